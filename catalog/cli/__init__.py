@@ -1,0 +1,107 @@
+"""The command `sam4mis`. Each command is one module here, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from catalog import __version__
+from catalog.errors import EXIT_INTERRUPTED, Sam4misError
+
+# command -> (module with `app`, one line of help). Groups of other packages come by entry point.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("catalog.cli.check", "Check the registry; all findings at once, with file and line."),
+    "search": ("catalog.cli.search", "Find works by title (old or new), author, tag or short name."),
+    "list": ("catalog.cli.list", "List works or projects, filtered."),
+    "show": ("catalog.cli.show", "Show one work or project with its claims and verdicts."),
+    "stats": ("catalog.cli.stats", "Count what is in the registry."),
+    "add": ("catalog.cli.add", "Add a work: arXiv, DOI, PubMed, OpenReview, BibTeX, RIS, CSL-JSON."),
+    "export": ("catalog.cli.export", "Write BibTeX, RIS, CSL-JSON, CSV or JSON."),
+    "import": ("catalog.cli.import_", "Import the SAM4MIS list; every row accounted for."),
+    "doctor": ("catalog.cli.doctor", "Living checks of the registry's content, with safe fixes."),
+    "refresh": ("catalog.cli.refresh", "Ask arXiv, Crossref, GitHub and others what has changed."),
+    "discover": ("catalog.cli.discover", "Search arXiv for works that are not listed yet."),
+    "screen": ("catalog.cli.screen", "Decide queued candidates one by one, with a reason."),
+    "build": ("catalog.cli.build", "Write README tables and the website."),
+    "serve": ("catalog.cli.serve", "Build the website and serve it on this machine."),
+}
+GROUPS = {"reproduce": "Run released checkpoints and check the numbers their papers print."}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name and imports one only when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*COMMANDS, *GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in COMMANDS:
+            module = importlib.import_module(COMMANDS[cmd_name][0])
+            app = module.app
+        elif cmd_name in GROUPS:
+            from importlib.metadata import entry_points
+
+            (entry,) = entry_points(group="sam4mis.commands", name=cmd_name)
+            app = entry.load()
+        else:
+            return None
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [(name, text) for name, (_, text) in COMMANDS.items()] + list(GROUPS.items())
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="The living catalog of Segment Anything in medical image segmentation, "
+    "and the first that checks the numbers.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"sam4mis {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    root: str = typer.Option(None, "--root", help="Folder of the registry.", envvar="SAM4MIS_ROOT"),
+    traceback: bool = typer.Option(False, "--traceback", help="Show where an error came from."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    if root:
+        os.environ["SAM4MIS_ROOT"] = root
+    if traceback:
+        os.environ["SAM4MIS_TRACEBACK"] = "1"
+
+
+def main() -> None:
+    """Entry point: errors of ours are told in one message, without a traceback."""
+    try:
+        app()
+    except Sam4misError as error:
+        if os.environ.get("SAM4MIS_TRACEBACK"):
+            raise
+        print(error, file=sys.stderr)  # noqa: T201 - this is where the program speaks
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)  # noqa: T201 - this is where the program speaks
+        sys.exit(EXIT_INTERRUPTED)

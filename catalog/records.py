@@ -1,0 +1,503 @@
+"""The records that outlive the code: papers, projects, checkpoints, claims, results, verdicts.
+
+People edit `papers.yaml` and `projects/<slug>.yaml`; machines write `reproduce/results/`.
+Three things are different everywhere in these records: `None` (`null`: nobody has checked),
+`[]` (checked: there is none) and `"n/a"` (the question does not apply).
+
+Scores are fractions (0-1) unless a field called `scale` says otherwise; units are part of names
+(`_mm`, `_px`, `_s`, `_mib`, `_pp`). Dates are strings whose length is their precision
+(`2023`, `2023-04`, `2023-04-24`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+NotApplicable = Literal["n/a"]
+
+
+class Record(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of all records: strict about unknown fields."""
+
+
+# ------------------------------------------------------------------------------------- papers
+
+
+class Ids(Record, kw_only=True):
+    """Identifiers of one version of a work, in the normal form of `catalog.identifiers`."""
+
+    arxiv: str | None = None
+    doi: str | None = None
+    pmid: str | None = None
+    pmcid: str | None = None
+    openreview: str | None = None
+    ieee: str | None = None
+    pii: str | None = None
+
+
+class Version(Record, kw_only=True):
+    """One appearance of a work; a work lists them oldest first, exactly one has `cite: true`."""
+
+    kind: Literal[
+        "preprint", "workshop", "conference", "journal", "thesis", "report", "unknown"
+    ]
+    ids: Ids = field(default_factory=Ids)
+    title: str | None = None  # only where it differs from the work's title
+    venue: str | None = None
+    date: str | None = None
+    url: str | None = None
+    cite: bool = False
+    source: str | None = None  # where this version was seen, if not its own page
+
+
+class Tag(Record, kw_only=True):
+    """Values from a controlled vocabulary, and what they rest on."""
+
+    values: list[str] | NotApplicable
+    provenance: Literal["title", "abstract", "page", "author", "curator", "list", "suggested"] = (
+        field(name="from")
+    )
+
+
+class Links(Record, kw_only=True):
+    """Web addresses of a work by kind. None: nobody looked; []: looked, there is none."""
+
+    code: list[str] | None = None
+    weights: list[str] | None = None
+    data: list[str] | None = None
+    demo: list[str] | None = None
+    page: list[str] | None = None
+
+
+class Reported(Record, kw_only=True):
+    """A number as printed somewhere, without the protocol that would make it a claim."""
+
+    metric: str
+    value: float | None
+    # None: in the unit that `note` names; gain_percent: points or relative, not known
+    scale: Literal["fraction", "percent", "gain_percent", "delta_pp"] | None = None
+    dataset: str | None = None
+    where: str | None = None
+    note: str | None = None
+
+
+class Inclusion(Record, kw_only=True):
+    """Whether a work belongs in the catalog, decided by a person, with the reason."""
+
+    decision: Literal["include", "exclude", "undecided"]
+    reason: str | None = None
+    date: str | None = None
+
+
+class Paper(Record, kw_only=True):
+    """A work with all its versions. `id` is immutable and never reused."""
+
+    id: str
+    title: str
+    short_name: str | None = None
+    title_aliases: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)  # ids of records merged into this one
+    authors: list[str] = field(default_factory=list)
+    authors_complete: bool = False
+    versions: list[Version] = field(default_factory=list)
+    contribution: Tag | None = None
+    base_models: Tag | None = None
+    adaptation: Tag | None = None
+    supervision: Tag | None = None
+    prompts_train: Tag | None = None
+    prompts_infer: Tag | None = None
+    dimensionality: Tag | None = None
+    task: Tag | None = None
+    modalities: Tag | None = None
+    regions: Tag | None = None
+    targets: Tag | None = None
+    datasets: Tag | None = None
+    links: Links = field(default_factory=Links)
+    reported: list[Reported] = field(default_factory=list)
+    section: Literal["sam2", "sam", "datasets", "added"] = "added"
+    rows: list[int] = field(default_factory=list)  # lines of rows.md
+    inclusion: Inclusion = field(default_factory=lambda: Inclusion(decision="include"))
+    sources: list[str] = field(default_factory=list)
+    note: str | None = None
+    added: str | None = None
+
+
+TAG_FIELDS = (
+    "contribution",
+    "base_models",
+    "adaptation",
+    "supervision",
+    "prompts_train",
+    "prompts_infer",
+    "dimensionality",
+    "task",
+    "modalities",
+    "regions",
+    "targets",
+    "datasets",
+)
+
+
+# ----------------------------------------------------------------------------------- projects
+
+
+class Repository(Record, kw_only=True):
+    """Where the code lives and which commit our facts were read at."""
+
+    url: str
+    commit: str | None = None  # 40 hex digits
+    commit_date: str | None = None
+    branch: str | None = None
+    moved_to: str | None = None
+    read: bool | None = None  # False: looked for, could not be read; not the same as gone
+
+
+class Checkpoint(Record, kw_only=True):
+    """One weights file. `sha256` is of the whole file as downloaded."""
+
+    id: str
+    file: str | None = None
+    urls: list[str] = field(default_factory=list)
+    host: str | None = None
+    sha256: str | None = None
+    md5: str | None = None
+    bytes: int | None = None
+    format: Literal["safetensors", "torch", "other"] | None = None
+    layout: str | None = None  # flat, model, state_dict, module., lora, parts ...
+    licence: str | None = None
+    gated: bool | None = None
+    note: str | None = None
+
+
+class Note(Record, kw_only=True):
+    """One plain fact with its place: upstream issue, file and line, page."""
+
+    text: str
+    ref: str | None = None  # owner/name#123
+    file: str | None = None
+    line: str | None = None
+    commit: str | None = None
+
+
+class ProtocolCard(Record, kw_only=True):
+    """What the project's own evaluation code really computes, read at `commit`."""
+
+    commit: str | None = None
+    eval_script: str | None = None
+    metric_code: str | None = None  # file:line
+    prompt: str | None = None
+    threshold: str | None = None
+    empty_cases: str | None = None
+    aggregation: str | None = None
+    resolution: str | None = None
+    mask_selection: str | None = None
+    convention: str | None = None  # the reading in full
+    conventions: list[str] = field(default_factory=list)  # codes for comparing cards
+    traps: list[Note] = field(default_factory=list)
+
+
+class DatasetUse(Record, kw_only=True):
+    """A dataset as a project uses it."""
+
+    name: str
+    id: str | None = None
+    url: str | None = None
+    split: str | None = None
+    n_test: int | None = None
+    note: str | None = None
+
+
+Evidence = Literal["stated", "from-code", "author-reply", "inferred", "unknown"]
+
+
+class ProtocolField(Record, kw_only=True):
+    """One convention behind a claim, and how it is known. Unknown has value None."""
+
+    value: str | float | int | bool | None
+    evidence: Evidence
+    place: str | None = None
+
+
+class Protocol(Record, kw_only=True):
+    """Everything between a checkpoint and a number."""
+
+    metric_profile: ProtocolField
+    prompt_profile: ProtocolField
+    preprocessing: ProtocolField
+    grid: ProtocolField
+    mask_selection: ProtocolField
+    threshold: ProtocolField
+    postprocessing: ProtocolField
+    precision: ProtocolField
+
+
+class ClaimSource(Record, kw_only=True):
+    """Where the number is printed."""
+
+    doi: str | None = None
+    arxiv: str | None = None
+    version: str | None = None
+    place: str | None = None  # Table 2, README, abstract, log file
+    row: str | None = None
+    column: str | None = None
+    page: str | None = None
+    url: str | None = None
+    transcribed_from: str | None = None
+
+
+class Dispersion(Record, kw_only=True):
+    """Spread printed beside a value, e.g. an SD over cases."""
+
+    kind: str
+    over: str | None = None
+    value: float
+
+
+class Counts(Record, kw_only=True):
+    """How many of each thing the printed number rests on."""
+
+    cases: int | None = None
+    images: int | None = None
+    classes: int | None = None
+    seeds: int | None = None
+
+
+ClaimState = Literal[
+    "reproduced",
+    "lower",
+    "higher",
+    "inconclusive",
+    "not-comparable",
+    "blocked",
+    "not-attempted",
+]
+BlockReason = Literal[
+    "no-checkpoint",
+    "dead-link",
+    "gated-data",
+    "private-data",
+    "licence",
+    "protocol-unknown",
+    "unsafe-checkpoint",
+    "hardware",
+    "manual-download",
+    "trained-on-test",
+    "no-adapter",
+    "no-protocol",
+]
+
+
+class Dispute(Record, kw_only=True):
+    """An author's objection or counter-evidence; a record beside the verdict, never an edit of it."""
+
+    by: str
+    date: str
+    text: str
+    url: str | None = None
+    counter_value: float | None = None
+
+
+class Claim(Record, kw_only=True):
+    """A printed number and every convention behind it.
+
+    `state` here is only what a person can know without a run (`not-attempted`, or `blocked` with
+    its `reason`); every other state comes from `reproduce/results/verdicts.json`.
+    """
+
+    id: str
+    metric: str
+    value: float
+    scale: Literal[1, 100]
+    decimals: int
+    source: ClaimSource
+    protocol: Protocol
+    checkpoint: str | None = None
+    dataset: str | None = None
+    split: str | None = None
+    split_source: Literal["released", "described", "unknown"] = "unknown"
+    label: str | None = None  # class the number is for; None: over all
+    n: Counts = field(default_factory=Counts)
+    dispersion: Dispersion | None = None
+    training_overlap: Literal["yes", "no", "unknown"] = "unknown"
+    evidence_level: Literal["reported", "author-confirmed"] = "reported"
+    verifiable: bool = True  # False: abstract or third party, no protocol
+    state: Literal["not-attempted", "blocked"] = "not-attempted"
+    reason: BlockReason | None = None
+    state_note: str | None = None
+    disputes: list[Dispute] = field(default_factory=list)
+    note: str | None = None
+
+    @property
+    def fraction(self) -> float:
+        """The printed value as a fraction."""
+        return self.value / self.scale
+
+
+class Licences(Record, kw_only=True):
+    """SPDX expressions. None: not checked; "none": looked for, no licence stated."""
+
+    code: str | None = None
+    weights: str | None = None
+    note: str | None = None
+
+
+CodeStatus = Literal[
+    "none", "announced", "empty", "inference", "training", "training+inference", "training+weights"
+]
+
+
+class Project(Record, kw_only=True):
+    """One code release. Lives in `projects/<slug>.yaml`."""
+
+    slug: str
+    name: str
+    # control: a positive control of the harness; selftest: shipped with it. Neither is a SAM method.
+    kind: Literal["method", "tool", "benchmark", "dataset", "survey", "other", "control", "selftest"]
+    papers: list[str] = field(default_factory=list)
+    repository: Repository | None = None
+    licences: Licences = field(default_factory=Licences)
+    code_status: CodeStatus | None = None
+    weights_status: str | None = None  # public, none, announced, gated, dead, unknown ...
+    checked: str | None = None
+    base_model: str | None = None
+    image_size: str | int | None = None
+    framework: str | None = None
+    min_gpu_memory: str | None = None
+    prompts_eval: list[str] | None = None
+    dimensionality: list[str] | None = None
+    checkpoints: list[Checkpoint] | None = None
+    adapter: str | None = None
+    adapter_reason: str | None = None  # why there is none
+    datasets: list[DatasetUse] | None = None
+    protocol_card: ProtocolCard | None = None
+    claims: list[Claim] = field(default_factory=list)
+    reported: list[Reported] = field(default_factory=list)
+    known_issues: list[Note] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)  # facts that have no field of their own
+    sources: list[str] = field(default_factory=list)
+    note: str | None = None
+
+
+# ------------------------------------------------------------------------- results (machine)
+
+
+class Check(Record, kw_only=True):
+    """A gate that was tried while running."""
+
+    name: str  # exact-keys, all-cases, batch-parity, deterministic-rerun, fidelity ...
+    passed: bool
+    detail: str = ""
+    value: float | None = None
+
+
+class Measurement(Record, kw_only=True):
+    """One number computed from the statistics of a run under one metric profile."""
+
+    metric: str
+    metric_profile: str  # name/version
+    value: float | None  # fraction; None: undefined under this profile
+    value_complete_cases: float | None = None  # missing cases left out instead of scored 0
+    n_cases: int = 0
+    claim: str | None = None
+    label: str | None = None
+    threshold: float | None = None
+    mask_selection: str | None = None
+    per_label: dict[str, float | None] = field(default_factory=dict)
+    per_seed: dict[str, float | None] = field(default_factory=dict)
+    std: float | None = None
+
+
+class CaseScore(Record, kw_only=True):
+    """One case x label of a run, for pages and CSV (the statistics file has everything)."""
+
+    case: str
+    label: str
+    dice: float | None
+    iou: float | None = None
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+    patient: str | None = None
+    missing: bool = False
+
+
+class Contours(Record, kw_only=True):
+    """Outlines of one case x label in pixels of the scored grid, polygons of flat [x0, y0, x1, y1...]."""
+
+    case: str
+    label: str
+    width_px: int
+    height_px: int
+    truth: list[list[float]] = field(default_factory=list)
+    predicted: list[list[float]] = field(default_factory=list)
+    image: str | None = None  # PNG beside the result file, only where the data may be shown
+
+
+class StatisticsFile(Record, kw_only=True):
+    """The Parquet file with the sufficient statistics, beside the result file."""
+
+    file: str
+    sha256: str
+    bytes: int
+    rows: int
+
+
+class Result(Record, kw_only=True):
+    """What one checkpoint did on one list of cases. Written once, atomically, never edited."""
+
+    schema: Literal["result/1"]
+    run: str
+    kind: Literal["rerun", "recomputed", "selftest"]
+    project: str
+    claims: list[str]
+    status: Literal["complete", "partial", "failed"]
+    title: str
+    protocol: dict[str, Any]
+    inputs: dict[str, Any]
+    environment: dict[str, Any]
+    checks: list[Check]
+    measurements: list[Measurement]
+    cases: list[CaseScore]
+    timing: dict[str, Any]
+    statistics: StatisticsFile | None
+    command: str
+    created: str
+    reason: str | None = None
+    peak_memory_mib: float | None = None
+    contours: list[Contours] = field(default_factory=list)
+
+
+class Verdict(Record, kw_only=True):
+    """`verdict/1` applied to one claim; computed, never edited by hand."""
+
+    claim: str  # project/claim-id
+    project: str
+    rule: Literal["verdict/1"]
+    state: ClaimState
+    comparability: Literal["A", "B", "C", "D"] | None = None
+    run: str | None = None
+    reported: float | None = None  # fraction
+    measured: float | None = None
+    difference: float | None = None
+    interval: list[float] | None = None  # 90 %, widened by rounding
+    standard_error: float | None = None
+    labels: dict[str, str] = field(default_factory=dict)  # tolerance -> label
+    gates: list[Check] = field(default_factory=list)
+    reason: str | None = None
+    explanation: str | None = None
+    would_decide: str | None = None
+
+
+class Verdicts(Record, kw_only=True):
+    """`reproduce/results/verdicts.json`."""
+
+    schema: Literal["verdicts/1"]
+    verdicts: list[Verdict]
+
+
+def to_builtins(record: Struct) -> Any:
+    """The record as plain dicts, lists, numbers and strings (field names as in the files)."""
+    return msgspec.to_builtins(record)

@@ -1,0 +1,1 @@
+"""One file, one plugin: see `reproduce.contracts`."""
