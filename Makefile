@@ -1,0 +1,99 @@
+# Two commands: `make demo` (install, do the main job) and `make test` (install, pass the tests).
+# Everything lives in $(VENV); each target can be run again and does only what is missing.
+
+VENV   ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+BIN    := $(VENV)/bin
+SAY    := @printf '\n\033[1m== %s\033[0m\n'
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar on
+
+.PHONY: help demo test test-slow test-gpu lint format check site serve selftest bench lighthouse catalog lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.reproduce ## install everything, check the registry, build README tables and site, run the self-test
+	$(SAY) "1/3  checking the registry (sam4mis check)"
+	$(BIN)/sam4mis check
+	$(SAY) "2/3  the offline self-test of the harness: download, load, prompt, score, verdict (sam4mis reproduce selftest)"
+	$(BIN)/sam4mis reproduce selftest
+	$(SAY) "3/3  writing README tables and the website (sam4mis build)"
+	$(BIN)/sam4mis build
+	@printf '\nDone. Where to look:\n'
+	@printf '  the website        %s   (or: %s/sam4mis serve)\n' "build/site/index.html" "$(BIN)"
+	@printf '  find a method      %s/sam4mis search medsam\n' "$(BIN)"
+	@printf '  what is verified   %s/sam4mis reproduce list\n' "$(BIN)"
+	@printf '  add your paper     %s/sam4mis add entry.bib\n\n' "$(BIN)"
+
+test: $(VENV)/.dev ## install everything with the test tools and pass the tests
+	$(SAY) "running the tests (at most 10 minutes on two cores)"
+	$(BIN)/python -m pytest --durations=10
+
+test-slow: $(VENV)/.dev ## the tests that take longer than the suite's budget
+	$(BIN)/python -m pytest -m slow --timeout 3600 --durations=10
+
+test-gpu: $(VENV)/.dev ## the tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu --timeout 1800
+
+lint: $(VENV)/.dev ## ruff and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: $(VENV)/.catalog ## check the registry and everything generated from it
+	$(BIN)/sam4mis check
+	$(BIN)/sam4mis build --check
+
+site: $(VENV)/.catalog ## build the website into build/site
+	$(BIN)/sam4mis build
+
+serve: $(VENV)/.catalog ## build the website and serve it on this machine
+	$(BIN)/sam4mis serve
+
+selftest: $(VENV)/.reproduce ## the offline self-test of the harness
+	$(BIN)/sam4mis reproduce selftest
+
+bench: $(VENV)/.dev ## measure against peers in the same run; a table with medians and ratios
+	$(BIN)/python -m benchmarks
+
+catalog: $(VENV)/.catalog ## install the catalog alone (no torch)
+
+$(BIN)/python:
+	$(SAY) "creating $(VENV) with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sam4mis needs Python 3.11 or later, $(PYTHON) is older; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+
+# Each lock holds the ones above it; a stamp says what is installed already.
+$(VENV)/.catalog: requirements/catalog.lock pyproject.toml | $(BIN)/python
+	$(SAY) "installing the catalog (requirements/catalog.lock)"
+	$(PIP) -r requirements/catalog.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.reproduce: requirements/reproduce.lock pyproject.toml | $(BIN)/python
+	$(SAY) "installing the catalog and the harness: torch is large, some 5 GB (requirements/reproduce.lock)"
+	$(PIP) -r requirements/reproduce.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@ $(VENV)/.catalog
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
+	$(SAY) "installing everything and the test tools: torch is large, some 5 GB (requirements/dev.lock)"
+	$(PIP) -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@ $(VENV)/.reproduce $(VENV)/.catalog
+
+UV      ?= uv
+COMPILE  = $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+
+lock: ## write the lock files again (needs uv)
+	$(COMPILE) --extra reproduce --group dev -o requirements/dev.lock
+	$(COMPILE) --extra reproduce -c requirements/dev.lock -o requirements/reproduce.lock
+	$(COMPILE) -c requirements/dev.lock -o requirements/catalog.lock
+
+clean: ## remove what was built (not the environment)
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
