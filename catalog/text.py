@@ -1,0 +1,45 @@
+"""Text from outside, made harmless: one line, no control or direction characters, composed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Direction overrides and marks, zero-width characters, soft hyphen, byte order mark: invisible, and
+# able to make a title look like another one.
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+)
+_SPACE = re.compile(r"\s+")
+
+
+def clean(text: str) -> str:
+    """`text` on one line in NFC, without control, direction, private or unpaired characters.
+
+    Letters of every script, accents, punctuation and markup stay: they are data, and each writer
+    (YAML, HTML, Markdown, BibTeX) escapes what is special to it.
+
+    >>> clean("A\\tB\\u202eC\\x07\\n D")
+    'A BC D'
+    """
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    kept = (
+        " " if character in "\t\n\r\x0b\x0c\x85\u2028\u2029" else character
+        for character in text
+        if character in "\t\n\r\x0b\x0c\x85" or unicodedata.category(character) not in _DROPPED
+    )
+    return _SPACE.sub(" ", "".join(kept)).strip()
+
+
+_DROPPED = {"Cc", "Cs", "Co", "Cn"}
+
+
+def fold(text: str) -> str:
+    """`text` for comparing: lower case, without accents, punctuation as spaces.
+
+    >>> fold("Gutiérrez: SAM-Med2D")
+    'gutierrez sam med2d'
+    """
+    text = unicodedata.normalize("NFKD", text).casefold()
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    return " ".join(re.findall(r"[^\W_]+", text))
