@@ -1,0 +1,1 @@
+"""Turning the SAM4MIS list and the collected facts into records."""
