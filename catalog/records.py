@@ -300,6 +300,20 @@ class Dispute(Record, kw_only=True):
     counter_value: float | None = None
 
 
+class RunOptions(Record, kw_only=True):
+    """What `reproduce run` needs beside the protocol to run a claim; all of it has a default."""
+
+    adapter: dict[str, Any] = field(default_factory=dict)  # options of the adapter that differ
+    dataset: dict[str, Any] = field(default_factory=dict)  # options of the dataset plugin
+    dataset_plugin: str | None = None  # None: the plugin called like `Claim.dataset`
+    checkpoints: list[str] | None = None  # part files in the order they are laid over each other
+    labels: dict[str, str] = field(default_factory=dict)  # model's class name -> dataset's
+    thresholds: list[float] = field(default_factory=list)  # counted beside the protocol's own
+    score_bins: int | None = None  # bins of the score histograms; None: none
+    surfaces: list[str] = field(default_factory=list)  # surface definitions, e.g. surfel/header/3d
+    seeds: list[int] | None = None  # None: 0, or 0-4 where prompts are random
+
+
 class Claim(Record, kw_only=True):
     """A printed number and every convention behind it.
 
@@ -324,6 +338,7 @@ class Claim(Record, kw_only=True):
     training_overlap: Literal["yes", "no", "unknown"] = "unknown"
     evidence_level: Literal["reported", "author-confirmed"] = "reported"
     verifiable: bool = True  # False: abstract or third party, no protocol
+    run: RunOptions | None = None
     state: Literal["not-attempted", "blocked"] = "not-attempted"
     reason: BlockReason | None = None
     state_note: str | None = None

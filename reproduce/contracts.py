@@ -170,7 +170,12 @@ class Reference:
 
 
 class Model(Protocol):
-    """A loaded checkpoint. For volumes the core calls it slice by slice unless `volumetric`."""
+    """A loaded checkpoint. For volumes the core calls it slice by slice unless `volumetric`.
+
+    Two more members are used where a model has them: `encode_samples(samples)` instead of `encode`
+    where preprocessing needs more than the image (a field of view, say), and `cacheable = False`
+    where computing an embedding is cheaper than reading it back.
+    """
 
     volumetric: bool
 
