@@ -1,0 +1,218 @@
+"""What a reader filters by: tags of the papers, and what follows from projects and verdicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import get_args
+
+from catalog.errors import UsageError
+from catalog.exports.citation import cited_version, year_of
+from catalog.licences import LicenceClass, licence_class
+from catalog.records import ClaimState, Paper, Project, Tag, Verdict
+from catalog.registry import Registry
+from catalog.text import fold
+
+_CODE = {"inference", "training", "training+inference", "training+weights"}
+_WEIGHTS = {"public", "gated"}
+_NO_WEIGHTS = {"none", "announced", "dead"}
+
+# values that are known even where no work has them yet
+FIXED: dict[str, frozenset[str]] = {
+    "verdict": frozenset(get_args(ClaimState)),
+    "licence": frozenset(get_args(LicenceClass)),
+}
+
+# option -> field of Paper
+TAG_FACETS = {
+    "modality": "modalities",
+    "region": "regions",
+    "target": "targets",
+    "dimensionality": "dimensionality",
+    "base-model": "base_models",
+    "adaptation": "adaptation",
+    "contribution": "contribution",
+    "supervision": "supervision",
+    "task": "task",
+    "dataset": "datasets",
+}
+
+
+@dataclass(slots=True)
+class Work:
+    """A paper with its projects and verdicts. `code`, `weights`: None means nobody has checked."""
+
+    paper: Paper
+    projects: list[Project] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def year(self) -> int | None:
+        return year_of(self.paper)
+
+    @property
+    def venue(self) -> str:
+        version = cited_version(self.paper)
+        return (version.venue or "") if version else ""
+
+    @property
+    def code(self) -> bool | None:
+        """Whether code can be read. An empty or announced repository is none."""
+        statuses = [p.code_status for p in self.projects if p.code_status]
+        if statuses:
+            return any(status in _CODE for status in statuses)
+        if self.projects and any(p.repository for p in self.projects):
+            return True
+        links = self.paper.links.code
+        return None if links is None else bool(links)
+
+    @property
+    def weights(self) -> bool | None:
+        """Whether weights are released (freely or after a registration)."""
+        if self.paper.links.weights or any(p.checkpoints for p in self.projects):
+            return True
+        statuses = [p.weights_status for p in self.projects if p.weights_status]
+        if any(status in _WEIGHTS for status in statuses):
+            return True
+        if self.paper.links.weights == [] or any(status in _NO_WEIGHTS for status in statuses):
+            return False
+        return None
+
+    @property
+    def licences(self) -> set[str]:
+        """Classes of the licences of code and weights of every project (see `catalog.licences`)."""
+        return {
+            licence_class(text)
+            for project in self.projects
+            for text in (project.licences.code, project.licences.weights)
+            if text is not None
+        } or ({"unknown"} if self.projects else set())
+
+    @property
+    def states(self) -> list[str]:
+        """State of every claim: a verdict's where there is one, else what the claim says."""
+        judged = {verdict.claim: verdict.state for verdict in self.verdicts}
+        return [
+            judged.get(f"{project.slug}/{claim.id}", claim.state)
+            for project in self.projects
+            for claim in project.claims
+        ]
+
+    def values(self, facet: str) -> list[str]:
+        """The work's values of a facet of `TAG_FACETS` or `prompt`, `verdict`, `licence`."""
+        if facet == "prompt":
+            return tag_values(self.paper.prompts_infer) + tag_values(self.paper.prompts_train)
+        if facet == "verdict":
+            return self.states
+        if facet == "licence":
+            return sorted(self.licences)
+        return tag_values(getattr(self.paper, TAG_FACETS[facet]))
+
+
+def tag_values(tag: Tag | None) -> list[str]:
+    """Values of a tag as a list; unknown and not applicable have none."""
+    return [] if tag is None or isinstance(tag.values, str) else tag.values
+
+
+def works(registry: Registry) -> list[Work]:
+    """Every paper of the registry joined with its projects and verdicts, in file order."""
+    projects: dict[str, list[Project]] = {}
+    for project in registry.projects:
+        for name in project.papers:
+            projects.setdefault(name, []).append(project)
+    verdicts: dict[str, list[Verdict]] = {}
+    for verdict in registry.verdicts:
+        verdicts.setdefault(verdict.project, []).append(verdict)
+    joined = []
+    for paper in registry.papers:
+        mine = [p for name in (paper.id, *paper.aliases) for p in projects.get(name, [])]
+        found = [verdict for project in mine for verdict in verdicts.get(project.slug, [])]
+        joined.append(Work(paper, mine, found))
+    return joined
+
+
+@dataclass(slots=True)
+class Filters:
+    """What to keep: OR inside one facet, AND across facets.
+
+    `code` and `weights`: True or False keep only what is known to be so. `inclusion`: None keeps
+    all that is not excluded, "all" everything, else one decision.
+    """
+
+    facets: dict[str, list[str]] = field(default_factory=dict)
+    year: str | None = None
+    author: str | None = None
+    section: str | None = None
+    code: bool | None = None
+    weights: bool | None = None
+    inclusion: str | None = None
+
+    def apply(self, all_works: list[Work]) -> list[Work]:
+        """The works that pass, in their order. Raises `UsageError` for a value nothing has."""
+        tests: list[Callable[[Work], bool]] = []
+        for facet, wanted in self.facets.items():
+            if wanted:
+                tests.append(_facet_test(facet, known_values(all_works, facet, wanted)))
+        if self.year:
+            low, high = year_range(self.year)
+            tests.append(lambda work: work.year is not None and low <= work.year <= high)
+        if self.author:
+            name = fold(self.author)
+            tests.append(lambda work: any(name in fold(author) for author in work.paper.authors))
+        if self.section:
+            tests.append(lambda work: work.paper.section == self.section)
+        if self.code is not None:
+            tests.append(lambda work: work.code is self.code)
+        if self.weights is not None:
+            tests.append(lambda work: work.weights is self.weights)
+        if self.inclusion is None:
+            tests.append(lambda work: work.paper.inclusion.decision != "exclude")
+        elif self.inclusion != "all":
+            tests.append(lambda work: work.paper.inclusion.decision == self.inclusion)
+        return [work for work in all_works if all(test(work) for test in tests)]
+
+
+def _facet_test(facet: str, wanted: list[str]) -> Callable[[Work], bool]:
+    return lambda work: any(value in wanted for value in work.values(facet))
+
+
+def known_values(all_works: Iterable[Work], facet: str, wanted: list[str]) -> list[str]:
+    """`wanted` as written in the registry (case and punctuation do not matter).
+
+    Raises `UsageError` naming the nearest known values where one is not there.
+    """
+    known: dict[str, set[str]] = {}
+    for value in {value for work in all_works for value in work.values(facet)} | FIXED.get(
+        facet, frozenset()
+    ):
+        known.setdefault(fold(value), set()).add(value)
+    found: list[str] = []
+    for value in wanted:
+        if fold(value) not in known:
+            raise UsageError(
+                unknown_value(f"--{facet}", value, sorted(set().union(*known.values())))
+            )
+        found += known[fold(value)]
+    return found
+
+
+def unknown_value(option: str, value: str, known: list[str]) -> str:
+    """One message for a value that is not known: the nearest ones, else some of the known ones."""
+    from rapidfuzz import process
+
+    near = [match[0] for match in process.extract(value, known, limit=3, score_cutoff=60)]
+    if near:
+        return f"{option}: {value!r} is not known. Did you mean {' or '.join(near)}?"
+    listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+    return f"{option}: {value!r} is not known. Known: {listed or 'none yet'}."
+
+
+def year_range(text: str) -> tuple[int, int]:
+    """`2024`, `2023-2025`, `2024-` or `-2023` as (first, last) year, both included."""
+    found = re.fullmatch(r"(\d{4})?(-)?(\d{4})?", text.strip())
+    if not found or not (found[1] or found[3]) or (found[1] and found[3] and not found[2]):
+        raise UsageError(f"--year: {text!r} is no year: expected 2024, 2023-2025, 2024- or -2023.")
+    if not found[2]:
+        return int(found[1]), int(found[1])
+    return int(found[1] or 0), int(found[3] or 9999)

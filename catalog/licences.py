@@ -1,0 +1,54 @@
+"""What a licence allows, from its SPDX expression."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+LicenceClass = Literal["commercial", "non-commercial", "none", "unknown"]
+
+# Licences of this field that allow commercial use under their conditions (source: the SPDX list and
+# the licences' own texts). Whatever is not known to allow it is not counted as allowing it.
+_COMMERCIAL = frozenset(
+    {
+        *("MIT", "MIT-0", "ISC", "Zlib", "Unlicense", "CC0-1.0", "0BSD", "Apache-2.0", "BSL-1.0"),
+        *("BSD-2-Clause", "BSD-3-Clause", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-4.0", "MPL-2.0"),
+        *("GPL-2.0", "GPL-2.0-only", "GPL-2.0-or-later", "GPL-3.0", "GPL-3.0-only"),
+        *("GPL-3.0-or-later", "AGPL-3.0", "AGPL-3.0-only", "AGPL-3.0-or-later", "LGPL-2.1"),
+        *("LGPL-3.0", "LGPL-3.0-only", "LGPL-3.0-or-later", "EPL-2.0", "ECL-2.0", "Artistic-2.0"),
+    }
+)
+_KNOWN = {identifier.casefold() for identifier in _COMMERCIAL}
+_NON_COMMERCIAL = re.compile(
+    r"\bNC\b|non-?commercial|research[- ]only|PolyForm-Noncommercial", re.I
+)
+_ORDER: tuple[LicenceClass, ...] = ("commercial", "non-commercial", "unknown", "none")
+
+
+def licence_class(expression: str | None) -> LicenceClass:
+    """The class of an SPDX expression: `none` is "looked for, no licence stated", None is unknown.
+
+    Of alternatives (OR) the most permissive counts, of joined licences (AND) the strictest.
+
+    >>> licence_class("MIT OR CC-BY-NC-4.0"), licence_class("MIT AND CC-BY-NC-4.0")
+    ('commercial', 'non-commercial')
+    """
+    if expression is None or not expression.strip():
+        return "unknown"
+    text = expression.strip().strip("()")
+    if text.casefold() == "none":
+        return "none"
+    if " OR " in text:
+        return min(map(licence_class, text.split(" OR ")), key=_ORDER.index)
+    if " AND " in text:
+        return max(map(licence_class, text.split(" AND ")), key=_ORDER.index)
+    text = text.split(" WITH ")[0].strip("() ")
+    if _NON_COMMERCIAL.search(text.replace("_", "-")):
+        return "non-commercial"
+    return "commercial" if text.casefold() in _KNOWN else "unknown"
+
+
+def commercial_ok(expression: str | None) -> bool | None:
+    """Whether commercial use is allowed; None: not known. No licence stated means not allowed."""
+    kind = licence_class(expression)
+    return None if kind == "unknown" else kind == "commercial"

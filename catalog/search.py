@@ -1,0 +1,183 @@
+"""Search over titles (old and new), short names, authors, tags and identifiers; forgives typos.
+
+Every word of the query must be found in a work, exactly, as the start of a word or with a typo;
+digits must match exactly, because SAM-Med2D is not SAM-Med3D.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from catalog.facets import TAG_FACETS, Work, tag_values
+from catalog.records import Paper
+from catalog.text import fold
+
+# weight of a word found in a field; a short name counts most, a tag least
+_WEIGHTS = {
+    "short name": 1.0,
+    "identifier": 1.0,
+    "title": 0.9,
+    "earlier title": 0.85,
+    "author": 0.7,
+    "dataset": 0.6,
+    "tag": 0.5,
+    "venue": 0.4,
+}
+_TITLES = ("short name", "title", "earlier title")
+_TYPO = 78.0  # rapidfuzz ratio from which a word counts as the same with a typo
+_SHORTEST_WITH_TYPO = 4
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A work that was found. `score` in (0, 1]; `fields`: where the words stood, best first."""
+
+    work: Work
+    score: float
+    fields: tuple[str, ...]
+
+
+class Index:
+    """Words of all works, each with the places it stands in. Built once, searched many times."""
+
+    def __init__(self, all_works: list[Work]) -> None:
+        self.works = all_works
+        self._words: dict[str, dict[int, str]] = {}
+        self._names: dict[str, dict[int, str]] = {}
+        for number, work in enumerate(all_works):
+            # lightest field first, so that a word's heaviest place stays
+            for field, text in sorted(_texts(work), key=lambda pair: _WEIGHTS[pair[0]]):
+                folded = fold(text)
+                words = set(folded.split())
+                if field in _TITLES:
+                    words |= _joined(text, folded)
+                for name in _full_names(field, text, folded):
+                    self._names.setdefault(name, {})[number] = field
+                for word in words:
+                    self._words.setdefault(word, {})[number] = field
+
+    def search(self, query: str, limit: int | None = None) -> list[Hit]:
+        """The works that hold every word of `query`, best first."""
+        words = fold(query).split()
+        if not words:
+            return []
+        found = self._all_words(words)
+        for number, field in self._names.get("".join(words), {}).items():
+            found[number] = (1.0, (field,))
+        likeness = _likeness(query, [self.works[n].paper for n in found])
+        hits = [
+            Hit(self.works[n], round(0.9 * score + 0.1 * like, 4), fields)
+            for (n, (score, fields)), like in zip(found.items(), likeness, strict=True)
+        ]
+        hits.sort(key=lambda hit: (-hit.score, -(hit.work.year or 0), hit.work.paper.title))
+        return hits[:limit]
+
+    def _all_words(self, words: list[str]) -> dict[int, tuple[float, tuple[str, ...]]]:
+        """Works holding all `words`: mean over the words of weight x nearness, and the fields."""
+        total: dict[int, tuple[float, tuple[str, ...]]] | None = None
+        for word in words:
+            matched = self._one_word(word)
+            if total is None:
+                total = {n: (score, (field,)) for n, (score, field) in matched.items()}
+            else:
+                total = {
+                    n: (total[n][0] + score, _with(total[n][1], field))
+                    for n, (score, field) in matched.items()
+                    if n in total
+                }
+        return {n: (score / len(words), fields) for n, (score, fields) in (total or {}).items()}
+
+    def _one_word(self, word: str) -> dict[int, tuple[float, str]]:
+        best: dict[int, tuple[float, str]] = {}
+        for known, nearness in self._near(word).items():
+            for number, field in self._words[known].items():
+                score = nearness * _WEIGHTS[field]
+                if score > best.get(number, (0.0, ""))[0]:
+                    best[number] = (score, field)
+        return best
+
+    def _near(self, word: str) -> dict[str, float]:
+        """Known words that may be meant by `word`, with a nearness in (0, 1]."""
+        near = {word: 1.0} if word in self._words else {}
+        digits = _DIGITS.findall(word)
+        for known in self._vocabulary:
+            if known != word and known.startswith(word) and len(word) > 1:
+                near[known] = 0.75 + 0.2 * len(word) / len(known)
+        if len(word) >= _SHORTEST_WITH_TYPO and word not in self._words:
+            from rapidfuzz import fuzz, process
+
+            for known, score, _ in process.extract(
+                word, self._vocabulary, scorer=fuzz.ratio, score_cutoff=_TYPO, limit=25
+            ):
+                if known not in near and _DIGITS.findall(known) == digits:
+                    near[known] = 0.7 * score / 100
+        return near
+
+    @cached_property
+    def _vocabulary(self) -> list[str]:
+        return sorted(self._words)
+
+
+def _likeness(query: str, papers: list[Paper]) -> list[float]:
+    """How like the whole query a short name or title is (0-1): orders works with the same words."""
+    from rapidfuzz import fuzz
+
+    asked = fold(query)
+    return [
+        max(
+            fuzz.ratio(asked, fold(text))
+            for text in (paper.short_name or "", paper.title, *paper.title_aliases)
+        )
+        / 100
+        for paper in papers
+    ]
+
+
+def _with(fields: tuple[str, ...], field: str) -> tuple[str, ...]:
+    return fields if field in fields else (*fields, field)
+
+
+def _full_names(field: str, text: str, folded: str) -> list[str]:
+    """What counts as a work's whole name: short name, identifier, title, title up to a colon."""
+    if field not in (*_TITLES, "identifier"):
+        return []
+    names = [folded.replace(" ", "")]
+    head, colon, _ = text.partition(":")
+    if colon and field != "identifier":
+        names.append(fold(head).replace(" ", ""))
+    return names
+
+
+def _joined(text: str, folded: str) -> set[str]:
+    """Words that hyphens or spaces cut, as one: SAM-Med2D as sammed2d, MedSAM 2 as medsam2."""
+    whole = folded.replace(" ", "")
+    parts = (fold(part).replace(" ", "") for part in text.split() if "-" in part)
+    return {part for part in (*parts, whole) if 1 < len(part) <= 24}
+
+
+def _texts(work: Work) -> list[tuple[str, str]]:
+    """(field, text) of everything a reader may look for."""
+    paper = work.paper
+    texts = [
+        ("title", paper.title),
+        ("short name", paper.short_name or ""),
+        ("identifier", paper.id),
+    ]
+    texts += [("identifier", alias) for alias in paper.aliases]
+    texts += [("earlier title", title) for title in paper.title_aliases]
+    texts += [("author", author) for author in paper.authors]
+    texts += [("short name", project.name) for project in work.projects]
+    for version in paper.versions:
+        texts.append(("venue", version.venue or ""))
+        if version.title and version.title != paper.title:
+            texts.append(("earlier title", version.title))
+        ids = version.ids
+        values = (ids.arxiv, ids.doi, ids.pmid, ids.pmcid, ids.openreview, ids.ieee, ids.pii)
+        texts += [("identifier", value) for value in values if value]
+    for facet, field in TAG_FACETS.items():
+        kind = "dataset" if facet == "dataset" else "tag"
+        texts += [(kind, value) for value in tag_values(getattr(paper, field))]
+    return [(field, text) for field, text in texts if text]
