@@ -17,7 +17,7 @@ from catalog.errors import EXIT_INTERRUPTED, Sam4misError
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("catalog.cli.check", "Check the registry; all findings at once, with file and line."),
     "search": ("catalog.cli.search", "Find works by title (old or new), author, tag or short name."),
-    "list": ("catalog.cli.list", "List works or projects, filtered."),
+    "list": ("catalog.cli.list_", "List works or projects, filtered."),
     "show": ("catalog.cli.show", "Show one work or project with its claims and verdicts."),
     "stats": ("catalog.cli.stats", "Count what is in the registry."),
     "add": ("catalog.cli.add", "Add a work: arXiv, DOI, PubMed, OpenReview, BibTeX, RIS, CSL-JSON."),

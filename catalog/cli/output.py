@@ -1,0 +1,106 @@
+"""How commands speak: data on standard output, talk on standard error.
+
+On a terminal tables are drawn with rich; in a pipe they are lines of tab-separated values without a
+header; with `--json` they are JSON. Text from the registry is never read as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from catalog.text import clean
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
+
+Row = Sequence[object]
+
+
+def stdout_is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to answer: questions are asked on a terminal, never in a pipe."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def say(message: str) -> None:
+    """Talk to the person: standard error, so that a pipe carries data only."""
+    print(message, file=sys.stderr)  # noqa: T201 - this module is how the program speaks
+
+
+def write(text: str) -> None:
+    """Data to standard output as it is; letters the terminal cannot show become `?`."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def write_json(data: Any) -> None:
+    """`data` as JSON to standard output."""
+    write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+
+
+def cell(value: object) -> str:
+    """A value as one cell: None is a dash, lists are joined, control characters are gone."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value) if value else "none"
+    return clean(str(value))
+
+
+def table(columns: Sequence[str], rows: Iterable[Row], wide: str | None = None) -> None:
+    """Rows as a table on a terminal, as tab-separated lines in a pipe. `wide` may wrap."""
+    cells = [[cell(value) for value in row] for row in rows]
+    if not stdout_is_terminal():
+        write("".join("\t".join(row) + "\n" for row in cells))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        drawn.add_column(column, no_wrap=column != wide, overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(text) for text in row))
+    Console().print(drawn)
+
+
+def sheet(title: str, sections: Sequence[tuple[str, Sequence[Row]]]) -> None:
+    """One record: sections of rows. In a pipe every line is `section, field, value ...`."""
+    if not stdout_is_terminal():
+        for name, rows in sections:
+            write("".join("\t".join([name, *map(cell, row)]) + "\n" for row in rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text(clean(title), style="bold"))
+    for name, rows in sections:
+        if not rows:
+            continue
+        console.print(Text(f"\n{name}", style="bold cyan"))
+        drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+        for number in range(max(len(row) for row in rows)):
+            drawn.add_column(no_wrap=number == 0, overflow="fold")
+        for row in rows:
+            drawn.add_row(*(Text(cell(value)) for value in row))
+        console.print(drawn)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 work`, `2 works`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

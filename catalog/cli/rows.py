@@ -1,0 +1,68 @@
+"""Works, projects and claims as rows and as plain data; what list, search and stats print."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from catalog.facets import Work
+from catalog.records import Claim, Project, to_builtins
+
+WORK_COLUMNS = ("id", "year", "code", "weights", "claims", "title")
+PROJECT_COLUMNS = ("project", "kind", "code", "weights", "licence", "claims", "repository")
+CLAIM_COLUMNS = ("claim", "metric", "value", "state", "dataset", "place")
+
+
+def work_row(work: Work) -> list[object]:
+    """A work under `WORK_COLUMNS`."""
+    paper = work.paper
+    return [paper.id, work.year, work.code, work.weights, _states(work.states), paper.title]
+
+
+def work_data(work: Work) -> dict[str, Any]:
+    """A work as plain data: the record, and what follows from its projects and verdicts."""
+    return {
+        **to_builtins(work.paper),
+        "year": work.year,
+        "has_code": work.code,
+        "has_weights": work.weights,
+        "licence_classes": sorted(work.licences),
+        "projects": [project.slug for project in work.projects],
+        "claim_states": dict(Counter(work.states)),
+    }
+
+
+def project_row(project: Project, states: list[str]) -> list[object]:
+    """A project under `PROJECT_COLUMNS`."""
+    return [
+        project.slug,
+        project.kind,
+        project.code_status,
+        project.weights_status,
+        project.licences.code,
+        _states(states),
+        project.repository.url if project.repository else None,
+    ]
+
+
+def claim_row(project: Project, claim: Claim, state: str) -> list[object]:
+    """A claim under `CLAIM_COLUMNS`; the value as printed."""
+    return [
+        f"{project.slug}/{claim.id}",
+        claim.metric,
+        printed(claim),
+        state if not claim.reason else f"{state} ({claim.reason})",
+        claim.dataset,
+        claim.source.place,
+    ]
+
+
+def printed(claim: Claim) -> str:
+    """The value with the decimals and scale it was printed with."""
+    return f"{claim.value:.{claim.decimals}f}" + (" %" if claim.scale == 100 else "")
+
+
+def _states(states: list[str]) -> str | None:
+    """`1 reproduced, 2 not-attempted`, never one boolean; None where there is no claim."""
+    counts = Counter(states)
+    return ", ".join(f"{number} {state}" for state, number in counts.most_common()) or None

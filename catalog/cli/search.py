@@ -1,0 +1,67 @@
+"""`sam4mis search`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from catalog.cli.filtering import with_filters
+from catalog.cli.output import JsonOption, counted, say, table, write_json
+from catalog.facets import Filters
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+@with_filters
+def search(
+    filters: Filters,
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="WORDS", help="What to look for; every word must be found."),
+    ],
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, metavar="N")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """Find works by title (old or new), short name, author, tag, venue, arXiv id or DOI.
+
+    Typing errors are forgiven, digits are not: SAM-Med2D is not SAM-Med3D.
+
+    \b
+    Examples:
+      sam4mis search medsam
+      sam4mis search segment anything in medical images
+      sam4mis search polyp --has-code --year 2024-
+      sam4mis search 2304.12306 --json
+    """
+    from catalog.cli import rows
+    from catalog.facets import works
+    from catalog.registry import Registry, find_root
+    from catalog.search import Index
+
+    query = " ".join(words)
+    hits = Index(filters.apply(works(Registry.load(find_root())))).search(_as_identifier(query))
+    shown = hits[:limit]
+    if json:
+        write_json(
+            [{**rows.work_data(h.work), "score": h.score, "found_in": h.fields} for h in shown]
+        )
+    else:
+        table(rows.WORK_COLUMNS, (rows.work_row(hit.work) for hit in shown), wide="title")
+        more = f", {limit} shown (--limit shows more)" if len(hits) > limit else ""
+        say(counted(len(hits), "work") + more)
+        if not hits:
+            say("Nothing holds all of these words. Try fewer, or: sam4mis list --help")
+
+
+def _as_identifier(query: str) -> str:
+    """An address or decorated identifier in its normal form, anything else as it is."""
+    from catalog.identifiers import identify
+
+    if " " in query.strip():
+        return query
+    works_ids = ("arxiv", "doi", "pmid", "pmcid", "openreview", "ieee", "pii")
+    # a bare number may be a PubMed id or a year: only what is unmistakable is rewritten
+    found = [] if query.isdigit() else [i for i in identify(query) if i.kind in works_ids]
+    return found[0].value if found else query

@@ -1,0 +1,189 @@
+"""`sam4mis show`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from catalog.cli.output import JsonOption, Row, sheet, write_json
+from catalog.facets import Work, works
+from catalog.records import TAG_FIELDS, Paper, Project, Version, to_builtins
+from catalog.registry import Registry
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Id or short name of a work, its arXiv id or DOI, or a project."
+        ),
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Show one work or project with its versions, links, claims and verdicts.
+
+    \b
+    Examples:
+      sam4mis show medsam
+      sam4mis show 10.1038/s41467-024-44824-z
+      sam4mis show lwnet --json
+    """
+    from catalog.registry import find_root
+
+    registry = Registry.load(find_root())
+    all_works = works(registry)
+    work, project = find(name, all_works, registry.projects)
+    if json:
+        write_json(_data(work, project, registry))
+        return
+    sections: list[tuple[str, list[Row]]] = []
+    if work:
+        sections += _paper_sections(work.paper)
+    for one in work.projects if work else [project] if project else []:
+        sections += _project_sections(one, registry)
+    sheet(work.paper.title if work else project.name if project else "", sections)
+
+
+def find(
+    name: str, all_works: list[Work], projects: list[Project]
+) -> tuple[Work | None, Project | None]:
+    """The work or project called `name`. Raises `UsageError` where none or several are."""
+    from catalog.errors import UsageError
+    from catalog.text import fold
+
+    for work in all_works:
+        if name == work.paper.id or name in work.paper.aliases:
+            return work, None
+    for project in projects:
+        if name == project.slug:
+            return None, project
+    wanted, values = fold(name), _identifier_values(name)
+    found = [
+        work
+        for work in all_works
+        if fold(work.paper.short_name or "") == wanted or values & _identifiers(work.paper)
+    ]
+    if len(found) == 1:
+        return found[0], None
+    if found:
+        listed = "\n".join(f"  {work.paper.id}  {work.paper.title}" for work in found)
+        raise UsageError(f"{name!r} names {len(found)} works; say which one:\n{listed}")
+    from rapidfuzz import process
+
+    ids = [work.paper.id for work in all_works] + [project.slug for project in projects]
+    near = [match[0] for match in process.extract(name, ids, limit=3, score_cutoff=60)]
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise UsageError(f"no work or project is called {name!r}.{hint} Try: sam4mis search {name}")
+
+
+def _identifier_values(name: str) -> set[str]:
+    from catalog.identifiers import identify
+
+    return {str(identifier) for identifier in identify(name)}
+
+
+def _identifiers(paper: Paper) -> set[str]:
+    return {
+        f"{kind}:{value}"
+        for version in paper.versions
+        for kind, value in to_builtins(version.ids).items()
+    }
+
+
+def _data(work: Work | None, project: Project | None, registry: Registry) -> dict[str, Any]:
+    from catalog.cli.rows import work_data
+
+    projects = work.projects if work else [project] if project else []
+    slugs = {project.slug for project in projects}
+    return {
+        "paper": work_data(work) if work else None,
+        "projects": [to_builtins(project) for project in projects],
+        "verdicts": [to_builtins(v) for v in registry.verdicts if v.project in slugs],
+        "runs": [result.run for result in registry.results if result.project in slugs],
+    }
+
+
+def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
+    authors = ", ".join(paper.authors) + ("" if paper.authors_complete else " ...")
+    about: list[Row] = [
+        ("id", paper.id),
+        ("title", paper.title),
+        *(("earlier title", title) for title in paper.title_aliases),
+        ("short name", paper.short_name),
+        ("authors", authors if paper.authors else None),
+        ("inclusion", _with_reason(paper.inclusion.decision, paper.inclusion.reason)),
+        ("note", paper.note),
+    ]
+    tags: list[Row] = [
+        (name, tag.values, f"from {tag.provenance}")
+        for name in TAG_FIELDS
+        if (tag := getattr(paper, name)) is not None
+    ]
+    links: list[Row] = [
+        (kind, values if values is not None else "not checked")
+        for kind, values in ((k, getattr(paper.links, k)) for k in ("code", "weights", "data"))
+    ]
+    reported: list[Row] = [
+        (number.metric, number.value, number.scale, number.dataset, number.where)
+        for number in paper.reported
+    ]
+    return [
+        ("paper", [row for row in about if row[1] is not None]),
+        ("versions", [_version(version) for version in paper.versions]),
+        ("tags", tags),
+        ("links", links),
+        ("reported", reported),
+        ("sources", [("source", source) for source in paper.sources]),
+    ]
+
+
+def _version(version: Version) -> Row:
+    ids = " ".join(f"{kind}:{value}" for kind, value in to_builtins(version.ids).items())
+    known = (version.date, version.venue, ids, version.url, "cite this" if version.cite else None)
+    return (version.kind, ", ".join(part for part in known if part))
+
+
+def _project_sections(project: Project, registry: Registry) -> list[tuple[str, list[Row]]]:
+    from catalog.cli.rows import claim_row
+
+    judged = {verdict.claim: verdict for verdict in registry.verdicts}
+    repository = project.repository
+    about: list[Row] = [
+        ("project", project.slug),
+        ("name", project.name),
+        ("kind", project.kind),
+        ("repository", repository.url if repository else None),
+        ("commit", repository.commit if repository else None),
+        ("code", project.code_status),
+        ("weights", project.weights_status),
+        ("licence of code", project.licences.code),
+        ("licence of weights", project.licences.weights),
+        ("adapter", project.adapter or project.adapter_reason),
+        ("note", project.note),
+    ]
+    checkpoints: list[Row] = [
+        (point.id, point.bytes, point.sha256, point.urls) for point in project.checkpoints or []
+    ]
+    claims: list[Row] = []
+    for claim in project.claims:
+        verdict = judged.get(f"{project.slug}/{claim.id}")
+        measured = (
+            None if verdict is None or verdict.measured is None else f"{verdict.measured:.4f}"
+        )
+        row = claim_row(project, claim, verdict.state if verdict else claim.state)
+        claims.append((*row, "" if measured is None else f"measured {measured:.4f}"))
+    issues: list[Row] = [(note.ref or note.file, note.text) for note in project.known_issues]
+    return [
+        (f"project {project.slug}", [row for row in about if row[1] is not None]),
+        ("checkpoints", checkpoints),
+        ("claims", claims),
+        ("known issues", issues),
+    ]
+
+
+def _with_reason(decision: str, reason: str | None) -> str:
+    return f"{decision}: {reason}" if reason else decision
