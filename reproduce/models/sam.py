@@ -265,13 +265,16 @@ def seeded_state(config: SamConfig = VIT_B, seed: int = 0) -> dict[str, torch.Te
         noise = torch.randn(shape, generator=generator)
         if key.endswith(".bias"):
             state[key] = 0.02 * noise
-        elif "norm" in key or (key.split(".")[-2] in {"1", "3"} and len(shape) == 1):
+        elif len(shape) == 1:  # scales of normalisations
             state[key] = 1 + 0.1 * noise
         elif "rel_pos" in key:
             state[key] = 0.2 * noise
-        elif "gaussian_matrix" in key or "embed" in key or "token" in key:
-            state[key] = noise if len(shape) < 4 or "pos_embed" in key else 0.05 * noise
+        elif key.endswith(("_embed.weight", "_token.weight", "_tokens.weight", "_matrix")) or (
+            "point_embeddings" in key
+        ):
+            state[key] = noise
+        elif key.endswith("pos_embed"):
+            state[key] = 0.5 * noise
         else:
-            fan_in = shape.numel() // shape[0] if len(shape) > 1 else shape[0]
-            state[key] = noise / max(fan_in, 1) ** 0.5
+            state[key] = noise * (shape[0] / shape.numel()) ** 0.5
     return state

@@ -1,0 +1,260 @@
+"""Segment Anything: sizes, strict loading, and parity with the official `SamPredictor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from catalog.errors import InputError, UsageError
+from reproduce.adapters.sam import PLUGIN
+from reproduce.contracts import Case, Prompt, Sample
+from reproduce.models.sam import (
+    VARIANTS,
+    VIT_B,
+    SamConfig,
+    build_sam,
+    config_of,
+    load_sam,
+    seeded_state,
+    variant_name,
+)
+from reproduce.models.sam_model import SamModel
+
+SMALL = SamConfig(
+    image_size=128,
+    patch=8,
+    embed_dim=48,
+    depth=3,
+    heads=3,
+    window=7,  # does not divide the 16 patches: windows are padded
+    global_attn_indexes=(1,),
+    mlp_dim=96,
+    prompt_embed_dim=32,
+    decoder_mlp_dim=64,
+    iou_head_hidden_dim=32,
+)
+# Rounding: the same numbers summed in another order. Stated relative to the logits' spread; a
+# pixel may only differ where the official logit is closer to zero than this.
+RELATIVE_ROUNDING = 2e-4
+
+
+def load(path: Path) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def images(real: Path) -> list[np.ndarray[Any, Any]]:
+    """Six real images: landscape and portrait, larger and smaller than 1024, three sources."""
+    endotect = sorted((real / "endotect" / "images").iterdir())
+    return [
+        load(endotect[0]),
+        load(endotect[3]),
+        load(sorted((real / "biomedparse" / "demo").iterdir())[0]),
+        load(real / "sam_med2d_demo" / "images" / "amos_0004_75.png"),
+        load(real / "sam_med2d_demo" / "images" / "s0114_111.png"),
+        np.ascontiguousarray(load(endotect[5]).transpose(1, 0, 2)),
+    ]
+
+
+def boxes(image: np.ndarray[Any, Any], n: int, seed: int = 0) -> np.ndarray[Any, Any]:
+    height, width = image.shape[:2]
+    corners = np.random.default_rng(seed).uniform(0, 1, (n, 2, 2)) * (width, height)
+    return np.concatenate([corners.min(1), corners.max(1)], axis=1)
+
+
+def assert_same(ours: torch.Tensor, official: np.ndarray[Any, Any]) -> None:
+    """Logits equal up to rounding; masks identical except where the logit itself is rounding."""
+    mine = ours.cpu().numpy()
+    assert mine.shape == official.shape
+    tolerance = RELATIVE_ROUNDING * official.std()
+    np.testing.assert_allclose(mine, official, rtol=0, atol=tolerance)
+    flipped = (mine > 0) != (official > 0)
+    assert np.abs(official[flipped]).max(initial=0) <= tolerance
+    assert 0.001 < (official > 0).mean() < 0.999, "a mask of one value would prove nothing"
+
+
+def check_against_predictor(sam: Any, model: SamModel, image: np.ndarray[Any, Any]) -> None:
+    """Boxes, points, both, a fed-back mask: ours in one call each, the predictor one by one."""
+    from segment_anything import SamPredictor
+
+    predictor = SamPredictor(sam)
+    predictor.set_image(image)
+    [embedding] = model.encode([image])
+    features = predictor.get_image_embedding()[0]
+    assert torch.allclose(embedding.features, features, atol=2e-4 * features.std().item())
+
+    height, width = image.shape[:2]
+    rng = np.random.default_rng(1)
+    several = boxes(image, 3)
+    points = rng.uniform(0, 1, (2, 4, 2)) * (width, height)
+    labels = np.array([1, 0, 1, 1])
+    low_res = rng.normal(size=(1, model.low_res, model.low_res)).astype(np.float32)
+    kinds: dict[str, list[dict[str, Any]]] = {
+        "boxes": [{"box": b} for b in several],
+        "points": [{"points": p, "point_labels": labels} for p in points],
+        "mixed": [
+            {"box": several[0], "points": points[0], "point_labels": labels},
+            {"box": several[1]},
+            {"points": points[1][:1], "point_labels": labels[:1]},
+            {"box": several[2], "mask_input": low_res},
+        ],
+    }
+    for three in (False, True):
+        model.multimask = "three" if three else "single"
+        for kind in kinds.values():
+            prompts = [Prompt(case="a", label=str(i), **given) for i, given in enumerate(kind)]
+            prediction = model.predict(embedding, prompts, "original")
+            assert prediction.labels == tuple(str(i) for i in range(len(kind)))
+            assert prediction.predicted_iou is not None
+            assert prediction.low_res is not None
+            for i, given in enumerate(kind):
+                masks, iou, low = predictor.predict(
+                    point_coords=given.get("points"),
+                    point_labels=given.get("point_labels"),
+                    box=given.get("box"),
+                    mask_input=given.get("mask_input"),
+                    multimask_output=three,
+                    return_logits=True,
+                )
+                assert_same(prediction.scores[i], masks)
+                np.testing.assert_allclose(prediction.predicted_iou[i].numpy(), iou, atol=1e-3)
+                assert_same(prediction.low_res[i], low)
+
+
+def test_sizes_are_read_off_the_shapes() -> None:
+    for name, config in VARIANTS.items():
+        with torch.device("meta"):
+            state = build_sam(config).state_dict()
+        assert config_of(state) == config
+        assert variant_name(config) == name
+    assert config_of(seeded_state(SMALL)) == SMALL
+    assert variant_name(SMALL) == "custom"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_layout_is_the_official_one(name: str) -> None:
+    """Keys and shapes equal those of `segment_anything`'s own builders."""
+    from segment_anything import sam_model_registry
+
+    with torch.device("meta"):
+        official = sam_model_registry[name]().state_dict()
+        ours = build_sam(VARIANTS[name]).state_dict()
+    assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in official.items()}
+
+
+def test_every_key_problem_is_listed_at_once() -> None:
+    state = seeded_state(SMALL)
+    del state["mask_decoder.iou_token.weight"]
+    state["lora.extra"] = torch.zeros(1)
+    state["image_encoder.neck.1.weight"] = torch.zeros(7)
+    with pytest.raises(InputError) as caught:
+        load_sam(state)
+    message = str(caught.value)
+    assert "1 missing: mask_decoder.iou_token.weight" in message
+    assert "1 unexpected: lora.extra" in message
+    assert "image_encoder.neck.1.weight (expected (32,), got (7,))" in message
+
+
+def test_another_layout_is_told_apart() -> None:
+    with pytest.raises(InputError, match=r"not in Segment Anything's layout.*conv1\.weight"):
+        config_of({"conv1.weight": torch.zeros(1)})
+
+
+def test_seeded_state_is_repeatable() -> None:
+    first, second = seeded_state(SMALL, 3), seeded_state(SMALL, 3)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(
+        first["image_encoder.neck.0.weight"],
+        seeded_state(SMALL, 4)["image_encoder.neck.0.weight"],
+    )
+
+
+def test_parity_small(real: Path) -> None:
+    """A small network over images of all shapes: breadth."""
+    sam = load_sam(seeded_state(SMALL))
+    model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
+    assert isinstance(model, SamModel)
+    for image in images(real):
+        check_against_predictor(sam, model, image)
+
+
+@pytest.fixture(scope="module")
+def vit_b() -> tuple[Any, SamModel]:
+    state = seeded_state(VIT_B)
+    model = PLUGIN.build(state, {}, "cpu", "float32")
+    assert isinstance(model, SamModel)
+    return load_sam(state), model
+
+
+@pytest.mark.parametrize("index", [0, pytest.param(4, marks=pytest.mark.slow)])
+def test_parity_vit_b(real: Path, vit_b: tuple[Any, SamModel], index: int) -> None:
+    check_against_predictor(*vit_b, images(real)[index])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vit_l", "vit_h"])
+def test_parity_large(real: Path, name: str) -> None:
+    state = seeded_state(VARIANTS[name])
+    model = PLUGIN.build(state, {}, "cpu", "float32")
+    assert isinstance(model, SamModel)
+    check_against_predictor(load_sam(state), model, images(real)[0])
+
+
+def test_batches_give_what_single_images_give(real: Path) -> None:
+    model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
+    assert isinstance(model, SamModel)
+    some = images(real)
+    model.encode_batch = 4
+    together = model.encode(some)
+    model.encode_batch = 1
+    for one, image in zip(together, some, strict=True):
+        [alone] = model.encode([image])
+        assert (one.original, one.resized) == (alone.original, alone.resized)
+        assert torch.allclose(one.features, alone.features, atol=1e-4)
+
+
+def test_prompts_do_not_influence_each_other(real: Path) -> None:
+    model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
+    image = images(real)[0]
+    [embedding] = model.encode([image])
+    prompts = [Prompt(case="a", label="x", box=b) for b in boxes(image, 70)]
+    together = model.predict(embedding, prompts, "model_input").scores
+    assert together.shape[-2:] == (102, 128)
+    alone = model.predict(embedding, prompts[66:67], "model_input").scores
+    assert torch.allclose(together[66], alone[0], atol=1e-4)
+
+
+def test_reference_on_the_model_grid(real: Path) -> None:
+    model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
+    mask = np.zeros((60, 240), dtype=bool)
+    mask[:, :120] = True
+    sample = Sample(Case("a", {}), np.zeros((60, 240, 3), np.uint8), {"x": mask}, valid=mask)
+    assert model.reference(sample, "original").labels["x"] is mask
+    resized = model.reference(sample, "model_input")
+    assert resized.labels["x"].shape == (32, 128)
+    assert resized.labels["x"].sum() == 32 * 64
+    assert resized.valid is not None
+    assert resized.valid.dtype == np.bool_
+
+
+def test_what_is_no_prompt_or_no_image_is_told() -> None:
+    model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
+    with pytest.raises(InputError, match=r"expected an RGB image.*\(4, 4\) float32"):
+        model.encode([np.zeros((4, 4), np.float32)])
+    [embedding] = model.encode([np.zeros((4, 4, 3), np.uint8)])
+    with pytest.raises(UsageError, match="at least one prompt"):
+        model.predict(embedding, [], "original")
+    with pytest.raises(InputError, match="neither box, point nor mask"):
+        model.predict(embedding, [Prompt(case="a", label="x")], "original")
+
+
+def test_preprocessing_id_follows_what_changes_an_embedding() -> None:
+    first = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32").preprocessing_id()
+    again = PLUGIN.build(seeded_state(SMALL, 1), {}, "cpu", "float32").preprocessing_id()
+    assert first == again, "weights are named by the checkpoint's hash, not here"
+    other = SamConfig(**{f: getattr(SMALL, f) for f in SMALL.__slots__} | {"image_size": 64})
+    assert PLUGIN.build(seeded_state(other), {}, "cpu", "float32").preprocessing_id() != first
