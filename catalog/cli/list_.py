@@ -26,9 +26,7 @@ class Kind(StrEnum):
 @with_filters
 def list_command(
     filters: Filters,
-    what: Annotated[
-        Kind, typer.Argument(metavar="[papers|projects|claims]", help="papers, projects or claims.")
-    ] = Kind.papers,
+    what: Annotated[Kind, typer.Argument(help="papers, projects or claims.")] = Kind.papers,
     limit: Annotated[int | None, typer.Option(help="At most so many.", min=1, metavar="N")] = None,
     json: JsonOption = False,
 ) -> None:
