@@ -1,0 +1,1 @@
+"""How prompts are made from reference masks: the parts that prompt profiles consist of."""

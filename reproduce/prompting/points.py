@@ -1,0 +1,167 @@
+"""Points on masks, and clicks that follow the error of the last prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from reproduce.contracts import Prompt, PromptKind
+from reproduce.prompting.regions import Neighbours, Per
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Where = Literal["center-edt", "uniform", "first", "middle", "upper-half-edt"]
+Click = Literal["none", "largest-error-edt", "random-error"]
+
+
+@dataclass(frozen=True, slots=True)
+class PointProfile:
+    """Points (x, y) on the regions of a mask.
+
+    where       center-edt: the pixel farthest from the background (first in scan order of equals;
+                the image's border counts as background), uniform: any foreground pixel, first: the
+                first in scan order, middle: the middle one of all in scan order,
+                upper-half-edt: uniform among pixels whose distance exceeds half the largest
+    positives, negatives  how many points on the object and off it
+    click       where the points of later rounds fall: the middle of the largest error component,
+                or anywhere in the error; foreground where something was missed
+    """
+
+    name: str
+    version: int
+    description: str
+    source: str
+    where: Where = "center-edt"
+    per: Per = "mask"
+    neighbours: Neighbours = 8
+    min_pixels: int = 0
+    positives: int = 1
+    negatives: int = 0
+    click: Click = "none"
+    rounds: int = 1
+    kind: PromptKind = "point"
+
+    @property
+    def random(self) -> bool:
+        """Whether seeds make different prompts."""
+        drawn = self.where in ("uniform", "upper-half-edt") or self.click == "random-error"
+        return drawn or self.positives > 1 or self.negatives > 0
+
+    def prompts(
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
+    ) -> list[Prompt]:
+        """Points of every region of a (H, W) mask; [] for an empty one."""
+        import numpy as np
+
+        from reproduce.prompting.regions import regions
+        from reproduce.prompting.seeding import generator
+
+        found = []
+        for index, region in enumerate(regions(mask, self.per, self.neighbours, self.min_pixels)):
+            rng = generator(self.name, self.version, case, label, slice_index, index, seed)
+            points = [place(region, self.where, rng)]
+            points += [place(region, "uniform", rng) for _ in range(self.positives - 1)]
+            if not mask.all():
+                points += [place(~mask, "uniform", rng) for _ in range(self.negatives)]
+            labels = np.array([1] * self.positives + [0] * (len(points) - self.positives))
+            found.append(
+                Prompt(
+                    case,
+                    label,
+                    slice_index,
+                    index,
+                    seed,
+                    0,
+                    points=np.array(points, np.float64),
+                    point_labels=labels.astype(np.int64),
+                )
+            )
+        return found
+
+    def refine(
+        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
+    ) -> Prompt:
+        """One more click where the (H, W) prediction errs; where it does not, the same clicks."""
+        import numpy as np
+
+        from reproduce.prompting.seeding import generator
+
+        if self.click == "none":
+            raise NotImplementedError(f"{self.name} has one round")
+        turn = prompt.round + 1
+        rng = generator(
+            self.name,
+            self.version,
+            prompt.case,
+            prompt.label,
+            prompt.slice_index,
+            prompt.object_index,
+            prompt.seed,
+            turn,
+        )
+        drawn = error_click(mask, predicted, self.click, self.neighbours, rng)
+        points = np.zeros((0, 2)) if prompt.points is None else prompt.points
+        labels = np.zeros(0, np.int64) if prompt.point_labels is None else prompt.point_labels
+        if drawn is not None:
+            points = np.concatenate([points, np.array([drawn[0]], np.float64)])
+            labels = np.concatenate([labels, np.array([drawn[1]], np.int64)])
+        return replace(prompt, round=turn, points=points, point_labels=labels)
+
+
+def place(mask: NDArray[np.bool_], where: Where, rng: np.random.Generator) -> tuple[float, float]:
+    """One (x, y) on a (H, W) mask with at least one pixel."""
+    import numpy as np
+
+    if where in ("center-edt", "upper-half-edt"):
+        distance = _depth(mask)
+        if where == "center-edt":
+            y, x = np.unravel_index(int(distance.argmax()), mask.shape)
+            return float(x), float(y)
+        mask = distance > distance.max() / 2
+    pixels = np.argwhere(mask)
+    index = {"first": 0, "middle": len(pixels) // 2}.get(where)
+    if index is None:
+        index = int(rng.integers(len(pixels)))
+    y, x = pixels[index]
+    return float(x), float(y)
+
+
+def error_click(
+    mask: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
+    click: Click,
+    neighbours: Neighbours,
+    rng: np.random.Generator,
+) -> tuple[tuple[float, float], int] | None:
+    """((x, y), 1 missed | 0 false) of the next click, or None where the prediction has no error.
+
+    Of error components of one size a missed one comes first, then scan order.
+    """
+    import numpy as np
+
+    from reproduce.prompting.regions import regions
+
+    missed, false = mask & ~predicted, predicted & ~mask
+    if not missed.any() and not false.any():
+        return None
+    if click == "random-error":
+        x, y = place(missed | false, "uniform", rng)
+        return (x, y), int(missed[int(y), int(x)])
+    candidates = [
+        (largest[0], sign)
+        for error, sign in ((missed, 1), (false, 0))
+        if (largest := regions(error, "largest", neighbours))
+    ]
+    region, sign = max(candidates, key=lambda pair: int(np.count_nonzero(pair[0])))
+    return place(region, "center-edt", rng), sign
+
+
+def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Distance of every pixel to the nearest background pixel, outside the image included."""
+    import numpy as np
+    from scipy.ndimage import distance_transform_edt
+
+    padded = distance_transform_edt(np.pad(mask, 1))
+    return np.asarray(padded[1:-1, 1:-1], np.float64)

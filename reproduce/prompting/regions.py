@@ -1,0 +1,39 @@
+"""Regions of a mask that get a prompt each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Per = Literal["mask", "component", "largest", "largest-3"]
+Neighbours = Literal[4, 8]
+
+
+def regions(
+    mask: NDArray[np.bool_], per: Per, neighbours: Neighbours = 8, min_pixels: int = 0
+) -> list[NDArray[np.bool_]]:
+    """The parts of a (H, W) mask that are prompted one by one; [] for an empty mask.
+
+    mask       the mask as it is
+    component  every connected component, in scan order
+    largest    the largest component (the first in scan order of equals); `largest-3`: up to three,
+               largest first
+    min_pixels components below this size are left out
+    """
+    import numpy as np
+    from scipy.ndimage import generate_binary_structure, label
+
+    if not mask.any():
+        return []
+    if per == "mask":
+        return [mask] if mask.sum() >= min_pixels else []
+    structure = generate_binary_structure(2, 1 if neighbours == 4 else 2)
+    labelled, number = label(mask, structure)
+    sizes = np.bincount(labelled.ravel(), minlength=number + 1)[1:]
+    order = np.arange(number)
+    if per != "component":
+        order = np.argsort(-sizes, kind="stable")[: 1 if per == "largest" else 3]
+    return [labelled == k + 1 for k in order if sizes[k] >= min_pixels]

@@ -1,0 +1,142 @@
+"""Formulas: one value per unit, from counts, surfaces, components or score histograms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reproduce.scoring.profile import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def overlap_values(measure: Measure, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Dice or IoU of each row of (U, 4) counts tp, fp, fn, tn; (U,) float64.
+
+    Dice = (2 TP + a) / (2 TP + FP + FN + b), IoU = (TP + a) / (TP + FP + FN + b).
+    """
+    import numpy as np
+
+    tp, fp, fn, _ = counts.T
+    above, below = measure.smooth
+    weight = 2.0 if measure.kind == "dice" else 1.0
+    numerator = weight * tp + above
+    denominator = weight * tp + fp + fn + below
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = numerator / denominator
+    return with_empty_values(measure, values, tp + fn == 0, tp + fp == 0)
+
+
+def with_empty_values(
+    measure: Measure,
+    values: NDArray[np.float64],
+    no_reference: NDArray[np.bool_],
+    no_prediction: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """`values` with the profile's own where masks are empty."""
+    empty = measure.empty
+    for where, value in (
+        (no_reference & no_prediction, empty.both),
+        (no_reference & ~no_prediction, empty.reference),
+        (~no_reference & no_prediction, empty.predicted),
+    ):
+        if value is not None:
+            values[where] = value
+    return values
+
+
+def surface_value(measure: Measure, entry: Mapping[str, Any]) -> float:
+    """NSD, HD, HD95 or ASSD of one entry of the column `surfaces` with both masks non-empty.
+
+    NSD: share of both surfaces that lies within the tolerance of the other.
+    """
+    import numpy as np
+
+    there, there_area, here, here_area = (
+        np.asarray(entry[name], float)
+        for name in (
+            "reference_distance",
+            "reference_area",
+            "predicted_distance",
+            "predicted_area",
+        )
+    )
+    if measure.kind == "nsd":
+        assert measure.tolerance is not None
+        near_there = there_area[there <= measure.tolerance].sum()
+        near_here = here_area[here <= measure.tolerance].sum()
+        if measure.combine == "mean-fraction":
+            return float((near_there / there_area.sum() + near_here / here_area.sum()) / 2)
+        return float((near_there + near_here) / (there_area.sum() + here_area.sum()))
+    if measure.kind == "assd":
+        means = (np.average(there, weights=there_area), np.average(here, weights=here_area))
+        return float(sum(means) / 2)
+    if measure.kind == "hd":
+        return float(max(there[-1], here[-1]))
+    percentile = _weighted if measure.percentile == "weighted" else _linear
+    if measure.combine == "pooled":
+        order = np.argsort(np.r_[there, here], kind="stable")
+        return percentile(np.r_[there, here][order], np.r_[there_area, here_area][order])
+    return max(percentile(there, there_area), percentile(here, here_area))
+
+
+def _weighted(distance: NDArray[np.float64], area: NDArray[np.float64]) -> float:
+    """Smallest distance within which 95 % of the area lies (DeepMind's robust Hausdorff)."""
+    import numpy as np
+
+    cumulative = np.cumsum(area) / area.sum()
+    return float(distance[min(int(np.searchsorted(cumulative, 0.95)), len(distance) - 1)])
+
+
+def _linear(distance: NDArray[np.float64], count: NDArray[np.float64]) -> float:
+    """numpy.percentile of the distances repeated `count` times, without repeating them."""
+    import numpy as np
+
+    ends = np.cumsum(count)
+    position = 0.95 * float(ends[-1] - 1)
+    low = math.floor(position)
+    first = float(distance[int(np.searchsorted(ends, low, side="right"))])
+    second = float(distance[int(np.searchsorted(ends, min(low + 1, ends[-1] - 1), side="right"))])
+    return first + (second - first) * (position - low)
+
+
+def panoptic_value(measure: Measure, entry: Mapping[str, Any]) -> float:
+    """PQ, SQ or RQ of one entry of `components`: pairs match where their IoU exceeds 0.5.
+
+    Kirillov et al. 2019: SQ is the mean IoU of matches, RQ = TP / (TP + FP/2 + FN/2), PQ = SQ RQ.
+    """
+    import numpy as np
+
+    truth, found = np.asarray(entry["reference_size"]), np.asarray(entry["predicted_size"])
+    overlap = np.asarray(entry["overlap_voxels"], float)
+    if not len(truth) and not len(found):
+        return math.nan
+    joint = truth[np.asarray(entry["overlap_reference"], int)] if len(overlap) else np.zeros(0)
+    other = found[np.asarray(entry["overlap_predicted"], int)] if len(overlap) else np.zeros(0)
+    iou = overlap / (joint + other - overlap)
+    matched = iou[iou > measure.overlap]
+    quality = len(matched) / ((len(truth) + len(found)) / 2)
+    segmentation = float(matched.mean()) if len(matched) else 0.0
+    return {"rq": quality, "sq": segmentation, "pq": quality * segmentation}[measure.kind]
+
+
+def area_under_roc(entries: Sequence[Mapping[str, Any]]) -> float:
+    """ROC AUC of pooled score histograms; ties inside a bin count half (Mann-Whitney).
+
+    NaN where all pixels are of one kind. All entries must have the same number of bins.
+    """
+    import numpy as np
+
+    bins = entries[0]["bins"]
+    positive, negative = np.zeros(bins + 1), np.zeros(bins + 1)
+    for entry in entries:
+        index = np.asarray(entry["index"], int)
+        positive[index] += entry["positive"]
+        negative[index] += entry["negative"]
+    if not positive.sum() or not negative.sum():
+        return math.nan
+    below = np.cumsum(negative) - negative
+    return float((positive * (below + negative / 2)).sum() / (positive.sum() * negative.sum()))

@@ -1,0 +1,169 @@
+"""Integers from score maps, on their device: confusion counts and score histograms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import InputError
+from reproduce.contracts import ScoreKind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+
+def decision(threshold: float, kind: ScoreKind) -> float:
+    """The value that scores of a kind are compared with (`score > decision`) for a probability.
+
+    Source: sigmoid(x) > t is x > log(t / (1 - t)); a label is 0 or 1, so that 0.5 parts them.
+    """
+    if kind == "label":
+        return 0.5
+    if kind == "probability":
+        return threshold
+    if threshold <= 0:
+        return -math.inf
+    return math.inf if threshold >= 1 else math.log(threshold) - math.log1p(-threshold)
+
+
+def confusion(
+    scores: torch.Tensor,
+    kind: ScoreKind,
+    thresholds: Sequence[float],
+    reference: torch.Tensor,
+    valid: torch.Tensor | None = None,
+) -> NDArray[np.int64]:
+    """TP, FP, FN, TN of every candidate at every threshold.
+
+    scores     (N, C, *spatial) float or bool tensor
+    reference  (N, *spatial) bool tensor on the same device;  valid (*spatial) bool or None
+    returns    (N, C, T, 4) int64: tp, fp, fn, tn over the valid pixels
+    """
+    import numpy as np
+    import torch
+
+    count = _count_packed if scores.device.type == "cpu" else _count_on_device
+    within = torch.ones(reference.shape[1:], dtype=torch.bool, device=scores.device)
+    if valid is not None:
+        within = valid
+    flat = scores.flatten(2)
+    inside = within.flatten()
+    total = int(inside.sum())
+    truth = reference.flatten(1) & inside
+    found = np.zeros((*scores.shape[:2], len(thresholds), 2), np.int64)  # tp, predicted
+    for index, threshold in enumerate(thresholds):
+        found[:, :, index] = count(flat, decision(threshold, kind), truth, inside, valid is None)
+    positives = truth.sum(1).cpu().numpy().astype(np.int64)[:, None, None]
+    tp, predicted = found[..., 0], found[..., 1]
+    fp, fn = predicted - tp, positives - tp
+    return np.stack([tp, fp, fn, total - tp - fp - fn], axis=-1)
+
+
+def _count_packed(
+    flat: torch.Tensor, cut: float, truth: torch.Tensor, inside: torch.Tensor, everywhere: bool
+) -> NDArray[np.int64]:
+    """TP and predicted positives on a CPU: eight pixels a byte, then population counts.
+
+    Against a boolean `and` with a sum this took 0.09 s instead of 4 s for 512 masks of 1024x1024.
+    """
+    import numpy as np
+
+    bits = np.packbits(truth.numpy(), axis=-1)
+    within = None if everywhere else np.packbits(inside.numpy())
+    result = np.zeros((*flat.shape[:2], 2), np.int64)
+    for n in range(flat.shape[0]):
+        for c in range(flat.shape[1]):
+            predicted = np.packbits((flat[n, c] > cut).numpy())
+            if within is not None:
+                predicted &= within
+            result[n, c, 0] = np.bitwise_count(predicted & bits[n]).sum(dtype=np.int64)
+            result[n, c, 1] = np.bitwise_count(predicted).sum(dtype=np.int64)
+    return result
+
+
+def _count_on_device(
+    flat: torch.Tensor, cut: float, truth: torch.Tensor, inside: torch.Tensor, everywhere: bool
+) -> NDArray[np.int64]:
+    import numpy as np
+    import torch
+
+    predicted = flat > cut
+    if not everywhere:
+        predicted &= inside
+    counts = torch.stack([(predicted & truth[:, None]).sum(-1), predicted.sum(-1)], dim=-1)
+    return counts.cpu().numpy().astype(np.int64)
+
+
+@lru_cache(maxsize=8)
+def _edges(bins: int, kind: ScoreKind) -> Any:
+    import torch
+
+    return torch.tensor([decision(k / bins, kind) for k in range(bins)], dtype=torch.float32)
+
+
+def histogram(
+    scores: torch.Tensor,
+    kind: ScoreKind,
+    bins: int,
+    reference: torch.Tensor,
+    valid: torch.Tensor | None = None,
+) -> NDArray[np.int64]:
+    """Counts of scores per bin, for foreground and background pixels.
+
+    scores, reference, valid as in `confusion`; returns (N, C, 2, bins + 1) int64, first the
+    foreground. Bins as in `reproduce.statistics.schema`.
+    """
+    import numpy as np
+    import torch
+
+    edges = _edges(bins, kind).to(scores.device)
+    result = np.zeros((*scores.shape[:2], 2, bins + 1), np.int64)
+    inside = None if valid is None else valid.flatten()
+    for n in range(scores.shape[0]):
+        truth = reference[n].flatten()
+        for c in range(scores.shape[1]):
+            values = scores[n, c].flatten().float()
+            # bucketize returns how many edges lie below the value: `value > edge[k]` <=> bin > k
+            bucket = torch.bucketize(values, edges)
+            offset = bucket + torch.where(truth, 0, bins + 1)
+            if inside is not None:
+                offset = offset[inside]
+            counted = torch.bincount(offset, minlength=2 * (bins + 1)).cpu().numpy()
+            result[n, c] = counted.reshape(2, bins + 1)
+    return result
+
+
+def checked(scores: torch.Tensor, kind: ScoreKind, place: str) -> torch.Tensor:
+    """`scores` as float32 (bool stays). Raises `InputError` for NaN and values off the range."""
+    import torch
+
+    if scores.dtype == torch.bool:
+        return scores
+    if kind == "label":
+        if bool(((scores != 0) & (scores != 1)).any()):
+            raise InputError(
+                f"{place}: labels must be 0 or 1, got values between "
+                f"{float(scores.min()):g} and {float(scores.max()):g}. "
+                "Pass probabilities as kind='probability', class indices one mask per class."
+            )
+        return scores > 0.5
+    values = scores.float()
+    # A sum is one pass and is NaN as soon as one element is; infinite logits of both signs are
+    # legal, so that only then the elements are looked at one by one.
+    if bool(values.sum().isnan()) and bool(values.isnan().any()):
+        raise InputError(
+            f"{place}: {int(values.isnan().sum())} scores are NaN. "
+            "The model overflowed or its weights are broken; try dtype float32."
+        )
+    if kind == "probability" and values.numel():
+        low, high = float(values.min()), float(values.max())
+        if low < 0 or high > 1:
+            raise InputError(
+                f"{place}: probabilities must lie in 0-1, got {low:g} to {high:g}. "
+                "Pass logits as kind='logit'."
+            )
+    return values

@@ -1,0 +1,112 @@
+"""Statistics tables as Parquet files: written atomically, checked when read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.errors import InputError
+from reproduce.statistics.schema import KEYS, SCHEMA_VERSION, arrow_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def merge_statistics(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables of shards as one, in an order that does not depend on theirs.
+
+    Raises `InputError` where two rows have the same key (one case scored twice).
+    """
+    import pyarrow as pa
+
+    merged = pa.concat_tables(list(tables)) if tables else arrow_schema().empty_table()
+    return _sorted_unique(merged)
+
+
+def write_statistics(path: Path | str, table: pa.Table) -> None:
+    """Write a table to `path` (Parquet, zstd), replacing it only when everything is on disk."""
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    table = _sorted_unique(table.cast(arrow_schema().with_metadata(_metadata(table))))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    os.close(handle)
+    try:
+        pq.write_table(table, temporary, compression="zstd", compression_level=9)
+        with Path(temporary).open("rb") as written:
+            os.fsync(written.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_statistics(path: Path | str) -> pa.Table:
+    """Read a table. Raises `InputError` for a missing file, no Parquet, or another schema."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    try:
+        # By open file: a path is taken for a partitioned data set and its folders for columns.
+        with path.open("rb") as stream:
+            table = pq.read_table(stream)
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such statistics file. Run `sam4mis reproduce run` first."
+        ) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: expected a Parquet file with statistics, got: {error}") from None
+    return validated(table, str(path))
+
+
+def validated(table: pa.Table, place: str) -> pa.Table:
+    """The table in the order of the schema. Raises `InputError` naming what differs from it."""
+    found = (table.schema.metadata or {}).get(b"schema", b"nothing").decode("utf-8", "replace")
+    if found != SCHEMA_VERSION:
+        raise InputError(
+            f"{place}: expected schema {SCHEMA_VERSION}, got {found}. "
+            "Another version of sam4mis wrote it; run the claim again, or use that version."
+        )
+    schema = arrow_schema()
+    missing = [name for name in schema.names if name not in table.column_names]
+    extra = [name for name in table.column_names if name not in schema.names]
+    if missing or extra:
+        raise InputError(
+            f"{place}: columns differ from {SCHEMA_VERSION}: missing {missing or 'none'}, "
+            f"unknown {extra or 'none'}. The file is damaged or was edited; run the claim again."
+        )
+    import pyarrow as pa
+
+    try:
+        return table.select(schema.names).cast(schema.with_metadata(_metadata(table)))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise InputError(
+            f"{place}: a column is not of the type of {SCHEMA_VERSION}: {error}"
+        ) from None
+
+
+def _metadata(table: pa.Table) -> dict[bytes, bytes]:
+    return {**(table.schema.metadata or {}), b"schema": SCHEMA_VERSION.encode()}
+
+
+def _sorted_unique(table: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    if table.num_rows == 0:
+        return table
+    table = table.sort_by([(name, "ascending") for name in KEYS])
+    counted = table.select(KEYS).group_by(list(KEYS)).aggregate([([], "count_all")])
+    if counted.num_rows != table.num_rows:
+        twice = counted.filter(pa.compute.greater(counted["count_all"], 1)).slice(0, 1).to_pylist()
+        row = {name: twice[0][name] for name in KEYS}
+        raise InputError(
+            f"statistics: case {row['case']!r}, label {row['label']!r} was counted twice ({row}). "
+            "Give every case one id, and every object of a label its own object index."
+        )
+    return table
