@@ -1,0 +1,107 @@
+"""A work as it came in, before it has an id of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from catalog.records import Links, Paper, Version
+from catalog.text import fold
+
+_CODE = re.compile(r"https?://(?:www\.)?(?:github|gitlab)\.com/[\w.-]+/[\w.-]+")
+_STOP = frozenset(
+    {"a", "an", "are", "by", "for", "from", "in", "is", "of", "on", "the", "to", "towards", "with"}
+)
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a source says of a work. `place` and `line` (from 1) tell where it stood.
+
+    `authors` as bylines (`Given Family`), `complete` False where the source ends in "others".
+    `abstract` and `keywords` are used for suggesting tags and are not kept.
+    """
+
+    place: str
+    line: int | None
+    title: str
+    authors: list[str]
+    complete: bool
+    version: Version
+    abstract: str = ""
+    keywords: list[str] = field(default_factory=list)
+    earlier: list[Version] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+
+    def to_paper(self, taken: Collection[str], today: str) -> Paper:
+        """The draft as a record with a new id that is not in `taken`; `today` is `YYYY-MM-DD`."""
+        from catalog.intake.suggest import suggest_tags
+
+        self.version.cite = True
+        code = sorted({*self.code, *code_links(self.abstract)})
+        paper = Paper(
+            id=propose_id(self.title, self.authors, self.version.date, taken),
+            title=self.title,
+            short_name=short_name(self.title),
+            authors=self.authors,
+            authors_complete=self.complete and bool(self.authors),
+            versions=[*self.earlier, self.version],
+            links=Links(code=code or None),
+            section="added",
+            sources=self.sources,
+            added=today,
+        )
+        for name, tag in suggest_tags(self.title, self.abstract, self.keywords).items():
+            if name == "base_models" and isinstance(tag.values, list):
+                # a work is never its own base
+                tag.values = [value for value in tag.values if value != fold_name(self.title)]
+            if tag.values:
+                setattr(paper, name, tag)
+        return paper
+
+
+def code_links(text: str) -> list[str]:
+    """Addresses of repositories that a text names, without a full stop or `.git` at the end."""
+    return [link.rstrip(".").removesuffix(".git") for link in _CODE.findall(text)]
+
+
+def short_name(title: str) -> str | None:
+    """The name in front of a colon (`SAM-Med2D: ...`) or a title of one such word, else None.
+
+    A name has a capital behind its first letter or a digit; an ordinary word is none.
+    """
+    head, colon, _ = title.partition(":")
+    head = head.strip()
+    if not colon and " " in head:
+        return None
+    words = head.split()
+    if not words or len(words) > 3 or len(head) > 30:
+        return None
+    named = re.search(r"\w*(?:[A-Za-z]\w*[A-Z]|\d)", head.replace("-", ""))
+    return head if named and not head.endswith("?") else None
+
+
+def fold_name(title: str) -> str:
+    """The short name as a slug, empty where the title has none."""
+    return "-".join(fold(short_name(title) or "").split())
+
+
+def propose_id(title: str, authors: list[str], date: str | None, taken: Collection[str]) -> str:
+    """A readable id: the short name, else family name, year and first word of the title."""
+    if short_name(title):
+        base = fold_name(title)
+    else:
+        from catalog.exports.names import split_name
+
+        family = fold(split_name(authors[0]).family).split()[-1:] if authors else []
+        words = [word for word in fold(title).split() if word not in _STOP]
+        base = "-".join([*family, *([date[:4]] if date else []), *words[:1]])
+    base = re.sub(r"[^a-z0-9-]+", "", base).strip("-")[:60] or "work"
+    candidate, number = base, 2
+    if candidate in taken and date:
+        candidate = base = f"{base}-{date[:4]}" if not base.endswith(date[:4]) else base
+    while candidate in taken:
+        candidate, number = f"{base}-{number}", number + 1
+    return candidate

@@ -1,0 +1,116 @@
+"""RIS, record by record."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from catalog.errors import Finding
+from catalog.intake.draft import Draft
+from catalog.intake.latex import byline
+from catalog.intake.versions import date_from, version_from
+from catalog.text import clean
+
+_TAG = re.compile(r"([A-Z][A-Z0-9])  ?-(?: (.*))?$")
+_FORM = "Expected lines of two capitals, two spaces, a hyphen, a space and the value."
+
+
+def read_ris(text: str, place: str) -> tuple[list[Draft], list[Finding]]:
+    """Drafts of all records (from TY to ER), and what is wrong, with its line."""
+    drafts: list[Draft] = []
+    findings: list[Finding] = []
+    record: list[str] | None = None
+    start = 0
+    for number, raw in enumerate([*text.splitlines(), "EOF"], 1):
+        found = _TAG.match(raw.rstrip())
+        tag = found[1] if found else ""
+        if record is not None and (tag == "TY" or raw == "EOF"):
+            findings.append(
+                Finding(place, start, "", "I001", "ER is missing.", "End with `ER  - `.")
+            )
+            record = None
+        if tag == "TY":
+            record, start = [], number
+        if record is None:
+            if found:
+                message = f"{tag} stands outside a record."
+                findings.append(Finding(place, number, "", "I001", message, "Begin with TY."))
+            continue
+        # the parser wants two spaces and a value place; people paste what editors have trimmed
+        record.append(f"{tag}  - {found[2] or ''}" if found else raw)
+        if tag == "ER":
+            draft, problems = _record("\n".join(record), place, start)
+            findings += problems
+            if draft:
+                drafts.append(draft)
+            record = None
+    if not drafts and not findings:
+        findings.append(Finding(place, None, "", "I002", "holds no RIS record.", _FORM))
+    return drafts, findings
+
+
+def _record(text: str, place: str, line: int) -> tuple[Draft | None, list[Finding]]:
+    import rispy
+
+    try:
+        (fields,) = rispy.loads(text)
+    except Exception as error:  # the parser's own faults on odd input are faults of the input
+        return None, [Finding(place, line, "", "I001", f"cannot be read ({error}).", _FORM)]
+    title = clean(_first(fields, "title", "primary_title"))
+    if not title:
+        return None, [Finding(place, line, "TI", "I003", "is missing.", "Add `TI  - ...`.")]
+    authors = [
+        name
+        for key in ("first_authors", "authors")
+        for name in map(byline_of, fields.get(key, []))
+        if name and not re.fullmatch(r"(?i)others|et\.? al\.?", name)
+    ]
+    date = _first(fields, "date", "publication_year", "year")
+    parts = [*re.split(r"[/-]", date), "", ""]
+    accession = _first(fields, "accession_number", "number")
+    version, problems = version_from(
+        str(fields.get("type_of_reference", "")),
+        venue=_first(
+            fields,
+            *("journal_name", "secondary_title", "alternate_title3", "alternate_title2"),
+            *("tertiary_title", "publisher"),
+        ),
+        date=date_from(parts[0] or _first(fields, "year"), parts[1], parts[2]),
+        url=next((u for u in fields.get("urls", []) if u.startswith("http")), None),
+        arxiv=accession if re.match(r"(?i)arxiv", accession) else None,
+        doi=_first(fields, "doi") or None,
+    )
+    findings = [
+        Finding(place, line, "", "I004", problem + ".", "Correct it, or remove the line.")
+        for problem in problems
+    ]
+    if not authors:
+        findings.append(Finding(place, line, "AU", "I003", "is missing.", "Add `AU  - ...`."))
+    # Our own export says so where a list is cut; other programs always write all authors.
+    notes = " ".join(map(str, fields.get("notes", [])))
+    draft = Draft(
+        place=place,
+        line=line,
+        title=title,
+        authors=authors,
+        complete="not complete" not in notes,
+        version=version,
+        abstract=clean(_first(fields, "abstract", "notes_abstract")),
+        keywords=[clean(str(word)) for word in fields.get("keywords", [])],
+    )
+    return draft, findings
+
+
+def byline_of(name: str) -> str:
+    """`Family, Given` as `Given Family`; RIS is no LaTeX, so braces and backslashes are text."""
+    if any(character in name for character in "{}\\$~"):
+        return clean(name)
+    # RIS puts the suffix last (Family, Given, Jr), BibTeX second
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) == 3:
+        return clean(f"{parts[1]} {parts[0]} {parts[2]}")
+    return byline(name)
+
+
+def _first(fields: dict[str, Any], *names: str) -> str:
+    return next((str(value) for name in names if (value := fields.get(name))), "")
