@@ -88,7 +88,7 @@ class BoxProfile:
         import numpy as np
 
         height, width = shape
-        scale = np.ones(4)
+        scale: NDArray[np.float64] = np.ones(4)
         if self.at is not None:
             scale = np.array([width, height, width, height]) / self.at
         out = np.array([-1.0, -1.0, 1.0, 1.0])

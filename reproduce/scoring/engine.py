@@ -412,7 +412,8 @@ class _Task:
         used = np.ones(len(values)) if self.profile.nan == "poison" else (~nan).astype(float)
         total = np.bincount(group, np.where(nan, 0.0, values), number)
         count = np.bincount(group, used, number)
-        means = np.divide(total, count, out=np.full(number, np.nan), where=count > 0)
+        means: NDArray[np.float64] = np.full(number, np.nan)
+        np.divide(total, count, out=means, where=count > 0)
         if self.profile.nan == "poison":
             means[np.bincount(group, nan, number) > 0] = np.nan
         return means

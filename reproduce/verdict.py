@@ -1,0 +1,397 @@
+"""`verdict/1`: a pure function of a claim and a run. Nothing here is edited by hand.
+
+Comparability first:
+
+A  the claim's checkpoint and cases, every decisive field stated, in released code, or told by the
+   authors, and the run used exactly those
+B  as A, but the split is only described and was drawn again
+C  a decisive field was found by search: at best "reproduced under an inferred protocol"
+D  a decisive field is unknown or different: `not-comparable`, the measurement alone is shown
+
+Then gates (a run that fails one decides nothing), then the equivalence test of
+`reproduce.equivalence` with a margin of 0.01, shown at 0.005 and 0.02 as well.
+
+Several claims of one paper are judged one by one at 5 % each side: of 100 true differences exactly
+at the margin, up to five pass by chance. A paper's badge is therefore "k of n claims" and never
+one boolean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from catalog.records import (
+    CaseScore,
+    Check,
+    Claim,
+    Measurement,
+    ProtocolField,
+    Result,
+    Verdict,
+    Verdicts,
+)
+from catalog.registry import Registry
+from reproduce.equivalence import (
+    Spread,
+    interval,
+    label,
+    needed,
+    quantile,
+    redrawn_spread,
+    rounding,
+    seed_spread,
+)
+
+RULE: Literal["verdict/1"] = "verdict/1"
+MARGIN = 0.01
+MARGINS = (0.005, 0.01, 0.02)
+MIN_SEEDS = 5
+FRACTIONS = ("dice", "iou", "nsd", "auc", "dsc", "jaccard", "miou", "mdice", "pq", "f1")
+
+# Precision changes single pixels; what it changes in a score is part of the measurement.
+DECISIVE = (
+    "metric_profile",
+    "prompt_profile",
+    "preprocessing",
+    "grid",
+    "mask_selection",
+    "threshold",
+    "postprocessing",
+)
+KNOWN = ("stated", "from-code", "author-reply")
+GATES = {
+    "rerun": ("exact-keys", "all-cases", "batch-parity", "deterministic-rerun"),
+    "selftest": ("exact-keys", "all-cases", "batch-parity", "deterministic-rerun"),
+    "recomputed": ("all-cases",),
+}
+
+Comparability = Literal["A", "B", "C", "D"]
+
+
+def comparability(
+    claim: Claim, result: Result, measurement: Measurement | None
+) -> tuple[Comparability, list[str]]:
+    """The class of a run for a claim, and the reasons why it is not A."""
+    different: list[str] = []
+    inferred: list[str] = []
+    for name in DECISIVE:
+        stated: ProtocolField = getattr(claim.protocol, name)
+        if stated.evidence == "unknown" or stated.value is None:
+            different.append(f"{name.replace('_', ' ')} is unknown")
+            continue
+        used = _used(name, result, measurement)
+        if used is None:
+            different.append(f"the run does not record its {name.replace('_', ' ')}")
+        elif not _same(stated.value, used):
+            different.append(f"{name.replace('_', ' ')}: claim {stated.value!r}, run {used!r}")
+        elif stated.evidence not in KNOWN:
+            inferred.append(f"{name.replace('_', ' ')} {stated.value!r} is inferred")
+    different += _other_inputs(claim, result, measurement)
+    if claim.split_source == "unknown":
+        different.append("which cases were tested is unknown")
+    if different:
+        return "D", different
+    if inferred:
+        return "C", inferred
+    if claim.split_source == "described":
+        return "B", ["the split is described, not released: it was drawn again"]
+    return "A", []
+
+
+def _used(name: str, result: Result, measurement: Measurement | None) -> Any:
+    """What the run did in a field. The measurement knows what was chosen when scoring."""
+    chosen: Any = getattr(measurement, name, None) if measurement else None
+    if chosen is not None:
+        return chosen
+    used = result.protocol.get(name)
+    if isinstance(used, Mapping):
+        used = used.get("value")
+    return used
+
+
+def _same(stated: Any, used: Any) -> bool:
+    if isinstance(stated, int | float) and isinstance(used, int | float):
+        return math.isclose(float(stated), float(used), abs_tol=1e-9)
+    return str(stated) == str(used)
+
+
+def _other_inputs(claim: Claim, result: Result, measurement: Measurement | None) -> list[str]:
+    found = []
+    checkpoints = result.inputs.get("checkpoints") or []
+    ids = [c.get("id") for c in checkpoints if isinstance(c, Mapping)]
+    if claim.checkpoint is not None and ids and claim.checkpoint not in ids:
+        found.append(f"checkpoint: claim {claim.checkpoint!r}, run {', '.join(map(str, ids))}")
+    for name in ("dataset", "split"):
+        stated, used = getattr(claim, name), result.inputs.get(name)
+        if stated is not None and isinstance(used, str) and used.partition("/")[0] != stated:
+            found.append(f"{name}: claim {stated!r}, run {used!r}")
+    complete = result.status == "complete"
+    if complete and measurement and claim.n.cases not in (None, measurement.n_cases):
+        found.append(f"cases: claim {claim.n.cases}, run {measurement.n_cases}")
+    return found
+
+
+def judge(
+    claim: Claim,
+    result: Result | None,
+    *,
+    project: str,
+    values: Mapping[str, float | None] | None = None,
+    patients: Mapping[str, str | None] | None = None,
+) -> Verdict:
+    """The verdict on one claim.
+
+    result    the run to judge it by; None: there is none
+    values    case -> its value under the claim's metric profile, for the spread of class B (None:
+              taken from the run's case table, where the metric is Dice or IoU)
+    patients  case -> patient, what cases are clustered by; None: from the run's case table
+    """
+    name = f"{project}/{claim.id}"
+    if result is None:
+        return _without_run(claim, name, project)
+    verdict = Verdict(
+        claim=name,
+        project=project,
+        rule=RULE,
+        state="inconclusive",
+        run=result.run,
+        reported=claim.fraction,
+        gates=gates(result),
+    )
+    measurement = measurement_of(claim, result, name)
+    verdict.comparability, reasons = comparability(claim, result, measurement)
+    if measurement is None or measurement.value is None:
+        verdict.state = "not-comparable" if verdict.comparability == "D" else "inconclusive"
+        verdict.reason = result.reason or (
+            "the run has no measurement for this claim"
+            if measurement is None
+            else "the score is undefined under the claim's metric profile"
+        )
+        return verdict
+    verdict.measured = measurement.value
+    verdict.difference = measurement.value - claim.fraction
+    if claim.metric.lower().replace("-", "").rstrip("%") not in FRACTIONS:
+        verdict.state = "not-comparable"
+        verdict.reason = f"{RULE} has no margin for {claim.metric}: it is no share between 0 and 1"
+        return verdict
+    if verdict.comparability == "D":
+        verdict.state = "not-comparable"
+        verdict.reason = "; ".join(reasons)
+        return verdict
+    failed = [gate for gate in verdict.gates if not gate.passed]
+    if failed:
+        verdict.reason = "; ".join(f"gate {g.name}: {g.detail or 'failed'}" for g in failed)
+        verdict.would_decide = "a run that passes " + ", ".join(gate.name for gate in failed)
+        return verdict
+    spread, unknown = _spread(claim, result, measurement, verdict.comparability, values, patients)
+    if spread is None:
+        verdict.reason = unknown
+        verdict.would_decide = unknown
+        return verdict
+    _decide(verdict, claim, measurement, spread)
+    verdict.reason = "; ".join([*reasons, *([unknown] if unknown else [])]) or None
+    verdict.explanation = _in_words(verdict, claim, measurement)
+    return verdict
+
+
+def _decide(verdict: Verdict, claim: Claim, measurement: Measurement, spread: Spread) -> None:
+    assert verdict.difference is not None
+    half = rounding(claim.decimals, claim.scale)
+    bounds = interval(verdict.difference, spread, half)
+    verdict.interval = [bounds[0], bounds[1]]
+    verdict.standard_error = spread.standard_error
+    verdict.labels = {f"{margin:g}": label(bounds, margin) for margin in MARGINS}
+    verdict.state = label(bounds, MARGIN)
+    if verdict.state == "inconclusive":
+        verdict.would_decide = _would_decide(verdict, claim, measurement, spread, half)
+
+
+def _would_decide(
+    verdict: Verdict, claim: Claim, measurement: Measurement, spread: Spread, half: float
+) -> str:
+    """What it takes, in words, if the difference stays as it is."""
+    assert verdict.difference is not None
+    factor = needed(verdict.difference, spread, half, MARGIN)
+    if factor is None:
+        return (
+            f"more printed digits: rounding alone (+-{half:g}) reaches across the margin"
+            if spread.standard_error == 0
+            else "nothing we can do: the difference lies on the edge of the margin"
+        )
+    seeds = [v for v in measurement.per_seed.values() if v is not None]
+    if verdict.comparability == "B" or (not seeds and measurement.n_cases):
+        cases = math.ceil(measurement.n_cases * factor)
+        return f"{cases} cases instead of {measurement.n_cases}, or the authors' case list"
+    return _would_decide_seeds(verdict.difference, seeds, claim, half)
+
+
+def _would_decide_seeds(
+    difference: float, seeds: Sequence[float], claim: Claim, half: float
+) -> str:
+    room = abs(abs(difference) - MARGIN) - half
+    mean = sum(seeds) / len(seeds)
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in seeds) / (len(seeds) - 1))
+    own = 1 / (claim.n.seeds or 1)
+    share = (room / (quantile(None) * deviation)) ** 2 - own
+    if share <= 0:
+        return (
+            f"the authors' prompts: their number rests on {claim.n.seeds or 'one'} seed(s), "
+            "which alone spreads more than the margin leaves"
+        )
+    return f"{math.ceil(1 / share)} seeds instead of {len(seeds)}, or the authors' prompts"
+
+
+def _spread(
+    claim: Claim,
+    result: Result,
+    measurement: Measurement,
+    comparable: Comparability,
+    values: Mapping[str, float | None] | None,
+    patients: Mapping[str, str | None] | None,
+) -> tuple[Spread | None, str | None]:
+    """The spread of the difference, or None with what is missing to know it."""
+    parts: list[Spread] = []
+    if random_prompts(claim, result):
+        seeds = [v for v in measurement.per_seed.values() if v is not None]
+        if len(seeds) < MIN_SEEDS:
+            return None, (
+                f"prompts are random: at least {MIN_SEEDS} seeds are needed, "
+                f"the run has {len(seeds)}"
+            )
+        parts.append(seed_spread(seeds, claim.n.seeds))
+    if comparable == "B" or (comparable == "C" and claim.split_source == "described"):
+        table = values if values is not None else _case_values(claim, measurement, result.cases)
+        known = {case: value for case, value in table.items() if value is not None}
+        if len(known) < 2:
+            return None, "the split was drawn again: values of at least two cases are needed"
+        owner = patients or {score.case: score.patient for score in result.cases}
+        clusters = [owner.get(case) or case for case in known]
+        parts.append(redrawn_spread(list(known.values()), clusters, claim.n.cases))
+    if not parts:
+        return Spread(), None
+    freedom = [part.freedom for part in parts if part.freedom is not None]
+    total = math.sqrt(sum(part.standard_error**2 for part in parts))
+    # With two sources the fewer degrees of freedom are the careful choice.
+    return Spread(total, min(freedom) if freedom else None), None
+
+
+def random_prompts(claim: Claim, result: Result) -> bool:
+    """Whether the claim's prompts differ from seed to seed, as its prompt profile says."""
+    from reproduce.plugins import plugins
+
+    value = claim.protocol.prompt_profile.value
+    used = value if isinstance(value, str) else result.protocol.get("prompt_profile")
+    if not isinstance(used, str):
+        return False
+    profile = plugins("prompts").get(used.partition("/")[0])
+    return bool(profile is not None and profile.random)
+
+
+def _case_values(
+    claim: Claim, measurement: Measurement, cases: Iterable[CaseScore]
+) -> dict[str, float | None]:
+    """Per-case values of the run's own table, labels averaged; {} for metrics it does not have."""
+    metric = claim.metric.lower()
+    if metric not in ("dice", "dsc", "iou", "jaccard"):
+        return {}
+    found: dict[str, list[float]] = {}
+    for score in cases:
+        if claim.label is not None and score.label != claim.label:
+            continue
+        value = score.dice if metric in ("dice", "dsc") else score.iou
+        if value is not None:
+            found.setdefault(score.case, []).append(value)
+    return {case: sum(values) / len(values) for case, values in found.items()}
+
+
+def gates(result: Result) -> list[Check]:
+    """The gates of a run of its kind; one that was not tried counts as failed."""
+    tried = {check.name: check for check in result.checks}
+    found = [
+        tried.get(name, Check(name=name, passed=False, detail="not tried"))
+        for name in GATES[result.kind]
+    ]
+    if result.status != "complete":
+        detail = result.reason or f"the run is {result.status}"
+        found.append(Check(name="complete", passed=False, detail=detail))
+    return found
+
+
+def measurement_of(claim: Claim, result: Result, name: str) -> Measurement | None:
+    """The measurement a run made for a claim (`project/claim` or the bare id)."""
+    for measurement in result.measurements:
+        if measurement.claim in (name, claim.id):
+            return measurement
+    return None
+
+
+def _without_run(claim: Claim, name: str, project: str) -> Verdict:
+    state, reason = claim.state, claim.reason
+    if not claim.verifiable and state == "not-attempted":
+        state, reason = "blocked", reason or "no-protocol"
+    return Verdict(
+        claim=name,
+        project=project,
+        rule=RULE,
+        state=state,
+        reported=claim.fraction,
+        reason=reason or "no run yet",
+        explanation=claim.state_note,
+    )
+
+
+def _in_words(verdict: Verdict, claim: Claim, measurement: Measurement) -> str:
+    """One sentence for pages: what was printed, measured, and how far the test reaches."""
+    assert verdict.measured is not None
+    assert verdict.interval is not None
+    low, high = verdict.interval
+    text = (
+        f"Printed {claim.value:.{claim.decimals}f}"
+        f"{' %' if claim.scale == 100 else ''}, measured {verdict.measured:.4f} under "
+        f"{measurement.metric_profile}; the difference lies between {low:+.4f} and {high:+.4f}."
+    )
+    if verdict.comparability == "C" and verdict.state == "reproduced":
+        text += " Reproduced under an inferred protocol."
+    if claim.training_overlap == "yes":
+        text += " The test cases were seen in training."
+    if claim.disputes:
+        who = ", ".join(f"{dispute.by} ({dispute.date})" for dispute in claim.disputes)
+        text += f" Disputed by {who}."
+    return text
+
+
+def verdicts(registry: Registry) -> list[Verdict]:
+    """A verdict for every claim of the registry, in its order.
+
+    Of several runs of a claim the last complete one decides; a partial or failed run only where
+    there is no complete one.
+    """
+    runs: dict[str, list[Result]] = {}
+    for result in registry.results:
+        for name in result.claims:
+            full = name if "/" in name else f"{result.project}/{name}"
+            runs.setdefault(full, []).append(result)
+    rank = {"failed": 0, "partial": 1, "complete": 2}
+    found = []
+    for project in registry.projects:
+        for claim in project.claims:
+            candidates = runs.get(f"{project.slug}/{claim.id}", [])
+            chosen = max(candidates, key=lambda r: (rank[r.status], r.created, r.run), default=None)
+            found.append(judge(claim, chosen, project=project.slug))
+    return found
+
+
+def tally(found: Iterable[Verdict]) -> dict[str, tuple[int, int]]:
+    """Per project: how many claims are reproduced, of how many."""
+    counts: dict[str, tuple[int, int]] = {}
+    for verdict in found:
+        k, n = counts.get(verdict.project, (0, 0))
+        counts[verdict.project] = (k + (verdict.state == "reproduced"), n + 1)
+    return counts
+
+
+def document(found: Sequence[Verdict]) -> Verdicts:
+    """The content of `reproduce/results/verdicts.json`."""
+    return Verdicts(schema="verdicts/1", verdicts=list(found))
