@@ -77,8 +77,11 @@ class Reported(Record, kw_only=True):
 
     metric: str
     value: float | None
-    # None: in the unit that `note` names; gain_percent: points or relative, not known
-    scale: Literal["fraction", "percent", "gain_percent", "delta_pp"] | None = None
+    # None: in the unit that `note` names; gain_percent: points or relative, not known;
+    # auc: area under a curve over clicks, not bounded by 1
+    scale: Literal["fraction", "percent", "gain_percent", "delta_pp", "mm", "s", "auc"] | None = (
+        None
+    )
     dataset: str | None = None
     where: str | None = None
     note: str | None = None

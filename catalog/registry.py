@@ -1,13 +1,21 @@
-"""The registry in memory: papers, projects, results, verdicts, read from one folder."""
+"""The registry in memory: papers, projects, results, verdicts, read from one folder.
+
+The YAML files are the truth. What was read from them is kept as JSON in `.sam4mis/cache`, named by
+the hash of the files' content and of the definition of the records, so that reading again takes
+milliseconds; a cache that is stale, damaged or not writable is ignored.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
 from catalog.errors import Finding, FindingsError, PrerequisiteError
 from catalog.records import Paper, Project, Result, Verdict, Verdicts
@@ -16,17 +24,17 @@ PAPERS = "papers.yaml"
 PROJECTS = "projects"
 RESULTS = "reproduce/results"
 VERDICTS = f"{RESULTS}/verdicts.json"
-
-try:
-    from yaml import CSafeLoader as Loader
-except ImportError:  # pragma: no cover - PyYAML without libyaml
-    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+CACHE = ".sam4mis/cache"
+Record = TypeVar("Record")
 
 
 def find_root(start: Path | None = None) -> Path:
     """The folder of the registry: $SAM4MIS_ROOT, else the nearest one upward that has papers.yaml."""
     if named := os.environ.get("SAM4MIS_ROOT"):
-        return Path(named).resolve()
+        root = Path(named).resolve()
+        if not root.is_dir():
+            raise PrerequisiteError(f"{named}: there is no such folder (SAM4MIS_ROOT or --root).")
+        return root
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / PAPERS).is_file():
@@ -52,22 +60,227 @@ class Registry:
         """Read the whole registry. Raises `FindingsError` with everything that is wrong."""
         findings: list[Finding] = []
         registry = cls(root)
-        for raw in (yaml.load((root / PAPERS).read_text("utf-8"), Loader) or {}).get("papers", []):
+        for name, reader in (
+            ("papers", load_papers),
+            ("projects", load_projects),
+            ("results", load_results),
+            ("verdicts", load_verdicts),
+        ):
             try:
-                registry.papers.append(msgspec.convert(raw, Paper))
-            except msgspec.ValidationError as error:
-                findings.append(Finding(PAPERS, None, str(raw.get("id")), "S001", str(error)))
-        for path in sorted((root / PROJECTS).glob("*.yaml")):
-            try:
-                raw = yaml.load(path.read_text("utf-8"), Loader)
-                registry.projects.append(msgspec.convert(raw, Project))
-            except msgspec.ValidationError as error:
-                findings.append(Finding(f"{PROJECTS}/{path.name}", None, "", "S001", str(error)))
-        for path in sorted((root / RESULTS).glob("*/result.json")):
-            registry.results.append(msgspec.json.decode(path.read_bytes(), type=Result))
-        if (root / VERDICTS).is_file():
-            document = msgspec.json.decode((root / VERDICTS).read_bytes(), type=Verdicts)
-            registry.verdicts = document.verdicts
+                setattr(registry, name, reader(root))
+            except FindingsError as error:
+                findings += error.findings
         if findings:
             raise FindingsError(findings)
         return registry
+
+
+# ---------------------------------------------------------------------------------- papers
+
+
+def load_papers(root: Path) -> list[Paper]:
+    """The works of `papers.yaml`. Raises `FindingsError` with everything that is wrong in it."""
+    path = root / PAPERS
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise PrerequisiteError(
+            f"no {PAPERS} in {root}: this folder is no registry.",
+            "sam4mis --root <your clone> ...",
+        ) from error
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise FindingsError([Finding(PAPERS, None, "", "Y006", message)]) from error
+    key = cache_key(content)
+    papers = read_cache(root, "papers", key, list[Paper])
+    if papers is None:
+        papers = parse_papers(path)
+        write_cache(root, "papers", key, papers)
+    return papers
+
+
+def parse_papers(path: Path) -> list[Paper]:
+    """The works of one YAML file, without the cache; all findings at once."""
+    from catalog import reading
+
+    text = reading.read_text(path, PAPERS)
+    document = reading.parse(text, PAPERS)
+    raw = _items(document)
+    with reading.collector_off():
+        try:
+            papers = msgspec.convert(raw, list[Paper])
+        except msgspec.ValidationError:
+            papers = []
+    findings: list[Finding] = []
+    if raw and not papers:
+        for index, record in enumerate(raw):
+            name = str(record.get("id") or f"papers[{index}]") if isinstance(record, dict) else ""
+            paper, own = reading.convert(
+                document, ("papers", index), record, Paper, name or f"papers[{index}]"
+            )
+            findings += own
+            if paper:
+                papers.append(paper)
+    findings += _repeated_ids(raw, document)
+    if findings:
+        raise FindingsError(findings)
+    return papers
+
+
+def _items(document: Any) -> list[Any]:
+    """The list under `papers:`; a file of another shape is a finding."""
+    data = document.data
+    if data is None:
+        return []
+    if (
+        isinstance(data, dict)
+        and set(data) == {"papers"}
+        and isinstance(data["papers"] or [], list)
+    ):
+        return data["papers"] or []
+    got = f"the keys {', '.join(data)}" if isinstance(data, dict) else f"a {type(data).__name__}"
+    hint = "Records stand under `papers:`, each beginning with `  - id: ...`."
+    if isinstance(data, dict) and set(data) == {"papers"}:
+        got = f"`papers:` with {type(data['papers']).__name__} below"
+    message = f"expected one list `papers:`, got {got}"
+    raise FindingsError([Finding(document.place, 1, "", "Y005", message, hint)])
+
+
+def _repeated_ids(raw: list[Any], document: Any) -> list[Finding]:
+    first: dict[str, int] = {}
+    findings = []
+    for index, record in enumerate(raw):
+        if not isinstance(record, dict) or not isinstance(record.get("id"), str):
+            continue
+        name = record["id"]
+        if name in first:
+            line = document.line(("papers", index, "id"))
+            before = document.line(("papers", first[name], "id"))
+            message = f"the id {name!r} is used twice, first in line {before}"
+            findings.append(
+                Finding(PAPERS, line, f"{name}.id", "D001", message, "Ids are never used twice.")
+            )
+        first.setdefault(name, index)
+    return findings
+
+
+# --------------------------------------------------------------------- projects and results
+
+
+def load_projects(root: Path) -> list[Project]:
+    """The code releases of `projects/*.yaml`, by file name."""
+    from catalog import reading
+
+    paths = sorted((root / PROJECTS).glob("*.yaml"))
+    findings: list[Finding] = []
+    contents: list[bytes] = []
+    for path in paths:
+        try:
+            contents.append(path.read_bytes())
+        except OSError as error:
+            place = f"{PROJECTS}/{path.name}"
+            findings.append(Finding(place, None, "", "Y006", f"cannot be read: {error.strerror}"))
+    if findings:
+        raise FindingsError(findings)
+    names = "\n".join(path.name for path in paths).encode()
+    key = cache_key(names, *contents)
+    projects = read_cache(root, "projects", key, list[Project])
+    if projects is not None:
+        return projects
+    projects = []
+    for path in paths:
+        place = f"{PROJECTS}/{path.name}"
+        try:
+            document = reading.parse(reading.read_text(path, place), place)
+        except FindingsError as error:
+            findings += error.findings
+            continue
+        project, own = reading.convert(document, (), document.data, Project, path.stem)
+        findings += own
+        if project:
+            projects.append(project)
+            if project.slug != path.stem:
+                line = document.line(("slug",))
+                message = f"the slug {project.slug!r} is not the file's name"
+                findings.append(Finding(place, line, "slug", "R004", message, "They must agree."))
+    if findings:
+        raise FindingsError(findings)
+    write_cache(root, "projects", key, projects)
+    return projects
+
+
+def load_results(root: Path) -> list[Result]:
+    """The results of runs, by folder name."""
+    results, findings = [], []
+    for path in sorted((root / RESULTS).glob("*/result.json")):
+        place = path.relative_to(root).as_posix()
+        try:
+            results.append(msgspec.json.decode(path.read_bytes(), type=Result))
+        except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+            findings.append(_json_finding(place, error))
+    if findings:
+        raise FindingsError(findings)
+    return results
+
+
+def load_verdicts(root: Path) -> list[Verdict]:
+    """The verdicts that were computed last; [] where there are none."""
+    path = root / VERDICTS
+    if not path.is_file():
+        return []
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Verdicts).verdicts
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise FindingsError([_json_finding(VERDICTS, error)]) from error
+
+
+def _json_finding(place: str, error: Exception) -> Finding:
+    hint = "Restore the file from git; results are never edited."
+    return Finding(place, None, "", "S001", str(error), hint)
+
+
+# ----------------------------------------------------------------------------------- cache
+
+
+def cache_key(*contents: bytes) -> str:
+    """Hash of files' content and of the definition of the records they become."""
+    digest = hashlib.sha256(_definition())
+    for content in contents:
+        digest.update(len(content).to_bytes(8, "big"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _definition() -> bytes:
+    """What changes when records or their reading change."""
+    folder = Path(__file__).parent
+    return b"".join((folder / name).read_bytes() for name in ("records.py", "reading.py"))
+
+
+def read_cache(root: Path, name: str, key: str, shape: type[Record]) -> Record | None:
+    """What was parsed from the same content before, or None."""
+    from catalog.reading import collector_off
+
+    try:
+        content = (root / CACHE / f"{name}.json").read_bytes()
+        if content[:64] != key.encode():
+            return None
+        with collector_off():
+            return msgspec.json.decode(content[65:], type=shape)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def write_cache(root: Path, name: str, key: str, records: Any) -> None:
+    """Keep what was parsed. Failing to is no error: the next reading parses again."""
+    folder = root / CACHE
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f"{name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(key.encode() + b"\n" + msgspec.json.encode(records))
+            Path(temporary).replace(folder / f"{name}.json")
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,63 @@
+"""One spelling per venue, and what kind of version a venue makes."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from catalog.importer.decisions import Venues
+
+VersionKind = Literal["preprint", "workshop", "conference", "journal", "unknown"]
+# DOI prefixes of preprint servers: bioRxiv and medRxiv, SSRN, preprints.org, Research Square.
+_PREPRINT_DOI = ("10.1101/", "10.2139/ssrn", "10.20944/", "10.21203/")
+
+
+def spelled(venue: str, rules: Venues) -> str:
+    """The one spelling of a venue."""
+    return rules.variants.get(venue, venue)
+
+
+def year_of(venue: str | None) -> str | None:
+    """The year in a venue's name, or None."""
+    match = re.search(r"\b(20\d\d)\b", venue or "")
+    return match[1] if match else None
+
+
+def kind_of(venue: str, rules: Venues) -> VersionKind:
+    """Workshop, conference or journal, by the venue's name."""
+    if "Workshops" in venue:
+        return "workshop"
+    name = re.sub(r"\s*\b20\d\d\b.*$", "", venue).strip()
+    return "conference" if name in rules.kinds["conference"] else "journal"
+
+
+def venue_of_address(url: str, year: str, rules: Venues) -> tuple[str | None, VersionKind]:
+    """Venue and kind that an address shows by itself; (None, "unknown") where it does not.
+
+    `year` is the year to print beside a journal's name (the list's date of the row).
+    """
+    if match := re.search(r"thecvf\.com/content/([A-Z]+)(20\d\d)W/([^/]+)/", url):
+        return f"{match[1]} {match[2]} Workshops ({match[3]})", "workshop"
+    if match := re.search(r"thecvf\.com/content/([A-Z]+)(20\d\d)/", url):
+        return f"{match[1]} {match[2]}", "conference"
+    if match := re.search(r"papers\.miccai\.org/miccai-(20\d\d)/", url):
+        return f"MICCAI {match[1]}", "conference"
+    if match := re.search(r"/pii/S(\d{7}[\dX])", url):
+        journal = rules.issn.get(match[1])
+        return (f"{journal} {year}" if journal else None), "journal"
+    return None, "unknown"
+
+
+def venue_of_doi(doi: str, year: str, rules: Venues) -> tuple[str | None, VersionKind]:
+    """Venue and kind that a DOI's prefix shows, as `venue_of_address`."""
+    if doi.startswith(_PREPRINT_DOI):
+        return None, "preprint"
+    for prefix, journal in rules.doi.items():
+        if doi.startswith(prefix):
+            if journal == "SPIE":
+                return None, "conference"
+            return f"{journal} {year}", "journal"
+    # A Springer chapter is in a book of proceedings, a Springer article in a journal.
+    if re.match(r"10\.1007/978-", doi) or doi.startswith("10.1145/"):
+        return None, "conference"
+    return None, "journal" if re.match(r"10\.(1007/s|1186/|3390/|2196/)", doi) else "unknown"

@@ -1,0 +1,431 @@
+"""YAML files people edit, read strictly: plain data, or every problem with its line.
+
+The reading follows YAML 1.2 where it matters to people (and as editors show it): dates stay text,
+`no` and `on` are text, only `true` and `false` are booleans. Anchors, aliases, tags and duplicate
+keys are refused: they hide content from a diff, and an alias can blow up a small file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from catalog.errors import Finding, FindingsError
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_STR, _INT, _FLOAT = "tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_BOOL, _NULL = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"
+MAX_BYTES = 512 * 1024 * 1024
+MAX_PROBLEMS = 50  # per record; a record with more is not worth listing further
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+class Loader(_Base):  # type: ignore[misc] # the C loader has no types
+    """libyaml's parser with the few implicit types of YAML 1.2's core schema."""
+
+
+Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    (_BOOL, r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    (_NULL, r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    (_INT, r"^[-+]?[0-9]+$", "-+0123456789"),
+    (_FLOAT, r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+0123456789."),
+):
+    Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Garbage collection off: building many small objects is twice as fast without it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@dataclass(slots=True)
+class Document:
+    """A parsed file: its data, and the nodes that know where each value stands."""
+
+    place: str
+    data: Any
+    node: Node | None
+
+    def line(self, path: tuple[str | int, ...]) -> int | None:
+        """Line (from 1) of the value at a path, or of the nearest thing above it that exists."""
+        node = _walk(self.node, path)[0] if self.node else None
+        return node.start_mark.line + 1 if node else None
+
+    def text(self, path: tuple[str | int, ...]) -> str | None:
+        """The value at a path as it is written, where it is one number, word or text."""
+        node, found = _walk(self.node, path) if self.node else (None, False)
+        return node.value if found and isinstance(node, ScalarNode) else None
+
+
+def read_text(path: Path, place: str) -> str:
+    """The text of a file. Raises `FindingsError` where it cannot be read or is not UTF-8."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FindingsError(
+                [Finding(place, None, "", "Y006", "the file is larger than 512 MiB")]
+            )
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        message = f"not UTF-8 text: byte {error.object[error.start]:#04x}"
+        raise FindingsError(
+            [Finding(place, line, "", "Y004", message, "Save the file as UTF-8.")]
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FindingsError(
+            [Finding(place, None, "", "Y006", f"cannot be read: {reason}")]
+        ) from error
+
+
+def parse(text: str, place: str) -> Document:
+    """Parse YAML text. Raises `FindingsError` with every problem of the YAML itself."""
+    if problem := _refused(text, place):
+        raise FindingsError([problem])
+    duplicates: list[Finding] = []
+    with collector_off():
+        try:
+            loader = Loader(text)
+            try:
+                node = loader.get_single_node()
+            finally:
+                loader.dispose()
+            data = _construct(node, place, duplicates, 0) if node else None
+        except yaml.YAMLError as error:
+            raise FindingsError([_broken(error, text, place)]) from error
+    if duplicates:
+        raise FindingsError(duplicates)
+    return Document(place, data, node)
+
+
+def _construct(node: Node, place: str, duplicates: list[Finding], depth: int) -> Any:
+    """Plain data of a node; our own walk is faster than PyYAML's and sees duplicate keys."""
+    kind = type(node)
+    if kind is ScalarNode:
+        tag = node.tag
+        if tag == _STR:
+            return node.value
+        if tag == _INT:
+            return int(node.value)
+        if tag == _NULL:
+            return None
+        if tag == _BOOL:
+            return node.value[0] in "tT"
+        return float(node.value)
+    if depth > 40:
+        raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=node.start_mark)
+    if kind is SequenceNode:
+        return [_construct(item, place, duplicates, depth + 1) for item in node.value]
+    data = {}
+    for key, value in node.value:
+        name = key.value if type(key) is ScalarNode else None
+        if name is None:
+            raise yaml.MarkedYAMLError(problem="a key that is no word", problem_mark=key.start_mark)
+        data[name] = _construct(value, place, duplicates, depth + 1)
+    if len(data) != len(node.value):
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                message = f"the key {key.value!r} stands twice in one record"
+                hint = "Keep one; YAML would silently take the last."
+                duplicates.append(Finding(place, line, key.value, "Y002", message, hint))
+            seen.add(key.value)
+    return data
+
+
+_SUSPECT = re.compile(r"(?m)(?:^|[:,\[{-])[ \t]*[&*!](?=[^\s])")
+
+
+def _refused(text: str, place: str) -> Finding | None:
+    """An anchor, alias or tag in the text, or nesting that would exhaust the parser."""
+    if match := re.search(r"(?:[\[{]\s*){60}|(?:- ){60}", text):
+        line = text.count("\n", 0, match.start()) + 1
+        return Finding(
+            place, line, "", "Y001", "nested too deeply to be a record", "Look for stray brackets."
+        )
+    if not _SUSPECT.search(text):
+        return None
+    try:
+        for event in yaml.parse(text, Loader):
+            what = "alias (*name)" if isinstance(event, yaml.AliasEvent) else None
+            if not what and getattr(event, "anchor", None):
+                what = "anchor (&name)"
+            if not what and getattr(event, "tag", None):
+                what = f"tag ({event.tag})"
+            if what:
+                line = event.start_mark.line + 1
+                return Finding(
+                    place,
+                    line,
+                    "",
+                    "Y003",
+                    f"a YAML {what}",
+                    "Write the value out; quote text that begins with & * or !.",
+                )
+    except yaml.YAMLError:
+        return None  # told by the parse that follows, with a hint
+    return None
+
+
+_HINTS = (
+    ("\\t", "Indent with blanks, never with tabs."),
+    (
+        "mapping values are not allowed",
+        "Put text that contains ': ' in quotes, and check the indent.",
+    ),
+    (
+        "could not find expected ':'",
+        "A key needs a colon and a blank after it; check the line above.",
+    ),
+    (
+        "did not find expected key",
+        "Check the indent, and quotes inside quoted text (write '' for ').",
+    ),
+    ("did not find expected '-' indicator", "List items of one list begin in the same column."),
+    ("unexpected end of stream", "A quote or bracket is opened and never closed."),
+    ("while scanning a quoted scalar", "A quote is opened and never closed."),
+    ("expected ',' or", "A bracket is opened and never closed, or a comma is missing."),
+    ("control characters", "Remove the invisible control character."),
+    (
+        "found character that cannot start any token",
+        "Put text that begins with @ ` % or a tab in quotes.",
+    ),
+    ("expected a single document", "Remove the --- inside the file."),
+)
+
+
+def _broken(error: yaml.YAMLError, text: str, place: str) -> Finding:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    context = getattr(error, "context", None) or ""
+    line = mark.line + 1 if mark else None
+    if line is None and hasattr(error, "position"):
+        line = text.count("\n", 0, error.position) + 1
+    full = f"{context} {problem}"
+    written = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    if "cannot start any token" in full and "\t" in written[: mark.column + 1 if mark else None]:
+        full += " \\t"
+    hint = next((hint for sign, hint in _HINTS if sign in full), "")
+    column = f", column {mark.column + 1}" if mark else ""
+    return Finding(place, line, "", "Y001", f"broken YAML{column}: {problem}", hint)
+
+
+def _walk(node: Node | None, path: tuple[str | int, ...]) -> tuple[Node | None, bool]:
+    """The node at a path and True, or the last one on the way and False."""
+    for step in path:
+        if isinstance(node, MappingNode) and isinstance(step, str):
+            found = next(((k, v) for k, v in node.value if k.value == step), None)
+            if found is None:
+                return node, False
+            node = found[1] if step != path[-1] or isinstance(found[1], ScalarNode) else found[1]
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+        else:
+            return node, False
+    return node, True
+
+
+# ------------------------------------------------------------------------------------- records
+
+
+def convert(
+    document: Document, path: tuple[str | int, ...], raw: Any, shape: type[Shape], name: str
+) -> tuple[Shape | None, list[Finding]]:
+    """A record of a document, or None and all that is wrong with it.
+
+    `path` is where the record stands in the document, `name` what people call it. msgspec stops at
+    the first problem; so each one found is set aside and the reading tried again.
+    """
+    try:
+        return msgspec.convert(raw, shape), []
+    except msgspec.ValidationError as first:
+        error: msgspec.ValidationError | None = first
+    rest = _copy(raw)
+    findings: list[Finding] = []
+    while error is not None and len(findings) < MAX_PROBLEMS:
+        message, steps = _message_and_path(str(error))
+        findings.append(_finding(document, path, name, message, steps, shape, rest))
+        if not _set_aside(rest, steps, message):
+            break
+        try:
+            msgspec.convert(rest, shape)
+            error = None
+        except msgspec.ValidationError as again:
+            error = again if str(again) != str(error) else None
+    return None, findings
+
+
+def _copy(raw: Any) -> Any:
+    if isinstance(raw, dict):
+        return {key: _copy(value) for key, value in raw.items()}
+    return [_copy(item) for item in raw] if isinstance(raw, list) else raw
+
+
+def _message_and_path(text: str) -> tuple[str, tuple[str | int, ...]]:
+    message, _, where = text.partition(" - at `")
+    steps: list[str | int] = []
+    for name, index in re.findall(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]", where.rstrip("`")):
+        if name:
+            steps.append(name)
+        elif index != "...":
+            steps.append(int(index))
+    return message, tuple(steps)
+
+
+def _set_aside(rest: Any, steps: tuple[str | int, ...], message: str) -> bool:
+    """Take the offending value out of `rest` so that reading can go on; False: it cannot."""
+    parent = rest
+    target: tuple[str | int, ...] = steps
+    if match := re.search(r"unknown field `([^`]+)`", message):
+        target = (*steps, match[1])
+    elif match := re.search(r"missing required field `([^`]+)`", message):
+        for step in steps:
+            parent = parent[step]
+        # Any text will do: wrong kinds are caught as the next problem and then set aside.
+        stand_in = {"cite": True, "values": []}.get(match[1], _STAND_INS.get(match[1], ""))
+        if match[1] in parent:
+            return False
+        parent[match[1]] = stand_in
+        return True
+    if not target:
+        return False
+    try:
+        for step in target[:-1]:
+            parent = parent[step]
+        del parent[target[-1]]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
+
+
+_STAND_INS: dict[str, Any] = {
+    "kind": "unknown",
+    "from": "page",
+    "decision": "include",
+    "value": 0.0,
+    "scale": 1,
+    "decimals": 0,
+    "source": {},
+}
+
+
+def _finding(
+    document: Document,
+    path: tuple[str | int, ...],
+    name: str,
+    message: str,
+    steps: tuple[str | int, ...],
+    shape: type[msgspec.Struct],
+    raw: Any,
+) -> Finding:
+    where = dotted((name, *steps))
+    line = document.line((*path, *steps))
+    code, hint = "S001", ""
+    if match := re.search(r"unknown field `([^`]+)`", message):
+        code = "S002"
+        known = _fields(shape, steps)
+        line = document.line((*path, *steps, match[1])) or line
+        near = difflib.get_close_matches(match[1], known, 1, 0.5)
+        message = f"unknown field {match[1]!r}"
+        hint = (
+            f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}." if known else ""
+        )
+    elif match := re.search(r"missing required field `([^`]+)`", message):
+        code, message, hint = "S003", f"the field {match[1]!r} is missing", f"Write {match[1]}: ..."
+    elif match := re.search(r"Invalid enum value (.+)", message):
+        allowed = [str(v) for v in _allowed(shape, steps)]
+        near = difflib.get_close_matches(match[1].strip("'\""), allowed, 1, 0.4)
+        code, message = "S004", f"{match[1]} is not allowed here"
+        hint = (f"Did you mean {near[0]!r}? " if near else "") + f"Allowed: {', '.join(allowed)}."
+    elif match := re.search(r"Expected `([^`]+)`, got `([^`]+)`", message):
+        written = document.text((*path, *steps))
+        message = f"expected {_words(match[1])}, got {_words(match[2])}"
+        if written is not None and match[2] in ("int", "float", "bool", "null"):
+            message += f" ({written})" if written else ""
+            if "str" in match[1] and match[2] in ("int", "float", "bool"):
+                hint = f"Put it in quotes: '{written}'."
+    return Finding(document.place, line, where, code, message, hint)
+
+
+def dotted(steps: tuple[str | int, ...]) -> str:
+    """`("medsam", "versions", 0, "ids")` -> `medsam.versions[0].ids`."""
+    text = ""
+    for step in steps:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "null",
+    "array": "a list",
+    "object": "a record (key: value)",
+}
+
+
+def _words(kinds: str) -> str:
+    return " or ".join(_WORDS.get(kind, kind) for kind in kinds.split(" | "))
+
+
+def _type_at(shape: Any, steps: tuple[str | int, ...]) -> Any:
+    """The type annotation that msgspec checked at a path."""
+    current: Any = msgspec.inspect.type_info(shape)
+    for step in steps:
+        current = _unwrap(current)
+        if isinstance(current, msgspec.inspect.StructType) and isinstance(step, str):
+            current = next((f.type for f in current.fields if f.encode_name == step), None)
+        elif isinstance(current, msgspec.inspect.ListType):
+            current = current.item_type
+        else:
+            return None
+    return current
+
+
+def _unwrap(info: Any) -> Any:
+    if isinstance(info, msgspec.inspect.UnionType):
+        for option in info.types:
+            if isinstance(option, msgspec.inspect.StructType | msgspec.inspect.ListType):
+                return option
+    return info
+
+
+def _fields(shape: Any, steps: tuple[str | int, ...]) -> list[str]:
+    info = _unwrap(_type_at(shape, steps))
+    return (
+        [f.encode_name for f in info.fields] if isinstance(info, msgspec.inspect.StructType) else []
+    )
+
+
+def _allowed(shape: Any, steps: tuple[str | int, ...]) -> list[Any]:
+    info = _type_at(shape, steps)
+    options = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    found: list[Any] = []
+    for option in options:
+        if isinstance(option, msgspec.inspect.LiteralType):
+            found += option.values
+    return found
+
+
+__all__ = ["Document", "Loader", "collector_off", "convert", "dotted", "parse", "read_text"]

@@ -1,0 +1,68 @@
+"""Controlled vocabularies of tags (`catalog/data/vocabularies.yaml`)."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from catalog.records import Record
+
+FILE = Path(__file__).resolve().parent / "data" / "vocabularies.yaml"
+
+
+class Term(Record, kw_only=True):
+    """One value of a vocabulary: how it is shown, what it means, other spellings."""
+
+    label: str
+    meaning: str | None = None
+    aliases: list[str] = []
+
+
+class Vocabulary(Record, kw_only=True):
+    """The values that one field of a paper may have."""
+
+    title: str
+    meaning: str
+    terms: dict[str, Term]
+    open: bool = False  # True: a value outside is a finding of severity info, not an error
+
+
+@cache
+def vocabularies() -> dict[str, Vocabulary]:
+    """All vocabularies by field name (`modalities`, `prompts_infer` ...)."""
+    raw = yaml.load(FILE.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+    return msgspec.convert(raw["vocabularies"], dict[str, Vocabulary])
+
+
+@cache
+def _spellings(field: str) -> dict[str, str]:
+    vocabulary = vocabularies()[field]
+    known: dict[str, str] = {}
+    for value, term in vocabulary.terms.items():
+        for spelling in (value, *term.aliases):
+            known[spelling.casefold()] = value
+    return known
+
+
+def canonical(field: str, value: str) -> str:
+    """The vocabulary's value for a spelling; unknown spellings come back as they are."""
+    return _spellings(field).get(value.casefold(), value)
+
+
+def label(field: str, value: str) -> str:
+    """How a value is shown to readers; unknown values are shown as they are."""
+    vocabulary = vocabularies().get(field)
+    term = vocabulary.terms.get(value) if vocabulary else None
+    return term.label if term else value
+
+
+def nearest(field: str, value: str) -> str | None:
+    """The known value most like `value`, or None where nothing is near."""
+    from rapidfuzz import fuzz, process
+
+    known = _spellings(field)
+    match = process.extractOne(value.casefold(), list(known), scorer=fuzz.ratio, score_cutoff=55)
+    return known[match[0]] if match else None
