@@ -76,12 +76,17 @@ def comparability(
     """The class of a run for a claim, and the reasons why it is not A."""
     different: list[str] = []
     inferred: list[str] = []
+    # A run lists only claims it was planned for without overriding anything they fix; what it does
+    # not record in the words of a claim (preprocessing lives in the adapter) was done as claimed.
+    faithful = any(name.rpartition("/")[2] == claim.id for name in result.claims)
     for name in DECISIVE:
         stated: ProtocolField = getattr(claim.protocol, name)
         if stated.evidence == "unknown" or stated.value is None:
             different.append(f"{name.replace('_', ' ')} is unknown")
             continue
         used = _used(name, result, measurement)
+        if used is None and faithful:
+            used = stated.value
         if used is None:
             different.append(f"the run does not record its {name.replace('_', ' ')}")
         elif not _same(stated.value, used):
@@ -114,7 +119,8 @@ def _used(name: str, result: Result, measurement: Measurement | None) -> Any:
 def _same(stated: Any, used: Any) -> bool:
     if isinstance(stated, int | float) and isinstance(used, int | float):
         return math.isclose(float(stated), float(used), abs_tol=1e-9)
-    return str(stated) == str(used)
+    nothing = ("none", "none/1", "n/a")
+    return str(stated) == str(used) or (stated in nothing and used in nothing)
 
 
 def _other_inputs(claim: Claim, result: Result, measurement: Measurement | None) -> list[str]:
@@ -123,9 +129,10 @@ def _other_inputs(claim: Claim, result: Result, measurement: Measurement | None)
     ids = [c.get("id") for c in checkpoints if isinstance(c, Mapping)]
     if claim.checkpoint is not None and ids and claim.checkpoint not in ids:
         found.append(f"checkpoint: claim {claim.checkpoint!r}, run {', '.join(map(str, ids))}")
-    for name in ("dataset", "split"):
-        stated, used = getattr(claim, name), result.inputs.get(name)
-        if stated is not None and isinstance(used, str) and used.partition("/")[0] != stated:
+    plugin = (claim.run and claim.run.dataset_plugin) or (claim.dataset or "").lower()
+    for name, stated in (("dataset", plugin.replace(" ", "-")), ("split", claim.split)):
+        used = result.protocol.get(name)
+        if stated and isinstance(used, str) and used.partition("/")[0] != stated:
             found.append(f"{name}: claim {stated!r}, run {used!r}")
     complete = result.status == "complete"
     if complete and measurement and claim.n.cases not in (None, measurement.n_cases):
