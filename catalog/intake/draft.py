@@ -31,7 +31,7 @@ class Draft:
     version: Version
     abstract: str = ""
     keywords: list[str] = field(default_factory=list)
-    earlier: list[Version] = field(default_factory=list)
+    published: list[Version] = field(default_factory=list)  # later versions that the source names
     code: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
 
@@ -39,7 +39,9 @@ class Draft:
         """The draft as a record with a new id that is not in `taken`; `today` is `YYYY-MM-DD`."""
         from catalog.intake.suggest import suggest_tags
 
-        self.version.cite = True
+        versions = [self.version, *self.published]
+        for version in versions:
+            version.cite = version is versions[-1]
         code = sorted({*self.code, *code_links(self.abstract)})
         paper = Paper(
             id=propose_id(self.title, self.authors, self.version.date, taken),
@@ -47,7 +49,7 @@ class Draft:
             short_name=short_name(self.title),
             authors=self.authors,
             authors_complete=self.complete and bool(self.authors),
-            versions=[*self.earlier, self.version],
+            versions=versions,
             links=Links(code=code or None),
             section="added",
             sources=self.sources,

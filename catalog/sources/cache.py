@@ -1,0 +1,59 @@
+"""Answers on disk, so that a refresh that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+Kept = tuple[int, bytes, str, str]
+
+
+class Cache:
+    """One file an answer, named by the hash of its address. Safe to delete at any time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, url: str, fresh_s: float) -> tuple[int, bytes, str, str, str | None] | None:
+        """The kept answer (status, body, url, content type, moved) if younger than `fresh_s`."""
+        path = self._path(url)
+        try:
+            raw = path.read_bytes()
+            head, _, body = raw.partition(b"\n")
+            meta = json.loads(head)
+            if meta["asked"] != url or time.time() - meta["time"] > fresh_s:
+                return None
+            if len(body) != meta["bytes"]:
+                return None
+            return meta["status"], body, meta["url"], meta["type"], meta["moved"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # not there, or not whole: ask again
+
+    def write(self, url: str, answer: Kept, moved: str | None) -> None:
+        """Keep an answer. A full disk or a read-only folder costs the cache, not the command."""
+        status, body, final, content_type = answer
+        meta = {
+            "asked": url,
+            "time": time.time(),
+            "status": status,
+            "url": final,
+            "type": content_type,
+            "moved": moved,
+            "bytes": len(body),
+        }
+        path = self._path(url)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                file.write(json.dumps(meta).encode() + b"\n" + body)
+            os.replace(file.name, path)  # noqa: PTH105 - the atomic form, for a name of tempfile
+        except OSError:
+            return
+
+    def _path(self, url: str) -> Path:
+        name = hashlib.sha256(url.encode()).hexdigest()
+        return self.folder / name[:2] / name
