@@ -1,0 +1,166 @@
+"""Edits of `papers.yaml`: atomic, one writer at a time, comments and order kept.
+
+    append_record(root, paper)              # the diff is the one record
+    replace_record(root, "medsam", paper)   # the diff is the fields that changed
+    apply_edits(root, append=[...], replace={"medsam": paper})   # many, in one write
+
+Each edit takes the lock, reads the file, changes its text, reads the changed part back and only
+then replaces the file as a whole. A kill at any moment leaves the old or the new file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from catalog.editing import splice
+from catalog.editing.atomic import edit_lock, write_whole
+from catalog.editing.dump import dump_record
+from catalog.errors import Finding, FindingsError, InputError
+from catalog.records import Paper
+from catalog.registry import PAPERS, cache_key, load_papers, write_cache
+
+__all__ = [
+    "append_record",
+    "apply_edits",
+    "dump_record",
+    "edit_lock",
+    "replace_record",
+    "update_record",
+    "write_whole",
+]
+
+
+def append_record(root: Path, paper: Paper) -> None:
+    """Put a new work at the end of `papers.yaml`.
+
+    Raises `FindingsError` where the id is taken (also as an alias) or the file has problems, and
+    `InputError` where it cannot be written; the file is then untouched.
+    """
+    apply_edits(root, append=[paper])
+
+
+def replace_record(root: Path, id: str, paper: Paper) -> None:
+    """Change the work `id` to `paper`. Raises as `append_record`, and for an unknown id."""
+    apply_edits(root, replace={id: paper})
+
+
+def update_record(root: Path, id: str, change: Callable[[Paper], Paper]) -> Paper:
+    """Change a work by a function of what it is now, under the lock; returns what was written.
+
+    Use this where the change depends on the present content: another process may have edited the
+    record since it was loaded.
+    """
+    with edit_lock(root):
+        papers = load_papers(root)
+        current = next((paper for paper in papers if paper.id == id), None)
+        if current is None:
+            raise _unknown(id)
+        changed = change(current)
+        _apply(root, papers, [], {id: changed})
+        return changed
+
+
+def apply_edits(
+    root: Path,
+    *,
+    append: Sequence[Paper] = (),
+    replace: Mapping[str, Paper] | None = None,
+) -> str:
+    """Append and replace works in one write. Returns the new text of the file."""
+    with edit_lock(root):
+        return _apply(root, load_papers(root), list(append), dict(replace or {}))
+
+
+def _unknown(id: str) -> FindingsError:
+    return FindingsError([Finding(PAPERS, None, id, "R001", f"there is no work {id!r}")])
+
+
+def _apply(root: Path, papers: list[Paper], append: list[Paper], replace: dict[str, Paper]) -> str:
+    text = (root / PAPERS).read_bytes().decode("utf-8")
+    after, edited = edit_text(text, papers, append, replace)
+    if edited != text:
+        content = edited.encode("utf-8")
+        write_whole(root / PAPERS, content)
+        write_cache(root, "papers", cache_key(content), after)
+    return edited
+
+
+def edit_text(
+    text: str, papers: list[Paper], append: list[Paper], replace: dict[str, Paper]
+) -> tuple[list[Paper], str]:
+    """The works and the text after an edit; pure. `papers` is what `text` reads as.
+
+    Raises `FindingsError` for an id that is taken or unknown, and `InputError` where the file is
+    laid out in a way that cannot be edited safely.
+    """
+    index = {paper.id: number for number, paper in enumerate(papers)}
+    if missing := [id for id in replace if id not in index]:
+        raise _unknown(missing[0])
+    _refuse_taken_ids(papers, append, replace)
+    spans = splice.items(text)
+    if len(spans) != len(papers):
+        raise InputError(
+            f"{PAPERS}: {len(papers)} works were read but {len(spans)} begin with a dash in one "
+            "column; put each record's dash in the same column and try again. Nothing was changed."
+        )
+    after = list(papers)
+    edited = text
+    for id, paper in sorted(replace.items(), key=lambda pair: -index[pair[0]]):
+        number = index[id]
+        if paper == papers[number]:
+            continue
+        item = spans[number]
+        block = splice.replaced(text, item, papers[number], paper)
+        around = [*text_of(text, spans, number - 1), block, *text_of(text, spans, number + 1)]
+        expected = [*papers[max(number - 1, 0) : number], paper, *papers[number + 1 : number + 2]]
+        _verify("".join(around), expected)
+        edited = edited[: item.start] + block + edited[item.end :]
+        after[number] = paper
+    if append:
+        edited = splice.appended(edited, append)
+        tail = splice.items(edited)[-len(append) - 1 :]
+        _verify(edited[tail[0].start :], [*after[-1:], *append])
+        after += append
+    return after, edited
+
+
+def text_of(text: str, spans: list[splice.Item], number: int) -> list[str]:
+    """The text of one record, [] outside the file."""
+    if not 0 <= number < len(spans):
+        return []
+    block = text[spans[number].start : spans[number].end]
+    return [block if block.endswith("\n") else block + "\n"]
+
+
+def _verify(block: str, expected: list[Paper]) -> None:
+    if not splice.reads_as(block, expected):
+        raise InputError(
+            f"{PAPERS}: the edited text would not read back as intended "
+            f"({', '.join(paper.id for paper in expected)}); nothing was changed. Please report this."
+        )
+
+
+def _refuse_taken_ids(papers: list[Paper], append: list[Paper], replace: dict[str, Paper]) -> None:
+    owner: dict[str, str] = {}
+    for paper in papers:
+        for name in (paper.id, *paper.aliases):
+            owner.setdefault(name, paper.id)
+    findings = []
+    seen: set[str] = set()
+    for paper in append:
+        if paper.id in owner or paper.id in seen:
+            whose = f"of {owner[paper.id]!r}" if paper.id in owner else "twice in this edit"
+            message = f"the id {paper.id!r} is taken ({whose})"
+            findings.append(
+                Finding(PAPERS, None, f"{paper.id}.id", "D001", message, "Ids are never used twice.")
+            )
+        seen.add(paper.id)
+    for id, paper in replace.items():
+        if paper.id != id and id not in paper.aliases:
+            message = f"the id {id!r} would become {paper.id!r} without an alias"
+            findings.append(
+                Finding(PAPERS, None, f"{id}.id", "D002", message, f"Add {id!r} to its aliases.")
+            )
+    if findings:
+        raise FindingsError(findings)

@@ -1,0 +1,186 @@
+"""Edits of `papers.yaml` as text: the record that changes is written, every other byte stays.
+
+A record's extent is found by its dash in the column of the first record's dash; no YAML value can
+begin a line there. Inside a record only the fields that change are written anew, so comments on
+the others stay where they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from yaml.nodes import MappingNode, Node
+
+from catalog import reading
+from catalog.editing.dump import dump_field, dump_record
+from catalog.records import Paper, to_builtins
+
+_HEAD = re.compile(r"(?m)^papers:[ \t]*(?:\[[ \t]*\]|null|~)?[ \t]*(#[^\n]*)?(?:\r?\n|\Z)")
+ORDER = [name for name in Paper.__struct_encode_fields__]
+
+
+@dataclass(slots=True)
+class Item:
+    """Where one record stands in the text: [start, end), its dash after `indent` blanks."""
+
+    start: int
+    end: int
+    indent: int
+
+
+def items(text: str) -> list[Item]:
+    """The extent of every record, in order. Comments between records belong to none."""
+    head = _HEAD.search(text)
+    if not head:
+        return []
+    first = re.compile(r"(?m)^( *)-(?=[ \r\n])").search(text, head.end())
+    if not first:
+        return []
+    indent = len(first[1])
+    starts = [m.start() for m in re.finditer(rf"(?m)^ {{{indent}}}-(?=[ \r\n])", text[head.end() :])]
+    starts = [start + head.end() for start in starts]
+    found = []
+    for start, following in zip(starts, [*starts[1:], len(text)], strict=True):
+        found.append(Item(start, _content_end(text, start, following, indent), indent))
+    return found
+
+
+def _content_end(text: str, start: int, following: int, indent: int) -> int:
+    """End of a record's own lines: blank lines and comments no deeper than its dash come after."""
+    end = following
+    while end > start:
+        line_start = text.rfind("\n", start, end - 1) + 1
+        line = text[line_start:end].rstrip("\r\n")
+        comment = re.match(r"^( *)#", line)
+        if line.strip() and not (comment and len(comment[1]) <= indent):
+            return end
+        if line_start <= start:
+            return end
+        end = line_start
+    return end
+
+
+def newline_of(text: str) -> str:
+    """The line end that the file uses."""
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def appended(text: str, papers: list[Paper]) -> str:
+    """The text with records put at its end."""
+    newline = newline_of(text)
+    there = items(text)
+    indent = there[-1].indent if there else 2
+    blocks = "".join(dump_record(paper, indent) for paper in papers).replace("\n", newline)
+    head = _HEAD.search(text)
+    if not there:
+        if not head:
+            text = (text if not text or text.endswith("\n") else text + newline) + "papers:" + newline
+        else:
+            comment = f"  {head[1]}" if head[1] else ""
+            text = f"{text[: head.start()]}papers:{comment}{newline}{text[head.end() :]}"
+    if text and not text.endswith("\n"):
+        text += newline
+    return text + blocks
+
+
+def replaced(text: str, item: Item, old: Paper, new: Paper) -> str:
+    """The text of one record (not of the file) changed from `old` to `new`.
+
+    Falls back to writing the whole record where its layout is not one field per line.
+    """
+    block = text[item.start : item.end]
+    newline = newline_of(text)
+    whole = dump_record(new, item.indent).replace("\n", newline)
+    if not block.endswith("\n"):
+        whole = whole.rstrip("\r\n")
+    try:
+        spliced = _spliced(block, item.indent, old, new, newline)
+    except (ValueError, reading.FindingsError):
+        return whole
+    return spliced if _reads_as(spliced, new) else whole
+
+
+def reads_as(block: str, papers: list[Paper]) -> bool:
+    """Whether a run of records, read by itself, gives exactly `papers`."""
+    import msgspec
+
+    try:
+        document = reading.parse("papers:\n" + block, "papers.yaml")
+        return bool(msgspec.convert(document.data["papers"] or [], list[Paper]) == papers)
+    except (reading.FindingsError, msgspec.ValidationError):
+        return False
+
+
+def _reads_as(block: str, paper: Paper) -> bool:
+    return reads_as(block, [paper])
+
+
+def _spliced(block: str, indent: int, old: Paper, new: Paper, newline: str) -> str:
+    prefix = "papers:" + newline
+    document = reading.parse(prefix + block, "papers.yaml")
+    assert document.node is not None
+    record: Node = document.node.value[0][1].value[0]
+    if not isinstance(record, MappingNode) or record.flow_style:
+        raise ValueError("a record in one pair of braces")
+    lines = block.splitlines(keepends=True)
+    starts = [key.start_mark.line - 1 for key, _ in record.value]
+    if len(set(starts)) != len(starts) or starts[0] != 0:
+        raise ValueError("two fields on one line")
+    column = record.start_mark.column
+    fields: list[tuple[str, list[str]]] = []
+    for (key, _), first, following in zip(record.value, starts, [*starts[1:], len(lines)], strict=True):
+        fields.append((key.value, lines[first:following]))
+    before, after = _as_written(old), _as_written(new)
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    out: list[str] = []
+    for name, own in fields:
+        if name not in changed:
+            out += own
+            continue
+        keep = [line for line in own[1:] if line.lstrip().startswith("#")]
+        if name in after:
+            text = dump_field(name, after[name], column).replace("\n", newline)
+            if comment := re.search(r"[ \t]+#[^\r\n]*", own[0]) if len(own) - len(keep) == 1 else None:
+                text = text.replace(newline, comment[0] + newline, 1)
+            out += [*keep, *text.splitlines(keepends=True)]
+        else:
+            out += keep
+    present = [name for name, _ in fields if name in after or name not in changed]
+    for name in sorted(changed - {n for n, _ in fields}, key=ORDER.index):
+        _insert(out, name, dump_field(name, after[name], column).replace("\n", newline), present, column)
+        present.append(name)
+    text = "".join(out)
+    if not text.startswith(" " * indent + "-"):
+        first_line = re.search(rf"(?m)^ {{{column}}}(?=\S)(?!#)", text)
+        if not first_line or text[: first_line.start()].strip():
+            raise ValueError("a comment would stand before the dash")
+        text = " " * indent + "-" + " " * (column - indent - 1) + text[first_line.end() :]
+    return text
+
+
+def _as_written(paper: Paper) -> dict[str, Any]:
+    record: dict[str, Any] = to_builtins(paper)
+    if not record["links"]:
+        del record["links"]
+    if record["inclusion"] == {"decision": "include"}:
+        del record["inclusion"]
+    return record
+
+
+def _insert(out: list[str], name: str, text: str, present: list[str], column: int) -> None:
+    """Put a new field after the last field that comes before it in the house order."""
+    earlier = [other for other in present if ORDER.index(other) < ORDER.index(name)]
+    anchor = max(earlier, key=ORDER.index)
+    at = next(
+        i for i, line in enumerate(out) if re.match(rf"[ -]{{{column}}}['\"]?{re.escape(anchor)}['\"]?:", line)
+    )
+    end = at + 1
+    while end < len(out) and (not out[end].strip() or out[end].startswith(" " * (column + 1))):
+        end += 1
+    while end > at + 1 and not out[end - 1].strip():
+        end -= 1
+    if not out[end - 1].endswith("\n"):
+        out[end - 1] += "\n"
+    out.insert(end, text)
