@@ -182,11 +182,12 @@ def known_values(all_works: Iterable[Work], facet: str, wanted: list[str]) -> li
 
     Raises `UsageError` naming the nearest known values where one is not there.
     """
+    present = {value for work in all_works for value in work.values(facet)}
     known: dict[str, set[str]] = {}
-    for value in {value for work in all_works for value in work.values(facet)} | FIXED.get(
-        facet, frozenset()
-    ):
+    for value in present | FIXED.get(facet, frozenset()):
         known.setdefault(fold(value), set()).add(value)
+    for spelling, value in _spellings(facet).items():
+        known.setdefault(fold(spelling), set()).add(value)
     found: list[str] = []
     for value in wanted:
         if fold(value) not in known:
@@ -195,6 +196,20 @@ def known_values(all_works: Iterable[Work], facet: str, wanted: list[str]) -> li
             )
         found += known[fold(value)]
     return found
+
+
+def _spellings(facet: str) -> dict[str, str]:
+    """Every spelling of the facet's vocabulary -> the value it stands for."""
+    from catalog.vocabulary import vocabularies
+
+    field_name = "prompts_infer" if facet == "prompt" else TAG_FACETS.get(facet, "")
+    vocabulary = vocabularies().get(field_name)
+    terms = vocabulary.terms if vocabulary else {}
+    return {
+        spelling: value
+        for value, term in terms.items()
+        for spelling in (value, term.label, *term.aliases)
+    }
 
 
 def unknown_value(option: str, value: str, known: list[str]) -> str:

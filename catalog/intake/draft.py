@@ -7,12 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from catalog.records import Links, Paper, Version
-from catalog.text import fold
+from catalog.slugs import slugify, work_slug
 
 _CODE = re.compile(r"https?://(?:www\.)?(?:github|gitlab)\.com/[\w.-]+/[\w.-]+")
-_STOP = frozenset(
-    {"a", "an", "are", "by", "for", "from", "in", "is", "of", "on", "the", "to", "towards", "with"}
-)
 
 
 @dataclass(slots=True)
@@ -42,11 +39,13 @@ class Draft:
         versions = [self.version, *self.published]
         for version in versions:
             version.cite = version is versions[-1]
+        name = short_name(self.title)
+        first = self.authors[0] if self.authors else None
         code = sorted({*self.code, *code_links(self.abstract)})
         paper = Paper(
-            id=propose_id(self.title, self.authors, self.version.date, taken),
+            id=work_slug(self.title, name, first, (self.version.date or "")[:4], set(taken)),
             title=self.title,
-            short_name=short_name(self.title),
+            short_name=name,
             authors=self.authors,
             authors_complete=self.complete and bool(self.authors),
             versions=versions,
@@ -55,12 +54,12 @@ class Draft:
             sources=self.sources,
             added=today,
         )
-        for name, tag in suggest_tags(self.title, self.abstract, self.keywords).items():
-            if name == "base_models" and isinstance(tag.values, list):
+        for field_name, tag in suggest_tags(self.title, self.abstract, self.keywords).items():
+            if field_name == "base_models" and isinstance(tag.values, list):
                 # a work is never its own base
-                tag.values = [value for value in tag.values if value != fold_name(self.title)]
+                tag.values = [value for value in tag.values if value != slugify(name or "")]
             if tag.values:
-                setattr(paper, name, tag)
+                setattr(paper, field_name, tag)
         return paper
 
 
@@ -83,27 +82,3 @@ def short_name(title: str) -> str | None:
         return None
     named = re.search(r"\w*(?:[A-Za-z]\w*[A-Z]|\d)", head.replace("-", ""))
     return head if named and not head.endswith("?") else None
-
-
-def fold_name(title: str) -> str:
-    """The short name as a slug, empty where the title has none."""
-    return "-".join(fold(short_name(title) or "").split())
-
-
-def propose_id(title: str, authors: list[str], date: str | None, taken: Collection[str]) -> str:
-    """A readable id: the short name, else family name, year and first word of the title."""
-    if short_name(title):
-        base = fold_name(title)
-    else:
-        from catalog.exports.names import split_name
-
-        family = fold(split_name(authors[0]).family).split()[-1:] if authors else []
-        words = [word for word in fold(title).split() if word not in _STOP]
-        base = "-".join([*family, *([date[:4]] if date else []), *words[:1]])
-    base = re.sub(r"[^a-z0-9-]+", "", base).strip("-")[:60] or "work"
-    candidate, number = base, 2
-    if candidate in taken and date:
-        candidate = base = f"{base}-{date[:4]}" if not base.endswith(date[:4]) else base
-    while candidate in taken:
-        candidate, number = f"{base}-{number}", number + 1
-    return candidate
