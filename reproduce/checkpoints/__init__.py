@@ -1,0 +1,1 @@
+"""Where weights come from: sources, the shared cache, safe loading, layouts as data."""

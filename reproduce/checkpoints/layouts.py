@@ -1,0 +1,110 @@
+"""How released files wrap their state dict, as data.
+
+A layout says where the state dict lies inside what the file holds (`path`, keys to follow), which
+prefix its parameter names carry (`strip`), and which prefix to add so that the names are those of
+the whole model (`add`, for releases in several part files). Adapters name the layouts they accept;
+a project's checkpoint names the one its file has, or leaves it null to have it recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One way of wrapping a state dict. Every key below `path` must start with `strip`."""
+
+    path: tuple[str, ...] = ()
+    strip: str = ""
+    add: str = ""
+    seen_in: str = ""
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    "flat": Layout(seen_in="segment-anything, MedSAM, SAMed (LoRA and decoder tensors)"),
+    "model": Layout(path=("model",), seen_in="SAM-Med2D, SAM 2"),
+    "state_dict": Layout(path=("state_dict",), seen_in="Lightning and MMEngine releases"),
+    "model_state_dict": Layout(path=("model_state_dict",), seen_in="lwnet"),
+    "net": Layout(path=("net",)),
+    "module": Layout(strip="module.", seen_in="saved from DataParallel"),
+    "model/module": Layout(path=("model",), strip="module."),
+    "state_dict/module": Layout(path=("state_dict",), strip="module."),
+    "state_dict/model": Layout(path=("state_dict",), strip="model.", seen_in="Lightning modules"),
+    "state_dict/net": Layout(path=("state_dict",), strip="net."),
+    "model_state_dict/module": Layout(path=("model_state_dict",), strip="module."),
+    "part/image_encoder": Layout(add="image_encoder.", seen_in="Polyp-SAM"),
+    "part/prompt_encoder": Layout(add="prompt_encoder.", seen_in="Polyp-SAM"),
+    "part/mask_decoder": Layout(add="mask_decoder.", seen_in="Polyp-SAM"),
+}
+ALIASES = {"module.": "module", "lora": "flat"}
+
+
+def _is_state(value: Any) -> bool:
+    """Whether a value is a non-empty mapping of names to tensors."""
+    import torch
+
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
+    )
+
+
+def _descend(content: Any, layout: Layout) -> Mapping[str, torch.Tensor] | None:
+    """The state dict at a layout's path with its prefix, or None where the file has none."""
+    for key in layout.path:
+        if not isinstance(content, Mapping) or key not in content:
+            return None
+        content = content[key]
+    if not _is_state(content):
+        return None
+    if layout.strip and not all(name.startswith(layout.strip) for name in content):
+        return None
+    state: Mapping[str, torch.Tensor] = content
+    return state
+
+
+def unwrap(content: Any, layout: str | None, place: str) -> dict[str, torch.Tensor]:
+    """Take the state dict out of what a file holds.
+
+    `layout` None: the layouts that fit are tried, those with a prefix first (a file with `module.`
+    everywhere also fits `flat`). Raises `InputError` saying what the file holds instead.
+    """
+    if layout is not None:
+        layout = ALIASES.get(layout, layout)
+        if layout not in LAYOUTS:
+            raise UsageError(f"no checkpoint layout {layout!r}; known: {', '.join(LAYOUTS)}")
+        names: Sequence[str] = (layout,)
+    else:
+        # Parts cannot be recognised: their names say nothing about which part they are.
+        names = sorted(
+            (n for n, known in LAYOUTS.items() if not known.add),
+            key=lambda n: -len(LAYOUTS[n].strip),
+        )
+    for name in names:
+        known = LAYOUTS[name]
+        state = _descend(content, known)
+        if state is not None:
+            return {known.add + key[len(known.strip) :]: value for key, value in state.items()}
+    asked = f"layout {layout!r}" if layout else "any known layout"
+    raise InputError(
+        f"{place}: does not have {asked}. It holds {describe(content)}. "
+        f"Name the right layout in the project's checkpoint ({', '.join(LAYOUTS)})."
+    )
+
+
+def describe(content: Any) -> str:
+    """What a loaded file holds, in one line, for messages."""
+    if isinstance(content, Mapping):
+        keys = [f"{key!r} ({type(value).__name__})" for key, value in list(content.items())[:5]]
+        more = f" and {len(content) - 5} more" if len(content) > 5 else ""
+        return f"a mapping with {', '.join(keys) or 'nothing'}{more}"
+    return f"a {type(content).__name__}"

@@ -1,0 +1,214 @@
+"""Reading weights safely, and loading them strictly.
+
+safetensors where the file is one, else `torch.load(weights_only=True)`, which runs no code of the
+file. What that refuses stays refused: the message lists the pickle globals that were the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import pickletools
+import struct
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import InputError
+from reproduce.checkpoints.layouts import unwrap
+
+if TYPE_CHECKING:
+    import torch
+
+SHOWN = 12  # keys listed of each kind; the count is always complete
+
+WAYS_OUT = (
+    "Ways out: ask the authors for safetensors; look for a mirror in safetensors; or, on a machine "
+    "you can throw away, load it and save the tensors with safetensors.torch.save_file, "
+    "then pass that file with --checkpoint."
+)
+
+
+def read_state(path: Path, layout: str | None = None) -> dict[str, torch.Tensor]:
+    """The state dict of one weights file, on the CPU.
+
+    Raises `InputError` where the file is no weights file, is cut short, holds pickle globals beyond
+    tensors and plain containers, or is not laid out as `layout` says.
+    """
+    return unwrap(read_content(path), layout, path.name)
+
+
+def read_parts(parts: Sequence[tuple[Path, str | None]]) -> dict[str, torch.Tensor]:
+    """The state dict of a release in several files, later files laid over earlier ones."""
+    state: dict[str, torch.Tensor] = {}
+    for path, layout in parts:
+        state.update(read_state(path, layout))
+    return state
+
+
+def read_content(path: Path) -> Any:
+    """Whatever a weights file holds, loaded without running code of the file."""
+    import torch
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected a checkpoint.")
+    kind = sniff(path)
+    if kind == "safetensors":
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except Exception as error:  # the library raises its own type, not exported
+            raise InputError(
+                f"{path}: damaged safetensors file ({error}). {_again(path)}"
+            ) from error
+    if kind not in ("torch", "pickle"):
+        raise InputError(
+            f"{path}: expected weights (safetensors or a torch file), got {kind}. {_again(path)}"
+        )
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, OSError ...
+        found = unsafe_globals(path)
+        if found:
+            raise InputError(
+                f"{path}: refused, loading it would run code that the file names. "
+                f"Globals beyond tensors and plain containers: {', '.join(found)}. {WAYS_OUT}"
+            ) from error
+        raise InputError(
+            f"{path}: cannot be loaded as a torch file ({type(error).__name__}: "
+            f"{_first_line(error)}). {_again(path)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else "no message"
+
+
+def _again(path: Path) -> str:
+    return f"It has {path.stat().st_size:,} bytes; compare with the release and fetch it again."
+
+
+def sniff(path: Path) -> str:
+    """What a file is by its first bytes: safetensors, torch, pickle, HTML, an archive, empty ..."""
+    with path.open("rb") as stream:
+        head = stream.read(1024)
+    if not head:
+        return "an empty file"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<script")):
+        return "an HTML page (a download page saved under the name of the weights)"
+    if text.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "a Git LFS pointer (the real file was never fetched)"
+    if len(head) >= 9 and head[8:9] == b"{":
+        (length,) = struct.unpack("<Q", head[:8])
+        if 2 <= length <= path.stat().st_size - 8:
+            return "safetensors"
+    if text.startswith((b"{", b"[")):
+        return "a JSON text"
+    if head.startswith(b"PK\x03\x04"):
+        return "torch" if _is_torch_zip(path) else "a zip archive"
+    if head.startswith(b"\x80"):
+        return "pickle"  # legacy torch files are pickles one after another
+    for magic, name in (
+        (b"\x1f\x8b", "a gzip archive"),
+        (b"7z\xbc\xaf", "a 7z archive"),
+        (b"Rar!", "a RAR archive"),
+        (b"\x89HDF", "an HDF5 file"),
+        (b"%PDF", "a PDF"),
+    ):
+        if head.startswith(magic):
+            return name
+    return "a file of unknown kind"
+
+
+def _is_torch_zip(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("data.pkl") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return True  # cut short: let torch say so
+
+
+def unsafe_globals(path: Path) -> list[str]:
+    """Pickle globals of a torch file that `weights_only=True` does not allow, sorted.
+
+    New (zip) files: torch's own listing. Legacy files: the opcodes are read, nothing is run.
+    """
+    import torch
+
+    try:
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # legacy format or damaged: read the opcodes ourselves
+        allowed = _allowed_globals()
+        return sorted(name for name in _globals_by_opcode(path) if name not in allowed)
+
+
+def _allowed_globals() -> set[str]:
+    """Names that torch's restricted unpickler accepts."""
+    from torch import _weights_only_unpickler as unpickler
+
+    return {str(name) for name in unpickler._get_allowed_globals()} | {
+        "torch.serialization.FakeObject"
+    }
+
+
+def _globals_by_opcode(path: Path) -> set[str]:
+    """`module.name` of every GLOBAL or STACK_GLOBAL in the pickles that a file begins with."""
+    found: set[str] = set()
+    with path.open("rb") as stream:
+        while True:
+            strings: list[str] = []
+            try:
+                for opcode, argument, _ in pickletools.genops(stream):
+                    if opcode.name == "GLOBAL":
+                        found.add(str(argument).replace(" ", "."))
+                    elif opcode.name == "STACK_GLOBAL" and len(strings) >= 2:
+                        found.add(".".join(strings[-2:]))
+                    elif isinstance(argument, str):
+                        strings.append(argument)
+            except Exception:  # raw tensor data, or the end
+                return found
+
+
+def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str) -> None:
+    """Load `state` into `module`; every key and every shape must match.
+
+    Raises `InputError` that lists missing keys, unexpected keys and other shapes, all at once.
+    """
+    expected = module.state_dict()
+    missing = sorted(set(expected) - set(state))
+    unexpected = sorted(set(state) - set(expected))
+    shapes = [
+        f"{key}: expected {tuple(expected[key].shape)}, got {tuple(state[key].shape)}"
+        for key in expected
+        if key in state and expected[key].shape != state[key].shape
+    ]
+    problems = [
+        _listing("missing keys", missing),
+        _listing("unexpected keys", unexpected),
+        _listing("other shapes", shapes),
+    ]
+    if any(problems):
+        raise InputError(
+            f"the checkpoint does not fit adapter {name} ({len(expected)} tensors expected, "
+            f"{len(state)} given). {' '.join(p for p in problems if p)} "
+            "Is it another variant, or another layout? See the project's checkpoints."
+        )
+    module.load_state_dict(dict(state), strict=True)
+
+
+def _listing(what: str, keys: Sequence[str]) -> str:
+    if not keys:
+        return ""
+    more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    return f"{len(keys)} {what}: {', '.join(keys[:SHOWN])}{more}."
+
+
+def safetensors_metadata(path: Path) -> dict[str, str]:
+    """The text metadata in the header of a safetensors file; empty where there is none."""
+    with path.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        header = json.loads(stream.read(length))
+    metadata: dict[str, str] = header.get("__metadata__", {})
+    return metadata

@@ -1,0 +1,62 @@
+"""The command group `sam4mis reproduce`. Each command is a module here, imported when it is called.
+
+Nothing in this package imports torch or numpy at the top: `list`, `show`, `verify` and `doctor`
+answer at once, and work without the extra where they can.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+# command -> (module with `app`, one line of help)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "list": ("reproduce.cli.list_", "List claims with their state, and what can be run."),
+    "run": ("reproduce.cli.run", "Run released weights and measure what the paper prints."),
+    "verify": ("reproduce.cli.verify", "Recompute all verdicts from claims and results."),
+    "show": ("reproduce.cli.show", "Show one project, claim or run with its measurements."),
+    "score": ("reproduce.cli.score", "Score a folder of predictions; no weights needed."),
+    "explain": (
+        "reproduce.cli.explain",
+        "Which conventions give the printed number, and which not.",
+    ),
+    "selftest": ("reproduce.cli.selftest", "Go the whole way offline with a small shipped SAM."),
+    "doctor": ("reproduce.cli.doctor", "What is missing here to run each project."),
+    "fetch": ("reproduce.cli.fetch", "Download and check the weights of a project."),
+    "worker": ("reproduce.cli.worker", "Work off shards of a run folder (started by `run`)."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name and imports one only when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name][0]).app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Run released checkpoints and check the numbers their papers print.",
+)
+
+
+@app.callback()
+def _group() -> None:
+    """A callback, so that the application is a group whatever it holds."""

@@ -1,0 +1,98 @@
+"""`sam4mis reproduce run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def run(
+    target: Annotated[
+        str | None, typer.Argument(metavar="CLAIM_OR_PROJECT", help="lwnet/validation-dice")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every claim that can be run here.")] = False,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option("--checkpoint", help="Use this weights file.")
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option("--device", help="cpu, cuda, cuda:1; given again: one more worker."),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes on the CPU.")] = 1,
+    precision: Annotated[
+        str | None, typer.Option("--precision", help="float32, bfloat16 or float16.")
+    ] = None,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Images encoded together.")] = 1,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="First N cases; never a verdict.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="adapter.flips=true, grid=original ..."),
+    ] = None,
+    prompts: Annotated[
+        str | None, typer.Option("--prompts", help="Prompt profile instead of the claim's.")
+    ] = None,
+    allow_prompt: Annotated[
+        list[str] | None,
+        typer.Option("--allow-prompt", help="A kind the weights weren't trained for; labelled."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Run folders (default: build/runs).")
+    ] = None,
+    publish: Annotated[bool, typer.Option("--publish", help="Copy to reproduce/results.")] = False,
+    embeddings: Annotated[bool, typer.Option(help="Keep image embeddings in the cache.")] = True,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="Work the shards off as a Slurm array job.")
+    ] = False,
+    slurm_jobs: Annotated[int, typer.Option(min=1, help="Tasks of the array job.")] = 2,
+    slurm_set: Annotated[
+        list[str] | None,
+        typer.Option("--slurm-set", metavar="KEY=VALUE", help="partition=gpu, time=60 ..."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and stop.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Results for machines.")] = False,
+) -> None:
+    """Run released weights on a data set and measure what the paper prints.
+
+    Finished shards are kept: the same command goes on after Ctrl-C, a crash or a full disk.
+    """
+    from catalog.errors import UsageError
+    from reproduce.cli.common import need_extra
+
+    if (target is None) != all_:
+        raise UsageError("name a claim (project/claim) or a project, or give --all; not both.")
+    need_extra("running")
+    from reproduce.running.command import Arguments, run_command
+
+    run_command(
+        Arguments(
+            target=target,
+            data=data,
+            checkpoints=tuple(checkpoint or ()),
+            devices=tuple(device or ()),
+            workers=workers,
+            precision=precision,
+            batch=batch,
+            limit=limit,
+            settings=tuple(set_ or ()),
+            prompts=prompts,
+            allow_prompts=tuple(allow_prompt or ()),
+            out=out,
+            publish=publish,
+            embeddings=embeddings,
+            slurm=slurm,
+            slurm_jobs=slurm_jobs,
+            slurm_settings=tuple(slurm_set or ()),
+            dry_run=dry_run,
+            json=json_,
+        )
+    )

@@ -1,0 +1,35 @@
+"""`sam4mis reproduce worker`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def worker(
+    folder: Annotated[Path, typer.Argument(help="A run folder with plan.json.")],
+    device: Annotated[
+        str | None, typer.Option("--device", help="Instead of the plan's, e.g. cuda:1.")
+    ] = None,
+    shard: Annotated[
+        int | None, typer.Option("--shard", help="Only the shard of this index.")
+    ] = None,
+) -> None:
+    """Work off shards of a run folder until none is left. `run` starts these; so does Slurm."""
+    from catalog.errors import InputError
+    from reproduce.cli.common import need_extra
+
+    need_extra("running")
+    if not (folder / "plan.json").is_file():
+        raise InputError(
+            f"{folder}: no plan.json there. `sam4mis reproduce run` makes run folders."
+        )
+    from reproduce.running.worker import Worker
+
+    done = Worker(folder, device).work(only=shard)
+    typer.echo(f"{done} shard(s) done", err=True)

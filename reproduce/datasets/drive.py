@@ -1,0 +1,85 @@
+"""DRIVE: 40 fundus photographs with vessel labels, in the layout it is distributed in.
+
+`training/{images,1st_manual,mask}` (21-40) and `test/{images,1st_manual,2nd_manual,mask}` (01-20);
+565x584 pixels, TIFF images, GIF masks with values 0 and 255. The field of view (`mask`) is `valid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import Case, Sample
+
+SPLITS = {
+    "training": range(21, 41),
+    "test": range(1, 21),
+    "lwnet-train": range(21, 37),
+    "lwnet-validation": range(37, 41),
+}
+
+
+class Drive:
+    """Plugin `drive`. Option `observer`: 1 (default) or 2, the second observer (test only)."""
+
+    name = "drive"
+    version = 1
+    title = "DRIVE: Digital Retinal Images for Vessel Extraction"
+    licence = "research use after registration; not redistributed here"
+    access = (
+        "Register at the DRIVE challenge, download training.zip and test.zip, unpack both into one "
+        "folder and pass it with --data."
+    )
+    homepage: str | None = "https://drive.grand-challenge.org/"
+    modalities = ("fundus",)
+    labels = ("vessel",)
+    dimensionality: Literal["2d", "3d"] = "2d"
+    splits: Mapping[str, str] = {
+        "training": "images 21-40, defined by the data set",
+        "test": "images 01-20, defined by the data set",
+        "lwnet-train": "images 21-36: get_public_data.py of agaldran/lwnet @ ce72ddab, line 94",
+        "lwnet-validation": "images 37-40: the same line",
+    }
+    may_show_images = False
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """Cases of a split, by number. Raises `InputError` listing every file that is missing."""
+        from reproduce.reading import need_folder
+
+        if split not in SPLITS:
+            raise UsageError(f"drive has no split {split!r}; known: {', '.join(SPLITS)}")
+        need_folder(root, self.title, self.access)
+        observer = int(options.get("observer", 1))
+        ordinal = {1: "1st", 2: "2nd"}[observer]
+        found = []
+        for number in SPLITS[split]:
+            part = "test" if number <= 20 else "training"
+            files = {
+                "image": root / part / "images" / f"{number:02d}_{part}.tif",
+                "label": root / part / f"{ordinal}_manual" / f"{number:02d}_manual{observer}.gif",
+                "valid": root / part / "mask" / f"{number:02d}_{part}_mask.gif",
+            }
+            found.append(Case(id=f"{number:02d}", files=files, patient=f"{number:02d}"))
+        missing = [str(p) for case in found for p in case.files.values() if not p.is_file()]
+        if missing:
+            raise InputError(
+                f"{root}: {len(missing)} of {3 * len(found)} files of DRIVE {split} are missing, "
+                f"the first: {', '.join(missing[:3])}. {self.access}"
+            )
+        return found
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Image, vessel mask and field of view of one case."""
+        from reproduce.reading import read_gray, read_rgb, same_size
+
+        image = read_rgb(case.files["image"])
+        label = read_gray(case.files["label"])
+        valid = read_gray(case.files["valid"])
+        for role, mask in (("label", label), ("valid", valid)):
+            same_size(image.shape[:2], mask.shape, case.files["image"], case.files[role])
+        return Sample(case=case, image=image, labels={"vessel": label > 0}, valid=valid > 0)
+
+
+PLUGIN = Drive()

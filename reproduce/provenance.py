@@ -1,0 +1,154 @@
+"""Where a run happened: harness commit, packages, Python, processor, GPU, torch flags."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "sam4mis",
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pillow",
+    "opencv-python-headless",
+    "segment-anything",
+    "timm",
+    "nibabel",
+    "pydicom",
+    "highdicom",
+    "pyarrow",
+    "safetensors",
+    "msgspec",
+)
+
+
+def package_versions() -> dict[str, str | None]:
+    """Version of each package that can change a number; None: not installed."""
+    found: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def harness(folder: Path | None = None) -> dict[str, Any]:
+    """Commit of the code that runs and whether tracked files differ from it (None: no git)."""
+    here = folder or Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(  # noqa: S603 - fixed arguments
+                ["git", "-C", str(here), *arguments],  # noqa: S607 - by name, as users have it
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    # Only code makes numbers: an edited page or a new result file does not make a run dirty.
+    changed = git("status", "--porcelain", "--", "reproduce/*.py", "catalog/*.py")
+    return {
+        "commit": commit,
+        "dirty": None if changed is None else bool(changed),
+        "changed": sorted(line[3:] for line in (changed or "").splitlines())[:50],
+    }
+
+
+@cache
+def processor() -> str:
+    """Model name of the CPU."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def environment(device: str, precision: str, batch: int) -> dict[str, Any]:
+    """Everything about the machine that can change a number. Imports torch."""
+    import torch
+
+    cuda = device.startswith("cuda")
+    return {
+        "harness": harness(),
+        "packages": package_versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "cpu": processor(),
+        "cpu_count": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name(device) if cuda else None,
+        "cuda": torch.version.cuda if cuda else None,
+        "driver": _driver() if cuda else None,
+        "device": device.partition(":")[0],
+        "dtype": precision,
+        "batch": batch,
+        "torch": {
+            "threads": torch.get_num_threads(),
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "mkldnn": bool(torch.backends.mkldnn.enabled),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        },
+    }
+
+
+def _driver() -> str | None:
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],  # noqa: S607 - by name
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip().splitlines()[0]
+
+
+def settle(device: str, threads: int | None) -> None:
+    """Set the torch flags a run needs: deterministic algorithms, full float32 products.
+
+    `threads` None leaves torch's choice. Called once in every process that evaluates.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # needed for determinism on CUDA
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
+
+
+def peak_memory_mib(device: str) -> dict[str, float]:
+    """Highest memory of this process so far: resident, and on the GPU where there is one."""
+    import resource
+    import sys
+
+    import torch
+
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {"resident_mib": round(resident / (2**20 if sys.platform == "darwin" else 2**10), 1)}
+    if device.startswith("cuda"):
+        found["gpu_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    return found

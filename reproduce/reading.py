@@ -1,0 +1,130 @@
+"""Reading images and masks from disk, with one clear message when a file is not what it should be.
+
+Shared by the dataset plugins. Images come as (H, W, 3) uint8 RGB, masks as (H, W) arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from catalog.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
+
+
+def _read(path: Path, what: str, reader: Callable[[Path], T]) -> T:
+    """Call `reader`; whatever it raises becomes one `InputError` with the place and the way out."""
+    if not path.is_file():
+        raise InputError(f"{path}: {what} is missing. Expected a file there; see the access steps.")
+    try:
+        return reader(path)
+    except InputError:
+        raise
+    except Exception as error:  # readers raise many types for one fact: the file is damaged
+        size = path.stat().st_size
+        raise InputError(
+            f"{path}: {what} cannot be read ({type(error).__name__}: {error}); the file has "
+            f"{size:,} bytes and is probably cut short or of another format. "
+            "Get this one file again and repeat the command; nothing was changed."
+        ) from error
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """An image file as (H, W, 3) uint8 RGB. Raises `InputError` where it cannot be decoded."""
+
+    def reader(path: Path) -> NDArray[np.uint8]:
+        import numpy as np
+        from PIL import Image
+
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+
+    return _read(path, "image", reader)
+
+
+def read_gray(path: Path) -> NDArray[np.uint8]:
+    """An image file as (H, W) uint8; palette and bilevel files come with their grey values."""
+
+    def reader(path: Path) -> NDArray[np.uint8]:
+        import numpy as np
+        from PIL import Image
+
+        with Image.open(path) as image:
+            return np.asarray(image.convert("L"))
+
+    return _read(path, "mask", reader)
+
+
+def read_values(path: Path) -> NDArray[Any]:
+    """An image file as (H, W) of its stored values: palette index, grey value, 16 bit integer."""
+
+    def reader(path: Path) -> NDArray[Any]:
+        import numpy as np
+        from PIL import Image
+
+        with Image.open(path) as image:
+            if image.mode in ("RGB", "RGBA", "LA", "CMYK", "YCbCr"):
+                channels = np.asarray(image.convert("RGB"))
+                if (channels != channels[..., :1]).any():
+                    raise InputError(
+                        f"{path}: a mask needs one value a pixel; this file has colours "
+                        f"({image.mode}). Convert the colours to class numbers first."
+                    )
+                return np.asarray(channels[..., 0])
+            return np.asarray(image)
+
+    return _read(path, "mask", reader)
+
+
+def read_with(path: Path, what: str, reader: Callable[[Path], T]) -> T:
+    """Any other file through its own reader, with the same message when it fails."""
+    return _read(path, what, reader)
+
+
+def same_size(image: tuple[int, ...], mask: tuple[int, ...], image_path: Path, path: Path) -> None:
+    """Raise `InputError` unless a mask has the spatial shape of its image (array order)."""
+    if image != mask:
+        raise InputError(
+            f"{path}: the mask is {'x'.join(map(str, mask))}, its image {image_path.name} is "
+            f"{'x'.join(map(str, image))} (rows x columns). Masks are never resized silently: "
+            "use the mask that belongs to this image, or resample it yourself and say so."
+        )
+
+
+def need_folder(root: Path, name: str, access: str) -> None:
+    """Raise `InputError` unless `root` is a folder."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder, expected the data set {name}. {access}")
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def files_of(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
+    """Files of a folder by their name without suffix, sorted; two with one stem are an error."""
+    wanted = tuple(suffixes)
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = next((s for s in wanted if path.name.lower().endswith(s)), None)
+        if suffix is None or path.name.startswith("."):
+            continue
+        stem = path.name[: -len(suffix)]
+        if stem in found:
+            raise InputError(f"{path}: {found[stem].name} has the same name; which one counts?")
+        found[stem] = path
+    return found

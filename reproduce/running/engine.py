@@ -1,0 +1,224 @@
+"""Run a plan to the end: workers, resume, gates, result, publication."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from catalog.errors import InputError
+from catalog.records import Check, Result
+from reproduce.running import gates
+from reproduce.running.files import disk_full_told, write_atomic
+from reproduce.running.planning import Recipe
+from reproduce.running.progress import progress
+from reproduce.running.results import STATISTICS, assemble, merged_table, read_records
+from reproduce.running.spec import Placement, Plan, RunSpec, shards_of
+from reproduce.running.worker import Worker, finished
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a run is worked off here. One device per worker; more devices, more workers.
+
+    `slurm`: parameters of the Slurm executor (partition, ...), None: on this machine.
+    """
+
+    devices: tuple[str, ...] = ("cpu",)
+    slurm: dict[str, str] | None = None
+    slurm_jobs: int = 2
+    quiet: bool = False
+
+
+def run_folder(out: Path, spec: RunSpec) -> Path:
+    """The folder of a run: named by its id, so that the same command finds it again."""
+    return out / spec.run_id()
+
+
+def existing(folder: Path) -> Result | None:
+    """The result of a run that was finished before, or None."""
+    path = folder / RESULT
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Result)
+    except msgspec.DecodeError as error:
+        raise InputError(
+            f"{path}: not a result file of this version ({error}). "
+            "Move the folder away to run again."
+        ) from error
+
+
+def prepare(folder: Path, spec: RunSpec, placement: Placement, prompts: bytes | None) -> Plan:
+    """Write the plan (and the prompts) that workers read. What shards are there already is kept."""
+    plan = Plan(spec=spec, placement=placement)
+    if prompts is not None:
+        write_atomic(folder / "prompts.json", prompts)
+    write_atomic(folder / "plan.json", msgspec.json.format(msgspec.json.encode(plan), indent=1))
+    for left in (folder / "shards").glob("*.part"):  # of a worker that was killed while writing
+        left.unlink(missing_ok=True)
+    return plan
+
+
+def execute(
+    folder: Path, plan: Plan, recipes: Sequence[Recipe], how: Execution, gate: bool = True
+) -> Result:
+    """Work off what is left, try the gates, write the result. Raises what a worker raised."""
+    spec = plan.spec
+    shards = shards_of(spec)
+    done = sum(len(shard.cases) for shard in shards if finished(folder, shard))
+    worker = Worker(folder, how.devices[0])
+    if how.slurm is not None:
+        _on_slurm(folder, plan, how)
+    elif len(how.devices) > 1:
+        _several(folder, plan, how)
+    else:
+        with progress(spec.run_id(), len(spec.cases), done=done, quiet=how.quiet) as bar:
+            worker.work(on_case=lambda _: bar.advance())
+    left = [shard for shard in shards if not finished(folder, shard)]
+    if left:
+        raise InputError(
+            f"{folder}: {len(left)} of {len(shards)} shards are not finished (another worker may "
+            "hold them, or died). Give the same command again; it goes on from here."
+        )
+    records = read_records(folder, spec)
+    table = merged_table(folder, spec, records)
+    from reproduce.statistics import write_statistics
+
+    with disk_full_told(folder / STATISTICS):
+        write_statistics(folder / STATISTICS, table)
+    checks = _checks(worker, table, gate, how.quiet)
+    result = assemble(folder, plan, recipes, table, records, checks)
+    write_atomic(folder / RESULT, encode_result(result))
+    return result
+
+
+def encode_result(result: Result) -> bytes:
+    """`result.json` as it is committed: readable, one field a line, a newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+
+
+def _checks(worker: Worker, table: pa.Table, gate: bool, quiet: bool) -> list[Check]:
+    spec = worker.plan.spec
+    failed = {
+        case
+        for case, reason in zip(
+            table["case"].to_pylist(), table["failure"].to_pylist(), strict=True
+        )
+        if reason is not None
+    }
+    seen = set(table["case"].to_pylist()) - failed
+    scored = [case.id for case in spec.cases if case.id in seen]
+    # Building the model loads strictly: it would have raised on any missing or unexpected key.
+    checks = [
+        Check(name="exact-keys", passed=True, detail="strict load: no missing, no unexpected key"),
+        Check(
+            name="all-cases",
+            passed=len(scored) == len(spec.cases),
+            value=len(scored) / len(spec.cases),
+            detail=f"{len(scored)} of {len(spec.cases)} cases scored"
+            + (f"; failed: {', '.join(sorted(failed)[:5])}" if failed else ""),
+        ),
+    ]
+    if not gate or not scored:
+        return checks
+    evaluator = worker.evaluator
+    few = [worker.cases[name] for name in scored[: gates.GATE_CASES]]
+    with progress("gates", 3, unit="gates", quiet=quiet) as bar:
+        checks.append(gates.batch_parity(evaluator, few))
+        bar.advance()
+        checks.append(gates.deterministic_rerun(evaluator, few, table))
+        bar.advance()
+        close = gates.fidelity(worker.plan, evaluator, few)
+        bar.advance()
+    return checks + ([close] if close else [])
+
+
+def worker_command(folder: Path, device: str) -> list[str]:
+    """The command that works off shards of a run folder, for other processes and machines."""
+    return [sys.executable, "-m", "reproduce.cli", "worker", str(folder), "--device", device]
+
+
+def _several(folder: Path, plan: Plan, how: Execution) -> None:
+    """One process per device; a worker that fails stops the others, what is finished is kept."""
+    spec = plan.spec
+    shards = shards_of(spec)
+    already = sum(len(s.cases) for s in shards if finished(folder, s))
+    logs = folder / "logs"
+    logs.mkdir(exist_ok=True)
+    environment = dict(os.environ)
+    running = []
+    try:
+        for number, device in enumerate(how.devices):
+            log = (logs / f"worker-{number}.log").open("wb")
+            running.append(
+                subprocess.Popen(  # noqa: S603 - our own command
+                    worker_command(folder, device), stdout=log, stderr=log, env=environment
+                )
+            )
+            log.close()
+        with progress(spec.run_id(), len(spec.cases), done=already, quiet=how.quiet) as bar:
+            told = already
+            while True:
+                alive = [process for process in running if process.poll() is None]
+                now = sum(len(s.cases) for s in shards if finished(folder, s))
+                bar.advance(now - told)
+                told = now
+                if not alive or any(process.returncode for process in running):
+                    break
+                time.sleep(0.2)
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.terminate()
+        for process in running:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    bad = [i for i, process in enumerate(running) if process.returncode > 0]
+    if bad:
+        log_path = logs / f"worker-{bad[0]}.log"
+        lines = log_path.read_text("utf-8", "replace").strip().splitlines()
+        raise InputError(
+            f"worker {bad[0]} stopped: {lines[-1] if lines else 'no message'} (see {log_path}). "
+            "Finished shards are kept; the same command goes on from them."
+        )
+
+
+def _on_slurm(folder: Path, plan: Plan, how: Execution) -> None:
+    from reproduce.running.slurm import run_array
+
+    assert how.slurm is not None
+    run_array(folder, plan, how.devices[0], how.slurm_jobs, how.slurm, how.quiet)
+
+
+def publish(folder: Path, results: Path) -> Path:
+    """Copy result and statistics to `results/<run-id>/`. Append-only: a published run is never
+    replaced by another one (`InputError`)."""
+    content = (folder / RESULT).read_bytes()
+    result = msgspec.json.decode(content, type=Result)
+    target = results / result.run
+    before = existing(target)
+    if before is not None:
+        if before.statistics == result.statistics:
+            return target
+        raise InputError(
+            f"{target}: this run is published with other statistics. Results are append-only; "
+            "if the older one is wrong, say so in its project and give the adapter a new version."
+        )
+    write_atomic(target / STATISTICS, (folder / STATISTICS).read_bytes())
+    write_atomic(target / RESULT, content)
+    return target

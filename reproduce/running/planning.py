@@ -1,0 +1,342 @@
+"""From a claim to a plan: adapter, data, prompts, grid and thresholds; then hashes of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from catalog.errors import InputError, PrerequisiteError, UsageError
+from catalog.records import Checkpoint, Claim, Project, RunOptions
+from catalog.registry import Registry
+from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
+from reproduce.plugins import plugin, plugins
+from reproduce.reading import sha256_of
+from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
+from reproduce.running.spec import CaseInput, CheckpointInput, RunSpec
+
+RANDOM_SEEDS = 5  # verdict/1 asks for five seeds or more where prompts are random
+AUC_BINS = 5000
+NO_PROMPTS = ("none", "none/1", "n/a", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for on top of the claim. None: as the claim says."""
+
+    data: Path | None = None
+    checkpoints: tuple[Path, ...] = ()
+    precision: str | None = None
+    limit: int | None = None
+    adapter: Mapping[str, Any] = field(default_factory=dict)
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    grid: Grid | None = None
+    split: str | None = None
+    prompt_profile: str | None = None
+    seeds: tuple[int, ...] | None = None
+    thresholds: tuple[float, ...] = ()
+    allow_prompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A claim resolved to plugins and options; nothing read from disk yet.
+
+    `faithful`: nothing was overridden that the claim fixes, so the run may serve the claim.
+    """
+
+    project: Project
+    claim: Claim
+    adapter: Adapter
+    adapter_options: dict[str, Any]
+    dataset: Dataset
+    dataset_options: dict[str, Any]
+    split: str
+    checkpoints: tuple[Checkpoint, ...]
+    profile: PromptProfile | None
+    seeds: tuple[int, ...]
+    grid: Grid
+    thresholds: tuple[float, ...]
+    score_bins: int
+    surfaces: tuple[str, ...]
+    objects: Literal["union", "separate"]
+    labels: dict[str, str]
+    precision: str
+    faithful: bool
+    flags: tuple[str, ...]
+
+    @property
+    def claim_id(self) -> str:
+        return f"{self.project.slug}/{self.claim.id}"
+
+    def key(self) -> tuple[Any, ...]:
+        """Recipes with the same key are one run (their statistics are stored together)."""
+        return (
+            self.adapter.name,
+            sorted(self.adapter_options.items()),
+            self.dataset.name,
+            sorted(self.dataset_options.items()),
+            self.split,
+            [checkpoint.id for checkpoint in self.checkpoints],
+            self.profile and self.profile.name,
+            self.seeds,
+            self.grid,
+            self.objects,
+            sorted(self.labels.items()),
+            self.precision,
+        )
+
+
+def find_claims(registry: Registry, target: str) -> list[tuple[Project, Claim]]:
+    """`project` -> all its claims, `project/claim` -> that one. Raises `UsageError`."""
+    slug, _, name = target.partition("/")
+    project = next((p for p in registry.projects if p.slug == slug), None)
+    if project is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(slug, [p.slug for p in registry.projects], n=3)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(f"no project {slug!r} in projects/.{hint}")
+    claims = [c for c in project.claims if not name or c.id == name]
+    if not claims:
+        known = ", ".join(c.id for c in project.claims) or "none"
+        raise UsageError(
+            f"{slug} has no claim {name!r}; its claims: {known}"
+            if name
+            else f"{slug} has no claim to check; see projects/{slug}.yaml"
+        )
+    return [(project, claim) for claim in claims]
+
+
+def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
+    """Resolve a claim. Raises `PrerequisiteError` with the reason where it cannot be run at all."""
+    options = claim.run or RunOptions()
+    name = f"{project.slug}/{claim.id}"
+    if project.adapter is None:
+        reason = project.adapter_reason or "nobody has written one yet"
+        raise PrerequisiteError(f"{name}: no adapter: {reason}")
+    adapter = plugin("adapters", project.adapter)
+    wanted = options.dataset_plugin or (claim.dataset or "").lower().replace(" ", "-")
+    if wanted not in plugins("datasets"):
+        raise PrerequisiteError(
+            f"{name}: no data set plugin for {claim.dataset!r}; known: "
+            f"{', '.join(plugins('datasets'))}. CONTRIBUTING has the recipe for a new one."
+        )
+    dataset = plugin("datasets", wanted)
+    split = claim.split or next(iter(dataset.splits), "all")
+    profile = _profile(request.prompt_profile or claim.protocol.prompt_profile.value, name, adapter)
+    grid = cast("Grid", claim.protocol.grid.value or "original")
+    if grid not in ("original", "model_input"):
+        raise InputError(f"{name}: protocol.grid is {grid!r}; expected original or model_input.")
+    seeds = tuple(options.seeds or (range(RANDOM_SEEDS) if profile and profile.random else (0,)))
+    own = _options(adapter, options.adapter)
+    asked = _options(adapter, {**options.adapter, **request.adapter})
+    precision = request.precision or "float32"
+    threshold = claim.protocol.threshold.value
+    thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
+    thresholds |= set(options.thresholds) | set(request.thresholds)
+    surfaces, bins, objects = _needs(claim)
+    flags = _prompt_flags(adapter, profile, request.allow_prompts)
+    faithful = (
+        own == asked
+        and not any(options.dataset.get(k) != v for k, v in request.dataset.items())
+        and request.split in (None, split)
+        and request.grid in (None, grid)
+        and request.limit is None
+        and (
+            request.prompt_profile is None
+            or request.prompt_profile == claim.protocol.prompt_profile.value
+        )
+        and not flags
+    )
+    return Recipe(
+        project=project,
+        claim=claim,
+        adapter=adapter,
+        adapter_options=asked,
+        dataset=dataset,
+        dataset_options={**options.dataset, **request.dataset},
+        split=request.split or split,
+        checkpoints=_checkpoints(project, claim, options),
+        profile=profile,
+        seeds=request.seeds or seeds,
+        grid=request.grid or grid,
+        thresholds=tuple(sorted(thresholds)),
+        score_bins=max(options.score_bins or 0, bins),
+        surfaces=tuple(sorted({*options.surfaces, *surfaces})),
+        objects=objects,
+        labels=dict(options.labels),
+        precision=precision,
+        faithful=faithful,
+        flags=flags,
+    )
+
+
+def _options(adapter: Adapter, given: Mapping[str, Any]) -> dict[str, Any]:
+    from reproduce.models.declaring import resolve_options
+
+    return resolve_options(adapter, given)
+
+
+def _profile(value: Any, name: str, adapter: Adapter) -> PromptProfile | None:
+    if value in NO_PROMPTS:
+        if "none" in adapter.prompts:
+            return None
+        raise PrerequisiteError(
+            f"{name}: the claim's prompts are unknown and {adapter.name} needs "
+            f"{' or '.join(adapter.prompts)}. Name them with --prompts PROFILE; the measurement is "
+            "then published without a verdict."
+        )
+    wanted = ProfileId.parse(str(value))
+    profile: PromptProfile = plugin("prompts", wanted.name)
+    if profile.version != wanted.version:
+        raise UsageError(
+            f"{name}: prompt profile {wanted} is asked for, version {profile.version} is here."
+        )
+    return profile
+
+
+def _prompt_flags(
+    adapter: Adapter, profile: PromptProfile | None, allow: Sequence[str]
+) -> tuple[str, ...]:
+    from reproduce.models.declaring import check_prompts
+
+    kind = "none" if profile is None else profile.kind
+    flag = check_prompts(adapter, kind, cast("Any", allow))
+    return (flag,) if flag else ()
+
+
+def _needs(claim: Claim) -> tuple[set[str], int, Literal["union", "separate"]]:
+    """What the claim's metric profile asks of the statistics: surface definitions, score bins, and
+    whether the prompted regions of a label are counted one by one."""
+    name = claim.protocol.metric_profile.value
+    if not isinstance(name, str):
+        return set(), 0, "union"
+    from reproduce.scoring import metric_profile
+
+    profile = metric_profile(name)
+    surfaces: set[str] = set()
+    bins = 0
+    for metric, measure in profile.measures.items():
+        if claim.metric in (metric, measure.kind):
+            surfaces |= {s for s in (measure.surface, measure.surface_2d) if s}
+            if measure.kind == "auc":
+                bins = AUC_BINS
+    return surfaces, bins, "separate" if profile.level == "object" else "union"
+
+
+def _checkpoints(project: Project, claim: Claim, options: RunOptions) -> tuple[Checkpoint, ...]:
+    known = {checkpoint.id: checkpoint for checkpoint in project.checkpoints or []}
+    ids = options.checkpoints or ([claim.checkpoint] if claim.checkpoint else [])
+    name = f"{project.slug}/{claim.id}"
+    if not ids:
+        raise PrerequisiteError(f"{name}: the claim names no checkpoint; nothing can be run.")
+    missing = [i for i in ids if i not in known]
+    if missing:
+        raise InputError(
+            f"projects/{project.slug}.yaml: claim {claim.id} uses checkpoint "
+            f"{', '.join(missing)}, the project has {', '.join(known) or 'none'}."
+        )
+    return tuple(known[i] for i in ids)
+
+
+def group(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
+    """Recipes that are one run together, in order of appearance."""
+    found: dict[str, list[Recipe]] = {}
+    for item in recipes:
+        found.setdefault(repr(item.key()), []).append(item)
+    return list(found.values())
+
+
+def build_spec(
+    recipes: Sequence[Recipe],
+    data: Path,
+    files: Sequence[Path],
+    limit: int | None = None,
+    on_case: Callable[[str], None] = lambda _: None,
+) -> tuple[RunSpec, bytes | None, list[Case]]:
+    """Hash everything a run depends on: (spec, the prompt replay file or None, the cases).
+
+    Reads every file of every case once for its hash, and the masks once for the prompts.
+    """
+    first = recipes[0]
+    dataset, options = first.dataset, first.dataset_options
+    cases = dataset.cases(data, first.split, options)
+    if not cases:
+        raise InputError(f"{data}: no case in split {first.split!r} of {dataset.title}.")
+    if limit is not None:
+        cases = cases[:limit]
+    prompts: bytes | None = None
+    flags = set(first.flags)
+    if first.profile is not None:
+        made = make_prompts(dataset, options, cases, first.profile, first.seeds, on_case)
+        prompts = encode_prompts(first.profile, first.seeds, made)
+        if any(prompt.oracle for prompt in made):
+            flags.add("oracle-prompt: prompts were chosen with the ground truth")
+    faithful = [r.claim_id for r in recipes if r.faithful]
+    spec = RunSpec(
+        kind="selftest" if first.project.kind == "selftest" else "rerun",
+        project=first.project.slug,
+        title=_title(first),
+        claims=faithful,
+        adapter=first.adapter.name,
+        adapter_version=first.adapter.version,
+        adapter_options=first.adapter_options,
+        checkpoints=[
+            CheckpointInput(
+                id=record.id,
+                file=record.file or path.name,
+                sha256=sha256_of(path),
+                bytes=path.stat().st_size,
+                layout=record.layout,
+                expected_sha256=record.sha256,
+            )
+            for record, path in zip(first.checkpoints, files, strict=True)
+        ],
+        dataset=dataset.name,
+        dataset_version=dataset.version,
+        dataset_options=options,
+        split=first.split,
+        cases=hash_cases(cases),
+        prompt_profile=f"{first.profile.name}/{first.profile.version}" if first.profile else None,
+        prompt_sha256=None if prompts is None else prompts_sha256(prompts),
+        seeds=list(first.seeds),
+        rounds=first.profile.rounds if first.profile else 1,
+        grid=first.grid,
+        objects=first.objects,
+        labels=first.labels,
+        thresholds=sorted({t for r in recipes for t in r.thresholds}),
+        score_bins=max(r.score_bins for r in recipes),
+        surfaces=sorted({s for r in recipes for s in r.surfaces}),
+        precision=first.precision,
+        limit=limit,
+        flags=sorted(flags),
+    )
+    return spec, prompts, cases
+
+
+def hash_cases(cases: Sequence[Case]) -> list[CaseInput]:
+    """Cases by content. A file several cases share is read once."""
+    paths = sorted({path for case in cases for path in case.files.values() if path.is_file()})
+    with ThreadPoolExecutor(4) as pool:
+        digests = dict(zip(paths, pool.map(sha256_of, paths), strict=True))
+    return [
+        CaseInput(
+            id=case.id,
+            files={role: digests.get(path, "missing") for role, path in sorted(case.files.items())},
+            patient=case.patient,
+        )
+        for case in cases
+    ]
+
+
+def _title(item: Recipe) -> str:
+    changed = [
+        f"{name}={value}"
+        for name, value in item.adapter_options.items()
+        if value != item.adapter.options[name].default
+    ]
+    extra = f", {', '.join(changed)}" if changed else ""
+    return f"{item.project.name} on {item.dataset.title} ({item.split}, grid {item.grid}{extra})"

@@ -1,0 +1,342 @@
+"""From finished shards to `result.json` and `statistics.parquet`."""
+
+from __future__ import annotations
+
+import datetime
+import statistics as stdlib_statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from catalog.errors import InputError, UsageError
+from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
+from reproduce.plugins import plugin
+from reproduce.reading import sha256_of
+from reproduce.running.planning import Recipe
+from reproduce.running.spec import Plan, RunSpec, shards_of
+from reproduce.running.worker import ShardRecord, finished, shard_paths
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COMPARISON_PROFILE = "house/1"  # every run is also scored under our own profile
+STATISTICS = "statistics.parquet"
+
+
+def read_records(folder: Path, spec: RunSpec) -> list[ShardRecord]:
+    """Records of the finished shards, in order."""
+    return [
+        msgspec.json.decode(shard_paths(folder, shard)[1].read_bytes(), type=ShardRecord)
+        for shard in shards_of(spec)
+        if finished(folder, shard)
+    ]
+
+
+def merged_table(folder: Path, spec: RunSpec, records: Sequence[ShardRecord]) -> pa.Table:
+    """Statistics of all shards, with a failure row for every case and label that gave none."""
+    from reproduce.running.worker import builder_for
+    from reproduce.statistics import merge_statistics, read_statistics
+
+    tables = [
+        read_statistics(shard_paths(folder, shard)[0])
+        for shard in shards_of(spec)
+        if finished(folder, shard)
+    ]
+    failed = {case: reason for record in records for case, reason in record.failed.items()}
+    if failed:
+        seen = {label for table in tables for label in table["label"].to_pylist()}
+        labels = sorted(seen or set(plugin("datasets", spec.dataset).labels) or {"unknown"})
+        builder = builder_for(spec)
+        patients = {case.id: case.patient for case in spec.cases}
+        for case, reason in sorted(failed.items()):
+            for seed in spec.seeds:
+                builder.fail(
+                    case=case,
+                    labels=labels,
+                    reason=_without_paths(reason),
+                    patient=patients.get(case),
+                    scope="image"
+                    if plugin("datasets", spec.dataset).dimensionality == "2d"
+                    else "volume",
+                    seed=seed,
+                )
+        tables.append(builder.table())
+    return merge_statistics(tables)
+
+
+def _without_paths(text: str) -> str:
+    """File names instead of full paths: results are published, machines are not."""
+    return " ".join(
+        Path(word.rstrip(":,.")).name + word[len(word.rstrip(":,.")) :] if "/" in word else word
+        for word in text.split(" ")
+    )
+
+
+def case_scores(table: pa.Table, spec: RunSpec) -> list[CaseScore]:
+    """Dice and IoU per case and label at the first threshold of the claim, slices, objects and
+    seeds summed; the mask with the best predicted IoU where there are several."""
+    import numpy as np
+
+    rows = table.select(
+        [
+            "case",
+            "label",
+            "patient",
+            "scope",
+            "slice",
+            "object",
+            "round",
+            "seed",
+            "candidate",
+            "threshold",
+            "tp",
+            "fp",
+            "fn",
+            "predicted_iou",
+            "failure",
+        ]
+    ).to_pylist()
+    threshold = _shown_threshold(spec)
+    last = spec.rounds - 1
+    best: dict[tuple[Any, ...], dict[str, Any]] = {}
+    missing: dict[tuple[str, str], str | None] = {}
+    for row in rows:
+        key = (row["case"], row["label"], row["slice"], row["object"], row["seed"])
+        if row["failure"] is not None:
+            missing[row["case"], row["label"]] = row["patient"]
+            continue
+        if row["scope"] == "volume" or row["round"] != last:
+            continue
+        if row["threshold"] not in (None, threshold):
+            continue
+        held = best.get(key)
+        if held is None or (row["predicted_iou"] or 0) > (held["predicted_iou"] or 0):
+            best[key] = row
+    sums: dict[tuple[str, str], list[Any]] = {}
+    for row in best.values():
+        entry = sums.setdefault(
+            (row["case"], row["label"]), [np.zeros(3, np.int64), row["patient"]]
+        )
+        entry[0] += (row["tp"], row["fp"], row["fn"])
+    found = []
+    for (case, label), (counts, patient) in sorted(sums.items()):
+        tp, fp, fn = (int(v) for v in counts)
+        union = tp + fp + fn
+        found.append(
+            CaseScore(
+                case=case,
+                label=label,
+                dice=2 * tp / (union + tp) if union else None,
+                iou=tp / union if union else None,
+                tp=tp,
+                fp=fp,
+                fn=fn,
+                patient=patient,
+            )
+        )
+    found += [
+        CaseScore(case=case, label=label, dice=None, patient=patient, missing=True)
+        for (case, label), patient in sorted(missing.items())
+    ]
+    return found
+
+
+def _shown_threshold(spec: RunSpec) -> float:
+    return 0.5 if 0.5 in spec.thresholds else spec.thresholds[0]
+
+
+def measurements(table: pa.Table, recipes: Sequence[Recipe], spec: RunSpec) -> list[Measurement]:
+    """Every claim under its own profile (marked as the claim's only where the run is faithful),
+    every profile at each stored threshold, and Dice and IoU under our own profile."""
+    found: list[Measurement] = []
+    asked: list[tuple[str, str, str | None, float | None, str | None, str | None]] = []
+    for item in recipes:
+        profile = item.claim.protocol.metric_profile.value
+        if not isinstance(profile, str):
+            continue
+        value = item.claim.protocol.threshold.value
+        threshold = float(value) if isinstance(value, (int, float)) else None
+        selection = item.claim.protocol.mask_selection.value
+        claim = item.claim_id if item.claim_id in spec.claims else None
+        asked.append(
+            (
+                profile,
+                item.claim.metric,
+                item.claim.label,
+                threshold,
+                selection if isinstance(selection, str) else None,
+                claim,
+            )
+        )
+        if len(spec.thresholds) > 1:
+            asked += [
+                (
+                    profile,
+                    item.claim.metric,
+                    item.claim.label,
+                    other,
+                    selection if isinstance(selection, str) else None,
+                    None,
+                )
+                for other in spec.thresholds
+                if other != threshold and item.claim.metric != "auc"
+            ]
+    asked += [(COMPARISON_PROFILE, metric, None, None, None, None) for metric in ("dice", "iou")]
+    for profile, metric, label, threshold, selection, claim in dict.fromkeys(asked):
+        measured = _measure(table, profile, metric, label, threshold, selection, claim, spec)
+        if measured is not None:
+            found.append(measured)
+    return found
+
+
+def _measure(
+    table: pa.Table,
+    profile: str,
+    metric: str,
+    label: str | None,
+    threshold: float | None,
+    selection: str | None,
+    claim: str | None,
+    spec: RunSpec,
+) -> Measurement | None:
+    from reproduce.scoring import score
+
+    try:
+        scores = score(
+            table,
+            profile,
+            metric,
+            label=label,
+            threshold=threshold,
+            mask_selection=selection,
+            grid=spec.grid,
+        )
+    except (InputError, UsageError):
+        if claim is not None:
+            raise
+        return None  # our own profile may need what this run does not store
+    return Measurement(
+        metric=metric,
+        metric_profile=scores.profile,
+        value=scores.value,
+        value_complete_cases=scores.value_complete_cases,
+        n_cases=scores.n_cases,
+        claim=claim,
+        label=label,
+        threshold=threshold,
+        mask_selection=scores.mask_selection,
+        per_label=scores.per_label,
+        per_seed={str(seed): value for seed, value in scores.per_seed.items()},
+        std=scores.std,
+    )
+
+
+def assemble(
+    folder: Path,
+    plan: Plan,
+    recipes: Sequence[Recipe],
+    table: pa.Table,
+    records: Sequence[ShardRecord],
+    checks: Sequence[Check],
+) -> Result:
+    """The result record of a finished run; `statistics.parquet` must be in `folder`."""
+    spec = plan.spec
+    failed = {case: reason for record in records for case, reason in record.failed.items()}
+    path = folder / STATISTICS
+    status: Literal["complete", "partial", "failed"] = "complete"
+    reason = None
+    if failed:
+        status = "partial" if len(failed) < len(spec.cases) else "failed"
+        reason = f"{len(failed)} of {len(spec.cases)} cases could not be scored: " + "; ".join(
+            _without_paths(text) for text in list(failed.values())[:3]
+        )
+    elif spec.limit is not None:
+        status = "partial"
+        reason = f"only the first {spec.limit} cases were asked for (--limit)"
+    environments = [record.environment for record in records if record.environment]
+    peaks = [record.memory_mib for record in records]
+    return Result(
+        schema="result/1",
+        run=spec.run_id(),
+        kind=spec.kind,
+        project=spec.project,
+        claims=[] if spec.limit is not None else spec.claims,
+        status=status,
+        title=spec.title,
+        protocol=protocol_of(spec),
+        inputs=inputs_of(spec),
+        environment=environments[-1] if environments else {},
+        checks=list(checks),
+        measurements=measurements(table, recipes, spec),
+        cases=case_scores(table, spec),
+        timing=timing_of(records),
+        statistics=StatisticsFile(
+            file=STATISTICS,
+            sha256=sha256_of(path),
+            bytes=path.stat().st_size,
+            rows=table.num_rows,
+        ),
+        command=plan.placement.command,
+        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        reason=reason,
+        peak_memory_mib=max(
+            (peak.get("gpu_mib", peak["resident_mib"]) for peak in peaks), default=None
+        ),
+    )
+
+
+def protocol_of(spec: RunSpec) -> dict[str, Any]:
+    """What was done between the checkpoint and the counts, in the words of a claim's protocol."""
+    return {
+        "adapter": f"{spec.adapter}/{spec.adapter_version}",
+        "adapter_options": spec.adapter_options,
+        "dataset": spec.dataset,
+        "dataset_options": spec.dataset_options,
+        "split": spec.split,
+        "prompt_profile": spec.prompt_profile or "none",
+        "seeds": spec.seeds,
+        "rounds": spec.rounds,
+        "grid": spec.grid,
+        "objects": spec.objects,
+        "thresholds": spec.thresholds,
+        "score_bins": spec.score_bins,
+        "precision": spec.precision,
+        "flags": spec.flags,
+    }
+
+
+def inputs_of(spec: RunSpec) -> dict[str, Any]:
+    """The hashed inputs."""
+    return {
+        "checkpoints": msgspec.to_builtins(spec.checkpoints),
+        "loader": "safetensors or torch.load(weights_only=True), strict",
+        "missing_keys": [],
+        "unexpected_keys": [],
+        "adapter": f"{spec.adapter}/{spec.adapter_version}",
+        "dataset": f"{spec.dataset}/{spec.dataset_version}",
+        "cases": msgspec.to_builtins(spec.cases),
+        "prompt_sha256": spec.prompt_sha256,
+        "statistics_schema": spec.statistics_schema,
+        "labels": spec.labels,
+    }
+
+
+def timing_of(records: Sequence[ShardRecord]) -> dict[str, Any]:
+    """Seconds by phase, summed over workers, and cases per second of one worker."""
+    phases: dict[str, float] = {}
+    for record in records:
+        for name, seconds in record.seconds.items():
+            phases[f"{name}_s"] = round(phases.get(f"{name}_s", 0.0) + seconds, 3)
+    wall = sum(record.wall_s for record in records)
+    cases = sum(len(record.cases) for record in records)
+    each = [record.wall_s / max(len(record.cases), 1) for record in records]
+    return {
+        **phases,
+        "wall_s": round(wall, 3),
+        "cases": cases,
+        "cases_per_s": round(cases / wall, 3) if wall else None,
+        "median_case_s": round(stdlib_statistics.median(each), 4) if each else None,
+        "unprompted_objects": sum(record.unprompted for record in records),
+    }

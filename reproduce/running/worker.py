@@ -1,0 +1,200 @@
+"""Work off the shards of a run folder: the same code in one process, on many GPUs, under Slurm.
+
+A worker takes any shard that is neither finished nor locked. Locks are held by the operating
+system (flock), so a killed worker holds none. A shard is finished when `shards/<name>.json` is
+there; it is written after its Parquet file, both atomically.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct, field
+
+from catalog.errors import InputError
+from reproduce.contracts import Case
+from reproduce.plugins import plugin
+from reproduce.running.evaluation import Evaluator
+from reproduce.running.files import disk_full_told, write_atomic
+from reproduce.running.prompts import by_plane, read_prompts
+from reproduce.running.spec import Plan, RunSpec, Shard, shards_of
+
+if TYPE_CHECKING:
+    from reproduce.contracts import Dataset, Model
+    from reproduce.statistics import StatisticsBuilder
+
+
+class ShardRecord(Struct, kw_only=True):
+    """`shards/<name>.json`: how a finished shard went. `failed`: case -> reason."""
+
+    name: str
+    cases: list[str]
+    failed: dict[str, str]
+    seconds: dict[str, float]
+    wall_s: float
+    unprompted: int
+    memory_mib: dict[str, float]
+    environment: dict[str, Any] = field(default_factory=dict)
+    embeddings: dict[str, int] = field(default_factory=dict)
+
+
+def builder_for(spec: RunSpec) -> StatisticsBuilder:
+    """An empty statistics builder with the counts that a run stores."""
+    from reproduce.statistics import StatisticsBuilder
+
+    return StatisticsBuilder(
+        thresholds=spec.thresholds, score_bins=spec.score_bins, surface=spec.surfaces or False
+    )
+
+
+def load_model(spec: RunSpec, files: Sequence[str], device: str, precision: str) -> Model:
+    """Read the weights and build the model; every key must match. Raises `InputError`."""
+    from reproduce.checkpoints.loading import read_parts
+
+    adapter = plugin("adapters", spec.adapter)
+    parts = [
+        (Path(file), checkpoint.layout)
+        for file, checkpoint in zip(files, spec.checkpoints, strict=True)
+    ]
+    model: Model = adapter.build(read_parts(parts), spec.adapter_options, device, precision)
+    return model
+
+
+def cases_of(spec: RunSpec, data: Path, dataset: Dataset) -> dict[str, Case]:
+    """The cases of a run on this machine by id. Raises `InputError` where one is gone."""
+    here = {case.id: case for case in dataset.cases(data, spec.split, spec.dataset_options)}
+    gone = [case.id for case in spec.cases if case.id not in here]
+    if gone:
+        raise InputError(
+            f"{data}: {len(gone)} cases of the run are not there any more: {', '.join(gone[:5])}."
+        )
+    return here
+
+
+def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluator:
+    """Model, prompts, data set and embedding cache of a run, ready to evaluate."""
+    from reproduce.running.embeddings import EmbeddingCache
+
+    spec = plan.spec
+    model = load_model(spec, plan.placement.checkpoints, device, spec.precision)
+    profile = None
+    prompts = {}
+    if spec.prompt_profile is not None:
+        profile = plugin("prompts", spec.prompt_profile.partition("/")[0])
+        prompts = by_plane(read_prompts(folder / "prompts.json"))
+    cache = None
+    if plan.placement.embeddings and getattr(model, "cacheable", True):
+        makers = [checkpoint.sha256 for checkpoint in spec.checkpoints]
+        makers += [spec.adapter, str(spec.adapter_version), spec.precision]
+        key = hashlib.sha256(" ".join(makers).encode()).hexdigest()
+        cache = EmbeddingCache(Path(plan.placement.embeddings), key, model, device)
+    return Evaluator(
+        spec=spec,
+        dataset=plugin("datasets", spec.dataset),
+        model=model,
+        profile=profile,
+        prompts=prompts,
+        batch=batch,
+        cache=cache,
+    )
+
+
+def shard_paths(folder: Path, shard: Shard) -> tuple[Path, Path]:
+    """The Parquet file and the record of a shard."""
+    return folder / "shards" / f"{shard.name}.parquet", folder / "shards" / f"{shard.name}.json"
+
+
+def finished(folder: Path, shard: Shard) -> bool:
+    """Whether a shard was completed. The record is written last, so it stands for both files."""
+    table, record = shard_paths(folder, shard)
+    return record.is_file() and table.is_file()
+
+
+class Worker:
+    """One process (or one GPU) that works off shards of the run in `folder`.
+
+    `device` overrides the plan's. The model is loaded when there is work for it.
+    """
+
+    def __init__(self, folder: Path, device: str | None = None) -> None:
+        from reproduce.provenance import settle
+
+        self.folder = folder
+        self.plan = Plan.read(folder)
+        self.device = device or self.plan.placement.device
+        self._evaluator: Evaluator | None = None
+        self._cases: dict[str, Case] | None = None
+        settle(self.device, self.plan.placement.threads)
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """Model, prompts and data set; made on first use."""
+        if self._evaluator is None:
+            self._evaluator = make_evaluator(
+                self.plan, self.folder, self.device, self.plan.placement.batch
+            )
+        return self._evaluator
+
+    @property
+    def cases(self) -> dict[str, Case]:
+        """The run's cases by id; looked up on first use."""
+        if self._cases is None:
+            dataset = plugin("datasets", self.plan.spec.dataset)
+            self._cases = cases_of(self.plan.spec, Path(self.plan.placement.data), dataset)
+        return self._cases
+
+    def work(self, on_case: Callable[[str], None] = lambda _: None, only: int | None = None) -> int:
+        """Do shards until none is left that nobody else is doing; returns how many were done here.
+
+        `only` limits the work to the shard of that index.
+        """
+        from filelock import FileLock, Timeout
+
+        (self.folder / "shards").mkdir(parents=True, exist_ok=True)
+        done = 0
+        for shard in shards_of(self.plan.spec):
+            if (only is not None and shard.index != only) or finished(self.folder, shard):
+                continue
+            lock = FileLock(self.folder / "shards" / f".{shard.name}.lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                if not finished(self.folder, shard):
+                    self._do(shard, on_case)
+                    done += 1
+            finally:
+                lock.release()
+        return done
+
+    def _do(self, shard: Shard, on_case: Callable[[str], None]) -> None:
+        from reproduce.provenance import environment, peak_memory_mib
+        from reproduce.statistics import write_statistics
+
+        spec, batch = self.plan.spec, self.plan.placement.batch
+        table_path, record_path = shard_paths(self.folder, shard)
+        evaluator = self.evaluator
+        begun = time.perf_counter()
+        builder = builder_for(spec)
+        outcome = evaluator.evaluate([self.cases[c] for c in shard.cases], builder, on_case)
+        with disk_full_told(table_path):
+            write_statistics(table_path, builder.table())
+        cache = evaluator.cache
+        record = ShardRecord(
+            name=shard.name,
+            cases=shard.cases,
+            failed=outcome.failed,
+            seconds={phase: round(seconds, 4) for phase, seconds in outcome.seconds.items()},
+            wall_s=round(time.perf_counter() - begun, 4),
+            unprompted=outcome.unprompted,
+            memory_mib=peak_memory_mib(self.device),
+            environment=environment(self.device, spec.precision, batch),
+            embeddings={} if cache is None else {"hits": cache.hits, "misses": cache.misses},
+        )
+        write_atomic(record_path, msgspec.json.encode(record))
