@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.exports.citation import Citation, citation
 from catalog.exports.names import split_name
+from catalog.intake.latex import to_text
 from catalog.records import Paper
 
 _TYPES = {
@@ -28,7 +29,8 @@ _VENUE = {
     "misc": "howpublished",
 }
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_BRACES = {"{": r"\textbraceleft{}", "}": r"\textbraceright{}"}
+# BibTeX counts braces even behind a backslash, so \\{ would end the field
+_BRACES = {"{": r"{\ensuremath{\lbrace}}", "}": r"{\ensuremath{\rbrace}}"}
 
 
 def to_bibtex(papers: Iterable[Paper]) -> str:
@@ -102,9 +104,18 @@ def _protected(word: str) -> str:
 
 def encode(text: str) -> str:
     """`text` as LaTeX: specials and accents written out, braces always balanced."""
-    # BibTeX counts braces even behind a backslash, so \\{ would end the field
-    pieces = re.split(r"([{}])", text)
-    return "".join(_BRACES.get(piece) or _encoder().unicode_to_latex(piece) for piece in pieces)
+    return "".join(_letter(character) for character in text)
+
+
+@cache
+def _letter(character: str) -> str:
+    """One character as LaTeX, or as it is where LaTeX's form would be read as another one."""
+    if character in _BRACES:
+        return _BRACES[character]
+    if character.isalnum() and character.isascii():
+        return character
+    latex: str = _encoder().unicode_to_latex(character)
+    return latex if character.isascii() or to_text(latex) == character else character
 
 
 def _plain(text: str | None) -> str:

@@ -22,7 +22,8 @@ def to_text(latex: str) -> str:
     if not _SPECIAL.search(latex):
         return clean(latex)
     latex = re.sub(r"(?<!\\)([%&#])", r"\\\1", latex)
-    return clean(_converter().latex_to_text(latex))
+    # the decoder turns \textasciicircum into a modifier letter; what was meant is the caret
+    return clean(_converter().latex_to_text(latex)).replace("\u02c6", "^")
 
 
 @cache

@@ -1,0 +1,26 @@
+"""Strings that have broken catalogues: markup, pipes, YAML and LaTeX tricks, invisible characters."""
+
+HOSTILE = [
+    "<script>alert(1)</script> on SAM",
+    "<img src=x onerror=alert(1)>",
+    "a | b | c || d",
+    "key: value # no comment",
+    "- [x] {a: b} &anchor *alias !!python/object:os.system",
+    "'single' \"double\" `back` \\backslash",
+    "}{ unbalanced {braces}} \\",
+    "100% of $x^2$ & #1 _under_ ~tilde ^hat",
+    '=HYPERLINK("http://x")',
+    "@article{evil, title={x}}",
+    "\u202eright to left\u202c and \u2066isolated\u2069",
+    "bell\x07 null\x00 escape\x1b[31m red",
+    "line\nbreak\r\nand\ttab",
+    "zero\u200bwidth \ufeffmark soft\u00adhyphen",
+    "[click](javascript:alert(1)) ![x](http://x)",
+    "null",
+    "yes",
+    "~",
+    "2024-01-01",
+    "1e5",
+    "עברית العربية 中文 Ελληνικά",
+    "e\u0301 composed, \ud800 alone".encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+]
