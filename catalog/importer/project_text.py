@@ -1,0 +1,124 @@
+"""Small pieces of the collectors' texts: addresses, places in code, sentences, names."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from catalog.records import Note
+
+_URL = re.compile(r"https?://[^\s;,)\]'\"]+")
+_GITHUB = re.compile(r"^(?:https?://)?(?:www\.)?github\.com/([^/\s]+)/([^/#?\s]+)", re.I)
+_CODE_FILE = r"[\w][\w./*-]*\.(?:py|ipynb|sh|ya?ml|json|csv|md|txt|pkl|html|zip|md)"
+_PLACE = re.compile(rf"(?<![\w/]){_CODE_FILE}(?::(\d+(?:[-,]\d+)*))?")
+_SENTENCE = re.compile(r"(?<=[\w)\]\"'])\. (?=[A-Z0-9'\"_-])")
+_HOSTS = (
+    ("drive.google.com", "gdrive"),
+    ("huggingface.co", "hf"),
+    ("github.com", "github"),
+    ("githubusercontent.com", "github"),
+    ("zenodo.org", "zenodo"),
+    ("pan.baidu.com", "baidu"),
+    ("sharepoint.com", "onedrive"),
+    ("owncloud.gwdg.de", "owncloud"),
+    ("dl.fbaipublicfiles.com", "meta"),
+    ("modelscope.cn", "modelscope"),
+    ("dropbox.com", "dropbox"),
+    ("wandb.ai", "wandb"),
+    ("bioimage.io", "bioimage.io"),
+)
+
+
+def repository_name(url: str) -> str | None:
+    """`owner/name` of a GitHub address, with or without scheme, without `.git`; None elsewhere.
+
+    >>> repository_name("www.github.com/MIC-DKFZ/VoxTell")
+    'MIC-DKFZ/VoxTell'
+    >>> repository_name("https://github.com/ggllllll/BiASAM-.git")
+    'ggllllll/BiASAM-'
+    """
+    match = _GITHUB.match(url.strip())
+    return f"{match[1]}/{match[2].removesuffix('.git')}" if match else None
+
+
+def slugify(text: str) -> str:
+    """Lower case, everything else than letters and digits a single hyphen.
+
+    >>> slugify("ZAP-2.5DSAM")
+    'zap-2-5dsam'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")
+
+
+def addresses(text: str) -> list[str]:
+    """All http(s) addresses in a text, in order, each once, without trailing punctuation."""
+    found = (match.rstrip(".") for match in _URL.findall(text))
+    return list(dict.fromkeys(found))
+
+
+def without_addresses(text: str) -> str:
+    """What a text says beside its addresses; empty when that is nothing."""
+    return re.sub(r"\s+", " ", _URL.sub("", text)).strip(" ;,()")
+
+
+def host_of(url: str) -> str | None:
+    """Short name of the place a file is kept at, or its host name."""
+    name = urlsplit(url).hostname or ""
+    for suffix, short in _HOSTS:
+        if name == suffix or name.endswith("." + suffix):
+            return short
+    return name or None
+
+
+def sentences(text: str) -> list[str]:
+    """A note of several sentences as single ones; abbreviations inside stay together."""
+    return [part.strip().rstrip(".") for part in _SENTENCE.split(text) if part.strip(" .")]
+
+
+def plain(text: str) -> str:
+    """A collector's note with its shorthand written out and white space made single."""
+    text = re.sub(r"\bGT\b", "ground truth", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def place_in(text: str) -> tuple[str | None, str | None]:
+    """First file a note names and its line(s): `(file, line)`; both None where it names none.
+
+    >>> place_in("the branch tests for ColonDB (Test.py:314), so that set is never scored")
+    ('Test.py', '314')
+    """
+    matches = [
+        m for m in _PLACE.finditer(text) if "://" not in text[max(0, m.start() - 8) : m.start()]
+    ]
+    located = next((m for m in matches if m[1]), matches[0] if matches else None)
+    if located is None:
+        return None, None
+    return located[0].split(":")[0], located[1]
+
+
+def trap(text: str, commit: str | None) -> Note:
+    """One plain fact about the code, with the place it names."""
+    file, line = place_in(text)
+    return Note(text=plain(text), file=file, line=line, commit=commit if file else None)
+
+
+def traps(value: object, commit: str | None) -> list[Note]:
+    """Notes of a `traps` field: a list has one fact per item, a text one per sentence."""
+    if not value:
+        return []
+    items = [str(v) for v in value] if isinstance(value, list) else sentences(str(value))
+    return [trap(item, commit) for item in items]
+
+
+def issues(value: object, repository: str) -> list[Note]:
+    """Upstream threads: `"#13: what it says"` of a repository, each with its full reference."""
+    notes = []
+    for item in value if isinstance(value, list) else []:
+        numbers, _, text = str(item).partition(":")
+        refs = re.findall(r"#(\d+)", numbers)
+        if refs and text:
+            rest = "".join(f" (also {repository}#{n})" for n in refs[1:])
+            notes.append(Note(text=plain(text) + rest, ref=f"{repository}#{refs[0]}"))
+        else:
+            notes.append(Note(text=plain(str(item))))
+    return notes
