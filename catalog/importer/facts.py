@@ -74,7 +74,7 @@ def read_facts(folder: Path) -> dict[int, Fact]:
     try:
         raw: list[Any] = yaml.load(
             path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )  # noqa: S506 - a safe loader
+        )
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     facts: dict[int, Fact] = {}

@@ -153,7 +153,7 @@ def _title(text: str, note: Note) -> str:
     title = text.strip()
     if re.search(r"\^[^\s^]+\^", title):
         plain = re.sub(r"\^([^\s^]+)\^", r"^\1", title)
-        note("L031", f"superscript markup in the title: {title[:40]!r}", path="title")
+        note("L031", f"superscript markup in the title: {title!r}", path="title")
         title = plain
     if re.search(r"\S:\S", title) and not re.search(r"https?:", title):
         note("L032", "no blank after a colon in the title", path="title")

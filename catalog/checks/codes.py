@@ -1,0 +1,199 @@
+"""Every finding has a code; this table is the one place that says what each means.
+
+Groups: Y the YAML itself · S the shape of records · R references · D duplicates · I identifiers ·
+U addresses · T titles · A authors · P versions · V vocabularies · N numbers · K scope · L the list
+(`rows.md`) at import. `check` runs the groups that make a registry unusable when they are wrong;
+`doctor` runs all that can be seen in the records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catalog.errors import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a code means. `fix` says what `doctor --fix` does, None where a person must decide."""
+
+    title: str
+    severity: Severity
+    explanation: str
+    fix: str | None = None
+    check: bool = False  # part of `sam4mis check`, not only of `doctor`
+
+
+def _check(title: str, explanation: str, fix: str | None = None) -> Code:
+    return Code(title, "error", explanation, fix, True)
+
+
+def _warn(title: str, explanation: str, fix: str | None = None) -> Code:
+    return Code(title, "warning", explanation, fix)
+
+
+def _info(title: str, explanation: str, fix: str | None = None) -> Code:
+    return Code(title, "info", explanation, fix)
+
+
+CODES: dict[str, Code] = {
+    # ---- the YAML itself
+    "Y001": _check("broken YAML", "The file is no YAML; nothing after this place could be read."),
+    "Y002": _check("key twice", "YAML takes the last one silently, so one of the two is lost."),
+    "Y003": _check("anchor, alias or tag", "They hide content from a diff; write the value out."),
+    "Y004": _check("not UTF-8", "All files of the registry are UTF-8."),
+    "Y005": _check("unexpected top level", "papers.yaml is one list under `papers:`."),
+    "Y006": _check("unreadable file", "The system would not let it be read."),
+    # ---- the shape of records
+    "S001": _check("wrong kind of value", "Text, number or list where another is expected."),
+    "S002": _check("unknown field", "A field that no record has, often a typing error."),
+    "S003": _check("missing field", "A field that every such record needs."),
+    "S004": _check("value not allowed", "The field allows only certain words."),
+    # ---- references
+    "R001": _check("unknown work", "A project, claim or edit names a work that is not there."),
+    "R002": _check("unknown project", "A result or verdict names a project that is not there."),
+    "R003": _check("unknown claim", "A result or verdict names a claim that is not there."),
+    "R004": _check("slug is not the file's name", "A project's slug and its file must agree."),
+    "R005": _check("unknown checkpoint", "A claim names a checkpoint its project does not list."),
+    "R006": _check("claim twice", "Two claims of a project have one id."),
+    "R007": _check("decision about an unknown work", "A decision file names an id that is gone."),
+    # ---- duplicates
+    "D001": _check("id taken", "Ids and aliases are never used twice, not even after a merge."),
+    "D002": _check("id changed", "Ids are immutable; the old one must stay as an alias."),
+    "D003": _check("identifier on two works", "One arXiv id, DOI ... names one work."),
+    "D004": _check("same title on two works", "Same title and a first author who can be the same."),
+    "D005": _warn("works look alike", "Nearly the same title, or short name and author."),
+    "D006": _warn("short name on two works", "Say in not_duplicates.yaml that they are different."),
+    # ---- identifiers
+    "I001": _check(
+        "identifier not in normal form",
+        "Identifiers are kept in one form, so that equal ones are equal.",
+        "writes the normal form",
+    ),
+    "I002": _check("no such identifier", "The text cannot be an identifier of that kind."),
+    "I003": _warn("date against arXiv id", "An arXiv id says in which month it was given."),
+    "I004": _warn(
+        "DOI can be derived",
+        "The publisher's rule gives the DOI for certain.",
+        "adds the DOI",
+    ),
+    "I005": _warn(
+        "arXiv id as DOI",
+        "10.48550/arXiv.X is the arXiv id X.",
+        "moves it to `arxiv`",
+    ),
+    # ---- addresses
+    "U001": _warn("tracking in an address", "Parameters that name nothing.", "drops them"),
+    "U002": _warn("address without a scheme", "An address begins with https://.", "adds https://"),
+    "U003": _warn(
+        "repository written otherwise",
+        "A .git, slash or deep link at the end of a repository's address.",
+        "writes https://github.com/owner/name",
+    ),
+    "U004": _warn("PDF instead of a landing page", "Readers and checks want the page."),
+    "U005": _warn("code link is no repository", "Project pages belong under `page` or `demo`."),
+    "U006": _info("plain http", "The site may have https by now."),
+    "U007": Code("no web address", "error", "Only http and https addresses are kept.", None, True),
+    "U008": Code(
+        "access token in an address",
+        "error",
+        "Somebody's personal token; it must not be published.",
+        "drops it",
+        True,
+    ),
+    "U009": _info("repository on several works", "Fine when true; often the wrong row."),
+    "U010": _info("repository named after another work", "Is the code link on the wrong work?"),
+    # ---- titles
+    "T001": _warn("markup in a title", "Superscripts, dollars or tags: titles are plain text."),
+    "T002": _warn(
+        "blanks in a title",
+        "Two blanks, or a blank before a colon.",
+        "writes single blanks",
+    ),
+    "T003": _warn("glued words", "A blank is missing after a colon or a name."),
+    "T004": _info(
+        "alias says nothing new",
+        "A former title equal to the present one.",
+        "drops it",
+    ),
+    "T005": _warn("title in capitals", "Write it as the paper prints it in running text."),
+    # ---- authors
+    "A001": _info("authors incomplete", "`et al.` in the source; `refresh` may find the list."),
+    "A002": _warn("et al. as an author", "Set authors_complete: false instead."),
+    "A003": _info("no authors", "Nobody has seen the list of authors."),
+    "A004": _warn("author twice", "The same name stands twice in the list."),
+    "A005": _info("initials only", "Full names exist on the paper."),
+    # ---- versions
+    "P001": _warn("no version", "A work has at least one version with a date or identifier."),
+    "P002": _check(
+        "not exactly one version to cite",
+        "Exactly one version has `cite: true`.",
+        "marks the last version",
+    ),
+    "P003": _warn("versions out of order", "Versions stand oldest first.", "sorts them by date"),
+    "P004": _warn("version without identifier or address", "Nobody could find this version."),
+    "P005": _check("no date", "A date is YYYY, YYYY-MM or YYYY-MM-DD and not in the future."),
+    "P006": _warn(
+        "venue spelled otherwise",
+        "Venues have one spelling: catalog/decisions/venues.yaml.",
+        "writes that spelling",
+    ),
+    "P007": _info("venue without a year", "The year was not seen."),
+    # ---- vocabularies
+    "V001": _check("unknown value", "Tags come from catalog/data/vocabularies.yaml."),
+    "V002": _warn("other spelling of a value", "One spelling per value.", "writes it"),
+    "V003": _warn("values that exclude each other", "For example a base model beside `none`."),
+    "V004": _warn("work as its own base", "A work cannot be built on itself."),
+    "V005": _info("data set not in the vocabulary", "Add it there once, in one spelling."),
+    # ---- numbers
+    "N001": _warn("number outside its scale", "A fraction lies in 0-1, a percentage in 0-100."),
+    "N002": _info("number without a unit", "Neither scale nor note says what the number means."),
+    # ---- scope
+    "K001": _info("scope undecided", "Somebody must read the full text and decide."),
+    "K002": _warn("excluded without a reason", "An exclusion says why."),
+    # ---- the list at import
+    "L001": _warn("broken table row", "A row that does not have four cells, a date or a link."),
+    "L010": _warn("address without a scheme", "https:// is put before it."),
+    "L011": _warn("plain http address", "Kept as it is."),
+    "L012": _warn("parameters that name nothing", "Tracking and stray punctuation are dropped."),
+    "L013": _warn("access token in an address", "A personal token; dropped and not repeated."),
+    "L014": _warn("PDF on arXiv instead of the abstract page", "The id is what is kept."),
+    "L015": _warn("PDF or viewer instead of a landing page", "The identifier is kept if there is one."),
+    "L016": _warn("address without an identifier", "The address itself is kept."),
+    "L017": _warn("repository address with .git or slash", "The normal form is kept."),
+    "L018": _warn("code link is no repository", "It becomes a link of its right kind."),
+    "L019": _warn("link of an unknown kind", "Decide it in catalog/decisions/links.yaml."),
+    "L020": _warn("authors shortened to et al.", "Taken from the facts where they were seen."),
+    "L021": _warn("several authors and et al.", "The list of authors is not complete."),
+    "L022": _warn("date against arXiv month", "The arXiv id decides."),
+    "L023": _warn("first author differs", "The list and the page name different people."),
+    "L024": _warn("et al. for a single author", "The page names one author."),
+    "L025": _warn("fewer authors in the list", "The page names more authors than the list."),
+    "L030": _warn("title begins with a blank", "Dropped."),
+    "L031": _warn("superscript markup in a title", "Written as plain text."),
+    "L032": _warn("no blank after a colon", "Added."),
+    "L033": _warn("blank before a colon", "Dropped."),
+    "L034": _warn("glued words", "Taken apart."),
+    "L035": _warn("two blanks in a title", "One is dropped."),
+    "L036": _warn("title changed", "The page has another title; the list's stays as an alias."),
+    "L037": _warn("venue spelled otherwise", "One spelling per venue."),
+    "L038": _warn("DOI differs", "The list and the page have different DOIs."),
+    "L040": _warn("link belongs to another work", "Decided; its identifiers are not taken."),
+    "L041": _warn("repository on several works", "Each keeps it."),
+    "L042": _warn("page names another repository", "Both are kept, the list's first."),
+    "L043": _warn("list says None, page names code", "The page's link is taken."),
+    "L044": _warn("repository named after another work", "Perhaps the link is on the wrong row."),
+    "L050": _warn("contradicting facts", "Two rows of one work differ; decide in merges.yaml."),
+    "L051": _warn("scope doubt without a decision", "Decide it in scope.yaml."),
+    "L060": _warn("exact duplicate row", "Merged."),
+    "L061": _warn("work on two rows, same title", "Merged."),
+    "L062": _warn("work on two rows, changed title", "Merged; both titles find it."),
+    "L063": _warn("one identifier on two works", "One of the links is wrong."),
+    "L064": _warn("two works under one short name", "They are kept apart by author and year."),
+    "L070": _warn("out-of-scope candidate", "Decided in scope.yaml, with the reason."),
+}
+
+
+def severity_of(code: str) -> Severity:
+    """Severity of a code."""
+    return CODES[code].severity
