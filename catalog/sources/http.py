@@ -96,6 +96,8 @@ class Client:
             except SourceError as error:
                 if final or error.kind not in ("offline", "timeout"):
                     raise
+                if error.kind == "offline":
+                    del self._last[service]  # nothing arrived there: no turn was used
                 time.sleep(self._backoff(attempt))
                 continue
             if answer.status in _RETRIED and not final:
@@ -138,14 +140,16 @@ class Client:
                 )
                 return answer, response.headers.get("Retry-After")
         except requests.Timeout:
-            raise SourceError(service, "timeout", f"does not answer in time ({url})") from None
+            raise SourceError(
+                service, "timeout", f"does not answer in time ({urlsplit(url).netloc})"
+            ) from None
         except requests.TooManyRedirects:
             raise SourceError(service, "format", f"redirects without end ({url})") from None
         except (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidURL):
             raise SourceError(service, "format", f"answer cannot be decoded ({url})") from None
         except requests.RequestException as error:
-            reason = type(error).__name__
-            raise SourceError(service, "offline", f"cannot be reached ({reason}, {url})") from None
+            reason = f"{urlsplit(url).netloc}: {type(error).__name__}"
+            raise SourceError(service, "offline", f"cannot be reached ({reason})") from None
 
     def _wait_for_turn(self, service: str) -> None:
         interval = self.settings.interval_s(service)

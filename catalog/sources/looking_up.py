@@ -21,21 +21,30 @@ _NAMES = {
 }
 
 
+def work_identifier(text: str) -> Identifier:
+    """The identifier of a work that `text` (an id or address) certainly names.
+
+    Raises `UsageError` for anything else, with the way out.
+    """
+    found = identify(text)
+    identifier = next((i for i in found if i.kind in _NAMES), None)
+    if identifier is None:
+        raise UsageError(_not_a_work(text, found))
+    return identifier
+
+
 def look_up(client: Client, text: str) -> Sighting:
     """What the service that knows `text` (an id or address) says of the work.
 
     Raises `UsageError` for what is no identifier of a work, `InputError` for one that nobody has,
     `PrerequisiteError` where the service cannot be reached, each with the way out.
     """
-    found = identify(text)
-    identifier = next((i for i in found if i.kind in _NAMES), None)
-    if identifier is None:
-        raise UsageError(_not_a_work(text, found))
+    identifier = work_identifier(text)
     name = _NAMES[identifier.kind]
     try:
         sighting = _ask(identifier)(client)
     except SourceError as error:
-        raise PrerequisiteError(f"{name} could not be asked: {error}.", _WAY_OUT) from None
+        raise PrerequisiteError(f"{name} could not be asked. {error}.", _WAY_OUT) from None
     if sighting is None:
         raise InputError(
             f"{name} has no work with {identifier.kind} {identifier.value}. "
