@@ -11,7 +11,7 @@ from catalog.errors import InputError, UsageError
 from reproduce.contracts import ProfileId
 from reproduce.plugins import plugins
 from reproduce.scoring import units
-from reproduce.scoring.profile import Measure, MetricProfile
+from reproduce.scoring.profile import Measure, MetricProfile, NanPolicy
 from reproduce.scoring.values import (
     area_under_roc,
     overlap_values,
@@ -85,6 +85,7 @@ def score(
     threshold: float | None = None,
     mask_selection: str | None = None,
     rounds: int | None = None,
+    label_order: Sequence[str] | None = None,
     expected: Iterable[tuple[str, str]] = (),
     grid: str | None = None,
 ) -> Scores:
@@ -96,6 +97,8 @@ def score(
     mask_selection  first, argmax-predicted-iou, oracle-iou, single, candidate:<k>; None: the
                     profile's, else single
     rounds          only click rounds below this number
+    label_order     class names by their number, for profiles that count labels 1 to the largest
+                    one present (None: as they are sorted)
     expected        (case, label) pairs that must be there; those that are not are missing
     grid            the grid the statistics were counted on, to flag one the profile does not use
 
@@ -133,7 +136,10 @@ def score(
         .to_pylist()
     }
     missing |= {pair for pair in expected if pair not in present and label in (None, pair[1])}
-    task = _Task(profile, profile.measures[metric], selection, threshold, sorted(missing))
+    order = label_order or sorted(set(table["label"].to_pylist()))
+    task = _Task(
+        profile, profile.measures[metric], selection, threshold, sorted(missing), list(order)
+    )
     counted = table.filter(pc.invert(failed))
     seeds = sorted(set(counted["seed"].to_pylist())) or [0]
     outcomes = [task.outcome(counted.filter(pc.equal(counted["seed"], seed))) for seed in seeds]
@@ -196,13 +202,15 @@ class _Task:
     selection: str
     threshold: float | None
     missing: list[tuple[str, str]]
+    label_order: list[str]
 
     def outcome(self, table: pa.Table) -> _Outcome:
         """Everything about one seed."""
         import numpy as np
 
         profile = self.profile
-        labels = list(dict.fromkeys(table["label"].to_pylist()))
+        present = set(table["label"].to_pylist())
+        labels = [*self.label_order, *sorted(present - set(self.label_order))]
         thresholds: Sequence[float | None] = (
             (self.threshold,)
             if self.threshold is not None or profile.thresholds is None
@@ -257,9 +265,11 @@ class _Task:
             values = overlap_values(measure, summed.counts)
         else:
             values = self._shapes(table, rows, summed, level)
+        if measure.dice_gate is not None:
+            values = self._gated(rows, summed, values)
         if measure.decimals is not None:
             values = values.round(measure.decimals)
-        summed, values = self._over_rounds(summed, values)
+        summed, values = self._over_rounds(summed, values, level)
         keep = self._kept(rows, summed, level)
         return summed.take(keep), values[keep]
 
@@ -295,7 +305,6 @@ class _Task:
         both = ~no_reference & ~no_prediction
         column = "components" if measure.kind in PANOPTIC_KINDS else "surfaces"
         entries = table[column].take(source).to_pylist()
-        dice = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
         for index in range(len(summed)) if column == "components" else np.flatnonzero(both):
             if entries[index] is None:
                 raise InputError(
@@ -307,27 +316,41 @@ class _Task:
                 continue
             entry = _definition(entries[index], measure)
             values[index] = surface_value(measure, entry)
-        if measure.dice_gate is not None:
-            values[both & (dice <= measure.dice_gate)] = 0.0
         return with_empty_values(measure, values, no_reference, no_prediction)
 
+    def _gated(
+        self, rows: units.Rows, summed: units.Rows, values: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Values set to 0 where the mean Dice of the case's labels is at the gate or below it."""
+        import numpy as np
+
+        dice = overlap_values(Measure("dice", self.measure.empty), summed.counts)
+        keep = self._kept(rows, summed, self.profile.level)
+        _, group = summed.group(("case", "round"))
+        number = int(group.max()) + 1 if len(group) else 0
+        used = keep & ~np.isnan(dice)
+        total = np.bincount(group[used], dice[used], number)
+        count = np.bincount(group[used], minlength=number)
+        mean = np.divide(total, count, out=np.zeros(number), where=count > 0)
+        values = values.copy()
+        values[mean[group] <= (self.measure.dice_gate or 0.0)] = 0.0
+        return values
+
     def _over_rounds(
-        self, rows: units.Rows, values: NDArray[np.float64]
+        self, rows: units.Rows, values: NDArray[np.float64], level: Any
     ) -> tuple[units.Rows, NDArray[np.float64]]:
         import numpy as np
 
         rounds = rows.axes["round"]
         if not len(rows) or rounds.max() == 0:
             return rows, values
-        axes = [name for name in units.AXES if name != "round"]
-        if self.profile.level == "dataset":
-            axes = ["label"]
+        axes = [name for name in units.UNIT_AXES[level] if name != "round"]
         first, group = rows.group(axes)
         result = np.full(len(first), np.nan)
         for g in range(len(first)):
             members = np.flatnonzero(group == g)
             ordered = values[members[np.argsort(rounds[members])]]
-            result[g] = _ROUNDS[self.profile.rounds](ordered)
+            result[g] = _ROUNDS[self.measure.rounds or self.profile.rounds](ordered)
         return rows.take(first), result
 
     def _kept(self, rows: units.Rows, summed: units.Rows, level: Any) -> NDArray[np.bool_]:
@@ -358,25 +381,25 @@ class _Task:
 
         profile = self.profile
         n = int((~np.isnan(values)).sum())
-        axes = {name: rows.axes[name] for name in ("case", "label", "slice", "object")}
-        if profile.level == "dataset":
-            axes = {"label": axes["label"]}
+        names = [name for name in units.UNIT_AXES[profile.level] if name != "round"]
+        axes = {name: rows.axes[name] for name in names}
         if missing:
             axes, values = self._with_missing(rows, axes, values)
         order = ["label"] if profile.level == "dataset" else list(profile.order)
-        for axis in order:
+        for step, axis in enumerate(order):
             if axis == "all":
                 axes = {}
-                values = self._means(np.zeros(len(values), np.int64), values, 1)
-                break
             axes.pop(axis, None)
+            policy = profile.nan_policy(step)
             if not axes:
-                values = self._means(np.zeros(len(values), np.int64), values, 1)
+                values = self._means(np.zeros(len(values), np.int64), values, 1, policy)
                 break
             keys = np.stack(list(axes.values()), axis=1)
             found, group = np.unique(keys, axis=0, return_inverse=True)
-            values = self._means(group.reshape(-1), values, len(found))
+            values = self._means(group.reshape(-1), values, len(found), policy)
             axes = {name: found[:, k] for k, name in enumerate(axes)}
+            if profile.decimals is not None and set(axes) <= {"case", "slice", "object"}:
+                values = values.round(profile.decimals)
         value = float(values[0]) if len(values) else math.nan
         if len(values) > 1:
             raise RuntimeError(
@@ -391,7 +414,7 @@ class _Task:
 
         cases = {name: code for code, name in enumerate(rows.cases)}
         labels = {name: code for code, name in enumerate(rows.labels)}
-        extra: dict[str, list[int]] = {name: [] for name in axes}
+        extra: dict[str, list[int]] = {"case": [], "label": [], "slice": [], "object": []}
         for case, label in self.missing:
             extra["case"].append(cases.setdefault(case, len(cases)))
             extra["label"].append(labels.setdefault(label, len(labels)))
@@ -404,17 +427,25 @@ class _Task:
         )
 
     def _means(
-        self, group: NDArray[np.int64], values: NDArray[np.float64], number: int
+        self,
+        group: NDArray[np.int64],
+        values: NDArray[np.float64],
+        number: int,
+        policy: NanPolicy | None = None,
     ) -> NDArray[np.float64]:
+        """Mean of each group (or median, of one group only). policy None: leave NaN out."""
         import numpy as np
 
         nan = np.isnan(values)
-        used = np.ones(len(values)) if self.profile.nan == "poison" else (~nan).astype(float)
-        total = np.bincount(group, np.where(nan, 0.0, values), number)
-        count = np.bincount(group, used, number)
         means: NDArray[np.float64] = np.full(number, np.nan)
+        if policy is not None and number == 1 and self.profile.average == "median":
+            if not nan.all() and (policy == "omit" or not nan.any()):
+                means[0] = np.median(values[~nan])
+            return means
+        total = np.bincount(group, np.where(nan, 0.0, values), number)
+        count = np.bincount(group, ~nan, number)
         np.divide(total, count, out=means, where=count > 0)
-        if self.profile.nan == "poison":
+        if policy == "poison":
             means[np.bincount(group, nan, number) > 0] = np.nan
         return means
 
@@ -449,8 +480,9 @@ def _average(values: NDArray[np.float64]) -> float:
 
 
 def _trapezoid(values: NDArray[np.float64]) -> float:
-    """Not divided by the number of steps: five clicks reach 4 (CVPR25_iter_eval.py)."""
-    return float(((values[1:] + values[:-1]) / 2).sum())
+    """Over the last five rounds, not divided by their number: at most 4 (CVPR25_iter_eval.py)."""
+    last = values[-5:]
+    return float(((last[1:] + last[:-1]) / 2).sum())
 
 
 _ROUNDS = {"last": _last, "first": _first, "best": _best, "mean": _average, "area": _trapezoid}

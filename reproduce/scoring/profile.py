@@ -12,27 +12,31 @@ from typing import Any, Literal
 
 NAN = math.nan
 
+EmptyValue = float | Literal["error"] | None
+
 Kind = Literal["dice", "iou", "nsd", "hd95", "hd", "assd", "auc", "pq", "sq", "rq"]
-Level = Literal["case", "slice", "object", "dataset"]
+Level = Literal["case", "instance", "slice", "object", "dataset"]
 SliceSet = Literal["all", "reference-nonempty", "union-nonempty"]
 Labels = Literal["all", "in-reference", "one-to-max"]
 Rounds = Literal["last", "first", "best", "mean", "area"]
 Selection = Literal["single", "first", "argmax-predicted-iou", "oracle-iou"]
 Axis = Literal["slice", "object", "case", "label", "all"]
+NanPolicy = Literal["omit", "poison"]
 
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """Values where masks are empty: NaN, a number, or None (what the formula gives).
+    """Values where masks are empty: NaN, a number, `error` (the evaluator raises), or None (what
+    the formula gives).
 
     both       reference and prediction empty
     reference  only the reference is empty: everything predicted is false
     predicted  only the prediction is empty: everything was missed
     """
 
-    both: float | None
-    reference: float | None
-    predicted: float | None
+    both: EmptyValue
+    reference: EmptyValue
+    predicted: EmptyValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,13 @@ class Measure:
     surface      definition of the surface (`reproduce.statistics.surface`), for nsd, hd, assd
     tolerance    of nsd, in mm (in pixels for a `unit` surface)
     combine      nsd: `pooled` areas of both surfaces, or the `mean-fraction` of the two shares;
-                 hd95: `max` of both directions' percentiles, or percentile of both `pooled`
+                 hd95: `max` of both directions' percentiles, or percentile of both `pooled`;
+                 assd: mean over both `pooled`, or the mean of two means (`mean-fraction`)
     percentile   of hd95: `weighted` (DeepMind: cumulative area) or `linear` (numpy.percentile)
-    dice_gate    nsd is 0 where the unit's Dice is this or less
+    dice_gate    nsd of all labels of a case is 0 where its mean Dice is this or less
     decimals     each unit is rounded to so many decimals before anything is averaged
+    rounds       instead of the profile's
+    overlap      pq, sq, rq: components match at this IoU or above
     """
 
     kind: Kind
@@ -61,7 +68,8 @@ class Measure:
     percentile: Literal["weighted", "linear"] = "weighted"
     dice_gate: float | None = None
     decimals: int | None = None
-    overlap: float = 0.5  # pq, sq, rq: components match above this IoU
+    overlap: float = 0.5
+    rounds: Rounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +87,18 @@ class ReferenceFilter:
 class MetricProfile:
     """A named, versioned way to make numbers of statistics. Never changed: a fix is a new version.
 
-    level        what one value is computed over: `object` (one prompt and its mask), `slice` (all
-                 objects of a label in it), `case` (all slices), `dataset` (counts of all cases)
+    level        what one value is computed over: `object` (one prompt and its mask), `instance`
+                 (its slices summed), `slice` (all objects of a label in it), `case` (all slices),
+                 `dataset` (counts of all cases)
     order        the axes averaged one after the other; `all`: one mean over every value
     slice_set    level slice: which slices enter
     labels       `in-reference`: only labels that the case's ground truth has; `one-to-max`: labels
                  up to the last that it has, in the order of the run's labels
     background   the background is one more label
     all_nan      the mean of nothing but NaN
-    nan          `omit` from means, or `poison` them
+    nan          `omit` from means, or `poison` them; one for all of `order`, or one each
+    average      `mean`, or the `median` of the last axis of `order`
+    decimals     of each value once `order` has only cases left
     missing      value of a case without prediction: 0, NaN, or `omit`
     thresholds   probabilities averaged over (None: the run's one threshold, 0.5 unless asked)
     rounds       which click rounds count; `area` is the trapezoid under the curve, not normalised
@@ -106,7 +117,9 @@ class MetricProfile:
     labels: Labels = "all"
     background: bool = False
     order: tuple[Axis, ...] = ("case", "label")
-    nan: Literal["omit", "poison"] = "omit"
+    nan: NanPolicy | tuple[NanPolicy, ...] = "omit"
+    average: Literal["mean", "median"] = "mean"
+    decimals: int | None = None
     all_nan: float = NAN
     missing: float | Literal["omit"] = 0.0
     thresholds: tuple[float, ...] | None = None
@@ -126,6 +139,12 @@ class MetricProfile:
     def default_metric(self) -> str:
         """The first measure: what the profile is mostly used for."""
         return next(iter(self.measures))
+
+    def nan_policy(self, step: int) -> NanPolicy:
+        """What happens to NaN when the axis `order[step]` is averaged."""
+        if isinstance(self.nan, tuple):
+            return self.nan[min(step, len(self.nan) - 1)]
+        return self.nan
 
     def parameters(self) -> dict[str, Any]:
         """All parameters as plain data (NaN as the string "nan"), for pages and hashes."""

@@ -207,6 +207,7 @@ def select(rows: Rows, selection: Selection | str) -> Rows:
 
 UNIT_AXES: dict[Level, tuple[str, ...]] = {
     "object": ("case", "label", "slice", "object", "round"),
+    "instance": ("case", "label", "object", "round"),
     "slice": ("case", "label", "slice", "round"),
     "case": ("case", "label", "round"),
     "dataset": ("label", "round"),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from catalog.errors import InputError
 from reproduce.scoring.profile import Measure
 
 if TYPE_CHECKING:
@@ -36,14 +37,26 @@ def with_empty_values(
     no_reference: NDArray[np.bool_],
     no_prediction: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """`values` with the profile's own where masks are empty."""
+    """`values` with the profile's own where masks are empty.
+
+    Raises `InputError` where the profile's evaluator would raise.
+    """
+    import numpy as np
+
     empty = measure.empty
     for where, value in (
         (no_reference & no_prediction, empty.both),
         (no_reference & ~no_prediction, empty.reference),
         (~no_reference & no_prediction, empty.predicted),
     ):
-        if value is not None:
+        if value == "error":
+            if np.any(where):
+                raise InputError(
+                    f"{int(where.sum())} masks are empty, and the evaluator of this profile stops "
+                    f"there ({measure.kind}). Leave those cases out, or use a profile that says "
+                    "what they count."
+                )
+        elif value is not None:
             values[where] = value
     return values
 
@@ -72,8 +85,10 @@ def surface_value(measure: Measure, entry: Mapping[str, Any]) -> float:
             return float((near_there / there_area.sum() + near_here / here_area.sum()) / 2)
         return float((near_there + near_here) / (there_area.sum() + here_area.sum()))
     if measure.kind == "assd":
-        means = (np.average(there, weights=there_area), np.average(here, weights=here_area))
-        return float(sum(means) / 2)
+        if measure.combine == "mean-fraction":
+            means = (np.average(there, weights=there_area), np.average(here, weights=here_area))
+            return float(sum(means) / 2)
+        return float(np.average(np.r_[there, here], weights=np.r_[there_area, here_area]))
     if measure.kind == "hd":
         return float(max(there[-1], here[-1]))
     percentile = _weighted if measure.percentile == "weighted" else _linear
@@ -104,7 +119,7 @@ def _linear(distance: NDArray[np.float64], count: NDArray[np.float64]) -> float:
 
 
 def panoptic_value(measure: Measure, entry: Mapping[str, Any]) -> float:
-    """PQ, SQ or RQ of one entry of `components`: pairs match where their IoU exceeds 0.5.
+    """PQ, SQ or RQ of one entry of `components`: pairs match one to one, best IoU first.
 
     Kirillov et al. 2019: SQ is the mean IoU of matches, RQ = TP / (TP + FP/2 + FN/2), PQ = SQ RQ.
     """
@@ -114,12 +129,20 @@ def panoptic_value(measure: Measure, entry: Mapping[str, Any]) -> float:
     overlap = np.asarray(entry["overlap_voxels"], float)
     if not len(truth) and not len(found):
         return math.nan
-    joint = truth[np.asarray(entry["overlap_reference"], int)] if len(overlap) else np.zeros(0)
-    other = found[np.asarray(entry["overlap_predicted"], int)] if len(overlap) else np.zeros(0)
-    iou = overlap / (joint + other - overlap)
-    matched = iou[iou > measure.overlap]
+    first = np.asarray(entry["overlap_reference"], int)
+    second = np.asarray(entry["overlap_predicted"], int)
+    iou = overlap / (truth[first] + found[second] - overlap) if len(overlap) else overlap
+    matched: list[float] = []
+    left: set[int] = set()
+    right: set[int] = set()
+    for pair in np.argsort(-iou, kind="stable"):
+        i, j = int(first[pair]), int(second[pair])
+        if iou[pair] >= measure.overlap and i not in left and j not in right:
+            matched.append(float(iou[pair]))
+            left.add(i)
+            right.add(j)
     quality = len(matched) / ((len(truth) + len(found)) / 2)
-    segmentation = float(matched.mean()) if len(matched) else 0.0
+    segmentation = sum(matched) / len(matched) if matched else 0.0
     return {"rq": quality, "sq": segmentation, "pq": quality * segmentation}[measure.kind]
 
 
