@@ -1,0 +1,246 @@
+"""Write README tables and the website: collect everything in memory, write what changed, run MkDocs."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import InputError, PrerequisiteError
+from catalog.registry import PAPERS, PROJECTS, RESULTS, Registry
+from catalog.render import machine, readme
+from catalog.render.output import Output, Settings
+from catalog.render.pages import WRITERS
+from catalog.render.views import Catalog
+
+SITE = "site"
+DOCS = "build/docs"
+BUILT = "build/site"
+STAMP = "build/site.stamp"
+
+
+@dataclass(slots=True)
+class Report:
+    """What a build did. `changed`: generated files written or removed, relative to the root."""
+
+    pages: int = 0
+    files: int = 0
+    changed: list[str] = field(default_factory=list)
+    readme: str = "unchanged"  # unchanged, written, stale, absent
+    readme_bytes: int = 0
+    site: str = "not built"  # not built, built, up to date
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data, for `--json`."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def record_lines(root: Path) -> dict[str, int]:
+    """Line of each work's record in papers.yaml, counted from 1."""
+    lines = {}
+    for number, line in enumerate((root / PAPERS).read_text("utf-8").splitlines(), 1):
+        if found := re.match(r"\s*(?:- )?id: ['\"]?([\w.-]+)['\"]?\s*$", line):
+            lines.setdefault(found[1], number)
+    return lines
+
+
+def settings(root: Path) -> Settings:
+    """Addresses from site/mkdocs.yml (or SAM4MIS_SITE_URL, SAM4MIS_REPO_URL) and the data's commit."""
+    from mkdocs.utils.yaml import yaml_load
+
+    config: dict[str, Any] = {}
+    path = root / SITE / "mkdocs.yml"
+    if path.is_file():
+        with path.open("rb") as file:
+            config = yaml_load(file)
+    extra = config.get("extra") or {}
+    site = config.get("site_url") or None
+    return Settings(
+        site_url=site.rstrip("/") + "/" if site else None,
+        repo_url=(extra.get("repo_url") or "").rstrip("/") or None,
+        branch=extra.get("branch") or "main",
+        commit=_commit(root),
+    )
+
+
+def _commit(root: Path) -> str | None:
+    """The last commit that changed the registry; None outside git."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [git, "-C", str(root), "log", "-1", "--format=%H", "--", PAPERS, PROJECTS, RESULTS],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip() or None
+
+
+def generate(catalog: Catalog, known: Settings) -> Output:
+    """Everything of the site that is made from the registry. Pure: same input, same bytes."""
+    output = Output(known)
+    for write in WRITERS:
+        write(output, catalog)
+    machine.write(output, catalog)
+    return output
+
+
+def _sync(folder: Path, wanted: dict[str, bytes]) -> list[str]:
+    """Make `folder` hold exactly `wanted` (path -> content), touching only what differs."""
+    changed = []
+    present = set()
+    if folder.is_dir():
+        for base, _, names in os.walk(folder):
+            present.update(os.path.relpath(os.path.join(base, n), folder) for n in names)  # noqa: PTH118 - twice as fast on 20,000 files
+    for path in sorted(present - wanted.keys()):
+        (folder / path).unlink()
+        changed.append(path)
+    made: set[Path] = set()
+    for path, content in wanted.items():
+        target = folder / path
+        if (
+            path in present
+            and target.stat().st_size == len(content)
+            and target.read_bytes() == content
+        ):
+            continue
+        if target.parent not in made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        target.write_bytes(content)
+        changed.append(path)
+    return changed
+
+
+def build(
+    root: Path,
+    *,
+    registry: Registry | None = None,
+    check: bool = False,
+    readme_only: bool = False,
+    site: bool = True,
+    dry_run: bool = False,
+    config: Path | None = None,
+) -> Report:
+    """Write README tables and the site of the registry in `root`; used by `build` and `serve`.
+
+    check      write nothing; raise `InputError` if the README's tables are not up to date
+    site       run MkDocs too (False: only README and build/docs)
+    dry_run    write nothing, only report what would change
+    config     another mkdocs.yml than site/mkdocs.yml (its docs_dir must be build/docs)
+    """
+    report = Report()
+    clock = time.perf_counter()
+    registry = registry or Registry.load(root)
+    catalog = Catalog(registry, record_lines(root))
+    report.seconds["load"] = time.perf_counter() - clock
+
+    _readme(root, catalog, report, write=not (check or dry_run))
+    if check:
+        if report.readme == "stale":
+            raise InputError(
+                "README.md: its tables are not what the registry gives (expected the output of "
+                "`sam4mis build`, got older text). Run: sam4mis build --readme-only"
+            )
+        return report
+    if readme_only:
+        return report
+
+    clock = time.perf_counter()
+    output = generate(catalog, settings(root))
+    wanted = {
+        path.relative_to(root / SITE / "docs").as_posix(): path.read_bytes()
+        for path in sorted((root / SITE / "docs").rglob("*"))
+        if path.is_file()
+    }
+    machine.search_index(output, wanted)
+    wanted |= output.pages | output.files
+    report.pages, report.files = len(output.pages), len(output.files)
+    report.seconds["generate"] = time.perf_counter() - clock
+    if dry_run:
+        return report
+    clock = time.perf_counter()
+    report.changed = _sync(root / DOCS, wanted)
+    report.seconds["write"] = time.perf_counter() - clock
+    if site:
+        clock = time.perf_counter()
+        _mkdocs(root, config or root / SITE / "mkdocs.yml", wanted, catalog.newest, report)
+        report.seconds["mkdocs"] = time.perf_counter() - clock
+    return report
+
+
+def _readme(root: Path, catalog: Catalog, report: Report, *, write: bool) -> None:
+    path = root / "README.md"
+    if not path.is_file():
+        report.readme = "absent"
+        return
+    before = path.read_text("utf-8")
+    after = readme.update(before, catalog)
+    report.readme_bytes = len(after.encode())
+    if after == before:
+        return
+    report.readme = "written" if write else "stale"
+    if write:
+        part = path.with_suffix(".md.part")
+        part.write_text(after, "utf-8")
+        part.replace(path)
+
+
+def _mkdocs(
+    root: Path, config: Path, wanted: dict[str, bytes], newest: str, report: Report
+) -> None:
+    """Run MkDocs unless neither its input nor its configuration has changed since the last time."""
+    digest = hashlib.sha256()
+    for path, content in sorted(wanted.items()):
+        digest.update(path.encode() + b"\0" + content + b"\0")
+    for path in [config, *sorted((root / SITE / "overrides").rglob("*"))]:
+        if path.is_file():
+            digest.update(path.read_bytes())
+    digest.update(
+        repr(sorted((k, v) for k, v in os.environ.items() if k.startswith("SAM4MIS_"))).encode()
+    )
+    stamp = root / STAMP
+    if (
+        stamp.is_file()
+        and stamp.read_text() == digest.hexdigest()
+        and (root / BUILT / "index.html").is_file()
+    ):
+        report.site = "up to date"
+        return
+    try:
+        from mkdocs.commands.build import build as mkdocs_build
+        from mkdocs.config import load_config
+        from mkdocs.exceptions import Abort, ConfigurationError
+    except ImportError as error:  # pragma: no cover - a broken installation
+        raise PrerequisiteError("MkDocs is not installed here.", "pip install .") from error
+    stamp.unlink(missing_ok=True)
+    # MkDocs dates its sitemap; the date of the data keeps the same registry at the same bytes
+    os.environ.setdefault("SOURCE_DATE_EPOCH", str(_epoch(newest)))
+    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an advertisement; the versions are locked
+    logger = logging.getLogger("mkdocs")
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        mkdocs_build(load_config(config_file=str(config), strict=True))
+    except (Abort, ConfigurationError) as error:
+        raise InputError(f"{config}: MkDocs could not build the site: {error}") from error
+    finally:
+        logger.removeHandler(handler)
+    stamp.write_text(digest.hexdigest())
+    report.site = "built"
+
+
+def _epoch(day: str) -> int:
+    """Seconds since 1970 of midnight UTC of `YYYY-MM-DD`."""
+    from datetime import UTC, datetime
+
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())

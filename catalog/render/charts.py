@@ -1,0 +1,280 @@
+"""Charts as SVG text, drawn from data at build time.
+
+Colours come from the style sheet (classes `s0` ... `s3`, `ink`, `grid`), so that one drawing serves
+both themes. Every chart carries a title and a description; its data stand beside it as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+
+def _n(value: float) -> str:
+    """A coordinate without needless digits."""
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def _svg(name: str, title: str, text: str, width: float, height: float, parts: list[str]) -> Markup:
+    """The frame: role, title, description; scales with its column."""
+    body = "".join(parts)
+    return Markup(  # noqa: S704 - every text in `parts` went through `_text`
+        f'<svg class="chart" role="img" aria-labelledby="{name}-t {name}-d" '
+        f'viewBox="0 0 {_n(width)} {_n(height)}" style="max-width:{_n(width)}px">'
+        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(text)}</desc>'
+        f"{body}</svg>"
+    )
+
+
+def _text(x: float, y: float, text: object, kind: str = "", anchor: str = "start") -> str:
+    classes = f' class="{kind}"' if kind else ""
+    side = f' text-anchor="{anchor}"' if anchor != "start" else ""
+    return f'<text x="{_n(x)}" y="{_n(y)}"{classes}{side}>{escape(str(text))}</text>'
+
+
+def _rect(x: float, y: float, width: float, height: float, kind: str) -> str:
+    return (
+        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(max(width, 0))}" height="{_n(max(height, 0))}" '
+        f'class="{kind}"/>'
+    )
+
+
+def _line(x0: float, y0: float, x1: float, y1: float, kind: str = "grid") -> str:
+    return f'<line x1="{_n(x0)}" y1="{_n(y0)}" x2="{_n(x1)}" y2="{_n(y1)}" class="{kind}"/>'
+
+
+def ticks(top: float, most: int = 5) -> list[float]:
+    """Round steps from 0 to at least `top`, at most `most` + 1 of them."""
+    step = 10.0 ** (len(str(int(max(top, 1)))) - 1) / 10
+    for factor in (1, 2, 5, 10, 20, 50, 100):
+        if top / (step * factor) <= most:
+            step *= factor
+            break
+    count = int(-(-top // step)) or 1
+    return [step * i for i in range(count + 1)]
+
+
+def legend(x: float, y: float, names: Sequence[str]) -> list[str]:
+    """Swatches in the order of the series, left to right."""
+    parts = []
+    for i, name in enumerate(names):
+        parts += [_rect(x, y - 9, 10, 10, f"s{i}"), _text(x + 14, y, name)]
+        x += 14 + 6.6 * len(name) + 18
+    return parts
+
+
+def stacked(
+    name: str,
+    title: str,
+    text: str,
+    labels: Sequence[str],
+    series: Sequence[tuple[str, Sequence[float]]],
+    *,
+    unit: str = "",
+    share: bool = False,
+    width: float = 680,
+    height: float = 250,
+) -> Markup:
+    """Columns, one per label, the series on top of each other from the bottom up.
+
+    share: the values are fractions of each column's whole and the axis is in percent.
+    """
+    left, bottom, top = 40.0, 24.0, 34.0
+    totals = [sum(values[i] for _, values in series) for i in range(len(labels))]
+    steps = [0, 0.25, 0.5, 0.75, 1] if share else ticks(max(totals, default=1))
+    scale = (height - top - bottom) / (steps[-1] or 1)
+    base = height - bottom
+    parts = legend(left, 12, [n for n, _ in series])
+    for step in steps:
+        y = base - step * scale
+        parts += [_line(left, y, width, y), _text(left - 6, y + 4, _tick(step, share), "", "end")]
+    if unit:
+        parts.append(_text(width, 12, unit, "", "end"))
+    slot = (width - left) / max(len(labels), 1)
+    bar = min(slot * 0.72, 54)
+    for i, label in enumerate(labels):
+        x, y = left + slot * i + (slot - bar) / 2, base
+        for k, (_, values) in enumerate(series):
+            tall = values[i] * scale
+            if tall > 0:
+                y -= tall
+                parts.append(_rect(x, y, bar, tall, f"s{k}"))
+        if not share and totals[i]:
+            parts.append(_text(x + bar / 2, y - 4, f"{totals[i]:g}", "n", "middle"))
+        parts.append(_text(x + bar / 2, height - 8, label, "", "middle"))
+    return _svg(name, title, text, width, height, parts)
+
+
+def _tick(step: float, share: bool) -> str:
+    return f"{100 * step:.0f} %" if share else f"{step:g}"
+
+
+def bars(
+    name: str,
+    title: str,
+    text: str,
+    rows: Sequence[tuple[str, float, str]],
+    *,
+    width: float = 680,
+    left: float = 190,
+) -> Markup:
+    """Horizontal bars: (label, value, what to write behind the bar)."""
+    tall, gap = 16.0, 8.0
+    height = len(rows) * (tall + gap) + 4
+    most = max((value for _, value, _ in rows), default=1) or 1
+    room = width - left - 150
+    parts = []
+    for i, (label, value, note) in enumerate(rows):
+        y = i * (tall + gap) + 2
+        long = room * value / most
+        parts += [
+            _text(left - 8, y + 12, label, "", "end"),
+            _rect(left, y, max(long, 1), tall, "s2"),
+            _text(left + long + 8, y + 12, note, "n"),
+        ]
+    return _svg(name, title, text, width, height, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A claimed and a measured score, fractions; `state` is the verdict (shape and word)."""
+
+    label: str
+    claimed: float
+    measured: float | None
+    state: str
+
+
+def dumbbell(
+    name: str,
+    title: str,
+    text: str,
+    pairs: Sequence[Pair],
+    *,
+    band: float = 0.01,
+    width: float = 680,
+) -> Markup:
+    """Claimed (hollow) against measured (filled), the tolerance as a band around the claim."""
+    left, row, top = 210.0, 30.0, 30.0
+    values = [
+        v for p in pairs for v in (p.claimed - band, p.claimed + band, p.measured) if v is not None
+    ]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    pad = max((high - low) * 0.08, 0.005)
+    low, high = low - pad, high + pad
+    height = top + row * len(pairs) + 30
+
+    def x(value: float) -> float:
+        return left + (width - left - 130) * (value - low) / (high - low)
+
+    parts = [
+        '<circle cx="216" cy="9" r="5" class="claimed"/>', _text(226, 13, "claimed"),
+        '<circle cx="290" cy="9" r="5" class="measured"/>', _text(300, 13, "measured"),
+        _rect(372, 4, 16, 10, "band"), _text(394, 13, f"claim ± {100 * band:g} points"),
+    ]  # fmt: skip
+    step = _step(high - low)
+    mark = step * int(low / step + 1)
+    while mark < high:
+        parts += [
+            _line(x(mark), top - 6, x(mark), height - 24),
+            _text(x(mark), height - 8, f"{100 * mark:g}", "", "middle"),
+        ]
+        mark += step
+    parts.append(_text(left - 8, height - 8, "score, %", "", "end"))
+    for i, pair in enumerate(pairs):
+        y = top + row * i + row / 2
+        short = pair.label if len(pair.label) <= 32 else pair.label[:31] + "…"
+        parts += [
+            _text(left - 8, y + 4, short, "", "end"),
+            _rect(
+                x(pair.claimed - band),
+                y - 8,
+                x(pair.claimed + band) - x(pair.claimed - band),
+                16,
+                "band",
+            ),
+        ]
+        if pair.measured is not None:
+            parts += [
+                _line(x(pair.claimed), y, x(pair.measured), y, "join"),
+                f'<circle cx="{_n(x(pair.measured))}" cy="{_n(y)}" r="5" class="measured"/>',
+            ]
+        parts.append(f'<circle cx="{_n(x(pair.claimed))}" cy="{_n(y)}" r="5" class="claimed"/>')
+        parts.append(_text(width - 122, y + 4, pair.state.replace("-", " "), "n"))
+    return _svg(name, title, text, width, height, parts)
+
+
+def _step(span: float) -> float:
+    """A round tick distance for a span of fractions."""
+    for step in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2):
+        if span / step <= 7:
+            return step
+    return 0.25
+
+
+def histogram(
+    name: str,
+    title: str,
+    text: str,
+    values: Sequence[float],
+    *,
+    bin_pp: float = 0.5,
+    width: float = 680,
+) -> Markup:
+    """Measured minus claimed in percentage points, in bins centred on 0."""
+    bins: dict[int, int] = {}
+    for value in values:
+        key = round(100 * value / bin_pp)
+        bins[key] = bins.get(key, 0) + 1
+    reach = max([4, *(abs(k) for k in bins)])
+    top, left, height = 16.0, 34.0, 190.0
+    steps = ticks(max(bins.values(), default=1), 4)
+    slot = (width - left) / (2 * reach + 1)
+    scale = (height - top - 40) / steps[-1]
+    base = height - 40
+
+    def x(key: float) -> float:
+        return left + slot * (key + reach)
+
+    parts = [_rect(x(-1 / bin_pp + 0.5), top, slot * 2 / bin_pp, base - top, "band")]
+    for step in steps:
+        y = base - step * scale
+        parts += [_line(left, y, width, y), _text(left - 6, y + 4, f"{step:g}", "", "end")]
+    for key in range(-reach, reach + 1):
+        if count := bins.get(key):
+            parts.append(_rect(x(key) + 1, base - count * scale, slot - 2, count * scale, "s2"))
+        if key % max(1, reach // 4) == 0:
+            parts.append(
+                _text(
+                    x(key) + slot / 2, base + 15, f"{key * bin_pp:+g}" if key else "0", "", "middle"
+                )
+            )
+    parts.append(_text(left, height - 6, "measured minus claimed, percentage points (band: ±1)"))
+    return _svg(name, title, text, width, height, parts)
+
+
+def flow(
+    name: str, title: str, text: str,
+    steps: Sequence[tuple[str, str, Sequence[str]]], *, width: float = 680,
+) -> Markup:  # fmt: skip
+    """A PRISMA-like flow: (box, count, [what left here ...]) from top to bottom."""
+    parts: list[str] = []
+    y = 4.0
+    for i, (box, count, left_here) in enumerate(steps):
+        tall = max(44.0, 18 * len(left_here) + 14)
+        parts += [
+            _rect(4, y, 290, 44, "box"),
+            _text(16, y + 19, box), _text(16, y + 36, count, "n"),
+        ]  # fmt: skip
+        if left_here:
+            parts += [
+                _line(294, y + 22, 336, y + 22, "ink"),
+                _rect(336, y, width - 340, tall, "box"),
+            ]
+            parts += [_text(348, y + 19 + 18 * k, line) for k, line in enumerate(left_here)]
+        if i + 1 < len(steps):
+            parts.append(_line(149, y + 44, 149, y + tall + 22, "ink"))
+        y += tall + 22
+    return _svg(name, title, text, width, y - 14, parts)

@@ -1,0 +1,85 @@
+"""The facets of the papers table: what a reader may narrow by, and each work's values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from catalog.render.labels import CODE, LICENCES, WEIGHTS, label
+from catalog.render.views import PaperView, dataset_key, tag_values
+
+#: Values that stand at the end of a facet, in this order.
+LAST = ("none", "n/a", "unknown", "no-claim")
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One thing to narrow by. `key` is the parameter in the address; OR inside, AND across."""
+
+    key: str
+    title: str
+    of: Callable[[PaperView], tuple[str, ...]]
+    labels: dict[str, str] | None = None
+    order: tuple[str, ...] | None = None  # None: by count; () : by value, newest first
+    least: int = 1  # values with fewer works are left out of the panel
+    open: bool = False
+
+    def label(self, value: str) -> str:
+        if value == "unknown" and self.key == "year":
+            return "no date"
+        return (self.labels or {}).get(value) or label(value)
+
+
+def _tags(name: str) -> Callable[[PaperView], tuple[str, ...]]:
+    return lambda view: tag_values(getattr(view.paper, name))
+
+
+def _datasets(view: PaperView) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(
+            dataset_key(v) if v not in LAST else v for v in tag_values(view.paper.datasets)
+        )
+    )
+
+
+VERDICT_LABELS = {"not-attempted": "not attempted", "not-comparable": "not comparable",
+                  "no-claim": "no claim recorded"}  # fmt: skip
+
+FACETS: tuple[Facet, ...] = (
+    Facet("code", "Code", lambda v: (v.code,), CODE, tuple(CODE), open=True),
+    Facet("weights", "Weights", lambda v: (v.weights,), WEIGHTS, tuple(WEIGHTS), open=True),
+    Facet("year", "Year", lambda v: (v.year,), None, (), open=True),
+    Facet("modality", "Modality", _tags("modalities"), open=True),
+    Facet("dimension", "Dimension", _tags("dimensionality")),
+    Facet("region", "Region", _tags("regions")),
+    Facet("target", "Target", _tags("targets")),
+    Facet("prompt", "Prompt at inference", _tags("prompts_infer")),
+    Facet("base", "Base model", _tags("base_models")),
+    Facet("adaptation", "Adaptation", _tags("adaptation")),
+    Facet("supervision", "Supervision", _tags("supervision")),
+    Facet("contribution", "Contribution", _tags("contribution")),
+    Facet("dataset", "Dataset", _datasets, least=2),
+    Facet(
+        "licence", "Licence of weights", lambda v: v.weights_licence,
+        {**LICENCES, "n/a": "no weights"}, (*LICENCES, "n/a"),
+    ),
+    Facet("verdict", "Verdict", lambda v: v.verdicts, VERDICT_LABELS),
+)  # fmt: skip
+
+BY_KEY = {facet.key: facet for facet in FACETS}
+
+
+def counted(facet: Facet, views: Iterable[PaperView]) -> list[tuple[str, int]]:
+    """Values of a facet with how many works have each, in showing order."""
+    counts = Counter(value for view in views for value in facet.of(view))
+    if facet.order:
+        known = [(v, counts[v]) for v in facet.order if counts[v]]
+        return known + sorted((v, n) for v, n in counts.items() if v not in facet.order)
+    if facet.order == ():
+        ordered = sorted(counts.items(), reverse=True)
+    else:
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(v, n) for v, n in ordered if v not in LAST] + [
+        (v, counts[v]) for v in LAST if counts[v]
+    ]

@@ -1,0 +1,217 @@
+"""For machines: JSON API with schemas, dumps, Atom feeds, badges' neighbours, llms.txt, search index."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from catalog.exports import FORMATS
+from catalog.records import Paper, Project, Result, Verdict, to_builtins
+from catalog.render.facets import FACETS, counted
+from catalog.render.feeds import atom, entry
+from catalog.render.labels import STATES
+from catalog.render.output import Output
+from catalog.render.views import Catalog, PaperView, slug
+
+DUMPS = {"bibtex": "bib", "ris": "ris", "csl-json": "csl.json", "csv": "csv", "json": "json"}
+#: Entries of a feed.
+FEED = 40
+#: Facets that have a feed per value.
+FED = ("modality", "dimension", "region", "prompt", "base", "adaptation", "contribution")
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    _api(output, catalog)
+    papers = [v.paper for v in catalog.papers]
+    for name, suffix in DUMPS.items():
+        output.files[f"dumps/papers.{suffix}"] = FORMATS[name](papers).encode()
+    _feeds(output, catalog)
+    output.files["llms.txt"] = llms(output, catalog)
+    output.files["robots.txt"] = b"User-agent: *\nAllow: /\n" + (
+        f"Sitemap: {output.settings.site_url}sitemap.xml\n".encode()
+        if output.settings.site_url
+        else b""
+    )
+
+
+def _judged(view: PaperView) -> dict[str, Any]:
+    return {
+        "date": view.date,
+        "code": view.code,
+        "weights": view.weights,
+        "projects": [p.project.slug for p in view.projects],
+        "claims": [
+            {"claim": f"{c.project.slug}/{c.claim.id}", "state": c.state, "reason": c.reason}
+            for c in view.claims
+        ],
+        "page": f"papers/{view.id}/",
+    }
+
+
+def _api(output: Output, catalog: Catalog) -> None:
+    for kind, record in (
+        ("paper", Paper),
+        ("project", Project),
+        ("run", Result),
+        ("verdict", Verdict),
+    ):
+        schema = msgspec.json.schema(record)
+        inner = schema.pop("$ref", None)
+        key = {"paper": "paper", "project": "project", "run": "run", "verdict": "verdicts"}[kind]
+        held = {"type": "array", "items": {"$ref": inner}} if kind == "verdict" else {"$ref": inner}
+        output.json(
+            f"api/v1/schema/{kind}.json",
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "title": f"{kind}/1",
+                "type": "object",
+                "required": ["schema", "commit", "licence", key],
+                "properties": {
+                    "schema": {"const": f"{kind}/1"},
+                    "commit": {"type": ["string", "null"]},
+                    "licence": {"type": "string"},
+                    key: held,
+                },
+                "$defs": schema.get("$defs", {}),
+            },
+        )
+    output.json(
+        "api/v1/schema/list.json",
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "list/1",
+            "type": "object", "required": ["schema", "commit", "licence", "items"],
+            "properties": {"schema": {"const": "list/1"}, "items": {"type": "array"}},
+        },
+    )  # fmt: skip
+    for view in [*catalog.papers, *catalog.excluded]:
+        body = {"paper": to_builtins(view.paper), "derived": _judged(view)}
+        output.api(f"papers/{view.id}.json", "paper", body)
+    for project in catalog.projects.values():
+        states = {c.claim.id: c.state for c in project.claims}
+        output.api(
+            f"projects/{project.project.slug}.json", "project",
+            {"project": to_builtins(project.project), "derived": {"states": states,
+             "code": project.code, "weights": project.weights,
+             "page": f"projects/{project.project.slug}/"}},
+        )  # fmt: skip
+    for run in catalog.runs:
+        output.api(f"runs/{run.run}.json", "run", {"run": to_builtins(run)})
+    output.api(
+        "verdicts.json",
+        "verdict",
+        {"verdicts": [to_builtins(v) for v in catalog.registry.verdicts]},
+    )
+    output.api(
+        "papers.json", "list",
+        {"items": [{"id": v.id, "title": v.paper.title, "year": v.year, **_judged(v)} for v in catalog.papers]},
+    )  # fmt: skip
+    output.api(
+        "projects.json", "list",
+        {"items": [{"slug": p.project.slug, "name": p.project.name, "kind": p.project.kind,
+                    "claims": len(p.claims), "states": p.states} for p in catalog.projects.values()]},
+    )  # fmt: skip
+    output.api(
+        "runs.json", "list",
+        {"items": [{"run": r.run, "project": r.project, "status": r.status, "created": r.created,
+                    "claims": r.claims} for r in catalog.runs]},
+    )  # fmt: skip
+    output.api(
+        "facets.json", "list",
+        {"items": [{"facet": f.key, "title": f.title, "values": dict(counted(f, catalog.papers))} for f in FACETS]},
+    )  # fmt: skip
+    output.api(
+        "index.json", "list",
+        {"items": ["papers.json", "projects.json", "runs.json", "verdicts.json", "facets.json",
+                   "papers/{id}.json", "projects/{slug}.json", "runs/{run}.json"]},
+    )  # fmt: skip
+
+
+def _feeds(output: Output, catalog: Catalog) -> None:
+    site, newest = output.settings.site_url, catalog.newest
+    entries = {v.id: _paper_entry(v, site) for v in catalog.papers}
+    dated = sorted(catalog.papers, key=lambda v: v.paper.added or v.date or "", reverse=True)
+    output.files["feeds/papers.xml"] = atom(
+        "papers", "sam4mis: new papers", site, newest, [entries[v.id] for v in dated[:FEED]]
+    )
+    runs = {r.run: r for r in catalog.runs}
+    judged = []
+    for c in [*catalog.claims, *catalog.control_claims]:
+        if not (c.verdict and c.verdict.run in runs):
+            continue
+        run = runs[c.verdict.run]
+        what = {"control": " (positive control)", "selftest": " (self-test)"}.get(
+            c.project.kind, ""
+        )
+        judged.append(
+            entry(
+                f"verdicts/{c.project.slug}/{c.claim.id}/{run.run}",
+                f"{c.project.name}{what}, {c.claim.metric}: {c.state.replace('-', ' ')}",
+                f"projects/{c.project.slug}/#{c.anchor}", site, run.created[:10],
+                f"{STATES[c.state]}.",
+            )
+        )  # fmt: skip
+    judged.sort(key=lambda e: e.day, reverse=True)
+    output.files["feeds/verdicts.xml"] = atom(
+        "verdicts", "sam4mis: verdicts", site, newest, judged[:FEED]
+    )
+    for facet in FACETS:
+        if facet.key not in FED:
+            continue
+        holding: dict[str, list[PaperView]] = {}
+        for view in dated:
+            for value in facet.of(view):
+                holding.setdefault(value, []).append(view)
+        for value, views in holding.items():
+            if value in ("unknown", "none", "n/a"):
+                continue
+            name = catalog.facet_label(facet, value)
+            output.files[f"feeds/{facet.key}/{slug(value)}.xml"] = atom(
+                f"{facet.key}/{slug(value)}", f"sam4mis: new papers, {facet.title.lower()} {name}",
+                site, newest, [entries[v.id] for v in views[:FEED]],
+            )  # fmt: skip
+
+
+def _paper_entry(view: PaperView, site: str | None) -> Any:
+    said = ", ".join(filter(None, [view.authors_short, view.venue]))
+    said += f". Code: {view.code}. Weights: {view.weights}."
+    when = view.paper.added or view.date or "1970"
+    return entry(f"papers/{view.id}", view.paper.title, f"papers/{view.id}/", site, when, said)
+
+
+def llms(output: Output, catalog: Catalog) -> bytes:
+    """What a language model should know before it reads the site."""
+    site = output.settings.site_url or "/"
+    return f"""# sam4mis
+
+> The living catalog of Segment Anything in medical image segmentation: {len(catalog.papers)} works, {len(catalog.methods)} code releases,
+> {len(catalog.claims)} claims, each with its state. A claim is a number as printed; a verdict compares it with a run of the released checkpoint.
+
+Do not rank numbers of different protocols. null: nobody has checked; []: checked, none; "n/a": does not apply.
+Projects of kind control or selftest are no SAM methods.
+
+- [All works]({site}api/v1/papers.json): list with code, weights and states of claims
+- [A work]({site}api/v1/papers/{{id}}.json): the full record
+- [A project]({site}api/v1/projects/{{slug}}.json): release, licences, checkpoints, protocol card, claims
+- [Verdicts]({site}api/v1/verdicts.json)
+- [BibTeX]({site}dumps/papers.bib), [RIS]({site}dumps/papers.ris), [CSL-JSON]({site}dumps/papers.csl.json), [CSV]({site}dumps/papers.csv), [JSON]({site}dumps/papers.json)
+- [Methodology]({site}methodology/), [Glossary]({site}glossary/)
+""".encode()
+
+
+def search_index(output: Output, wanted: dict[str, bytes]) -> None:
+    """The site's own search: works, projects, runs, data sets and pages, loaded when somebody types."""
+    pages = []
+    for name, content in sorted(wanted.items()):
+        if not name.endswith(".md"):
+            continue
+        text = content.decode()
+        found = re.search(r"^title: (.+)$", text, re.M)
+        words = " · ".join(re.findall(r"^#{2,3} ([^{\n]+)", text, re.M))
+        if name == "glossary.md":
+            words += " · ".join(re.findall(r"^\| ([^|]+) \|", text, re.M))
+        address = re.sub(r"(index)?\.md$", "", name)
+        address = f"{address}/" if address and not address.endswith("/") else address
+        pages.append({"u": address, "k": "page", "t": found[1] if found else name, "w": words})
+    output.json("assets/data/search.json", [*output.index, *pages])

@@ -1,0 +1,163 @@
+"""What a build writes, collected in memory: pages for MkDocs and files that are copied as they are."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from catalog.render import labels, show
+from catalog.render.views import dataset_key, slug
+from catalog.text import clean
+
+TEMPLATES = Path(__file__).parent / "templates"
+#: Python-Markdown marks its own places with STX and ETX; no control character belongs in a page.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the site needs to know of the world, from `site/mkdocs.yml` and the environment.
+
+    `site_url` and `repo_url` are None while nobody has set them; links that need them are then
+    left out or written as text. `commit` is the last commit that changed the registry.
+    """
+
+    site_url: str | None = None
+    repo_url: str | None = None
+    branch: str = "main"
+    commit: str | None = None
+
+
+def safe_url(url: str | None) -> str | None:
+    """The address if it is http(s), else None: nothing else is ever put into an href."""
+    return url if url and re.match(r"https?://[^\s]+$", url) else None
+
+
+def percent(value: float | None, decimals: int = 2) -> str:
+    """A fraction as percent with fixed decimals, e.g. `80.96`; None gives an empty string."""
+    return "" if value is None else f"{100 * value:.{decimals}f}"
+
+
+def signed(value: float | None, decimals: int = 2) -> str:
+    """A difference of fractions in percentage points with its sign (a true minus): `−0.31`."""
+    if value is None:
+        return ""
+    text = f"{100 * value:+.{decimals}f}"
+    return "0." + "0" * decimals if float(text) == 0 else text.replace("-", "−")
+
+
+def size(count: int | None) -> str:
+    """Bytes for readers, in binary units: `357.7 MiB`."""
+    if count is None:
+        return ""
+    amount, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+@cache
+def environment() -> Environment:
+    """Templates that escape everything that is not marked as markup by our own code."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+        auto_reload=False,
+    )
+    env.filters |= {
+        "percent": percent, "signed": signed, "size": size, "slug": slug, "dataset_key": dataset_key, "label": labels.label,
+        "clean": clean, "safe_url": safe_url, "checked": show.checked,
+        "identifiers": show.identifiers, "protocol": show.protocol, "card": show.card,
+        "issue_url": show.issue_url,
+    }  # fmt: skip
+    env.globals |= {
+        "STATES": labels.STATES, "BLOCKED": labels.BLOCKED, "LICENCES": labels.LICENCES,
+        "CODE": labels.CODE, "WEIGHTS": labels.WEIGHTS,
+    }  # fmt: skip
+    return env
+
+
+@dataclass
+class Output:
+    """Collected files. `pages`: docs path -> Markdown; `files`: site path -> bytes."""
+
+    settings: Settings
+    pages: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    index: list[dict[str, Any]] = field(default_factory=list)  # for the site's own search
+
+    def page(
+        self,
+        address: str,
+        template: str,
+        *,
+        title: str,
+        description: str,
+        kind: str | None = None,
+        words: str = "",
+        wide: bool = True,
+        **context: Any,
+    ) -> None:
+        """Render `template` to the page at `address` (`papers/medsam/`, `` for the home page).
+
+        `kind` puts the page into the site's search under that word, found by its title and by
+        `words`. The page is one HTML block, so nothing in it is read as Markdown.
+        """
+        depth = address.count("/")
+
+        def here(target: str) -> str:
+            """A site path as a relative address, so that the site works under any prefix."""
+            path, mark, anchor = target.partition("#")
+            if path == address and mark:
+                return f"#{anchor}"
+            return ("../" * depth + path or "./") + mark + anchor
+
+        html = (
+            environment()
+            .get_template(template)
+            .render(url=here, settings=self.settings, title=title, **context)
+        )
+        html = _CONTROL.sub("", html)
+        meta = {"title": clean(title), "description": clean(description)[:200]}
+        if wide:
+            meta["hide"] = ["navigation", "toc"]  # type: ignore[assignment]
+        front = "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in meta.items())
+        name = f"{address}index.md" if not address or depth == 1 else f"{address[:-1]}.md"
+        self.pages[name] = (f'---\n{front}---\n<div class="s4m">\n{html}\n</div>\n').encode()
+        if kind:
+            self.index.append({"u": address, "k": kind, "t": clean(title), "w": words})
+
+    def json(self, path: str, document: Any) -> None:
+        """A JSON file, sorted and compact, with a final newline."""
+        self.files[path] = msgspec.json.encode(document, order="sorted") + b"\n"
+
+    def api(self, path: str, kind: str, body: dict[str, Any]) -> None:
+        """A file of the API: `body` under a head with schema, commit and licence."""
+        up = posixpath.relpath("api/v1/schema", posixpath.dirname(f"api/v1/{path}"))
+        head = {
+            "$schema": f"{up}/{kind}.json",
+            "schema": f"{kind}/1",
+            "commit": self.settings.commit,
+            "licence": "CC0-1.0",
+        }
+        self.files[f"api/v1/{path}"] = msgspec.json.encode(head | body) + b"\n"
+
+
+def markup(text: str) -> Markup:
+    """Text that our own code has made and escaped."""
+    return Markup(text)  # noqa: S704 - callers escape every string from the registry

@@ -1,0 +1,31 @@
+"""One module per kind of page. Each has `write(output, catalog)` and adds its pages to `output`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from catalog.render.output import Output
+from catalog.render.pages import (
+    datasets,
+    find,
+    home,
+    papers,
+    projects,
+    reference,
+    runs,
+    trends,
+    verification,
+)
+from catalog.render.views import Catalog
+
+WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
+    home.write,
+    papers.write,
+    find.write,
+    projects.write,
+    datasets.write,
+    verification.write,
+    runs.write,
+    trends.write,
+    reference.write,
+)

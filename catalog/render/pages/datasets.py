@@ -1,0 +1,113 @@
+"""A page per data set: who uses it, claims and measurements grouped by protocol; never a ranking across."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+
+from catalog.records import DatasetUse, Measurement, Result
+from catalog.registry import RESULTS
+from catalog.render import show
+from catalog.render.output import Output
+from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView, dataset_key
+
+PROFILES = "datasets.json"
+
+
+def plugins(catalog: Catalog) -> dict[str, dict[str, Any]]:
+    """What the harness knows of data sets, as `reproduce` left it in a file; by slug."""
+    path = catalog.registry.root / RESULTS / PROFILES
+    if not path.is_file():
+        return {}
+    document = msgspec.json.decode(path.read_bytes())
+    return {dataset_key(item["name"]): item for item in document.get("datasets", [])}
+
+
+def run_datasets(run: Result) -> list[str]:
+    """Names of the data set of a run, as its inputs and protocol record it."""
+    found = []
+    for place in (run.inputs, run.protocol):
+        value = place.get("dataset")
+        if isinstance(value, dict):
+            value = value.get("name")
+        if isinstance(value, str):
+            found.append(value)
+    return list(dict.fromkeys(found))
+
+
+def protocol_name(run: Result, measurement: Measurement) -> str:
+    """One line that two numbers must share before they may stand in one group."""
+    split = run.protocol.get("split") or run.inputs.get("split")
+    prompt = run.protocol.get("prompt_profile")
+    parts = [measurement.metric, measurement.metric_profile]
+    parts += [f"split {split}"] if split else []
+    parts += [f"prompt {prompt}"] if prompt else []
+    parts += [f"threshold {measurement.threshold:g}"] if measurement.threshold is not None else []
+    parts += [measurement.mask_selection] if measurement.mask_selection else []
+    return " · ".join(parts)
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    names = dict(catalog.dataset_names)
+    known = plugins(catalog)
+    for key, item in known.items():
+        names.setdefault(key, item.get("title") or item["name"])
+    papers: dict[str, list[PaperView]] = defaultdict(list)
+    for view in catalog.papers:
+        tag = view.paper.datasets
+        values = tag.values if tag and isinstance(tag.values, list) else []
+        for key in dict.fromkeys(map(dataset_key, values)):
+            papers[key].append(view)
+    uses: dict[str, list[tuple[ProjectView, DatasetUse]]] = defaultdict(list)
+    claims: dict[str, list[ClaimView]] = defaultdict(list)
+    for project in catalog.projects.values():
+        for use in project.project.datasets or []:
+            uses[dataset_key(use.id or use.name)].append((project, use))
+        for c in project.claims:
+            if c.claim.dataset:
+                claims[dataset_key(c.claim.dataset)].append(c)
+    boards: dict[str, dict[str, list[tuple[Result, Measurement]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for run in catalog.runs:
+        for name in run_datasets(run):
+            for measurement in run.measurements:
+                boards[dataset_key(name)][protocol_name(run, measurement)].append(
+                    (run, measurement)
+                )
+    rows = []
+    for key, name in names.items():
+        rows.append(
+            (key, name, len(papers[key]), len(uses[key]), len(claims[key]), len(boards[key]))
+        )
+        output.page(
+            f"datasets/{key}/",
+            "dataset.html",
+            title=name,
+            description=f"{name}: who uses it, under which splits, and what was claimed and measured.",
+            kind="dataset",
+            words=key,
+            name=name,
+            slug_=key,
+            info=known.get(key),
+            facts=show.flat(
+                {
+                    k: v
+                    for k, v in (known.get(key) or {}).items()
+                    if k not in ("name", "title", "splits")
+                }
+            ),
+            papers=papers[key],
+            uses=uses[key],
+            claims=claims[key],
+            board=sorted(boards[key].items()),
+            projects=catalog.projects,
+        )
+    rows.sort(key=lambda row: (-row[5], -row[4], -row[2] - row[3], row[1].casefold()))
+    output.page(
+        "datasets/", "datasets.html", title="Datasets", kind="page",
+        description=f"{len(rows)} data sets named by works, projects and runs.", rows=rows,
+        harness=known,
+    )  # fmt: skip

@@ -1,0 +1,130 @@
+"""Find a model: code releases one can use, narrowed by what the reader has."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from catalog.render.facets import LAST
+from catalog.render.labels import LICENCES, WEIGHTS, label
+from catalog.render.output import Output
+from catalog.render.views import Catalog, ProjectView, tag_values
+
+SORTS = (
+    ("name", "Name"),
+    ("-reproduced", "Most claims reproduced"),
+    ("memory", "Least GPU memory"),
+)
+MEMORY = (
+    "up to 8 GB",
+    "up to 12 GB",
+    "up to 16 GB",
+    "up to 24 GB",
+    "up to 48 GB",
+    "more than 48 GB",
+)
+BOUNDS = (8, 12, 16, 24, 48)
+
+
+def memory_gb(text: str | None) -> float | None:
+    """The first amount of GB in what a project states; None where it states none."""
+    found = re.search(r"(\d+(?:\.\d+)?)\s*(?:G[Bi]|GB)", text or "", re.I)
+    return float(found[1]) if found else None
+
+
+def memory_class(view: ProjectView) -> str:
+    """Class of the GPU memory that a project states, `unknown` where it states none."""
+    amount = memory_gb(view.project.min_gpu_memory)
+    if amount is None:
+        return "unknown"
+    return next((MEMORY[i] for i, most in enumerate(BOUNDS) if amount <= most), MEMORY[-1])
+
+
+def _of_papers(view: ProjectView, field: str) -> tuple[str, ...]:
+    values: dict[str, None] = {}
+    for paper in view.papers:
+        for value in tag_values(getattr(paper.paper, field)):
+            values[value] = None
+    return tuple(v for v in values if v != "unknown") or ("unknown",)
+
+
+def _own_or_papers(own: list[str] | None, view: ProjectView, field: str) -> tuple[str, ...]:
+    """What the project's own code does where it was read, else what its papers say."""
+    if own is None:
+        return _of_papers(view, field)
+    return tuple(own) or ("none",)
+
+
+def _facets(view: ProjectView) -> dict[str, tuple[str, ...]]:
+    return {
+        "modality": _of_papers(view, "modalities"),
+        "target": _of_papers(view, "targets"),
+        "prompt": _own_or_papers(view.project.prompts_eval, view, "prompts_infer"),
+        "dimension": _own_or_papers(view.project.dimensionality, view, "dimensionality"),
+        "weights": (view.weights,),
+        "licence": (view.weights_licence if view.weights in ("yes", "gated") else "n/a",),
+        "memory": (memory_class(view),),
+        "verdict": tuple(view.states) or ("no-claim",),
+    }
+
+
+TITLES = {
+    "weights": "Weights", "modality": "My modality", "target": "My target", "prompt": "Prompt I can give",
+    "dimension": "Dimension", "licence": "Licence of weights", "memory": "GPU memory", "verdict": "Verdict",
+}  # fmt: skip
+LABELS: dict[str, dict[str, str]] = {
+    "weights": WEIGHTS,
+    "licence": LICENCES | {"n/a": "no weights"},
+    "memory": {"unknown": "not reported"},
+    "verdict": {"no-claim": "no claim recorded", "not-attempted": "not attempted",
+                "not-comparable": "not comparable"},
+    "prompt": {"none": "none, automatic"},
+}  # fmt: skip
+ORDERS = {"weights": tuple(WEIGHTS), "licence": (*LICENCES, "n/a"), "memory": (*MEMORY, "unknown")}
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    rows = [(v, _facets(v)) for v in catalog.methods if v.project.kind in ("method", "tool")]
+    rows.sort(key=lambda item: item[0].project.name.casefold())
+    panel: list[dict[str, Any]] = []
+    columns: list[dict[str, Any]] = []
+    for key, title in TITLES.items():
+        counts = Counter(value for _, facets in rows for value in facets[key])
+        order = ORDERS.get(key) or (
+            *sorted((v for v in counts if v not in LAST), key=lambda v: (-counts[v], v)), *LAST
+        )  # fmt: skip
+        values = [v for v in order if counts[v]]
+        names = [LABELS.get(key, {}).get(v) or label(v) for v in values]
+        place = {v: i for i, v in enumerate(values)}
+        panel.append(
+            {"key": key, "title": title, "open": key in ("weights", "modality", "prompt"),
+             "options": [(v, n, counts[v]) for v, n in zip(values, names, strict=True)]}
+        )  # fmt: skip
+        columns.append(
+            {"key": key, "title": title, "values": values, "labels": names,
+             "rows": [[place[v] for v in dict.fromkeys(f[key])] for _, f in rows]}
+        )  # fmt: skip
+    amounts = [memory_gb(v.project.min_gpu_memory) for v, _ in rows]
+    ranked = sorted({a for a in amounts if a is not None})
+    output.json(
+        "assets/data/projects.json",
+        {
+            "ids": [v.project.slug for v, _ in rows],
+            "part": max(len(rows), 1),
+            "parts": ["find/"],
+            "facets": columns,
+            "exports": {},
+            "sort": {
+                "name": list(range(len(rows))),
+                "reproduced": [v.states.get("reproduced", 0) if v.claims else -1 for v, _ in rows],
+                "memory": [-1 if a is None else ranked.index(a) for a in amounts],
+            },
+        },
+    )
+    output.page(
+        "find/", "find.html", title="Find a model", kind="page",
+        description="Code releases by modality, target, prompt, dimension, licence and memory.",
+        words="choose a model modality prompt licence memory",
+        rows=rows, facets=panel, sorts=SORTS,
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+"""The home page: what this is, five numbers, the years, the latest."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from catalog.render import charts
+from catalog.render.labels import DECIDED
+from catalog.render.output import Output
+from catalog.render.views import Catalog
+
+STAGES = (
+    ("no code", "none"),
+    ("code", "code"),
+    ("code and weights", "weights"),
+    ("at least one claim checked", "checked"),
+)
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    papers, claims = catalog.papers, catalog.claims
+    code = sum(v.code in ("yes", "linked") for v in papers)
+    weights = sum(v.weights in ("yes", "gated") for v in papers)
+    decided = sum(c.state in DECIDED for c in claims)
+    numbers = [
+        (len(papers), None, "works", "papers/"),
+        (code, len(papers), "works with code", "papers/?code=yes&code=linked"),
+        (weights, len(papers), "works with released weights", "papers/?weights=yes&weights=gated"),
+        (len(claims), None, "claims with their place in print", "verification/#states"),
+        (decided, len(claims), "claims of methods checked by a run", "verification/#states"),
+    ]
+    by_year: dict[str, Counter[str]] = {}
+    for view in papers:
+        if view.year != "unknown":
+            by_year.setdefault(view.year, Counter())[view.stage] += 1
+    years = sorted(by_year)
+    series = [(name, [by_year[y][key] for y in years]) for name, key in STAGES]
+    undated = sum(v.year == "unknown" for v in papers)
+    said = "; ".join(f"{y}: {sum(by_year[y].values())}" for y in years)
+    timeline = charts.stacked(
+        "timeline", "Works per year by how far they can be followed", f"Works per year: {said}.",
+        years, series, unit="works" + (f" ({undated} without a date)" if undated else ""),
+        height=230,
+    )  # fmt: skip
+    runs = {r.run: r for r in catalog.runs}
+    latest = [
+        (c, runs.get(c.verdict.run or ""))
+        for c in [*claims, *catalog.control_claims]
+        if c.verdict and c.verdict.run
+    ]
+    latest.sort(key=lambda item: item[1].created if item[1] else "", reverse=True)
+    output.page(
+        "",
+        "home.html",
+        title="sam4mis",
+        description="The living catalog of Segment Anything in medical image segmentation, and "
+        "the first that checks whether released checkpoints give the numbers their papers print.",
+        numbers=numbers,
+        timeline=timeline,
+        series=series,
+        years=years,
+        totals=[sum(by_year[y].values()) for y in years],
+        verdicts=latest[:6],
+        newest=papers[:8],
+    )

@@ -1,0 +1,217 @@
+"""The papers table with its facets, a page per work, tombstones of removed and merged ones."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from typing import Any
+
+from catalog.exports import FORMATS, to_bibtex
+from catalog.records import TAG_FIELDS
+from catalog.render.facets import FACETS, counted
+from catalog.render.labels import label
+from catalog.render.output import Output
+from catalog.render.views import Catalog, PaperView
+
+#: Rows of one page of the table; the script fetches further pages when a filter needs their rows.
+PART = 500
+SORTS = (
+    ("-date", "Newest"), ("date", "Oldest"), ("title", "Title"), ("author", "First author"),
+    ("venue", "Venue"), ("-claims", "Most claims"),
+)  # fmt: skip
+EXPORTS = (("bibtex", "BibTeX"), ("ris", "RIS"), ("csl-json", "CSL-JSON"), ("csv", "CSV"))
+TAG_TITLES = {
+    "modalities": ("Modalities", "modality"), "regions": ("Regions", "region"),
+    "targets": ("Targets", "target"), "dimensionality": ("Dimensions", "dimension"),
+    "task": ("Task", ""), "prompts_train": ("Prompts when trained", ""),
+    "prompts_infer": ("Prompts at inference", "prompt"), "base_models": ("Base models", "base"),
+    "adaptation": ("Adaptation", "adaptation"), "supervision": ("Supervision", "supervision"),
+    "contribution": ("Contribution", "contribution"), "datasets": ("Datasets", "dataset"),
+}  # fmt: skip
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    _table(output, catalog)
+    _data(output, catalog)
+    related = _relations(catalog)
+    for view in catalog.papers:
+        _page(output, catalog, view, related.get(view.id, []))
+    for view in catalog.excluded:
+        output.page(
+            f"papers/{view.id}/", "tombstone.html", title=f"{view.name} (not in the catalog)",
+            description="Why this work is not in the catalog.", heading=view.paper.title,
+            reason=view.paper.inclusion.reason or "no reason recorded", moved=None, v=view,
+            when=view.paper.inclusion.date,
+        )  # fmt: skip
+    for old, new in catalog.merged.items():
+        target = catalog.by_id[new]
+        output.page(
+            f"papers/{old}/", "tombstone.html", title=f"{old} (merged)",
+            description="This record was merged into another.", heading=old, v=None, when=None,
+            reason="the same work was listed twice", moved=target,
+        )  # fmt: skip
+
+
+def _table(output: Output, catalog: Catalog) -> None:
+    papers = catalog.papers
+    facets = [
+        {
+            "key": f.key,
+            "title": f.title,
+            "open": f.open,
+            "options": [
+                (v, catalog.facet_label(f, v), n) for v, n in counted(f, papers) if n >= f.least
+            ],
+        }
+        for f in FACETS
+    ]
+    parts = max(1, -(-len(papers) // PART))
+    for part in range(parts):
+        rows = papers[part * PART : (part + 1) * PART]
+        output.page(
+            "papers/" if part == 0 else f"papers-{part + 1}/", "papers.html",
+            title="Papers" if part == 0 else f"Papers, part {part + 1}",
+            description=f"{len(papers)} works on Segment Anything models in medical image "
+            "segmentation, with filters, search and export.",
+            kind="page" if part == 0 else None,
+            facets=facets, rows=rows, part=part, parts=parts, total=len(papers),
+            first=part * PART + 1, last=part * PART + len(rows), sorts=SORTS, exports=EXPORTS,
+        )  # fmt: skip
+
+
+def _ranks(keys: list[Any]) -> list[int]:
+    """Each row's place when sorted by its key; -1 where the key is empty (always last)."""
+    order = {key: i for i, key in enumerate(sorted({k for k in keys if k}))}
+    return [order.get(key, -1) for key in keys]
+
+
+def _data(output: Output, catalog: Catalog) -> None:
+    """What the script needs to filter and sort, without the rows themselves."""
+    papers = catalog.papers
+    columns = []
+    for facet in FACETS:
+        values = [v for v, _ in counted(facet, papers)]
+        place = {v: i for i, v in enumerate(values)}
+        rows = [[place[v] for v in facet.of(p)] for p in papers]
+        columns.append(
+            {
+                "key": facet.key,
+                "title": facet.title,
+                "values": values,
+                "labels": [catalog.facet_label(facet, v) for v in values],
+                "rows": [r[0] if len(r) == 1 else r for r in rows],
+            }
+        )
+    parts = max(1, -(-len(papers) // PART))
+    output.json(
+        "assets/data/papers.json",
+        {
+            "ids": [p.id for p in papers],
+            "part": PART,
+            "parts": ["papers/", *(f"papers-{n}/" for n in range(2, parts + 1))],
+            "facets": columns,
+            "exports": {k: f"assets/data/export-{k}.json" for k, _ in EXPORTS},
+            "sort": {
+                "date": _ranks([p.date for p in papers]),
+                "title": _ranks([p.paper.title.casefold() for p in papers]),
+                "author": _ranks([(p.paper.authors or [""])[0].casefold() for p in papers]),
+                "venue": _ranks([(p.venue or "").casefold() for p in papers]),
+                "claims": [len(p.claims) or -1 for p in papers],
+            },
+        },
+    )
+    for key, name in EXPORTS:
+        texts: dict[str, str] = {}
+        head = ""
+        for p in papers:
+            text = FORMATS[key]([p.paper])
+            if key == "csv":
+                head, _, text = text.partition("\n")
+            texts[p.id] = text
+        output.json(f"assets/data/export-{key}.json", {"name": name, "head": head, "items": texts})
+    for p in papers:
+        words = [*p.titles, p.paper.short_name or "", *p.paper.authors, *_words(p)]
+        output.index.append(
+            {
+                "u": f"papers/{p.id}/",
+                "k": "paper",
+                "t": p.paper.title,
+                "w": " · ".join(filter(None, words)),
+            }
+        )
+
+
+def _words(view: PaperView) -> list[str]:
+    """Tags and identifiers a reader may type."""
+    found: list[str] = []
+    for name in TAG_FIELDS:
+        tag = getattr(view.paper, name)
+        if tag is not None and isinstance(tag.values, list):
+            found += [v if name == "datasets" else label(v) for v in tag.values]
+    for version in view.paper.versions:
+        found += [v for v in (version.ids.arxiv, version.ids.doi, version.venue) if v]
+    return list(dict.fromkeys(found))
+
+
+def _relations(catalog: Catalog) -> dict[str, list[tuple[PaperView, str]]]:
+    """Works that share a code release or a short name; symmetric, at most eight each."""
+    related: dict[str, dict[str, str]] = defaultdict(dict)
+    for project in catalog.projects.values():
+        for a in project.papers:
+            for b in project.papers:
+                if a.id != b.id:
+                    related[a.id].setdefault(b.id, f"same code release, {project.project.name}")
+    names = defaultdict(list)
+    for view in catalog.papers:
+        if view.paper.short_name:
+            names[re.sub(r"[\W_]+", "", view.paper.short_name).casefold()].append(view)
+    for same in names.values():
+        for a in same:
+            for b in same:
+                if a.id != b.id:
+                    related[a.id].setdefault(b.id, "another work of the same name")
+    keep = {v.id for v in catalog.papers}
+    return {
+        i: [(catalog.by_id[o], why) for o, why in list(others.items())[:8] if o in keep]
+        for i, others in related.items()
+    }
+
+
+def _page(
+    output: Output, catalog: Catalog, view: PaperView, related: list[tuple[PaperView, str]]
+) -> None:
+    paper = view.paper
+    history = []
+    if paper.added:
+        history.append(f"Added {paper.added}.")
+    if paper.aliases:
+        history.append(f"Merged from: {', '.join(paper.aliases)}.")
+    if paper.rows:
+        history.append(
+            f"From row{'s' * (len(paper.rows) > 1)} {', '.join(map(str, paper.rows))} of the "
+            "SAM4MIS list."
+        )
+    if paper.sources:
+        history.append("Sources: " + ", ".join(paper.sources))
+    output.page(
+        f"papers/{view.id}/",
+        "paper.html",
+        title=view.paper.title,
+        description=f"{view.name}: versions, code, weights, claims and what was measured.",
+        v=view,
+        p=paper,
+        tags=[(*TAG_TITLES[name], getattr(paper, name)) for name in TAG_TITLES],
+        known=catalog.dataset_names,
+        related=related,
+        bibtex=to_bibtex([paper]).strip(),
+        json=f"api/v1/papers/{view.id}.json",
+        file="papers.yaml",
+        line=view.line,
+        ident=view.id,
+        history=history,
+    )
+
+
+def stage_counts(catalog: Catalog) -> Counter[str]:
+    """How many works are at each stage of `PaperView.stage`."""
+    return Counter(v.stage for v in catalog.papers)

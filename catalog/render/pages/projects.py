@@ -1,0 +1,83 @@
+"""The list of projects and a page per project: release, claims, protocol card, badge."""
+
+from __future__ import annotations
+
+from catalog.render import charts
+from catalog.render.badges import badge, badge_text_width
+from catalog.render.output import Output
+from catalog.render.views import Catalog, ClaimView, ProjectView
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    output.page(
+        "projects/", "projects.html", title="Projects", kind="page",
+        description=f"{len(catalog.methods)} code releases: licences, weights, claims.",
+        methods=catalog.methods, controls=catalog.controls,
+    )  # fmt: skip
+    for view in catalog.projects.values():
+        _page(output, catalog, view)
+
+
+def pairs(claims: list[ClaimView], prefix: bool = False) -> list[charts.Pair]:
+    """Dice-like claims as pairs for a dumbbell plot: only fractions between 0 and 1."""
+    found = []
+    for c in claims:
+        if not 0 <= c.claim.fraction <= 1:
+            continue
+        name = f"{c.project.slug}/{c.claim.id}" if prefix else c.claim.id
+        measured = c.verdict.measured if c.verdict else None
+        found.append(charts.Pair(name, c.claim.fraction, measured, c.state))
+    return found
+
+
+def claims_chart(name: str, claims: list[ClaimView], prefix: bool = False) -> object:
+    """The dumbbell plot of some claims; an empty text where none was measured."""
+    shown = [p for p in pairs(claims, prefix) if p.measured is not None]
+    if not shown:
+        return ""
+    said = "; ".join(
+        f"{p.label}: claimed {100 * p.claimed:.2f} %, measured {100 * (p.measured or 0):.2f} %, {p.state}"
+        for p in shown
+    )
+    return charts.dumbbell(name, "Claimed against measured", said + ".", shown)
+
+
+def command(view: ProjectView) -> str:
+    """The one command that runs the project's claims again."""
+    if view.project.kind == "selftest":
+        return "sam4mis reproduce selftest"
+    return "\n".join(
+        f"sam4mis reproduce run {view.project.slug}/{c.claim.id}" for c in view.claims[:1]
+    )
+
+
+def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
+    project = view.project
+    image = badge(view)
+    output.files[f"badges/{project.slug}.svg"] = image
+    site = (output.settings.site_url or "").rstrip("/")
+    address = f"{site}/badges/{project.slug}.svg" if site else f"badges/{project.slug}.svg"
+    page = f"{site}/projects/{project.slug}/" if site else f"projects/{project.slug}/"
+    output.page(
+        f"projects/{project.slug}/",
+        "project.html",
+        title=project.name,
+        description=f"{project.name}: release, checkpoints, claims and what was measured.",
+        kind="project",
+        words=" · ".join([project.slug, *(p.name for p in view.papers)]),
+        v=view,
+        q=project,
+        chart=claims_chart("claims", view.claims),
+        command=command(view),
+        runs={r.run for r in view.runs},
+        known=catalog.dataset_names,
+        conventions=catalog.conventions,
+        health=None,
+        badge_width=badge_text_width(view),
+        badge_code=f"[![sam4mis: {view.badge}]({address})]({page})",
+        json=f"api/v1/projects/{project.slug}.json",
+        file=f"projects/{project.slug}.yaml",
+        line=None,
+        ident=project.slug,
+        history=(["Sources: " + ", ".join(project.sources)] if project.sources else []),
+    )

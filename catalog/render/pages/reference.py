@@ -1,0 +1,170 @@
+"""Protocol cards compared, name collisions, changes, methodology, API, search."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from typing import Any
+
+import msgspec
+
+from catalog.registry import RESULTS
+from catalog.render import charts
+from catalog.render.facets import FACETS, counted
+from catalog.render.machine import DUMPS, FED
+from catalog.render.output import Output
+from catalog.render.views import Catalog, PaperView, ProjectView, slug
+
+#: Conventions that change a number most, shown first on the page of protocol cards.
+LEADING = (
+    "empty-both-1",
+    "empty-both-0",
+    "false-positive-scores-1",
+    "pools-dataset",
+    "pools-batch",
+)
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    _protocols(output, catalog)
+    _collisions(output, catalog)
+    _changes(output, catalog)
+    _methodology(output, catalog)
+    feeds = [
+        (f.title, [(catalog.facet_label(f, v), f"feeds/{f.key}/{slug(v)}.xml")
+                   for v, _ in counted(f, catalog.papers) if v not in ("unknown", "none", "n/a")])
+        for f in FACETS if f.key in FED
+    ]  # fmt: skip
+    output.page(
+        "api/", "api.html", title="API and files", kind="page",
+        description="The JSON API, dumps, feeds and badges.", words="json bibtex ris csl csv atom feed",
+        dumps=DUMPS, feeds=feeds,
+    )  # fmt: skip
+    output.page(
+        "search/", "search.html", title="Search", description="Search works, projects, runs, pages."
+    )
+
+
+def _protocols(output: Output, catalog: Catalog) -> None:
+    carded = [v for v in catalog.methods if v.project.protocol_card]
+    coded: dict[str, list[ProjectView]] = defaultdict(list)
+    for view in carded:
+        card = view.project.protocol_card
+        for code in dict.fromkeys(card.conventions if card else []):
+            coded[code].append(view)
+    groups: dict[str, list[tuple[str, str, list[ProjectView]]]] = {}
+    for code, item in catalog.conventions.items():
+        groups.setdefault(item["facet"], []).append((code, item["text"], coded.get(code, [])))
+    for code in coded.keys() - catalog.conventions.keys():
+        groups.setdefault("other", []).append((code, code, coded[code]))
+    for items in groups.values():
+        items.sort(key=lambda item: (-len(item[2]), item[0]))
+    used = sum(
+        bool(v.project.protocol_card and v.project.protocol_card.conventions) for v in carded
+    )
+    charted = {
+        facet: charts.bars(
+            f"conv-{slug(facet)}", f"Protocol cards by convention: {facet.replace('_', ' ')}",
+            "; ".join(f"{text}: {len(views)} of {used}" for _, text, views in items) + ".",
+            [(text if len(text) < 46 else text[:45] + "…", float(len(views)), f"{len(views)} of {used}")
+             for _, text, views in items if views],
+            left=290,
+        )
+        for facet, items in sorted(groups.items()) if any(views for *_, views in items)
+    }  # fmt: skip
+    output.page(
+        "protocols/", "protocols.html", title="Protocol cards", kind="page",
+        description="What the evaluation code of each project computes, and why numbers differ.",
+        words="conventions empty masks aggregation threshold",
+        groups=sorted(groups.items()), charts=charted, cards=carded, used=used,
+        leading=[(catalog.conventions[c]["text"], c, len(coded.get(c, []))) for c in LEADING if c in catalog.conventions],
+    )  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    """A name as people search it: without case, spaces and punctuation; digits stay."""
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def collisions(catalog: Catalog) -> list[tuple[str, list[PaperView]]]:
+    """Short names borne by several works."""
+    names: dict[str, list[PaperView]] = defaultdict(list)
+    for view in catalog.papers:
+        if view.paper.short_name:
+            names[_plain(view.paper.short_name)].append(view)
+    return sorted((v[0].name, v) for v in names.values() if len(v) > 1)
+
+
+def near_names(catalog: Catalog) -> list[list[PaperView]]:
+    """Names that differ only in digits or in what stands around them (SAM-Med2D, SAM-Med3D)."""
+    stems: dict[str, dict[str, PaperView]] = defaultdict(dict)
+    for view in catalog.papers:
+        if view.paper.short_name:
+            plain = _plain(view.paper.short_name)
+            stems[re.sub(r"\d", "", plain)].setdefault(plain, view)
+    return [list(v.values()) for _, v in sorted(stems.items()) if len(v) > 1]
+
+
+def _collisions(output: Output, catalog: Catalog) -> None:
+    output.page(
+        "collisions/", "collisions.html", title="Name collisions", kind="page",
+        description="Different works under one name, and works under several titles.",
+        groups=collisions(catalog), near=near_names(catalog),
+        renamed=[v for v in catalog.papers if v.titles],
+    )  # fmt: skip
+
+
+def _changes(output: Output, catalog: Catalog) -> None:
+    added: dict[str, list[PaperView]] = defaultdict(list)
+    for view in catalog.papers:
+        added[view.paper.added or ""].append(view)
+    runs = [
+        (r, [c for c in catalog.verdict_of(r) if c.verdict and c.verdict.run == r.run])
+        for r in catalog.runs
+    ]
+    output.page(
+        "changes/", "changes.html", title="Changes", kind="page",
+        description="Works added, merged and removed; runs and verdicts.",
+        added=[(when, views) for when, views in sorted(added.items(), reverse=True) if when],
+        undated=len(added.get("", [])),
+        merged=[(old, catalog.by_id[new]) for old, new in catalog.merged.items()],
+        excluded=catalog.excluded, runs=runs,
+    )  # fmt: skip
+
+
+def _profiles(catalog: Catalog) -> list[dict[str, Any]]:
+    """Metric profiles as `reproduce` left them in a file."""
+    path = catalog.registry.root / RESULTS / "profiles.json"
+    if not path.is_file():
+        return []
+    document = msgspec.json.decode(path.read_bytes())
+    items = document.get("profiles", document) if isinstance(document, dict) else document
+    return [i for i in items if isinstance(i, dict)]
+
+
+def _methodology(output: Output, catalog: Catalog) -> None:
+    rows = sum(len(v.paper.rows) for v in catalog.by_id.values())
+    works = len(catalog.by_id)
+    listed = [v for v in catalog.by_id.values() if v.paper.rows]
+    more = works - len(listed)
+    reasons = Counter((v.paper.inclusion.reason or "no reason recorded") for v in catalog.excluded)
+    undecided = sum(v.undecided for v in catalog.papers)
+    shown = [f"{n} × {reason[:52]}" for reason, n in reasons.most_common(5)]
+    if len(reasons) > 5:
+        shown.append(f"and {len(reasons) - 5} more reasons, in the table")
+    steps: list[tuple[str, str, list[str]]] = [
+        ("Rows of the SAM4MIS list", f"{rows}", [f"{rows - len(listed)} rows merged into another row's work"]),
+        ("Works", f"{works}" + (f" ({more} not from the list)" if more else ""),
+         [f"{len(catalog.excluded)} excluded", *shown] if catalog.excluded else []),
+        ("In the catalog", f"{len(catalog.papers)}" + (f" ({undecided} of them undecided)" if undecided else ""), []),
+        ("With a code release", f"{sum(bool(v.projects) for v in catalog.papers)}", []),
+        ("With a claim recorded", f"{sum(bool(v.claims) for v in catalog.papers)}", []),
+    ]  # fmt: skip
+    said = "; ".join(f"{box}: {count}" for box, count, _ in steps)
+    output.page(
+        "methodology/", "methodology.html", title="Methodology", kind="page",
+        description="How works are chosen, how numbers are computed, how verdicts come about.",
+        words="verdict rule tost equivalence metric profiles inclusion prisma",
+        flow=charts.flow("prisma", "From rows to records", said + ".", steps),
+        steps=steps, reasons=reasons.most_common(), profiles=_profiles(catalog), excluded=catalog.excluded,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""A page per run: measurements, contours, gates, cases, provenance, the command."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+
+from markupsafe import Markup, escape
+
+from catalog.records import CaseScore, Contours, Result
+from catalog.registry import RESULTS
+from catalog.render import show
+from catalog.render.output import Output
+from catalog.render.views import Catalog
+
+#: Rows of the per-case table on a page; the CSV has all.
+CASES = 300
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    output.page(
+        "runs/", "runs.html", title="Runs", kind="page",
+        description="Every run of a released checkpoint, newest first.",
+        runs=[(r, catalog.projects.get(r.project)) for r in catalog.runs],
+    )  # fmt: skip
+    for run in catalog.runs:
+        output.files[f"runs/{run.run}/cases.csv"] = cases_csv(run)
+        _page(output, catalog, run)
+
+
+def cases_csv(run: Result) -> bytes:
+    """All case scores: fractions, empty where undefined; names as in the result file."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = CaseScore.__struct_fields__
+    writer.writerow(names)
+    for case in run.cases:
+        row = [getattr(case, name) for name in names]
+        writer.writerow(["" if v is None else _harmless(v) for v in row])
+    return out.getvalue().encode()
+
+
+def _harmless(value: object) -> object:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+
+
+def _polygons(polygons: list[list[float]]) -> str:
+    """Outlines as SVG path data with one decimal."""
+    parts = []
+    for flat in polygons:
+        points = [f"{x:g} {y:g}" for x, y in zip(flat[::2], flat[1::2], strict=False)]
+        if points:
+            parts.append("M" + "L".join(points) + "z")
+    return "".join(parts)
+
+
+def picture(contours: Contours, name: str, image: str | None) -> Markup:
+    """Reference and predicted outlines over each other, and over the image where it may be shown.
+
+    image: data address of a PNG, or None where the licence of the data forbids showing it.
+    """
+    width, height = contours.width_px, contours.height_px
+    said = f"{contours.case}, {contours.label}: reference and predicted outline"
+    back = (
+        f'<image href="{image}" width="{width}" height="{height}"/>'
+        if image
+        else f'<rect width="{width}" height="{height}" class="back"/>'
+    )
+    return Markup(  # noqa: S704 - numbers, and text that is escaped here
+        f'<svg class="pic" role="img" aria-labelledby="{name}" viewBox="0 0 {width} {height}">'
+        f'<title id="{name}">{escape(said)}</title>{back}'
+        f'<path class="truth" d="{_polygons(contours.truth)}"/>'
+        f'<path class="pred" d="{_polygons(contours.predicted)}"/></svg>'
+    )
+
+
+def _image(catalog: Catalog, run: Result, contours: Contours) -> str | None:
+    """The PNG beside the result file as a data address; None where there is none."""
+    if not contours.image:
+        return None
+    folder = (catalog.registry.root / RESULTS / run.run).resolve()
+    path = (folder / contours.image).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        return None
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _page(output: Output, catalog: Catalog, run: Result) -> None:
+    pictures = [
+        (c, picture(c, f"pic-{i}", _image(catalog, run, c))) for i, c in enumerate(run.contours)
+    ]
+    rows = run.cases
+    if len(rows) > CASES:
+        rows = sorted(rows, key=lambda c: (c.dice is None, c.dice or 0, c.case, c.label))[:CASES]
+    more = {"peak_memory_mib": run.peak_memory_mib} if run.peak_memory_mib is not None else {}
+    view = catalog.projects.get(run.project)
+    output.page(
+        f"runs/{run.run}/",
+        "run.html",
+        title=run.title,
+        description=f"Run {run.run}: measurements, gates, cases, provenance.",
+        kind="run",
+        words=f"{run.run} {run.project}",
+        r=run,
+        v=view,
+        claims=catalog.verdict_of(run),
+        pictures=pictures,
+        shown=any(c.image for c in run.contours),
+        scores={(c.case, c.label): c for c in run.cases},
+        case_rows=rows,
+        shown_cases=CASES,
+        provenance=[
+            ("Protocol", show.flat(run.protocol)),
+            ("Inputs", show.flat(run.inputs)),
+            ("Environment", show.flat(run.environment)),
+            ("Timing and memory", show.flat(run.timing | more)),
+        ],
+    )

@@ -1,0 +1,162 @@
+"""Trends: questions as titles, one sentence as answer, the plot, the data; the gap map."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from catalog.render import charts
+from catalog.render.labels import label
+from catalog.render.output import Output
+from catalog.render.views import Catalog, PaperView, tag_values
+
+#: Years with fewer works tell nothing about shares.
+ENOUGH = 10
+TOP = 4
+
+
+@dataclass(slots=True)
+class Question:
+    """A question with its answer, its plot and its data (rows of cells under a head)."""
+
+    name: str
+    title: str
+    answer: str
+    chart: Markup
+    head: list[str]
+    rows: list[list[str]]
+
+
+def _years(papers: list[PaperView]) -> dict[str, list[PaperView]]:
+    found: dict[str, list[PaperView]] = {}
+    for view in papers:
+        if view.year != "unknown":
+            found.setdefault(view.year, []).append(view)
+    return {y: v for y, v in sorted(found.items()) if len(v) >= ENOUGH}
+
+
+def _release(years: dict[str, list[PaperView]]) -> Question:
+    """Share of works per year with nothing, code, code and weights."""
+    stages = (("no code found", "none"), ("code", "code"), ("code and weights", "weights+"))
+    shares: dict[str, list[float]] = {name: [] for name, _ in stages}
+    rows = []
+    for year, views in years.items():
+        counts = Counter(
+            "weights+" if v.stage in ("weights", "checked") else v.stage for v in views
+        )
+        for name, key in stages:
+            shares[name].append(counts[key] / len(views))
+        rows.append(
+            [
+                year,
+                str(len(views)),
+                *(f"{counts[key]} ({100 * counts[key] / len(views):.0f} %)" for _, key in stages),
+            ]
+        )
+    last = list(years)[-1] if years else "—"
+    answer = (
+        f"In {last}, {100 * shares['code'][-1] + 100 * shares['code and weights'][-1]:.0f} % of "
+        f"{len(years[last])} works link code and {100 * shares['code and weights'][-1]:.0f} % release weights."
+        if years else "Not enough works with a year."
+    )  # fmt: skip
+    chart = charts.stacked(
+        "release",
+        "Share of works by release",
+        answer,
+        list(years),
+        list(shares.items()),
+        share=True,
+    )
+    return Question("release", "Do they release code and weights?", answer, chart,
+                    ["Year", "Works", *shares], rows)  # fmt: skip
+
+
+def _tag(
+    years: dict[str, list[PaperView]], name: str, field: str, title: str, what: str
+) -> Question:
+    """Share of works per year with each of the most frequent values; a work may have several."""
+    recorded = {
+        y: [v for v in views if tag_values(getattr(v.paper, field)) != ("unknown",)]
+        for y, views in years.items()
+    }
+    recorded = {y: v for y, v in recorded.items() if len(v) >= ENOUGH}
+    total = Counter(
+        t for views in recorded.values() for v in views for t in tag_values(getattr(v.paper, field))
+    )
+    for nothing in ("none", "n/a", "unknown"):
+        total.pop(nothing, None)
+    top = [v for v, _ in sorted(total.items(), key=lambda i: (-i[1], i[0]))[:10]]
+    rows, counts = [], {}
+    for year, views in recorded.items():
+        count = Counter(t for v in views for t in tag_values(getattr(v.paper, field)))
+        counts[year] = count
+        rows.append(
+            [
+                year,
+                str(len(views)),
+                *(f"{count[t]} ({100 * count[t] / len(views):.0f} %)" for t in top),
+            ]
+        )
+    if not recorded:
+        empty = "Not enough works have this recorded."
+        return Question(name, title, empty, Markup(""), ["Year", "Works"], [])
+    first, last = next(iter(recorded)), list(recorded)[-1]
+    change = {
+        t: counts[last][t] / len(recorded[last]) - counts[first][t] / len(recorded[first])
+        for t in top
+    }
+    up = max(change, key=lambda t: change[t])
+    answer = (
+        f"{label(top[0])} most often: {total[top[0]]} of {sum(map(len, recorded.values()))} works with {what} recorded; "
+        f"{label(up)} has grown most, from {100 * counts[first][up] / len(recorded[first]):.0f} % ({first}) "
+        f"to {100 * counts[last][up] / len(recorded[last]):.0f} % ({last})."
+    )
+    works = sum(map(len, recorded.values()))
+    chart = charts.bars(
+        name, title, answer, [(label(t), float(total[t]), f"{total[t]} of {works}") for t in top]
+    )
+    return Question(name, title, answer, chart, ["Year", "Works", *map(label, top)], rows)
+
+
+def gap_map(papers: list[PaperView]) -> tuple[list[str], list[tuple[str, list[int]]], int]:
+    """Works by modality (rows) and adaptation (columns); the densest first; and the largest cell."""
+    cells: Counter[tuple[str, str]] = Counter()
+    for view in papers:
+        for modality in tag_values(view.paper.modalities):
+            for adaptation in tag_values(view.paper.adaptation):
+                cells[modality, adaptation] += 1
+    skip = ("unknown", "n/a", "none", "other", "multi")
+    modalities, adaptations = Counter[str](), Counter[str]()
+    for (modality, adaptation), n in cells.items():
+        if modality not in skip and adaptation not in skip:
+            modalities[modality] += n
+            adaptations[adaptation] += n
+    rows = sorted(modalities, key=lambda m: (-modalities[m], m))
+    columns = sorted(adaptations, key=lambda a: (-adaptations[a], a))[:16]
+    table = [(m, [cells[m, a] for a in columns]) for m in rows]
+    return columns, table, max((n for _, row in table for n in row), default=1)
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    years = _years(catalog.papers)
+    questions = [
+        _release(years),
+        _tag(years, "base", "base_models", "Which models do they build on?", "a base model"),
+        _tag(years, "how", "adaptation", "How do they adapt them?", "an adaptation"),
+        _tag(years, "modality", "modalities", "Which images do they segment?", "a modality"),
+        _tag(years, "dimension", "dimensionality", "Slices, volumes or videos?", "a dimension"),
+        _tag(
+            years, "prompts", "prompts_infer", "What does one have to give the model?", "a prompt"
+        ),
+    ]
+    columns, table, most = gap_map(catalog.papers)
+    empty = sum(n == 0 for _, row in table for n in row)
+    output.page(
+        "trends/", "trends.html", title="Trends", kind="page",
+        description="What the field does, and where nobody is yet: questions with their data.",
+        words="gap map modality adaptation years",
+        questions=questions, columns=columns, table=table, most=most, empty=empty,
+        cells=len(columns) * len(table),
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Tables of README.md between markers: a digest with a byte budget, made from the registry."""
+
+from __future__ import annotations
+
+import re
+
+from catalog.errors import InputError
+from catalog.render.labels import DECIDED
+from catalog.render.views import Catalog, PaperView
+from catalog.text import clean
+
+#: GitHub cuts a file at 512,000 bytes; a README is read, so it stays far below.
+BUDGET = 100_000
+#: Rows of the tables, cut further if the budget asks for it.
+NEWEST = 25
+VERDICTS = 20
+
+_REGION = re.compile(r"(<!-- sam4mis:(\w+) -->\n)(.*?)(<!-- /sam4mis -->)", re.S)
+
+
+def cell(text: str | None, most: int = 160) -> str:
+    """Text for a Markdown table cell: one line, markup and HTML shown as written.
+
+    >>> cell("a|b <i>*x*</i> [y](z)")
+    'a\\\\|b &lt;i&gt;\\\\*x\\\\*&lt;/i&gt; \\\\[y\\\\](z)'
+    """
+    text = clean(text or "")
+    if len(text) > most:
+        text = text[: most - 1] + "…"
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", text)
+    # GitHub links bare addresses and names of people; a title is neither
+    return text.replace("://", ":&#47;&#47;").replace("@", "&#64;").replace("www.", "www&#46;")
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _link(view: PaperView) -> str:
+    """The title, linked to the version to cite where that has an identifier."""
+    cite = view.cite
+    text = cell(view.paper.title)
+    if cite and cite.ids.doi and re.fullmatch(r"10\.[^\s()<>|\\]+", cite.ids.doi):
+        return f"[{text}](https://doi.org/{cite.ids.doi})"
+    if cite and cite.ids.arxiv:
+        return f"[{text}](https://arxiv.org/abs/{cite.ids.arxiv})"
+    return text
+
+
+def _count(n: int, of: int) -> str:
+    return f"{n} of {of}"
+
+
+def numbers(catalog: Catalog) -> str:
+    """Counts, each with its denominator."""
+    papers, claims = catalog.papers, catalog.claims
+    code = sum(v.code in ("yes", "linked") for v in papers)
+    weights = sum(v.weights in ("yes", "gated") for v in papers)
+    return _table(
+        ("what", "how many"),
+        [
+            ("works", str(len(papers))),
+            ("works with code", _count(code, len(papers))),
+            ("works with released weights", _count(weights, len(papers))),
+            ("code releases", str(len(catalog.methods))),
+            ("claims recorded with their place in print", str(len(claims))),
+            ("claims checked by a run", _count(sum(c.state in DECIDED for c in claims), len(claims))),
+            ("claims blocked, with the reason", _count(sum(c.state == "blocked" for c in claims), len(claims))),
+        ],
+    )  # fmt: skip
+
+
+def verdicts(catalog: Catalog) -> str:
+    """Claims with a verdict of a run; controls and self-tests named as what they are."""
+    rows = []
+    for c in [*catalog.claims, *catalog.control_claims]:
+        if not (c.verdict and c.verdict.run):
+            continue
+        kind = {"control": " (positive control)", "selftest": " (self-test)"}.get(
+            c.project.kind, ""
+        )
+        measured = "—" if c.verdict.measured is None else f"{100 * c.verdict.measured:.2f} %"
+        claimed = f"{c.claim.value:.{c.claim.decimals}f}" + (" %" if c.claim.scale == 100 else "")
+        rows.append(
+            (
+                f"[{cell(c.project.name)}](projects/{c.project.slug}.yaml){kind}",
+                cell(c.claim.metric),
+                cell(c.claim.dataset) or "—",
+                claimed,
+                measured,
+                f"**{c.state}**",
+            )
+        )
+    if not rows:
+        return "No verdict yet.\n"
+    head = ("project", "metric", "dataset", "claimed", "measured", "verdict")
+    return _table(head, rows[:VERDICTS])
+
+
+def newest(catalog: Catalog, most: int = NEWEST) -> str:
+    """The newest works, with code and weights."""
+    rows = [
+        (
+            (v.date or "—")[:7],
+            _link(v),
+            cell(v.authors_short) or "—",
+            "yes" if v.code in ("yes", "linked") else "—" if v.code == "unknown" else v.code,
+            "yes"
+            if v.weights in ("yes", "gated")
+            else "—"
+            if v.weights == "unknown"
+            else v.weights,
+        )
+        for v in catalog.papers[:most]
+    ]
+    table = _table(("date", "work", "authors", "code", "weights"), rows)
+    left = len(catalog.papers) - len(rows)
+    return table + (
+        f"\n… and {left} more on the website and in `papers.yaml`.\n" if left > 0 else ""
+    )
+
+
+SECTIONS = {"numbers": numbers, "verdicts": verdicts, "newest": newest}
+
+
+def update(text: str, catalog: Catalog) -> str:
+    """README text with every region between `<!-- sam4mis:NAME -->` and `<!-- /sam4mis -->` made new.
+
+    Raises `InputError` for a region that nothing fills, or a README over its budget.
+    """
+
+    def fill(found: re.Match[str], most: int) -> str:
+        name = found[2]
+        if name not in SECTIONS:
+            raise InputError(
+                f"README.md: nothing fills the region {name!r} (expected one of: {', '.join(SECTIONS)})."
+            )
+        body = newest(catalog, most) if name == "newest" else SECTIONS[name](catalog)
+        return f"{found[1]}{body}{found[4]}"
+
+    for most in (NEWEST, 10, 0):
+        done = _REGION.sub(lambda found, most=most: fill(found, most), text)  # type: ignore[misc]
+        if len(done.encode()) < BUDGET:
+            return done
+    raise InputError(
+        f"README.md: {len(done.encode())} bytes even with the shortest tables, the budget is {BUDGET}. "
+        "Shorten its prose."
+    )

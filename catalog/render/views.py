@@ -1,0 +1,364 @@
+"""Records joined and judged for showing: which paper has code, whose claims were checked.
+
+A `Catalog` is built once from a registry; everything that renders reads it and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import yaml
+
+from catalog.exports.citation import cited_version, year_of
+from catalog.licences import licence_class
+from catalog.records import Checkpoint, Claim, Paper, Project, Result, Tag, Verdict, Version
+from catalog.registry import Registry
+from catalog.render.labels import DECIDED, STATES
+
+if TYPE_CHECKING:
+    from catalog.render.facets import Facet
+
+CONVENTIONS = Path(__file__).parent.parent / "data" / "protocol_conventions.yaml"
+
+#: Kinds of projects that are no method of the field: never in a SAM table, always labelled.
+OUTSIDE = ("control", "selftest")
+RUNNABLE = ("inference", "training", "training+inference", "training+weights")
+
+
+def slug(text: str) -> str:
+    """An address part: lower-case letters, digits and hyphens; `BraTS 2020` -> `brats-2020`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-") or "x"
+
+
+def dataset_title(name: str) -> str:
+    """The name of a data set without what a project adds: `AMOS22 official val (CT+MR)` loses the bracket."""
+    return re.split(r"\s*[(;:]|, | -- ", name.strip(), maxsplit=1)[0].strip() or name.strip()
+
+
+def dataset_key(name: str) -> str:
+    """Address part of a data set; the same for `BraTS 2020` and `BraTS-2020 (adult)`."""
+    key = slug(dataset_title(name))
+    return key if len(key) <= 60 else key[:60].rpartition("-")[0]
+
+
+def tag_values(tag: Tag | None) -> tuple[str, ...]:
+    """Values for filtering. None -> unknown, `n/a` -> n/a, [] -> none: three different things."""
+    if tag is None:
+        return ("unknown",)
+    if isinstance(tag.values, str):
+        return ("n/a",)
+    return tuple(dict.fromkeys(tag.values)) or ("none",)
+
+
+@dataclass(slots=True)
+class ClaimView:
+    """A claim with its project and its verdict (None: `verdicts.json` does not have it yet)."""
+
+    claim: Claim
+    project: Project
+    verdict: Verdict | None
+
+    @property
+    def state(self) -> str:
+        """The claim's state: the verdict's where there is one, else what a person recorded."""
+        return self.verdict.state if self.verdict else self.claim.state
+
+    @property
+    def reason(self) -> str | None:
+        return (self.verdict.reason if self.verdict else None) or self.claim.reason
+
+    @property
+    def anchor(self) -> str:
+        return f"claim-{self.claim.id}"
+
+
+@dataclass
+class ProjectView:
+    """A code release with what was measured of it."""
+
+    project: Project
+    claims: list[ClaimView] = field(default_factory=list)
+    runs: list[Result] = field(default_factory=list)
+    papers: list[PaperView] = field(default_factory=list)
+
+    @property
+    def outside(self) -> bool:
+        return self.project.kind in OUTSIDE
+
+    @cached_property
+    def code(self) -> str:
+        status = self.project.code_status
+        if status in RUNNABLE:
+            return "yes"
+        if status in ("announced", "empty", "none"):
+            return str(status)
+        return "linked" if self.project.repository else "unknown"
+
+    @cached_property
+    def weights(self) -> str:
+        """Whether anyone can download weights, as a key of `labels.WEIGHTS`."""
+        status = (self.project.weights_status or "").lower()
+        if status in ("public", "released", "available"):
+            return "yes"
+        if status in ("gated", "announced", "dead", "none"):
+            return status
+        if status.startswith("dead"):
+            return "dead"
+        if self.project.code_status == "training+weights" or any(
+            c.urls for c in self.project.checkpoints or []
+        ):
+            return "yes"
+        return "none" if self.project.checkpoints == [] else "unknown"
+
+    @cached_property
+    def weights_licence(self) -> str:
+        """Class of the licence of the weights (of the strictest checkpoint where they differ)."""
+        classes = {licence_class(c.licence) for c in self.project.checkpoints or [] if c.licence}
+        classes.add(licence_class(self.project.licences.weights))
+        for strictest in ("non-commercial", "none", "commercial"):
+            if strictest in classes:
+                return strictest
+        return "unknown"
+
+    @cached_property
+    def states(self) -> dict[str, int]:
+        counts = Counter(c.state for c in self.claims)
+        return {state: counts[state] for state in STATES if counts[state]}
+
+    @property
+    def badge(self) -> str:
+        """`k of n claims reproduced`, never one boolean."""
+        n = len(self.claims)
+        if not n:
+            return "no claims recorded"
+        return f"{self.states.get('reproduced', 0)} of {n} claim{'s' * (n != 1)} reproduced"
+
+    def checkpoint(self, name: str | None) -> Checkpoint | None:
+        return next((c for c in self.project.checkpoints or [] if c.id == name), None)
+
+
+@dataclass
+class PaperView:
+    """A work with its projects, ready for tables and filters."""
+
+    paper: Paper
+    line: int | None = None  # line of its record in papers.yaml
+    projects: list[ProjectView] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.paper.id
+
+    @property
+    def name(self) -> str:
+        """What a reader calls it: the short name, else the title."""
+        return self.paper.short_name or self.paper.title
+
+    @cached_property
+    def cite(self) -> Version | None:
+        return cited_version(self.paper)
+
+    @cached_property
+    def date(self) -> str | None:
+        """Date of the version to cite, else the earliest known, with the precision that is known."""
+        if self.cite and self.cite.date:
+            return self.cite.date
+        return min((v.date for v in self.paper.versions if v.date), default=None)
+
+    @property
+    def year(self) -> str:
+        """The year that the command line filters by."""
+        return str(year_of(self.paper) or "unknown")
+
+    @cached_property
+    def venue(self) -> str | None:
+        if self.cite and self.cite.venue:
+            return self.cite.venue
+        return next((v.venue for v in reversed(self.paper.versions) if v.venue), None)
+
+    @cached_property
+    def authors_short(self) -> str | None:
+        """First author and how many more; None where no author is known."""
+        authors = self.paper.authors
+        if not authors:
+            return None
+        if len(authors) == 1 and (self.paper.authors_complete or "et al" in authors[0]):
+            return authors[0]
+        if len(authors) == 2 and self.paper.authors_complete:
+            return " and ".join(authors)
+        return f"{authors[0]} et al."
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Earlier and other titles: aliases and version titles that differ from the work's."""
+        seen = {self.paper.title.casefold(): self.paper.title}
+        for title in [*self.paper.title_aliases, *(v.title for v in self.paper.versions)]:
+            if title:
+                seen.setdefault(title.casefold(), title)
+        return list(seen.values())[1:]
+
+    def _best(self, order: tuple[str, ...], states: set[str]) -> str:
+        return next((state for state in order if state in states), "unknown")
+
+    @cached_property
+    def code(self) -> str:
+        found = {p.code for p in self.projects}
+        if not self.projects and self.paper.links.code:
+            found.add("linked")
+        if not self.projects and self.paper.links.code == []:
+            found.add("none")
+        return self._best(("yes", "linked", "empty", "announced", "none"), found)
+
+    @cached_property
+    def weights(self) -> str:
+        found = {p.weights for p in self.projects}
+        if self.paper.links.weights:
+            found.add("yes")
+        if self.paper.links.weights == [] or self.code == "none":
+            found.add("none")
+        return self._best(("yes", "gated", "announced", "dead", "none"), found)
+
+    @cached_property
+    def weights_licence(self) -> tuple[str, ...]:
+        if self.weights not in ("yes", "gated"):
+            return ("n/a",)
+        found = [p.weights_licence for p in self.projects if p.weights in ("yes", "gated")]
+        return tuple(dict.fromkeys(found)) or ("unknown",)
+
+    @cached_property
+    def claims(self) -> list[ClaimView]:
+        return [c for p in self.projects for c in p.claims]
+
+    @cached_property
+    def verdicts(self) -> tuple[str, ...]:
+        """States of its claims in showing order, or `no-claim`."""
+        present = {c.state for c in self.claims}
+        return tuple(s for s in STATES if s in present) or ("no-claim",)
+
+    @property
+    def stage(self) -> Literal["checked", "weights", "code", "none"]:
+        """How far the trail goes: none, code, code and weights, at least one claim checked."""
+        if any(c.state in DECIDED for c in self.claims):
+            return "checked"
+        if self.code in ("yes", "linked"):
+            return "weights" if self.weights == "yes" else "code"
+        return "none"
+
+    @property
+    def undecided(self) -> bool:
+        return self.paper.inclusion.decision == "undecided"
+
+
+class Catalog:
+    """Everything shown, joined: papers newest first, projects by slug, runs and verdicts."""
+
+    def __init__(self, registry: Registry, lines: dict[str, int] | None = None) -> None:
+        self.registry = registry
+        lines = lines or {}
+        verdicts: dict[str, Verdict] = {}
+        for verdict in registry.verdicts:
+            name = verdict.claim
+            verdicts[name if "/" in name else f"{verdict.project}/{name}"] = verdict
+        runs: dict[str, list[Result]] = defaultdict(list)
+        for result in registry.results:
+            runs[result.project].append(result)
+        self.projects: dict[str, ProjectView] = {}
+        for project in sorted(registry.projects, key=lambda p: p.name.casefold()):
+            claims = [
+                ClaimView(c, project, verdicts.get(f"{project.slug}/{c.id}"))
+                for c in project.claims
+            ]
+            mine = sorted(runs.get(project.slug, []), key=lambda r: (r.created, r.run))
+            self.projects[project.slug] = ProjectView(project, claims, mine)
+        self.by_id = {p.id: PaperView(p, lines.get(p.id)) for p in registry.papers}
+        alias = {a: p.id for p in registry.papers for a in p.aliases}
+        self.merged = {a: i for a, i in sorted(alias.items()) if a not in self.by_id}
+        for view in self.projects.values():
+            for name in view.project.papers:
+                if paper := self.by_id.get(name) or self.by_id.get(alias.get(name, "")):
+                    paper.projects.append(view)
+                    view.papers.append(paper)
+        everyone = sorted(self.by_id.values(), key=lambda v: (v.paper.title.casefold(), v.paper.id))
+        everyone.sort(key=lambda v: v.date or "", reverse=True)
+        self.papers = [v for v in everyone if v.paper.inclusion.decision != "exclude"]
+        self.excluded = [v for v in everyone if v.paper.inclusion.decision == "exclude"]
+
+    @cached_property
+    def dataset_names(self) -> dict[str, str]:
+        """Slug -> name of every dataset that a work, a project, a claim or a run names."""
+        spellings: dict[str, Counter[str]] = defaultdict(Counter)
+        for view in self.papers:
+            tag = view.paper.datasets
+            for name in tag.values if tag and isinstance(tag.values, list) else []:
+                spellings[dataset_key(name)][dataset_title(name)] += 1
+        for project in self.projects.values():
+            for use in project.project.datasets or []:
+                spellings[dataset_key(use.id or use.name)][dataset_title(use.name)] += 1
+            for c in project.claims:
+                if c.claim.dataset:
+                    key = dataset_key(c.claim.dataset)
+                    spellings[key][dataset_title(c.claim.dataset)] += 1
+        return {
+            key: min(names.items(), key=lambda item: (-item[1], item[0]))[0]
+            for key, names in sorted(spellings.items())
+        }
+
+    def facet_label(self, facet: Facet, value: str) -> str:
+        """A facet's value as readers see it; data sets keep the spelling of the records."""
+        if facet.key == "dataset" and value in self.dataset_names:
+            return self.dataset_names[value]
+        return facet.label(value)
+
+    @cached_property
+    def conventions(self) -> dict[str, dict[str, str]]:
+        """Code -> {facet, text} of the protocol conventions that cards are compared by."""
+        return dict(yaml.safe_load(CONVENTIONS.read_text("utf-8"))["conventions"])
+
+    @cached_property
+    def methods(self) -> list[ProjectView]:
+        """Code releases of the field: no control, no self-test."""
+        return [p for p in self.projects.values() if not p.outside]
+
+    @cached_property
+    def controls(self) -> list[ProjectView]:
+        return [p for p in self.projects.values() if p.outside]
+
+    @cached_property
+    def runs(self) -> list[Result]:
+        """All runs, newest first."""
+        return sorted(self.registry.results, key=lambda r: (r.created, r.run), reverse=True)
+
+    @cached_property
+    def claims(self) -> list[ClaimView]:
+        """Claims about methods of the field."""
+        return [c for p in self.methods for c in p.claims]
+
+    @cached_property
+    def control_claims(self) -> list[ClaimView]:
+        return [c for p in self.controls for c in p.claims]
+
+    @cached_property
+    def newest(self) -> str:
+        """The newest day that the data know, as `YYYY-MM-DD`; what feeds and sitemap are dated by."""
+        days = [v.date for v in self.papers if v.date]
+        days += [r.created[:10] for r in self.registry.results]
+        days += [v.paper.added for v in self.papers if v.paper.added]
+        return day(max(days, default="1970"))
+
+    def verdict_of(self, run: Result) -> list[ClaimView]:
+        """Claims that a run speaks to."""
+        view = self.projects.get(run.project)
+        if view is None:
+            return []
+        names = {c.rpartition("/")[2] for c in run.claims}
+        return [c for c in view.claims if c.claim.id in names]
+
+
+def day(date: str) -> str:
+    """A date of any precision as the first day it may mean: `2023-04` -> `2023-04-01`."""
+    return f"{date}-01-01" if len(date) == 4 else f"{date}-01" if len(date) == 7 else date[:10]

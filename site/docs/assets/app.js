@@ -1,0 +1,249 @@
+/* Filters, sort, search and export over tables that are complete without this script.
+   No library but MiniSearch (assets/vendor), fetched when somebody starts to type. */
+(() => {
+  "use strict";
+  const root = new URL("../", document.currentScript.src);
+  const at = (path) => new URL(path, root);
+  const json = (path) => fetch(at(path)).then((r) => { if (!r.ok) throw new Error(`${path}: ${r.status}`); return r.json(); });
+  const make = (tag, props, ...children) => {
+    const node = Object.assign(document.createElement(tag), props);
+    node.append(...children);
+    return node;
+  };
+  const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+  // ------------------------------------------------------------------ search, shared by two pages
+  let engine;
+  const search = () => engine ??= (async () => {
+    const library = new Promise((ok, bad) => document.head.append(
+      make("script", { src: at("assets/vendor/minisearch.js"), onload: ok, onerror: bad })));
+    const [items] = await Promise.all([json("assets/data/search.json"), library]);
+    const mini = new MiniSearch({
+      idField: "u", fields: ["t", "w"], storeFields: ["u", "k", "t"],
+      processTerm: (term) => fold(term) || null,
+      searchOptions: {
+        boost: { t: 3 }, combineWith: "AND", prefix: true,
+        fuzzy: (term) => (term.length > 5 && !/\d/.test(term) ? 0.15 : false),
+      },
+    });
+    mini.addAll(items);
+    return mini;
+  })();
+
+  // ------------------------------------------------------------------------------ faceted table
+  async function table(box) {
+    const body = box.querySelector("tbody");
+    const form = box.querySelector(".fp");
+    const find = box.querySelector("[name=find]");
+    const sort = box.querySelector("[name=sort]");
+    const count = box.querySelector(".count");
+    const chips = box.querySelector(".chips");
+    const noun = box.dataset.noun;
+    const wide = matchMedia("(min-width: 60em)");
+    if (!wide.matches) form.querySelector(".fp-all").open = false;
+    const data = await json(new URL(box.dataset.table, location).href);
+    const size = data.ids.length;
+    const place = new Map(data.ids.map((id, i) => [id, i]));
+    const rows = new Array(size).fill(null);
+    const own = [...body.rows].map((tr) => { const i = place.get(tr.id); rows[i] = tr; return i; });
+    const inputs = new Map();
+    for (const facet of data.facets) {
+      facet.at = new Map(facet.values.map((v, i) => [v, i]));
+      facet.rows = facet.rows.map((r) => (Array.isArray(r) ? r : [r]));
+    }
+    for (const input of form.elements) if (input.type === "checkbox") inputs.set(`${input.name}=${input.value}`, input);
+    const plain = sort.options[0].value;
+    let state, limit, turn = 0, shown = [];
+
+    function read() {
+      const params = new URLSearchParams(location.search);
+      state = { find: params.get("find") || "", sort: params.get("sort") || plain, on: new Map() };
+      if (![...sort.options].some((o) => o.value === state.sort)) state.sort = plain;
+      for (const facet of data.facets) {
+        const on = params.getAll(facet.key).filter((v) => facet.at.has(v));
+        if (on.length) state.on.set(facet.key, new Set(on));
+      }
+      limit = data.part;
+    }
+    function write() {
+      const params = new URLSearchParams();
+      if (state.find) params.set("find", state.find);
+      for (const facet of data.facets) for (const v of state.on.get(facet.key) || []) params.append(facet.key, v);
+      if (state.sort !== plain) params.set("sort", state.sort);
+      const text = params.toString();
+      history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
+    }
+    async function need(wanted) {
+      const parts = new Set(wanted.filter((i) => !rows[i]).map((i) => Math.floor(i / data.part)));
+      await Promise.all([...parts].map(async (part) => {
+        const page = at(data.parts[part]);
+        const doc = new DOMParser().parseFromString(await (await fetch(page)).text(), "text/html");
+        for (const tr of doc.querySelectorAll("#rows tbody tr")) {
+          for (const a of tr.querySelectorAll("a[href]")) a.href = new URL(a.getAttribute("href"), page);
+          rows[place.get(tr.id)] ??= document.adoptNode(tr);
+        }
+      }));
+    }
+    async function show() {
+      const mine = ++turn;
+      const fails = new Uint8Array(size);
+      let hits = null;
+      if (state.find.trim()) {
+        const mini = await search();
+        if (mine !== turn) return;
+        hits = new Set(mini.search(state.find, { filter: (r) => r.k === box.dataset.kind }).map((r) => place.get(r.u.split("/")[1])));
+        for (let i = 0; i < size; i++) if (!hits.has(i)) fails[i]++;
+      }
+      const missed = new Map();
+      for (const facet of data.facets) {
+        const on = state.on.get(facet.key);
+        if (!on) continue;
+        const wanted = new Set([...on].map((v) => facet.at.get(v)));
+        const miss = facet.rows.map((r) => !r.some((v) => wanted.has(v)));
+        missed.set(facet.key, miss);
+        miss.forEach((m, i) => { if (m) fails[i]++; });
+      }
+      for (const facet of data.facets) {
+        const counts = new Array(facet.values.length).fill(0);
+        const miss = missed.get(facet.key);
+        for (let i = 0; i < size; i++) if (fails[i] === (miss && miss[i] ? 1 : 0)) for (const v of facet.rows[i]) counts[v]++;
+        facet.values.forEach((value, k) => {
+          const input = inputs.get(`${facet.key}=${value}`);
+          if (!input) return;
+          input.checked = Boolean(state.on.get(facet.key)?.has(value));
+          input.disabled = !counts[k] && !input.checked;
+          input.parentNode.lastElementChild.value = counts[k];
+        });
+      }
+      let order = [];
+      for (let i = 0; i < size; i++) if (!fails[i]) order.push(i);
+      if (state.sort !== plain) {
+        const down = state.sort.startsWith("-");
+        const keys = data.sort[state.sort.replace("-", "")];
+        order.sort((a, b) => (keys[a] < 0) - (keys[b] < 0) || (down ? keys[b] - keys[a] : keys[a] - keys[b]) || a - b);
+      }
+      const idle = !hits && !state.on.size && state.sort === plain;
+      shown = order;
+      const visible = idle && limit === data.part ? own : order.slice(0, limit);
+      await need(visible);
+      if (mine !== turn) return;
+      body.replaceChildren(...visible.map((i) => rows[i]));
+      count.textContent = order.length === size ? `${size} ${noun}` : `${order.length} of ${size} ${noun}`;
+      box.querySelector(".empty").hidden = order.length > 0;
+      box.querySelector(".scroll").hidden = order.length === 0;
+      box.querySelector(".more").hidden = visible.length >= order.length || (idle && data.parts.length > 1);
+      sort.value = state.sort;
+      if (document.activeElement !== find) find.value = state.find;
+      const tags = [];
+      const chip = (text, off) => make("li", {}, make("button", { type: "button", ariaLabel: `Remove filter ${text}`, onclick: () => { off(); change(); (chips.querySelector("button") || find).focus(); } }, text, make("span", { ariaHidden: "true" }, " ×")));
+      if (state.find) tags.push(chip(`Search: ${state.find}`, () => { state.find = find.value = ""; }));
+      for (const facet of data.facets) for (const v of state.on.get(facet.key) || [])
+        tags.push(chip(`${facet.title}: ${facet.labels[facet.at.get(v)]}`, () => toggle(facet.key, v, false)));
+      if (tags.length) tags.push(make("li", {}, make("button", { type: "button", onclick: reset }, "Reset all")));
+      chips.replaceChildren(...tags);
+      box.dataset.ready = mine;
+    }
+    function toggle(key, value, on) {
+      const set = state.on.get(key) || new Set();
+      if (on) set.add(value); else set.delete(value);
+      if (set.size) state.on.set(key, set); else state.on.delete(key);
+    }
+    function change() { limit = data.part; write(); return show(); }
+    function reset() { find.value = ""; state = { find: "", sort: plain, on: new Map() }; change(); find.focus(); }
+
+    form.addEventListener("change", ({ target }) => { if (target.type === "checkbox") { toggle(target.name, target.value, target.checked); change(); } });
+    form.addEventListener("submit", (e) => e.preventDefault());
+    find.addEventListener("focus", search, { once: true });
+    let wait;
+    find.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(() => { state.find = find.value; change(); }, 60); });
+    sort.addEventListener("change", () => { state.sort = sort.value; change(); });
+    box.querySelector("[data-more]").onclick = () => { limit += data.part; show(); };
+    box.querySelector("[data-reset]").onclick = reset;
+    box.querySelector("[data-link]").onclick = (e) => copy(location.href, e.currentTarget);
+    for (const button of box.querySelectorAll("[data-export]")) button.onclick = async () => {
+      const file = await json(data.exports[button.dataset.export]);
+      const texts = shown.map((i) => file.items[data.ids[i]]);
+      const kind = button.dataset.export;
+      let text;
+      if (kind === "csl-json") text = `${JSON.stringify(texts.flatMap((t) => JSON.parse(t)), null, 2)}\n`;
+      else if (kind === "csv") text = [file.head, "\n", ...texts].join("");
+      else text = texts.join("\n");
+      const a = make("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain" })), download: `sam4mis.${{ bibtex: "bib", "csl-json": "json" }[kind] || kind}` });
+      a.click();
+      setTimeout(() => URL.revokeObjectURL(a.href), 10000);
+    };
+    addEventListener("popstate", () => { if (box.isConnected) { read(); find.value = state.find; show(); } });
+    read();
+    find.value = state.find;
+    await show();
+  }
+
+  // -------------------------------------------------------------------------------- search page
+  async function everything(box) {
+    const find = box.querySelector("[name=find]");
+    const list = box.querySelector("ol");
+    const count = box.querySelector(".count");
+    const run = async () => {
+      const text = find.value.trim();
+      history.replaceState(history.state, "", location.pathname + (text ? `?${new URLSearchParams({ find: text })}` : ""));
+      const hits = text ? (await search()).search(text) : [];
+      if (text !== find.value.trim()) return;
+      count.textContent = text ? `${hits.length} found` : "";
+      list.replaceChildren(...hits.slice(0, 50).map((h) => make("li", {}, make("a", { href: at(h.u).href }, h.t), " ", make("span", { className: "dim" }, h.k))));
+    };
+    box.addEventListener("submit", (e) => { e.preventDefault(); run(); });
+    find.addEventListener("input", run);
+    find.value = new URLSearchParams(location.search).get("find") || "";
+    find.focus();
+    await run();
+  }
+
+  // ------------------------------------------------------------------------------- small helpers
+  async function copy(text, button) {
+    try { await navigator.clipboard.writeText(text); } catch {
+      const area = make("textarea", { value: text });
+      document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
+    }
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 1500);
+  }
+  function sortable(table) {
+    const body = table.tBodies[0];
+    const value = (tr, k) => {
+      const cell = tr.cells[k];
+      if (!cell || cell.querySelector(":scope > .na")) return null;
+      const text = cell.dataset.v ?? cell.textContent.trim();
+      const number = Number(text.replace("−", "-"));
+      return text !== "" && !Number.isNaN(number) ? number : fold(text);
+    };
+    [...table.tHead.rows[0].cells].forEach((th, k) => {
+      const button = make("button", { type: "button" }, ...th.childNodes);
+      th.replaceChildren(button);
+      button.onclick = () => {
+        const up = th.ariaSort !== "ascending";
+        for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+        th.setAttribute("aria-sort", up ? "ascending" : "descending");
+        const keyed = [...body.rows].map((tr) => [value(tr, k), tr]);
+        keyed.sort(([a], [b]) => (a === null) - (b === null) || (a === b ? 0 : (typeof a === typeof b ? (a < b ? -1 : 1) : typeof a === "number" ? -1 : 1) * (up ? 1 : -1)));
+        body.append(...keyed.map(([, tr]) => tr));
+      };
+    });
+  }
+  function start() {
+    const fresh = (selector, run) => {
+      for (const node of document.querySelectorAll(selector)) if (!node.dataset.on) { node.dataset.on = "1"; run(node); }
+    };
+    fresh("[data-table]", (node) => table(node).catch((error) => { node.querySelector(".count").textContent = `The filters could not be loaded (${error.message}); the table below is complete.`; }));
+    fresh("[data-everything]", everything);
+    fresh("table.sortable", sortable);
+    fresh("[data-copy]", (button) => { button.onclick = () => copy(document.getElementById(button.dataset.copy).textContent, button); });
+  }
+  document.addEventListener("keydown", (e) => {
+    if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) return;
+    const field = [...document.querySelectorAll("[name=find]")].reverse().find((f) => f.offsetParent);
+    if (field) { e.preventDefault(); field.focus(); }
+  });
+  if (window.document$) window.document$.subscribe(start);
+  else document.addEventListener("DOMContentLoaded", start);
+})();
