@@ -1,0 +1,26 @@
+"""LiteMedSAM (bowang-lab, CVPR 2024 challenge baseline): TinyViT at 256 px, one box per object."""
+
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="lite_medsam",
+    version=1,
+    title="LiteMedSAM",
+    papers=(),
+    source=(
+        "bowang-lab/MedSAM (branch LiteMedSAM) @ b0fab476e54e631dd412b25e0db9fdf2a2b0f54c "
+        "CVPR24_LiteMedSAM_infer.py: MedSAM_infer_npz_2D"
+    ),
+    prompts=("box",),
+    layouts=("flat", "model"),
+    builder="reproduce.models.lite_medsam:build",
+    preprocessing=(
+        "Longest side to 256 by OpenCV's area resize, min-max to 0-1 per image, then padded with 0 "
+        "right and below; boxes scaled by one factor and cut to whole pixels. Each object is "
+        "answered by itself: the release writes overlapping objects over each other in the order "
+        "of the file, and takes volumes from the middle slice outwards with boxes of its own "
+        "predictions; neither is done here."
+    ),
+    memory_mib={"vit_t": 0},
+    agreement="",
+)

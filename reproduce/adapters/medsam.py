@@ -1,0 +1,20 @@
+"""MedSAM (Ma et al. 2024): SAM ViT-B fine-tuned on medical images, prompted with one box."""
+
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="medsam",
+    version=1,
+    title="MedSAM",
+    papers=("2304.12306",),
+    source="bowang-lab/MedSAM @ d71e8a1a99ad751840a22a7fa3ecfb4166fb1488 MedSAM_Inference.py",
+    prompts=("box",),
+    layouts=("flat", "model", "module."),
+    builder="reproduce.models.medsam:build",
+    preprocessing=(
+        "Squashed to 1024x1024 with skimage (cubic, anti-aliased), cut to whole numbers, then "
+        "min-max to 0-1 per image. SAM's mean and deviation are not applied, nothing is padded."
+    ),
+    memory_mib={"vit_b": 0},
+    agreement="",
+)

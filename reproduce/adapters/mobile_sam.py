@@ -1,0 +1,25 @@
+"""MobileSAM (Zhang et al. 2023): SAM with a TinyViT as image encoder."""
+
+from reproduce.contracts import Option
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="mobile_sam",
+    version=1,
+    title="MobileSAM",
+    papers=("2306.14289",),
+    source="ChaoningZhang/MobileSAM @ 34bbbfdface3c18e5221aa7de6032d7220c6c6a1 mobile_sam/",
+    prompts=("box", "point", "mask"),
+    layouts=("flat",),
+    builder="reproduce.models.mobile_sam:build",
+    preprocessing="SAM's: longest side to 1024, mean and deviation, padded right and below.",
+    options={
+        "multimask": Option(
+            "single",
+            "masks per prompt: the decoder's one for unambiguous prompts, or its three candidates",
+            ("single", "three"),
+        ),
+    },
+    memory_mib={"vit_t": 0},
+    agreement="",
+)

@@ -1,0 +1,26 @@
+"""Any SAM with LoRA on q and v of its image encoder (the convention of SAMed and Sam_LoRA)."""
+
+from reproduce.contracts import Option
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="sam_lora",
+    version=1,
+    title="SAM with LoRA on q and v, merged",
+    papers=(),
+    source="MathieuNlp/Sam_LoRA @ 788decc0551307b3806928dbe48651a2d4383407 src/lora.py",
+    prompts=("box",),
+    layouts=("lora",),
+    files=("SAM checkpoint", "LoRA file (w_a_000, w_b_000, ...)"),
+    builder="reproduce.models.sam_lora:build",
+    preprocessing="SAM's: longest side to 1024, mean and deviation, padded right and below.",
+    options={
+        "multimask": Option(
+            "single",
+            "masks per prompt: the decoder's one for unambiguous prompts, or its three candidates",
+            ("single", "three"),
+        ),
+    },
+    memory_mib={"vit_b": 0, "vit_l": 0, "vit_h": 0},
+    agreement="",
+)

@@ -1,0 +1,28 @@
+"""SAM-Med2D (Cheng et al. 2023): SAM ViT-B at 256 px with adapter layers; boxes and points."""
+
+from reproduce.contracts import Option
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="sam_med2d",
+    version=1,
+    title="SAM-Med2D",
+    papers=("2308.16184",),
+    source="OpenGVLab/SAM-Med2D @ bfd2b93b1158100c8abd81f61766a2de92c1c175 test.py, DataLoader.py",
+    prompts=("box", "point", "mask"),
+    layouts=("model", "flat"),
+    builder="reproduce.models.sam_med2d:build",
+    preprocessing=(
+        "Channels in OpenCV's order (BGR), normalised with SAM's mean and deviation of RGB; images "
+        "smaller than 256 px both ways are padded with 0 around the middle, all others squashed to "
+        "256x256 by nearest neighbour. The decoder's three candidates are kept; the released "
+        "evaluation takes the one with the highest predicted IoU."
+    ),
+    options={
+        "channels": Option("bgr", "order of the channels the network sees", ("bgr", "rgb")),
+        "resize": Option("nearest", "how larger images are squashed", ("nearest", "bilinear")),
+        "adapter": Option(True, "use the adapter layers (false: SAM-Med2D* of the README)"),
+    },
+    memory_mib={"vit_b": 0},
+    agreement="",
+)

@@ -1,0 +1,116 @@
+"""What an adapter says of itself, and the checks made before it runs: options and prompts.
+
+An adapter is one file in `reproduce/adapters` with one `DeclaredAdapter`. It names the function
+that builds the model as `module:function`, so listing adapters imports neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+
+from catalog.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from reproduce.contracts import Model, Option, PromptKind
+
+    Build = Callable[[Mapping[str, torch.Tensor], Mapping[str, Any], str, str], Model]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredAdapter:
+    """An adapter (`reproduce.contracts.Adapter`) whose model is built elsewhere.
+
+    builder        `module:function`, called with (state, options, device, dtype)
+    preprocessing  what is done to an image before the network, in one or two sentences
+    prompts        kinds the released weights were trained for
+    files          the files of a release that a state dict is put together from, in the order in
+                   which they are laid over each other
+    agreement      how it was compared with the authors' code, and the largest difference; the
+                   figures by image are in `reproduce/adapters/agreement.json`
+    """
+
+    name: str
+    version: int
+    title: str
+    papers: tuple[str, ...]
+    source: str
+    prompts: tuple[PromptKind, ...]
+    layouts: tuple[str, ...]
+    builder: str
+    preprocessing: str
+    memory_mib: Mapping[str, int]
+    agreement: str
+    options: Mapping[str, Option] = field(default_factory=dict)
+    dimensionality: Literal["2d", "3d"] = "2d"
+    files: tuple[str, ...] = ("one file",)
+
+    def build(
+        self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
+    ) -> Model:
+        """Build the model and load `state` strictly.
+
+        Raises `InputError` listing every key that does not fit, `UsageError` for an option that
+        this adapter does not have.
+        """
+        module, _, function = self.builder.partition(":")
+        build = cast("Build", getattr(importlib.import_module(module), function))
+        return build(state, resolve_options(self, options), device, dtype)
+
+
+class Named(Protocol):
+    """The part of an adapter that the checks read."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def prompts(self) -> tuple[PromptKind, ...]: ...
+    @property
+    def options(self) -> Mapping[str, Option]: ...
+
+
+def resolve_options(adapter: Named, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of an adapter with their values: what was given, else the default.
+
+    Raises `UsageError` naming every option that does not exist and every value that is not offered.
+    """
+    problems = [
+        f"no option {name!r}; {adapter.name} has: {', '.join(adapter.options) or 'none'}"
+        for name in given
+        if name not in adapter.options
+    ]
+    values = {}
+    for name, option in adapter.options.items():
+        value = values[name] = given.get(name, option.default)
+        if option.choices is not None and value not in option.choices:
+            offered = ", ".join(map(repr, option.choices))
+            problems.append(f"option {name}: expected one of {offered}; got {value!r}")
+    if problems:
+        raise UsageError(f"adapter {adapter.name}: " + "; ".join(problems))
+    return values
+
+
+def check_prompts(
+    adapter: Named, kind: PromptKind, allow: Collection[PromptKind] = ()
+) -> str | None:
+    """Whether an adapter may be run with a kind of prompt.
+
+    Returns None where the weights were trained for it; where they were not but the kind is named in
+    `allow`, the label that the result has to carry. Anything else is refused with `UsageError`:
+    scores of a box model given points were published once and had to be withdrawn
+    (bowang-lab/MedSAM is box-only; see hding2455/CaRTS#17).
+    """
+    if kind in adapter.prompts:
+        return None
+    trained = ", ".join(adapter.prompts)
+    if kind in allow:
+        return f"untrained-prompt: {adapter.name} was trained for {trained}, run with {kind}"
+    raise UsageError(
+        f"{adapter.name} was trained for {trained} prompts, not for {kind}: a score from it would "
+        f"say nothing about the released model. To run it all the same, name the kind "
+        f"(--allow-prompt {kind}); the result is then labelled as an untrained prompt."
+    )

@@ -1,0 +1,217 @@
+"""A released promptable model: what every variant of SAM shares, with the differences as methods.
+
+A subclass says how an image becomes the network's input (`frame`, `pixels`), and, where it differs
+from SAM, how low-resolution logits become scores (`scores`) and how coordinates are rounded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample, ScoreKind
+from reproduce.models.frames import Frame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One image after the encoder: `features` (1, C, h, w) float32, and where the image lies."""
+
+    features: torch.Tensor
+    frame: Frame
+
+
+def as_colour(image: NDArray[Any]) -> NDArray[Any]:
+    """(H, W) or (H, W, 3) -> (H, W, 3), the one channel three times."""
+    return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
+
+
+def channels_first(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """(H, W, 3) -> (3, H, W), contiguous, float32."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+
+
+def lower_precision(device: str, dtype: str) -> AbstractContextManager[Any]:
+    """Autocast to `dtype` on `device`; nothing for float32. `UsageError` for another name."""
+    if dtype not in DTYPES:
+        raise UsageError(f"dtype: expected one of {', '.join(DTYPES)}; got {dtype!r}")
+    if dtype == "float32":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, DTYPES[dtype])
+
+
+def fingerprint(**parts: Any) -> str:
+    """Sixteen hex digits that change with any of the parts (plain data)."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class ImageModel:
+    """What promptable and automatic models share: a square input and masks brought onto it.
+
+    The grid `model_input` is the part of the input that the image fills, without padding.
+    """
+
+    volumetric = False
+    side: int  # of the network's square input, in pixels
+
+    def __init__(self, name: str, options: Mapping[str, Any], device: str, dtype: str) -> None:
+        self.name, self.options, self.device, self.dtype = name, dict(options), device, dtype
+        lower_precision(device, dtype)
+
+    def frame(self, height: int, width: int) -> Frame:
+        """Where an image of this size lies in the network's input."""
+        raise NotImplementedError
+
+    def pixels(self, image: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
+        """The network's input for one image, (3, side, side) float32."""
+        raise NotImplementedError
+
+    def mask_pixels(self, mask: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
+        """A reference mask on the network's grid, as the released evaluation makes it."""
+        return frame.resize_mask(mask)
+
+    def preprocessing_id(self) -> str:
+        """Hash of what changes an embedding besides image and checkpoint."""
+        return fingerprint(name=self.name, options=self.options, side=self.side, dtype=self.dtype)
+
+    def batch(self, images: Sequence[NDArray[Any]]) -> tuple[torch.Tensor, list[Frame]]:
+        """Inputs (B, 3, side, side) float32 on the device, and each image's place."""
+        frames = [self.frame(*image.shape[:2]) for image in images]
+        pixels = [self.pixels(i, f) for i, f in zip(images, frames, strict=True)]
+        return torch.from_numpy(np.stack(pixels)).to(self.device), frames
+
+    def reference(self, sample: Sample, grid: Grid) -> Reference:
+        """Ground truth of an image or (slice by slice) a volume on the grid that is scored."""
+        if grid == "original":
+            return Reference(sample.labels, sample.valid)
+
+        def bring(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+            if mask.ndim == 3:
+                return np.stack([bring(one) for one in mask])
+            return self.mask_pixels(mask, self.frame(*mask.shape))
+
+        return Reference(
+            {label: bring(mask) for label, mask in sample.labels.items()},
+            None if sample.valid is None else bring(sample.valid),
+        )
+
+
+class PromptedModel(ImageModel):
+    """A SAM with its own input and output: image encoder, prompt encoder, mask decoder.
+
+    `sam` has those three under SAM's names. `multimask` keeps the three candidates of SAM's
+    decoder, in its order; choosing among them is the protocol's business.
+    """
+
+    kind: ScoreKind = "logit"
+    multimask = False
+
+    def __init__(
+        self, name: str, sam: Any, options: Mapping[str, Any], device: str, dtype: str
+    ) -> None:
+        super().__init__(name, options, device, dtype)
+        self.sam: Any = sam.eval().to(device)  # SAM's parts, and those of its relatives
+        self.side = int(self.sam.prompt_encoder.input_image_size[0])
+
+    @torch.inference_mode()
+    def encode(self, images: Sequence[NDArray[Any]]) -> list[Encoded]:
+        """One embedding per image, all in one pass of the encoder."""
+        pixels, frames = self.batch(images)
+        with lower_precision(self.device, self.dtype):
+            features = self.sam.image_encoder(pixels)
+        return [Encoded(f[None].float(), frame) for f, frame in zip(features, frames, strict=True)]
+
+    @torch.inference_mode()
+    def predict(self, embedding: Encoded, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+        """Scores of all prompts of one image, in their order.
+
+        Prompts of one kind and number of points are decoded together: SAM's padding point would
+        change the result of a prompt that is padded to the length of another.
+        """
+        groups: dict[tuple[int, bool, bool], list[int]] = {}
+        for i, prompt in enumerate(prompts):
+            points = 0 if prompt.points is None else len(prompt.points)
+            if points == 0 and prompt.box is None and prompt.mask_input is None:
+                raise InputError(
+                    f"{self.name} needs a box, points or a mask for each object; the prompt for "
+                    f"{prompt.label!r} of case {prompt.case} has none. Choose a prompt profile "
+                    "other than none."
+                )
+            groups.setdefault(
+                (points, prompt.box is not None, prompt.mask_input is not None), []
+            ).append(i)
+        candidates = self.sam.mask_decoder.num_mask_tokens - 1 if self.multimask else 1
+        side = 4 * embedding.features.shape[-1]
+        low_res = torch.empty(len(prompts), candidates, side, side, device=self.device)
+        quality = torch.empty(len(prompts), candidates, device=self.device)
+        for indices in groups.values():
+            masks, iou = self.decode(embedding, [prompts[i] for i in indices])
+            low_res[indices], quality[indices] = masks.float(), iou.float()
+        return Prediction(
+            scores=self.scores(low_res, embedding.frame, grid),
+            kind=self.kind,
+            labels=tuple(prompt.label for prompt in prompts),
+            predicted_iou=quality,
+            low_res=low_res,
+        )
+
+    def decode(
+        self, embedding: Encoded, prompts: Sequence[Prompt]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Low-resolution logits (N, C, l, l) and predicted IoU (N, C) of prompts of one kind."""
+        frame = embedding.frame
+        boxes = points = masks = None
+        if prompts[0].box is not None:
+            corners = np.stack([np.asarray(p.box).reshape(2, 2) for p in prompts])
+            boxes = self._tensor(self.box_to_input(corners, frame).reshape(-1, 4))
+        if prompts[0].points is not None and len(prompts[0].points):
+            xy = np.stack([np.asarray(p.points) for p in prompts])
+            points = (
+                self._tensor(frame.to_input(xy)),
+                torch.as_tensor(
+                    np.stack([np.asarray(p.point_labels) for p in prompts]), device=self.device
+                ),
+            )
+        if prompts[0].mask_input is not None:
+            masks = self.mask_prompt(
+                self._tensor(np.stack([np.asarray(p.mask_input) for p in prompts]))
+            )
+        sparse, dense = self.sam.prompt_encoder(points=points, boxes=boxes, masks=masks)
+        low_res, iou = self.sam.mask_decoder(
+            image_embeddings=embedding.features,
+            image_pe=self.sam.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=self.multimask,
+        )
+        return low_res, iou
+
+    def box_to_input(self, corners: NDArray[np.float64], frame: Frame) -> NDArray[np.float64]:
+        """Corners (N, 2, 2) of boxes in the image -> on the input; some releases round them."""
+        return frame.to_input(corners)
+
+    def mask_prompt(self, logits: torch.Tensor) -> torch.Tensor:
+        """What is fed back of the previous round's (N, 1, l, l) logits."""
+        return logits
+
+    def scores(self, low_res: torch.Tensor, frame: Frame, grid: Grid) -> torch.Tensor:
+        """(N, C, l, l) logits -> (N, C, h, w) scores: SAM's two bilinear steps."""
+        square = interpolate(low_res, (self.side, self.side), mode="bilinear", align_corners=False)
+        return frame.inside(square) if grid == "model_input" else frame.to_original(square)
+
+    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+        return torch.as_tensor(array, dtype=torch.float32, device=self.device)

@@ -1,0 +1,100 @@
+"""SAMs without prompts that answer with one class per pixel: SAMed and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from reproduce.contracts import Grid, Prediction, Prompt
+from reproduce.models.frames import Frame
+from reproduce.models.promptable import Encoded, ImageModel, lower_precision
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Names of the classes of the Synapse multi-organ task, in the order of its label values 1-8
+# (SAMed test.py: class_to_name).
+SYNAPSE = (
+    "spleen",
+    "right kidney",
+    "left kidney",
+    "gallbladder",
+    "liver",
+    "stomach",
+    "aorta",
+    "pancreas",
+)
+
+
+class SemanticModel(ImageModel):
+    """A model whose output is a label map; a subclass makes it from the embedding (`label_map`)."""
+
+    def __init__(
+        self,
+        name: str,
+        sam: Any,
+        classes: Sequence[str],
+        options: Mapping[str, Any],
+        device: str,
+        dtype: str,
+    ) -> None:
+        super().__init__(name, options, device, dtype)
+        self.sam: Any = sam.eval().to(device)
+        self.classes = tuple(classes)
+
+    @torch.inference_mode()
+    def encode(self, images: Sequence[NDArray[Any]]) -> list[Encoded]:
+        """One embedding per image, all in one pass of the encoder."""
+        pixels, frames = self.batch(images)
+        with lower_precision(self.device, self.dtype):
+            features = self.sam.image_encoder(pixels)
+        return [Encoded(f[None].float(), frame) for f, frame in zip(features, frames, strict=True)]
+
+    def logits(self, embedding: Encoded) -> torch.Tensor:
+        """(1, 1 + classes, side, side) logits; channel 0 is the background."""
+        raise NotImplementedError
+
+    @torch.inference_mode()
+    def predict(self, embedding: Encoded, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+        """One 0/1 mask per class, (classes, 1, h, w); prompts are ignored."""
+        labels = self.logits(embedding).argmax(dim=1)[0]
+        if grid == "original":
+            labels = self.labels_to_original(labels, embedding.frame)
+        numbers = torch.arange(1, 1 + len(self.classes), device=labels.device)
+        scores = (labels == numbers[:, None, None]).float()[:, None]
+        return Prediction(scores=scores, kind="label", labels=self.classes)
+
+    def labels_to_original(self, labels: torch.Tensor, frame: Frame) -> torch.Tensor:
+        """(side, side) label map -> (height, width), as the release does it."""
+        if labels.shape == (frame.height, frame.width):
+            return labels
+        from scipy.ndimage import zoom
+
+        factors = (frame.height / labels.shape[0], frame.width / labels.shape[1])
+        resized = zoom(labels.cpu().numpy(), factors, order=0)
+        return torch.from_numpy(np.ascontiguousarray(resized)).to(labels.device)
+
+
+def one_channel(image: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """A CT slice as 0-1 values, (H, W) float64.
+
+    Floating images are taken as they are (the Synapse files hold 0-1 after the release's window),
+    whole numbers are divided by 255. Raises `InputError` for a colour image: the release has no
+    rule for one.
+    """
+    from catalog.errors import InputError
+
+    plane = image
+    if image.ndim == 3:
+        plane = image[..., 0]
+        if not (image == plane[..., None]).all():
+            raise InputError(
+                f"{name} reads slices of one channel; got a colour image of shape {image.shape}. "
+                "Use a dataset whose images are grey."
+            )
+    if np.issubdtype(plane.dtype, np.integer):
+        return plane.astype(np.float64) / 255
+    return plane.astype(np.float64)

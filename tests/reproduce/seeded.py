@@ -1,0 +1,65 @@
+"""Seeded weights in a release's own layout: same names, shapes and types, same seed, same tensors.
+
+`layouts/<name>.json.gz` lists names and shapes of a release's state dict, read off the authors'
+model (or the released file's own writing code) at the commit in `source`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+LAYOUTS = Path(__file__).parent / "layouts"
+
+
+def layout(name: str) -> dict[str, Any]:
+    """`source`, `tensors` (name -> shape) and `dtypes` (name -> type, where not float32)."""
+    document: dict[str, Any] = json.loads(
+        gzip.decompress((LAYOUTS / f"{name}.json.gz").read_bytes())
+    )
+    return document
+
+
+def meta(document: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The state dict without memory, enough to test names and shapes."""
+    dtypes = document.get("dtypes", {})
+    return {
+        name: torch.empty(shape, dtype=getattr(torch, dtypes.get(name, "float32")), device="meta")
+        for name, shape in document["tensors"].items()
+    }
+
+
+def seeded(document: dict[str, Any], seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random weights under which a network keeps its activations' magnitude.
+
+    No tensor is all zero or one, so that none can be swapped or left out without changing the
+    result. Matrices are scaled by their inputs; vectors called weight (normalisations) and
+    running variances lie around one, other vectors around zero.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    dtypes = document.get("dtypes", {})
+    state = {}
+    for name, shape in document["tensors"].items():
+        noise = torch.randn(shape, generator=generator)
+        kind = name.rsplit(".", 1)[-1]
+        if kind == "num_batches_tracked":
+            noise = torch.full(shape, 1000)
+        elif kind == "running_var":
+            noise = 1 + 0.2 * torch.rand(shape, generator=generator)
+        elif "rel_pos" in name or "attention_biases" in name:
+            noise *= 0.2
+        elif "gaussian_matrix" in name:
+            pass
+        elif len(shape) < 2 or max(shape) == noise.numel():
+            noise = 1 + 0.1 * noise if kind in {"weight", "gamma"} else 0.02 * noise
+        elif any(word in part for part in name.split(".")[-2:] for word in ("embed", "token")):
+            noise *= 0.5
+        else:
+            fan_in = noise.numel() // shape[0]
+            noise /= max(fan_in, 1) ** 0.5
+        state[name] = noise.to(getattr(torch, dtypes.get(name, "float32")))
+    return state
