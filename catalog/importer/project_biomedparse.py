@@ -19,6 +19,8 @@ from catalog.importer.project_text import slugify
 from catalog.records import Claim
 
 TABLE = "results/all_metrics_mean.csv"
+PLACE = "figures/results/all_eval/all_metrics_mean.csv"  # in microsoft/BiomedParse
+COMMIT = "750eb40d4624398561fe586418101f48ae9b0f1d"
 COLUMNS = {"sam": ("sam_dice", "sam-vit-b"), "medsam": ("medsam_dice", "medsam-vit-b")}
 _COMMON: dict[str, list[Any]] = {
     "metric_profile": ["biomedparse/1", "inferred", "mean over masks of the task"],
@@ -63,7 +65,12 @@ def _claim(slug: str, row: dict[str, str], line: int) -> Claim:
         "split_source": "described",
         "label": row["task"].replace("+", " "),
         "n": {"images": int(row["support"])},
-        "source": {"place": TABLE.split("/")[1], "row": str(line), "column": column},
+        "source": {
+            "place": PLACE,
+            "version": f"microsoft/BiomedParse@{COMMIT}",
+            "row": str(line),
+            "column": column,
+        },
         "protocol": msgspec.to_builtins(protocol_of({"box": {**_COMMON, **_OWN[slug]}}, "box")),
         "state_note": "Needs the checkpoint and BiomedParseData, of which a part is public.",
     }

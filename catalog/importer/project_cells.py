@@ -11,7 +11,7 @@ from catalog.errors import InputError
 from catalog.importer.project_text import repository_name
 
 if TYPE_CHECKING:
-    from catalog.importer.project_merge import Facts
+    from catalog.importer.project_facts import Facts
 
 _LINK = re.compile(r"\]\(([^)]*)\)")
 

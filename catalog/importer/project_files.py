@@ -40,7 +40,7 @@ def blocks(project: Project) -> dict[str, str]:
 def _block(key: str, value: Any) -> str:
     if key == "claims" and len(value) >= COMPACT_FROM:
         return "claims:\n" + "".join(f"- {_dump(claim, flow=True)}" for claim in value)
-    # PyYAML's mixed style puts a mapping of scalars in braces, so a single one must be in block style.
+    # PyYAML's mixed style would put a mapping of one scalar in braces.
     return _dump({key: value}, flow=None if isinstance(value, dict | list) else False)
 
 

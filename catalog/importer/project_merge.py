@@ -4,89 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from catalog.importer import project_claims
-from catalog.importer.project_biomedparse import biomedparse_claims
+from catalog.importer.project_card import distinct, first, protocol_card
 from catalog.importer.project_cells import CodeCell
-from catalog.importer.project_methods import method_readings
-from catalog.importer.project_reading import (
-    DATA,
-    Reading,
-    read_strings,
-    read_yaml,
-    repository_readings,
-)
-from catalog.importer.project_text import slugify
-from catalog.records import Checkpoint, Claim, Licences, Note, Project, ProtocolCard, Repository
+from catalog.importer.project_facts import Facts
+from catalog.importer.project_reading import Reading
+from catalog.records import Checkpoint, Licences, Project, Repository
 
 CHECKED = "2026-11"  # headers of the fact files: repositories were read in November 2026
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*|none")
-_CARD_FACETS = {
-    "threshold": ("threshold",),
-    "empty_cases": ("empty_cases",),
-    "aggregation": ("aggregation", "cases"),
-    "resolution": ("resolution",),
-    "mask_selection": ("mask_selection",),
-    "prompt": ("prompt",),
-}
-
-
-@dataclass(slots=True)
-class Facts:
-    """Everything the projects are made of."""
-
-    identity: dict[str, Any]
-    cards: dict[str, list[str]]
-    decisions: dict[str, Any]
-    conventions: dict[str, dict[str, str]]
-    readings: list[Reading]
-    texts: dict[str, Any]  # record -> the record with every scalar as text
-    measured: dict[str, list[Claim]] = field(default_factory=dict)  # slug -> claims from tables
-
-    def main_repository(self, name: str) -> str:
-        """The repository a release goes by: follows `same_as`, ignoring case."""
-        aliases = {k.casefold(): v for k, v in self.identity["same_as"].items()}
-        return str(aliases.get(name.casefold(), name))
-
-    def slug(self, repository: str) -> str:
-        """Slug of a release by its main repository."""
-        known = {k.casefold(): v for k, v in self.identity["slugs"].items()}
-        return str(known.get(repository.casefold()) or slugify(repository.split("/")[1]))
-
-    def slug_of(self, reading: Reading) -> str:
-        """Slug of the release a reading is about."""
-        decided = self.identity["methods"].get(reading.record)
-        if decided:
-            return str(decided["slug"])
-        return self.slug(self.main_repository(str(reading.repository)))
-
-
-def load_facts(facts_dir: Path) -> Facts:
-    """Read the three fact files and the decisions. Raises `InputError` for what cannot be read."""
-    names = ("projects.yaml", "methods2d.yaml", "methods3d.yaml")
-    repositories, two_d, three_d = (read_yaml(facts_dir / name) for name in names)
-    texts = [read_strings(facts_dir / name) for name in names]
-    identity = read_yaml(DATA / "project_identity.yaml")
-    fixed = identity["checkpoint_ids"]
-    return Facts(
-        identity=identity,
-        cards=read_yaml(DATA / "project_cards.yaml"),
-        decisions=read_yaml(DATA / "project_claims.yaml"),
-        conventions=read_yaml(DATA / "protocol_conventions.yaml")["conventions"],
-        readings=[
-            *method_readings(two_d, three_d, fixed),
-            *repository_readings(repositories, fixed),
-        ],
-        texts={record["repo"]: record for record in texts[0]}
-        | {record["id"]: record for half in texts[1:] for record in half["methods"]},
-        measured=biomedparse_claims(facts_dir.parent / "real" / "biomedparse"),
-    )
 
 
 def build(
@@ -121,10 +52,6 @@ def build(
     return projects, uncovered
 
 
-def _first(values: Iterable[Any]) -> Any:
-    return next((value for value in values if value is not None), None)
-
-
 def _project(
     facts: Facts,
     slug: str,
@@ -143,20 +70,20 @@ def _project(
     for reading in reversed(readings):
         scalars |= reading.scalars
     details = _details(readings)
-    code_status = _first(reading.code_status for reading in readings)
+    code_status = first(reading.code_status for reading in readings)
     if code_status is None and status:
         code_status, details["code_status_basis"] = status["status"], status["basis"]
     checkpoints = _checkpoints(identity, slug, readings)
     numbers, left = _numbers(facts, slug, readings, uncovered)
     project = Project(
         slug=slug,
-        name=_first([identity["names"].get(main), *(r.name for r in readings), main.split("/")[1]]),
-        kind=_first([*(kinds.get(name) for r in readings for name in (r.record, main)), "method"]),
+        name=first([identity["names"].get(main), *(r.name for r in readings), main.split("/")[1]]),
+        kind=first([*(kinds.get(name) for r in readings for name in (r.record, main)), "method"]),
         papers=list(dict.fromkeys(works[row] for row in rows if row in works)),
         repository=repository,
         licences=_licences(identity, readings),
         code_status=code_status,
-        weights_status=_first([*(r.weights_status for r in readings), _weights(checkpoints)]),
+        weights_status=first([*(r.weights_status for r in readings), _weights(checkpoints)]),
         checked=CHECKED,
         **{key: scalars.get(key) for key in ("base_model", "image_size", "framework")},
         min_gpu_memory=scalars.get("min_gpu_memory"),
@@ -165,13 +92,13 @@ def _project(
         checkpoints=checkpoints,
         adapter=identity["adapters"].get(slug),
         datasets=_datasets(readings),
-        protocol_card=_card(facts, readings),
+        protocol_card=protocol_card(facts, readings),
         claims=[*numbers.claims, *facts.measured.get(slug, [])],
         reported=[*numbers.reported, *left],
-        known_issues=_distinct(note for reading in readings for note in reading.issues),
+        known_issues=distinct(note for reading in readings for note in reading.issues),
         details=details,
         sources=_sources(rows, readings),
-        note=_first(reading.note for reading in readings),
+        note=first(reading.note for reading in readings),
     )
     if project.adapter is None:
         project.adapter_reason = _no_adapter(project)
@@ -188,7 +115,7 @@ def _repository(facts: Facts, readings: list[Reading]) -> Repository:
     )
     if facts.identity["methods"].get(readings[0].record):
         own, main = readings[0], name
-    moved = _first([facts.identity["moved"].get(main), own.moved_to])
+    moved = first([facts.identity["moved"].get(main), own.moved_to])
     return Repository(
         url=f"https://github.com/{main}",
         commit=own.commit if re.fullmatch(r"[0-9a-f]{40}", str(own.commit)) else None,
@@ -208,7 +135,7 @@ def _licences(identity: dict[str, Any], readings: list[Reading]) -> Licences:
                 continue
             decided = identity["licences"].get(text)
             if decided is not None:
-                notes.append(f"{side}: {text}")
+                notes += [f"{side}: {text}"] if not text.startswith("none") else []
                 value = decided.get(side)
             elif _SPDX.fullmatch(text):
                 value = text
@@ -269,50 +196,7 @@ def _weights(checkpoints: list[Checkpoint] | None) -> str | None:
 
 def _datasets(readings: list[Reading]) -> Any:
     lists = [reading.datasets for reading in readings if reading.datasets is not None]
-    return _distinct(entry for entries in lists for entry in entries) if lists else None
-
-
-def _distinct(items: Iterable[Any]) -> list[Any]:
-    return list({msgspec.json.encode(item): item for item in items}.values())
-
-
-def _card(facts: Facts, readings: list[Reading]) -> ProtocolCard | None:
-    codes: list[str] = []
-    for reading in readings:
-        codes += (
-            facts.cards.get(reading.record) or facts.cards.get(f"methods:{reading.record}") or []
-        )
-    codes = list(dict.fromkeys(codes))
-    texts = [(r, r.card["convention"]) for r in readings if r.card.get("convention")]
-    convention = [
-        text if i == 0 else f"Read again at {r.repository}@{str(r.commit)[:7]}: {text}"
-        for i, (r, text) in enumerate(texts)
-    ]
-    notes = _distinct(note for reading in readings for note in reading.traps)
-    said = {
-        key: _first(r.card.get(key) for r in readings)
-        for key in ("eval_script", "metric_code", "prompt")
-    }
-    if not codes and not convention and not notes and not any(said.values()):
-        return None
-    words = {key: _facet(facts, codes, facets) for key, facets in _CARD_FACETS.items()}
-    if said["prompt"]:
-        words["prompt"] = "; ".join(p for p in (words["prompt"], said["prompt"]) if p)
-    source = texts[0][0] if texts else readings[0]
-    return ProtocolCard(
-        commit=source.commit,
-        eval_script=said["eval_script"],
-        metric_code=said["metric_code"],
-        convention=" ".join(convention) or None,
-        conventions=codes,
-        traps=notes,
-        **words,
-    )
-
-
-def _facet(facts: Facts, codes: list[str], facets: Sequence[str]) -> str | None:
-    texts = [facts.conventions[c]["text"] for c in codes if facts.conventions[c]["facet"] in facets]
-    return "; ".join(texts) or None
+    return distinct(entry for entries in lists for entry in entries) if lists else None
 
 
 def _numbers(
@@ -331,7 +215,7 @@ def _numbers(
 
 
 def _details(readings: list[Reading]) -> dict[str, Any]:
-    """Facts without a field; where several readings differ, the later ones stand under their name."""
+    """Facts without a field; what later readings say differently stands under their name."""
     details = dict(readings[0].details)
     for reading in readings[1:]:
         differing = {
@@ -358,10 +242,6 @@ def _no_adapter(project: Project) -> str:
         return f"no code released (status: {project.code_status})"
     if project.kind in ("tool", "other", "benchmark"):
         return f"nothing of its own to run (kind: {project.kind})"
-    base = f" ({project.base_model})" if project.base_model else ""
-    if not project.checkpoints:
-        return f"no weights released; not written{base}"
-    return f"not written yet{base}"
-
-
-__all__ = ["CHECKED", "Facts", "Note", "build", "load_facts"]
+    base = re.split(r" \(|; ", project.base_model)[0] if project.base_model else "base not stated"
+    own = "" if project.checkpoints else "; no weights of its own released"
+    return f"no adapter written yet for {base}{own}"

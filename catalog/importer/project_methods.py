@@ -12,9 +12,11 @@ from typing import Any
 from catalog.importer.project_reading import Reading, checkpoint_id, format_of
 from catalog.importer.project_text import (
     addresses,
+    also,
     host_of,
     place_in,
     plain,
+    source,
     trap,
     without_addresses,
 )
@@ -22,11 +24,12 @@ from catalog.records import Checkpoint, DatasetUse, Note
 
 _DRIVE_ID = "https://drive.google.com/uc?export=download&id="
 _OPINIONS = {"repro_grade_judgement", "value_for_us"}
+_ABOUT_DATASETS = {"url", "split", "splits", "open", "members", "protocol"}
 _LISTED = {
     "id", "name", "title", "paper", "repo", "arxiv", "doi", "year", "venue", "snapshot",
     "commit_seen", "branch", "license", "checkpoints", "checkpoint", "datasets", "issues", "metric",
     "sources", "fact_sources", "reported", "reported_dice", "upstream_issues", "metric_pitfalls",
-    "code_hazard", "caveat",
+    "code_hazard", "caveat", "prompt", "prompting",
 } | _OPINIONS  # fmt: skip
 
 
@@ -50,9 +53,9 @@ def _reading_2d(raw: dict[str, Any], fixed_ids: dict[str, str]) -> Reading:
     reading.licence_code = repo.get("licence")
     reading.read = snapshot is not None
     reading.note = plain(str(repo["note"])) if repo.get("note") else None
-    for key, source in (("base_model", "base"), ("image_size", "image_size")):
-        if model.get(source) is not None:
-            reading.scalars[key] = model[source]
+    for key, theirs in (("base_model", "base"), ("image_size", "image_size")):
+        if model.get(theirs) is not None:
+            reading.scalars[key] = model[theirs]
     if prompt := (raw.get("prompt") or model.get("prompt") or model.get("prompts")):
         reading.card["prompt"] = plain(_words(prompt))
     for key in ("aliases", "branches", "older_snapshot", "successor"):
@@ -92,21 +95,21 @@ def _common(
         record=raw["id"],
         repository=repository,
         commit=commit,
-        name=raw.get("name") or raw.get("title"),
+        name=raw.get("name"),
         checkpoints=checkpoints,
         datasets=_datasets(raw.get("datasets", raw.get("datasets_eval"))),
         issues=_issues(raw, repository),
         traps=_traps(raw, commit),
         details={k: v for k, v in raw.items() if k not in _LISTED},
-        sources=[*here, *(str(s) for s in listed)],
+        sources=[*here, *(source(str(s)) for s in listed)],
     )
     if note:
         reading.details["checkpoints_note"] = note
+    for key in ("reported", "reported_dice"):
+        if isinstance(raw.get(key), str):  # words instead of numbers
+            reading.details["reported_note"] = plain(raw[key])
     if raw.get("metric") is not None:
         reading.card["convention"] = plain(_words(raw["metric"]))
-        file, line = place_in(reading.card["convention"])
-        if file and line:
-            reading.card["metric_code"] = f"{file}:{line}"
     paper = raw.get("paper") or {
         k: raw[k] for k in ("title", "arxiv", "doi", "venue") if raw.get(k)
     }
@@ -127,9 +130,9 @@ def _datasets(value: Any) -> list[DatasetUse] | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return [DatasetUse(name=plain(value))]
+        return [_described_dataset(value)]
     if isinstance(value, list):
-        return [DatasetUse(name=plain(str(item))) for item in value]
+        return [_described_dataset(str(item)) for item in value]
     if "name" in value:
         cases = value.get("test_cases")
         url = addresses(_words(value.get("test_data_url", "")))
@@ -142,11 +145,27 @@ def _datasets(value: Any) -> list[DatasetUse] | None:
                 note=plain(_words(rest)),
             )
         ]
-    return [_named_dataset(name, item) for name, item in value.items()]
+    about = {k: v for k, v in value.items() if k in _ABOUT_DATASETS}
+    named = {k: v for k, v in value.items() if k not in _ABOUT_DATASETS}
+    if isinstance(about.get("splits"), dict):
+        named |= about.pop("splits")
+    if not named:
+        named = {_short(_words(about)): None}
+    return [_named_dataset(name, item, _words(about)) for name, item in named.items()]
 
 
-def _named_dataset(name: str, item: Any) -> DatasetUse:
-    text = _words(item)
+def _short(text: str) -> str:
+    """The name at the start of a description."""
+    return plain(re.split(r" \(|: |; |\. | -- ", text.removeprefix("protocol: "))[0])
+
+
+def _described_dataset(text: str) -> DatasetUse:
+    name = _short(text)
+    return DatasetUse(name=name, note=None if name == plain(text) else plain(text))
+
+
+def _named_dataset(name: str, item: Any, about: str) -> DatasetUse:
+    text = "; ".join(part for part in (_words(item) if item is not None else "", about) if part)
     url = addresses(text)
     return DatasetUse(name=str(name), url=url[0] if url else None, note=plain(text) or None)
 
@@ -167,7 +186,7 @@ def _issues(raw: dict[str, Any], repository: str) -> list[Note]:
             continue
         name = (re.search(r"([\w.-]+/[\w.-]+)#", ref) or [None, repository])[1]
         numbers = re.findall(r"#(\d+)", ref)
-        more = "".join(f" (also {name}#{n})" for n in numbers[1:])
+        more = also(str(name), numbers[1:])
         notes.append(
             Note(text=plain(text) + more, ref=f"{name}#{numbers[0]}")
             if numbers
@@ -221,7 +240,7 @@ def _checkpoints(
 
 
 def _from_mapping(value: dict[str, Any], notes: list[str]) -> list[dict[str, Any]]:
-    """`{url: ...}`, `{name: address}`, `{base_url, files}` or `{x_dir, x_files}` as single entries."""
+    """Single entries of `{url: ..}`, `{name: address}`, `{base_url, files}`, `{x_dir, x_files}`."""
     if "url" in value:
         return [value]
     entries: list[dict[str, Any]] = []
@@ -255,6 +274,11 @@ def _from_mapping(value: dict[str, Any], notes: list[str]) -> list[dict[str, Any
     return entries
 
 
+def spdx(text: Any) -> str | None:
+    """Hub spelling of a licence (`apache-2.0`) as the SPDX list writes it."""
+    return {"apache-2.0": "Apache-2.0", "mit": "MIT"}.get(str(text), text) if text else None
+
+
 def _one(entry: dict[str, Any], taken: set[str], fixed_ids: dict[str, str]) -> Checkpoint:
     file = entry.get("file")
     label = str(
@@ -276,7 +300,8 @@ def _one(entry: dict[str, Any], taken: set[str], fixed_ids: dict[str, str]) -> C
         f"{key}: {_words(entry[key])}" if key != "note" else str(entry[key])
         for key in (
             "what", "name", "dataset", "role", "contents", "files", "format", "size", "released",
-            "cfg", "xxh128", "git_blob", "decoder", "risk", "note", "TRAP", "cache_env", "listing",
+            "cfg", "xxh128", "git_blob", "decoder", "risk", "note", "src", "TRAP",
+            "cache_env", "listing",
         )
         if entry.get(key) and entry[key] != label
     ]  # fmt: skip
@@ -291,6 +316,6 @@ def _one(entry: dict[str, Any], taken: set[str], fixed_ids: dict[str, str]) -> C
         md5=entry.get("md5"),
         bytes=size if isinstance(size, int) else None,
         format=format_of(str(file or "")),
-        licence=entry.get("licence"),
+        licence=spdx(entry.get("licence")),
         note=plain("; ".join(p for p in parts if p)) or None,
     )

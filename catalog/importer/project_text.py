@@ -12,6 +12,23 @@ _GITHUB = re.compile(r"^(?:https?://)?(?:www\.)?github\.com/([^/\s]+)/([^/#?\s]+
 _CODE_FILE = r"[\w][\w./*-]*\.(?:py|ipynb|sh|ya?ml|json|csv|md|txt|pkl|html|zip|md)"
 _PLACE = re.compile(rf"(?<![\w/]){_CODE_FILE}(?::(\d+(?:[-,]\d+)*))?")
 _SENTENCE = re.compile(r"(?<=[\w)\]\"'])\. (?=[A-Z0-9'\"_-])")
+# The collectors' marks: X: inferred by reading code, R: a file of the repository, I: an issue,
+# P: a page, 3P: a third party's listing.
+_SHORTHAND = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"\bGT\b", "ground truth"),
+        (r"\bTRAP \(X\):", "inferred from the code:"),
+        (r"\bTRAP \(", "careful ("),
+        (r"\bTRAP\b:?", "careful:"),
+        (r"\(X\)", "(inferred from the code)"),
+        (r"\bX: ", "inferred "),
+        (r"\b3P:", "third party: "),
+        (r"\bI:#", "issue #"),
+        (r"\bI:(?=[\w.-]+/)", ""),
+        (r"\bR(?:@[\w.]+)?:(?=[\w./-])", ""),
+    )
+)
 _HOSTS = (
     ("drive.google.com", "gdrive"),
     ("huggingface.co", "hf"),
@@ -58,7 +75,7 @@ def addresses(text: str) -> list[str]:
 
 def without_addresses(text: str) -> str:
     """What a text says beside its addresses; empty when that is nothing."""
-    return re.sub(r"\s+", " ", _URL.sub("", text)).strip(" ;,()")
+    return re.sub(r"\s+", " ", _URL.sub("", text)).replace("()", "").strip(" ;,")
 
 
 def host_of(url: str) -> str | None:
@@ -77,7 +94,8 @@ def sentences(text: str) -> list[str]:
 
 def plain(text: str) -> str:
     """A collector's note with its shorthand written out and white space made single."""
-    text = re.sub(r"\bGT\b", "ground truth", text)
+    for pattern, words in _SHORTHAND:
+        text = pattern.sub(words, text)
     return re.sub(r"\s+", " ", text).strip()
 
 
@@ -110,6 +128,17 @@ def traps(value: object, commit: str | None) -> list[Note]:
     return [trap(item, commit) for item in items]
 
 
+def also(repository: str, numbers: list[str]) -> str:
+    """Further threads about the same thing, as words after a text; "" where there are none."""
+    return f" (also {', '.join(f'{repository}#{n}' for n in numbers)})" if numbers else ""
+
+
+def source(text: str) -> str:
+    """Where a fact was seen, without the collectors' marks: an address or a repository file."""
+    text = re.sub(r"^P:(?=[\w.-]+\.[a-z]+/)", "https://", text)
+    return plain(text)
+
+
 def issues(value: object, repository: str) -> list[Note]:
     """Upstream threads: `"#13: what it says"` of a repository, each with its full reference."""
     notes = []
@@ -117,8 +146,8 @@ def issues(value: object, repository: str) -> list[Note]:
         numbers, _, text = str(item).partition(":")
         refs = re.findall(r"#(\d+)", numbers)
         if refs and text:
-            rest = "".join(f" (also {repository}#{n})" for n in refs[1:])
-            notes.append(Note(text=plain(text) + rest, ref=f"{repository}#{refs[0]}"))
+            text = plain(text) + also(repository, refs[1:])
+            notes.append(Note(text=text, ref=f"{repository}#{refs[0]}"))
         else:
             notes.append(Note(text=plain(str(item))))
     return notes

@@ -15,7 +15,8 @@ import msgspec
 from catalog.editing.atomic import write_whole
 from catalog.importer import project_files
 from catalog.importer.project_cells import CodeCell, code_cells
-from catalog.importer.project_merge import Facts, build, load_facts
+from catalog.importer.project_facts import load_facts
+from catalog.importer.project_merge import build
 from catalog.importer.project_reading import read_yaml
 from catalog.records import Project
 from catalog.registry import PAPERS, PROJECTS
@@ -43,8 +44,8 @@ class ProjectsReport:
         counts = (
             f"projects: {len(self.created)} created, {len(self.completed)} completed, "
             f"{len(self.replaced)} replaced, {len(self.unchanged)} unchanged; "
-            f"{self.claims} claims, {self.reported} reported numbers; {len(self.cells)} code cells, "
-            f"{repositories} of them repositories"
+            f"{self.claims} claims, {self.reported} reported numbers; "
+            f"{len(self.cells)} code cells, {repositories} of them repositories"
         )
         links = [
             f"row {cell.row}: {cell.url} is a {cell.kind}: {cell.reason}"
@@ -140,4 +141,4 @@ def _complete(path: Path, old: str, project: Project, report: ProjectsReport, wr
         write_whole(path, project_files.completed(old, missing).encode())
 
 
-__all__ = ["CodeCell", "Facts", "ProjectsReport", "import_projects", "works_by_row"]
+__all__ = ["CodeCell", "ProjectsReport", "import_projects", "works_by_row"]
