@@ -167,6 +167,7 @@ def _texts(work: Work) -> list[tuple[str, str]]:
         ("identifier", paper.id),
     ]
     texts += [("identifier", alias) for alias in paper.aliases]
+    texts.append(("venue", str(work.year or "")))
     texts += [("earlier title", title) for title in paper.title_aliases]
     texts += [("author", author) for author in paper.authors]
     texts += [("short name", project.name) for project in work.projects]

@@ -170,10 +170,11 @@ def _duplicate(paper: Paper, matches: list[Match], known: dict[str, Paper], type
     ways = [f"another version of it: sam4mis add {typed} --as-version {match.paper_id}"]
     if match.level != "identifier":
         ways.append(f"a different work: sam4mis add {typed} --different")
-    return (
-        f"{paper.title!r} is in the catalog{since}: {match.paper_id}{title}. {match.reason.capitalize()}.\n"
-        + "\n".join(f"  If yours is {way}" for way in ways)
-    )
+    lines = [
+        f"{paper.title!r} is in the catalog{since}: {match.paper_id}{title}; {match.reason}.",
+        *(f"  If yours is {way}" for way in ways),
+    ]
+    return "\n".join(lines)
 
 
 def _since(paper: Paper) -> str:

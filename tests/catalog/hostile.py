@@ -1,4 +1,4 @@
-"""Strings that have broken catalogues: markup, pipes, YAML and LaTeX tricks, invisible characters."""
+"""Strings that break catalogues: markup, pipes, YAML and LaTeX tricks, invisible characters."""
 
 HOSTILE = [
     "<script>alert(1)</script> on SAM",

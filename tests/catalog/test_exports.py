@@ -54,7 +54,7 @@ def paper(title: str = "A title", **fields: Any) -> Paper:
 MEDSAM = paper(
     "Segment anything in medical images",
     id="medsam",
-    authors=["Jun Ma", "Danny Z. Chen", "JD. Gutiérrez", "Maarten van der Berg Jr."],
+    authors=["Jun Ma", "JD. Gutiérrez", "Maarten van der Berg Jr."],
     authors_complete=False,
     versions=[
         Version(kind="preprint", ids=Ids(arxiv="2304.12306"), date="2023-04-24"),
@@ -75,7 +75,7 @@ def test_bibtex_of_a_known_work_is_as_written_by_hand() -> None:
         to_bibtex([MEDSAM])
         == r"""@article{medsam,
   title = {Segment anything in medical images},
-  author = {Ma, Jun and Chen, Danny Z. and Guti{\'e}rrez, JD. and van der Berg, Jr., Maarten and others},
+  author = {Ma, Jun and Guti{\'e}rrez, JD. and van der Berg, Jr., Maarten and others},
   journal = {Nature Communications},
   year = {2024},
   month = jan,

@@ -1,0 +1,234 @@
+"""Search and filters over small registries made of records, and over the real one."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.errors import UsageError
+from catalog.facets import Filters, Work, works, year_range
+from catalog.licences import commercial_ok, licence_class
+from catalog.records import (
+    Checkpoint,
+    Ids,
+    Inclusion,
+    Licences,
+    Links,
+    Paper,
+    Project,
+    Repository,
+    Tag,
+    Version,
+)
+from catalog.registry import Registry
+from catalog.search import Index
+
+
+def paper(id: str, title: str, year: str = "2024", **fields: Any) -> Paper:
+    versions = [Version(kind="preprint", date=year, ids=Ids(arxiv=fields.pop("arxiv", None)))]
+    return Paper(id=id, title=title, versions=versions, **fields)
+
+
+def tag(*values: str) -> Tag:
+    return Tag(values=list(values), provenance="abstract")
+
+
+PAPERS = [
+    paper(
+        "medsam",
+        "Segment anything in medical images",
+        "2023",
+        short_name="MedSAM",
+        arxiv="2304.12306",
+        title_aliases=["MedSAM: an earlier name of the whole thing"],
+        authors=["Jun Ma", "JD. Gutiérrez"],
+        modalities=tag("ct", "mri"),
+        prompts_infer=tag("box"),
+        links=Links(code=["https://github.com/bowang-lab/MedSAM"]),
+    ),
+    paper("sam-med2d", "SAM-Med2D", short_name="SAM-Med2D", modalities=tag("ct")),
+    paper("sam-med3d", "SAM-Med3D: a volumetric one", short_name="SAM-Med3D", links=Links(code=[])),
+    paper("polyp", "Polyp segmentation by prompting", "2025", modalities=tag("endoscopy")),
+    paper(
+        "out",
+        "Segment anything in industry",
+        inclusion=Inclusion(decision="exclude", reason="not medical"),
+    ),
+]
+PROJECTS = [
+    Project(
+        slug="medsam",
+        name="MedSAM",
+        kind="method",
+        papers=["medsam"],
+        repository=Repository(url="https://github.com/bowang-lab/MedSAM"),
+        licences=Licences(code="Apache-2.0"),
+        code_status="training+inference",
+        checkpoints=[Checkpoint(id="a")],
+    ),
+    Project(
+        slug="polyp",
+        name="Polypper",
+        kind="method",
+        papers=["polyp"],
+        code_status="empty",
+        weights_status="none",
+        licences=Licences(code="none", weights="CC-BY-NC-4.0"),
+    ),
+]
+REGISTRY = Registry(Path(), papers=PAPERS, projects=PROJECTS)
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return Index(works(REGISTRY))
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("medsam", "medsam"),
+        ("MedSAM", "medsam"),
+        ("segment anything in medical images", "medsam"),
+        ("earlier name of the whole", "medsam"),
+        ("segmnt anythng medical imges", "medsam"),
+        ("gutierrez", "medsam"),
+        ("Gutiérez", "medsam"),
+        ("2304.12306", "medsam"),
+        ("sam-med2d", "sam-med2d"),
+        ("SAM Med2D", "sam-med2d"),
+        ("sammed3d", "sam-med3d"),
+        ("polyp 2025", "polyp"),
+        ("polypper", "polyp"),
+        ("endoscopy", "polyp"),
+    ],
+)
+def test_finds(index: Index, query: str, first: str) -> None:
+    assert index.search(query)[0].work.paper.id == first
+
+
+def test_digits_match_exactly(index: Index) -> None:
+    assert [hit.work.paper.id for hit in index.search("sam-med2d")] == ["sam-med2d"]
+    assert [hit.work.paper.id for hit in index.search("sammed4d")] == []
+
+
+def test_every_word_must_be_found(index: Index) -> None:
+    assert index.search("medsam polyp") == []
+    assert index.search("   ") == []
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=40))
+def test_any_query_is_answered(query: str) -> None:
+    for hit in Index(works(REGISTRY)).search(query):
+        assert 0 < hit.score <= 1.0
+
+
+def test_known_works_of_the_registry_are_found(root: Path, tmp_path: Path) -> None:
+    """Every title and earlier title finds its own work, first or under an equal name."""
+    shutil.copy(root / "papers.yaml", tmp_path)
+    all_works = works(Registry.load(tmp_path))
+    index = Index(all_works)
+    for work in all_works[::7]:
+        for title in [work.paper.title, *work.paper.title_aliases]:
+            found = [hit.work.paper.id for hit in index.search(title, 3)]
+            assert work.paper.id in found, title
+
+
+def test_search_in_5000_works_feels_instant() -> None:
+    many = [
+        paper(f"w{n}", f"Method {n}: segmenting organ {n % 97} in scan {n % 89} by prompts")
+        for n in range(5000)
+    ]
+    index = Index(works(Registry(Path(), papers=many)))
+    start = time.perf_counter()
+    hits = index.search("segmnting orgn 42")
+    assert time.perf_counter() - start < 0.5
+    assert hits
+
+
+# ---------------------------------------------------------------------------------- filters
+
+
+def kept(**filters: Any) -> list[str]:
+    facets = {name: filters.pop(name) for name in list(filters) if isinstance(filters[name], list)}
+    found = Filters(facets=facets, **filters).apply(works(REGISTRY))
+    return [work.paper.id for work in found]
+
+
+def test_filters() -> None:
+    assert kept() == ["medsam", "sam-med2d", "sam-med3d", "polyp"]
+    assert kept(modality=["CT"]) == ["medsam", "sam-med2d"]
+    assert kept(modality=["ct", "endoscopy"]) == ["medsam", "sam-med2d", "polyp"]
+    assert kept(modality=["ct"], prompt=["box"]) == ["medsam"]
+    assert kept(year="2025-") == ["polyp"]
+    assert kept(year="-2023") == ["medsam"]
+    assert kept(author="gutierrez") == ["medsam"]
+    assert kept(inclusion="exclude") == ["out"]
+    assert kept(inclusion="all")[-1] == "out"
+    assert kept(licence=["commercial"]) == ["medsam"]
+    assert kept(licence=["non-commercial"]) == ["polyp"]
+
+
+def test_has_code_and_weights_know_what_nobody_checked() -> None:
+    assert kept(code=True) == ["medsam"]
+    assert kept(code=False) == ["sam-med3d", "polyp"]  # looked, none; an empty repository
+    assert kept(weights=True) == ["medsam"]
+    assert kept(weights=False) == ["polyp"]
+
+
+def test_unknown_value_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"--modality: 'endoscopi' is not known.*endoscopy"):
+        kept(modality=["endoscopi"])
+    assert kept(modality=["spect"]) == []  # of the vocabulary, though no work has it
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024", (2024, 2024)),
+        ("2023-2025", (2023, 2025)),
+        ("2024-", (2024, 9999)),
+        ("-2023", (0, 2023)),
+    ],
+)
+def test_year_range(text: str, expected: tuple[int, int]) -> None:
+    assert year_range(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-", "20", "2023 2024", "next"])
+def test_no_year(text: str) -> None:
+    with pytest.raises(UsageError, match="--year"):
+        year_range(text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("MIT", "commercial"),
+        ("Apache-2.0", "commercial"),
+        ("GPL-3.0-only", "commercial"),
+        ("CC-BY-NC-SA-4.0", "non-commercial"),
+        ("MIT OR CC-BY-NC-4.0", "commercial"),
+        ("MIT AND CC-BY-NC-4.0", "non-commercial"),
+        ("none", "none"),
+        (None, "unknown"),
+        ("LicenseRef-own", "unknown"),
+    ],
+)
+def test_licence_class(expression: str | None, kind: str) -> None:
+    assert licence_class(expression) == kind
+
+
+def test_no_licence_means_not_allowed() -> None:
+    assert (commercial_ok("none"), commercial_ok(None), commercial_ok("MIT")) == (False, None, True)
+
+
+def test_states_come_from_verdicts_where_there_are_any() -> None:
+    assert Work(PAPERS[0]).states == []
