@@ -165,11 +165,12 @@ class Lwnet:
         """W-Net with 8, 16, 32 channels. Raises `InputError` listing key mismatches."""
         import torch
 
-        from reproduce.checkpoints.loading import load_strictly
         from reproduce.models.lwnet import WNet
+        from reproduce.models.sam import load_strictly
 
-        net = WNet()
-        load_strictly(net, state, self.name)
+        with torch.device("meta"):
+            net = WNet()
+        load_strictly(net, state)
         net.to(torch.device(device), getattr(torch, dtype)).eval().requires_grad_(False)
         return LwnetModel(net, options, device, dtype)
 

@@ -1,14 +1,23 @@
-"""Get the weights a project names: from the cache, from a file of the user, or the network."""
+"""Get the weights a project names: from the cache, from a file of the user, or the network.
+
+The hash decides, not the address: whatever delivers the right bytes is right, and nothing else ever
+enters the cache. Several processes may ask for one file at once; one fetches, the others wait.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint
-from reproduce.checkpoints.cache import cached, manual_folder
+from reproduce.checkpoints.cache import cache_folder, cached, manual_folder, weights_folder
+from reproduce.checkpoints.sources import Source, source_of
+from reproduce.checkpoints.transfer import download
 from reproduce.reading import sha256_of
+from reproduce.running.files import disk_full_told, write_atomic
 
 
 def obtain_all(
@@ -27,36 +36,198 @@ def obtain_all(
 
 def check_given(record: Checkpoint, path: Path) -> Path:
     """A file the user names, if it is the one the record describes. Raises `InputError`."""
-    from reproduce.checkpoints.loading import sniff
-
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected the checkpoint {record.id}.")
-    got = sha256_of(path)
-    if record.sha256 is not None and got != record.sha256:
+    if problem := difference(record, path):
         raise InputError(
-            f"{path}: not the checkpoint {record.id}. Expected sha256 {record.sha256}"
-            + (f" ({record.bytes:,} bytes)" if record.bytes else "")
-            + f", got {got} ({path.stat().st_size:,} bytes); it looks like {sniff(path)}. "
+            f"{path}: not the checkpoint {record.id}. {problem} "
             "Download the released file again, or correct the record if the authors replaced it."
         )
     return path
 
 
-def obtain(project: str, record: Checkpoint) -> Path:
-    """The checked file of a record from the cache, from manual/, or downloaded now."""
-    if record.sha256 and (path := cached(record.sha256)):
+def difference(record: Checkpoint, path: Path) -> str | None:
+    """How a file differs from a record: in hash, in size, in kind; None where it fits."""
+    from reproduce.checkpoints.loading import sniff
+
+    size = path.stat().st_size
+    if record.sha256 is not None:
+        got = sha256_of(path)
+        if got == record.sha256:
+            return None
+        wanted = f" ({record.bytes:,} bytes)" if record.bytes else ""
+        return (
+            f"Expected sha256 {record.sha256}{wanted}, got {got} ({size:,} bytes); "
+            f"it looks like {sniff(path)}."
+        )
+    if record.bytes is not None and size != record.bytes:
+        return f"Expected {record.bytes:,} bytes, got {size:,}; it looks like {sniff(path)}."
+    if record.md5 is not None:
+        with path.open("rb") as stream:
+            md5 = hashlib.file_digest(
+                stream, lambda: hashlib.md5(usedforsecurity=False)
+            ).hexdigest()
+        if md5 != record.md5:
+            return f"Expected md5 {record.md5}, got {md5}; it looks like {sniff(path)}."
+    if sniff(path) not in ("safetensors", "torch", "pickle"):
+        return f"Expected weights, got {sniff(path)}."
+    return None
+
+
+def located(record: Checkpoint) -> Path | None:
+    """The file of a record where it is on this machine already (cache, manual/); never downloads."""
+    if record.sha256:
+        if path := cached(record.sha256):
+            return path
+    else:
+        known = _noted(record)
+        if known and (path := cached(known)):
+            return path
+    return _dropped(record)
+
+
+def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
+    """The checked file of a record: from the cache, from manual/, or downloaded now.
+
+    Raises `PrerequisiteError` where only a person can get it (with the steps), `InputError` where
+    every address failed (with what each one answered).
+    """
+    from filelock import FileLock
+
+    if path := located(record):
         return path
+    name = record.sha256 or hashlib.sha256(" ".join(record.urls).encode()).hexdigest()
+    partial = cache_folder() / "partial"
+    with disk_full_told(partial):
+        partial.mkdir(parents=True, exist_ok=True)
+    with FileLock(partial / f"{name}.lock"):
+        if path := located(record):  # another process was faster
+            return path
+        return _download(project, record, partial / f"{name}.part", quiet)
+
+
+def _download(project: str, record: Checkpoint, part: Path, quiet: bool) -> Path:
+    problems = []
+    for url in record.urls:
+        try:
+            source = source_of(url)
+            if source.kind == "manual":
+                problems.append(f"{url}: {source.note}")
+                continue
+            if not source.pinned and record.sha256 is None:
+                problems.append(
+                    f"{url}: revision {source.revision!r} may change and no sha256 is recorded; "
+                    "name a commit of 40 hex digits"
+                )
+                continue
+            _fetch(source, record, part, quiet)
+            if problem := difference(record, part):
+                part.unlink(missing_ok=True)
+                problems.append(f"{url}: not the released file. {problem}")
+                continue
+            return _keep(record, part, source)
+        except InputError as error:
+            problems.append(str(error))
+    if not record.urls:
+        problems.append("the project names no address for it")
+    listed = "\n".join(f"  - {problem}" for problem in problems)
     raise PrerequisiteError(
-        f"{project}: the checkpoint {record.id} is not here. Download "
-        f"{' or '.join(record.urls) or 'it'} and put it into {manual_folder()}"
+        f"{project}: the checkpoint {record.id} could not be downloaded:\n{listed}\n"
+        "Get the file by hand and either pass it or drop it, under any name, into the folder that "
+        "is searched by hash:",
+        f"cp <file> {manual_folder()}/   (or: --checkpoint <file>)",
     )
+
+
+def _fetch(source: Source, record: Checkpoint, part: Path, quiet: bool) -> None:
+    if source.kind == "gdrive":
+        _from_google_drive(source, part, quiet)
+        return
+    headers = {}
+    if source.kind == "hf":
+        from huggingface_hub import get_token
+
+        if token := get_token():
+            headers["Authorization"] = f"Bearer {token}"
+    download(
+        source.url,
+        part,
+        expected_bytes=record.bytes,
+        headers=headers,
+        name=record.file or record.id,
+        quiet=quiet,
+    )
+
+
+def _from_google_drive(source: Source, part: Path, quiet: bool) -> None:
+    import gdown
+
+    try:
+        done = gdown.download(id=source.file_id, output=str(part), quiet=quiet, resume=True)
+    except Exception as error:  # gdown raises its own types, requests' and bare ones
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"{source.given}: Google Drive: {lines[0]}") from error
+    if done is None or not part.is_file():
+        raise InputError(f"{source.given}: Google Drive gave no file (quota, or not shared).")
+
+
+def _keep(record: Checkpoint, part: Path, source: Source) -> Path:
+    """Move a checked file into the cache; from here on it is there for everybody."""
+    sha256 = record.sha256 or sha256_of(part)
+    name = Path(record.file or source.path or source.url.split("?")[0]).name or "weights"
+    target = weights_folder(sha256) / name
+    with disk_full_told(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(target)
+    if record.sha256 is None:
+        note = {"sha256": sha256, "bytes": target.stat().st_size, "urls": record.urls}
+        write_atomic(_note_path(record), json.dumps(note).encode())
+    return target
+
+
+def _note_path(record: Checkpoint) -> Path:
+    """Where the hash of a file is noted whose record has none, so that it is fetched once."""
+    key = hashlib.sha256(" ".join(record.urls).encode()).hexdigest()
+    return cache_folder() / "unrecorded" / f"{key}.json"
+
+
+def _noted(record: Checkpoint) -> str | None:
+    path = _note_path(record)
+    if not record.urls or not path.is_file():
+        return None
+    found: str = json.loads(path.read_text("utf-8"))["sha256"]
+    return found
+
+
+def _dropped(record: Checkpoint) -> Path | None:
+    """A file in manual/ with the record's hash, moved into the cache by content."""
+    folder = manual_folder()
+    if record.sha256 is None or not folder.is_dir():
+        return None
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        if record.bytes is not None and path.stat().st_size != record.bytes:
+            continue
+        if sha256_of(path) == record.sha256:
+            target = weights_folder(record.sha256) / (record.file or path.name).rsplit("/", 1)[-1]
+            with disk_full_told(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+            return target
+    return None
 
 
 def status_of(record: Checkpoint, given: Sequence[Path] = ()) -> str:
     """Where a checkpoint would come from, in words."""
     if given:
         return "given with --checkpoint"
-    if record.sha256 and (path := cached(record.sha256)):
-        return f"in the cache ({path})"
+    if located(record):
+        return "in the cache"
     size = f"{record.bytes:,} bytes" if record.bytes else "size unknown"
-    return f"would be downloaded ({size})"
+    kinds = [source_of(url).kind for url in record.urls]
+    if not kinds:
+        return "no address known: put the file into " + str(manual_folder())
+    if all(kind == "manual" for kind in kinds):
+        return f"by hand ({size}): {record.urls[0]} -> {manual_folder()}"
+    return f"would be downloaded ({size}) from {next(k for k in kinds if k != 'manual')}"

@@ -1,4 +1,4 @@
-"""Reading weights safely, and loading them strictly.
+"""Reading weights safely.
 
 safetensors where the file is one, else `torch.load(weights_only=True)`, which runs no code of the
 file. What that refuses stays refused: the message lists the pickle globals that were the reason.
@@ -10,7 +10,7 @@ import json
 import pickletools
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,6 @@ from reproduce.checkpoints.layouts import unwrap
 
 if TYPE_CHECKING:
     import torch
-
-SHOWN = 12  # keys listed of each kind; the count is always complete
 
 WAYS_OUT = (
     "Ways out: ask the authors for safetensors; look for a mirror in safetensors; or, on a machine "
@@ -169,40 +167,6 @@ def _globals_by_opcode(path: Path) -> set[str]:
                         strings.append(argument)
             except Exception:  # raw tensor data, or the end
                 return found
-
-
-def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str) -> None:
-    """Load `state` into `module`; every key and every shape must match.
-
-    Raises `InputError` that lists missing keys, unexpected keys and other shapes, all at once.
-    """
-    expected = module.state_dict()
-    missing = sorted(set(expected) - set(state))
-    unexpected = sorted(set(state) - set(expected))
-    shapes = [
-        f"{key}: expected {tuple(expected[key].shape)}, got {tuple(state[key].shape)}"
-        for key in expected
-        if key in state and expected[key].shape != state[key].shape
-    ]
-    problems = [
-        _listing("missing keys", missing),
-        _listing("unexpected keys", unexpected),
-        _listing("other shapes", shapes),
-    ]
-    if any(problems):
-        raise InputError(
-            f"the checkpoint does not fit adapter {name} ({len(expected)} tensors expected, "
-            f"{len(state)} given). {' '.join(p for p in problems if p)} "
-            "Is it another variant, or another layout? See the project's checkpoints."
-        )
-    module.load_state_dict(dict(state), strict=True)
-
-
-def _listing(what: str, keys: Sequence[str]) -> str:
-    if not keys:
-        return ""
-    more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return f"{len(keys)} {what}: {', '.join(keys[:SHOWN])}{more}."
 
 
 def safetensors_metadata(path: Path) -> dict[str, str]:

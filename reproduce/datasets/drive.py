@@ -17,7 +17,7 @@ SPLITS = {
     "training": range(21, 41),
     "test": range(1, 21),
     "lwnet-train": range(21, 37),
-    "lwnet-validation": range(37, 41),
+    "lwnet-val": range(37, 41),
 }
 
 
@@ -40,7 +40,7 @@ class Drive:
         "training": "images 21-40, defined by the data set",
         "test": "images 01-20, defined by the data set",
         "lwnet-train": "images 21-36: get_public_data.py of agaldran/lwnet @ ce72ddab, line 94",
-        "lwnet-validation": "images 37-40: the same line",
+        "lwnet-val": "images 37-40: the same line",
     }
     may_show_images = False
 

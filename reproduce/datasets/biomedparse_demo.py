@@ -1,0 +1,74 @@
+"""BiomedParse's demo: 27 images of nine modalities, 71 masks, all 1024x1024.
+
+`demo/<image>.png` and `demo_mask/<image>_<target>.png`, spaces of a target written as `+`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import Case, Sample
+
+
+class BiomedParseDemo:
+    """Plugin `biomedparse-demo`. Labels are the targets as the files are called."""
+
+    name = "biomedparse-demo"
+    version = 1
+    title = "BiomedParse demo images"
+    licence = "not stated for the images; not redistributed here"
+    access = (
+        "Take the demo images and masks of github.com/microsoft/BiomedParse into demo/, demo_mask/."
+    )
+    homepage: str | None = "https://github.com/microsoft/BiomedParse"
+    modalities = (
+        "ct",
+        "mri",
+        "x-ray",
+        "pathology",
+        "ultrasound",
+        "fundus",
+        "endoscopy",
+        "dermoscopy",
+        "oct",
+    )
+    labels: tuple[str, ...] = ()
+    dimensionality: Literal["2d", "3d"] = "2d"
+    splits: Mapping[str, str] = {"all": "every image of the demo"}
+    may_show_images = False
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """Images with their masks by role `mask:<target>`."""
+        from reproduce.reading import files_of, need_folder
+
+        if split != "all":
+            raise UsageError(f"biomedparse-demo has no split {split!r}; known: all")
+        for name in ("demo", "demo_mask"):
+            need_folder(root / name, self.title, self.access)
+        images, masks = files_of(root / "demo"), files_of(root / "demo_mask")
+        files = {name: {"image": path} for name, path in images.items()}
+        for name, path in masks.items():
+            owner = next((i for i in images if name.startswith(i + "_")), None)
+            if owner is None:
+                raise InputError(f"{path}: a mask of no image in {root / 'demo'}.")
+            files[owner][f"mask:{name.removeprefix(owner + '_')}"] = path
+        return [Case(id=name, files=content) for name, content in sorted(files.items())]
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Image and all its masks (RGBA files, white is the object)."""
+        from reproduce.reading import read_gray, read_rgb, same_size
+
+        image = read_rgb(case.files["image"])
+        labels = {}
+        for role, path in case.files.items():
+            if role.startswith("mask:"):
+                mask = read_gray(path)
+                same_size(image.shape[:2], mask.shape, case.files["image"], path)
+                labels[role.removeprefix("mask:")] = mask > 127
+        return Sample(case=case, image=image, labels=labels)
+
+
+PLUGIN = BiomedParseDemo()

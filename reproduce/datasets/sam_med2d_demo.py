@@ -1,0 +1,86 @@
+"""SAM-Med2D's demo data: one image, many masks, declared in JSON.
+
+`label2image_test.json` maps mask -> image, `image2label_train.json` image -> [masks]; paths begin
+with `data_demo/`, the folder's own name. Masks are called `<image>_<class>_<number>.png`; numbers
+tell instances of one class apart, and each is an object of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import Case, Sample
+
+FILES = {"test": "label2image_test.json", "train": "image2label_train.json"}
+
+
+class SamMed2dDemo:
+    """Plugin `sam-med2d-demo`. A label is `<class>_<number>`, as the mask files are called."""
+
+    name = "sam-med2d-demo"
+    version = 1
+    title = "SAM-Med2D demo data"
+    licence = "Apache-2.0"
+    access = "Take the folder data_demo/ of github.com/OpenGVLab/SAM-Med2D."
+    homepage: str | None = "https://github.com/OpenGVLab/SAM-Med2D"
+    modalities = ("ct",)
+    labels: tuple[str, ...] = ()
+    dimensionality: Literal["2d", "3d"] = "2d"
+    splits: Mapping[str, str] = {name: f"declared in {file}" for name, file in FILES.items()}
+    may_show_images = True
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """Images with masks by role `mask:<label>`. Raises `InputError` listing missing files."""
+        from reproduce.reading import need_folder, read_with
+
+        if split not in FILES:
+            raise UsageError(f"sam-med2d-demo has no split {split!r}; known: {', '.join(FILES)}")
+        need_folder(root, self.title, self.access)
+        path = root / FILES[split]
+        declared = read_with(path, "split file", lambda p: json.loads(p.read_text("utf-8")))
+        masks_of: dict[str, list[str]] = {}
+        if split == "test":
+            for mask, image in declared.items():
+                masks_of.setdefault(image, []).append(mask)
+        else:
+            masks_of = {image: list(masks) for image, masks in declared.items()}
+        found = []
+        missing = []
+        for image, masks in sorted(masks_of.items()):
+            name = Path(image).stem
+            files = {"image": self._at(root, image)}
+            for mask in sorted(masks):
+                files[f"mask:{Path(mask).stem.removeprefix(name + '_')}"] = self._at(root, mask)
+            missing += [str(p) for p in files.values() if not p.is_file()]
+            found.append(Case(id=name, files=files))
+        if missing:
+            raise InputError(f"{path}: {len(missing)} files are missing: {', '.join(missing[:5])}.")
+        return found
+
+    @staticmethod
+    def _at(root: Path, declared: str) -> Path:
+        """`data_demo/images/x.png` -> `<root>/images/x.png`, whatever the root is called."""
+        inner = Path(*Path(declared).parts[1:])
+        if ".." in inner.parts or inner.is_absolute():
+            raise InputError(f"{root}: declared path {declared!r} leaves the folder.")
+        return root / inner
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Image and all its masks."""
+        from reproduce.reading import read_gray, read_rgb, same_size
+
+        image = read_rgb(case.files["image"])
+        labels = {}
+        for role, path in case.files.items():
+            if role.startswith("mask:"):
+                mask = read_gray(path)
+                same_size(image.shape[:2], mask.shape, case.files["image"], path)
+                labels[role.removeprefix("mask:")] = mask > 127
+        return Sample(case=case, image=image, labels=labels)
+
+
+PLUGIN = SamMed2dDemo()
