@@ -47,10 +47,10 @@ def find_duplicates(registry: Registry, paper: Paper) -> list[Match]:
 
 def decided_pairs() -> set[frozenset[str]]:
     """Pairs of ids that a person has declared different works."""
-    from catalog.importer.decisions import Decisions
+    from catalog.importer.decisions import decisions
 
     pairs: set[frozenset[str]] = set()
-    for decision in Decisions().not_duplicates:
+    for decision in decisions().not_duplicates:
         ids = decision.papers
         pairs |= {frozenset((a, b)) for i, a in enumerate(ids) for b in ids[i + 1 :]}
     return pairs
@@ -125,7 +125,11 @@ class DuplicateIndex:
         from rapidfuzz import fuzz
 
         who = _first_surname(paper)
-        candidates = self.papers if not who else [*self.by_surname.get(who, ()), *self.by_surname.get("", ())]
+        candidates = (
+            self.papers
+            if not who
+            else [*self.by_surname.get(who, ()), *self.by_surname.get("", ())]
+        )
         own = titles_of(paper)
         for other in candidates:
             if not compatible(paper, other):
@@ -149,12 +153,12 @@ def duplicate_pairs(
     """Every pair of works that may be one, each once."""
     index = DuplicateIndex(papers, decided)
     order = {paper.id: number for number, paper in enumerate(papers)}
-    pairs = []
-    for paper in papers:
-        for match in index.matches(paper):
-            if order[match.paper_id] < order[paper.id]:
-                pairs.append((paper, match))
-    return pairs
+    return [
+        (paper, match)
+        for paper in papers
+        for match in index.matches(paper)
+        if order[match.paper_id] < order[paper.id]
+    ]
 
 
 def identifiers_of(paper: Paper) -> set[tuple[str, str]]:

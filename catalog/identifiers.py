@@ -7,7 +7,7 @@ and answers what it certainly names. Normal forms are idempotent: feeding one ba
  kind            normal form                 examples that are understood
 ==============  ==========================  ================================================
  arxiv           `2304.12306`, `hep-th/..`   abs/pdf/html pages, versions, mirrors, DataCite DOI
- doi             lower case, `10.x/...`      doi.org, `doi:`, publisher pages (`_doi_of_page`)
+ doi             lower case, `10.x/...`      doi.org, `doi:`, publisher pages (`catalog.publishers`)
  pmid            digits                      PubMed and Europe PMC pages, `PMID: 1`
  pmcid           `PMC123`                    PMC and Europe PMC pages
  openreview      forum id, case kept         forum, pdf and attachment pages
@@ -27,7 +27,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote
+
+from catalog.addresses import has_control, looks_like_url, on, split
+from catalog.publishers import doi_of_page
 
 Kind = Literal[
     "arxiv",
@@ -45,7 +48,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True, order=True)
 class Identifier:
-    """One identifier in its normal form. `derived` names the rule when it was not printed itself."""
+    """One identifier in its normal form. `derived` names the rule if it was not printed."""
 
     kind: Kind
     value: str
@@ -166,15 +169,15 @@ def _arxiv(text: str) -> tuple[str, int | None] | None:
 
 
 def _arxiv_of_url(text: str) -> tuple[str, int | None] | None:
-    host, path, _ = _split(text)
-    if any(host == known or host.endswith("." + known) for known in _ARXIV_HOSTS):
+    host, path, _ = split(text)
+    if on(host, *_ARXIV_HOSTS):
         match = re.match(
             r"/(?:abs|pdf|html|e-print|format|ps|src|overview|vanity/papers|papers)/(.+)", path
         )
         return _arxiv(_trim(match[1])) if match else None
     if host in ("huggingface.co", "hf.co") and (match := re.match(r"/papers/(.+)", path)):
         return _arxiv(_trim(match[1]))
-    if host.endswith("semanticscholar.org") and (match := re.match(r"(?i)/arxiv/(.+)", path)):
+    if on(host, "semanticscholar.org") and (match := re.match(r"(?i)/arxiv/(.+)", path)):
         return _arxiv(_trim(match[1]))
     return None
 
@@ -186,7 +189,7 @@ def doi(text: str) -> str | None:
     text = re.sub(r"(?i)^doi\s*:\s*", "", text)
     text = unquote(text).strip()
     text = _trim_doi(text)
-    return text.lower() if _DOI.fullmatch(text) and not _has_control(text) else None
+    return text.lower() if _DOI.fullmatch(text) and not has_control(text) else None
 
 
 def pii(text: str) -> str | None:
@@ -235,7 +238,7 @@ def github(text: str) -> str | None:
     The name's case is kept as printed (GitHub shows it so); compare with `.lower()`.
     """
     match = re.match(r"(?i)^(?:git\+)?(?:ssh://)?git@github\.com[:/](.+)$", text.strip())
-    host, path, _ = ("github.com", "/" + match[1], "") if match else _split(text)
+    host, path, _ = ("github.com", "/" + match[1], "") if match else split(text)
     if host == "raw.githubusercontent.com":
         host = "github.com"
     if host != "github.com":
@@ -244,16 +247,15 @@ def github(text: str) -> str | None:
     if len(parts) < 2 or parts[0].lower() in _GITHUB_PAGES:
         return None
     owner, name = parts[0], parts[1].removesuffix(".git")
-    if not (_GITHUB_OWNER.fullmatch(owner) and _GITHUB_NAME.fullmatch(name)):
-        # GitHub has no `+` in names, but addresses of renamed repositories still carry them.
-        if not (_GITHUB_OWNER.fullmatch(owner) and re.fullmatch(r"[\w.+-]{1,100}", name)):
-            return None
+    # GitHub has no `+` in new names, but addresses of old repositories still carry them.
+    if not (_GITHUB_OWNER.fullmatch(owner) and re.fullmatch(r"[A-Za-z0-9_.+-]{1,100}", name)):
+        return None
     return f"{owner}/{name}" if name not in (".", "..") else None
 
 
 def huggingface(text: str) -> str | None:
     """`owner/name`, `datasets/owner/name` or `spaces/owner/name` of a Hugging Face page."""
-    host, path, _ = _split(text)
+    host, path, _ = split(text)
     if host not in ("huggingface.co", "hf.co", "hf-mirror.com"):
         return None
     parts = [part for part in path.split("/") if part]
@@ -269,7 +271,7 @@ def huggingface(text: str) -> str | None:
 
 def zenodo(text: str) -> str | None:
     """Record number of a Zenodo page or DOI."""
-    host, path, _ = _split(text)
+    host, path, _ = split(text)
     if host == "zenodo.org" and (match := re.match(r"/(?:records?|deposit)/([1-9]\d*)", path)):
         return match[1]
     value = doi(text)
@@ -283,7 +285,7 @@ def zenodo(text: str) -> str | None:
 def identify(text: str) -> list[Identifier]:
     """Everything `text` (an id, a DOI, an address) certainly names; [] where nothing is known."""
     text = text.strip()
-    if not text or _has_control(text) or len(text) > 2000:
+    if not text or has_control(text) or len(text) > 2000:
         return []
     if found := _arxiv(text) or _arxiv_of_url(text):
         return [Identifier("arxiv", found[0])]
@@ -291,7 +293,7 @@ def identify(text: str) -> list[Identifier]:
         return [Identifier("pmcid", value)]
     if match := re.fullmatch(r"(?i)pmid\s*:?\s*(\d+)", text):
         return [Identifier("pmid", match[1].lstrip("0"))] if match[1].strip("0") else []
-    if not _looks_like_url(text):
+    if not looks_like_url(text):
         if value := doi(text):
             return _of_doi(value)
         if value := pii(text):
@@ -311,15 +313,15 @@ def _of_doi(value: str, rule: str | None = None) -> list[Identifier]:
 
 
 def _of_url(text: str) -> list[Identifier]:
-    host, path, query = _split(text)
+    host, path, query = split(text)
     first = {key: values[0] for key, values in parse_qs(query).items()}
     if host in ("doi.org", "dx.doi.org"):
         value = doi(path.lstrip("/"))
         return _of_doi(value) if value else []
-    if host.endswith("pubmed.ncbi.nlm.nih.gov"):
+    if on(host, "pubmed.ncbi.nlm.nih.gov"):
         value = pmid(path.strip("/").split("/")[0])
         return [Identifier("pmid", value)] if value else []
-    if host.endswith("ncbi.nlm.nih.gov") or host.endswith("europepmc.org"):
+    if on(host, "ncbi.nlm.nih.gov") or on(host, "europepmc.org"):
         if match := re.search(r"(?i)/(PMC\d+)", path):
             value = pmcid(match[1])
             return [Identifier("pmcid", value)] if value else []
@@ -330,7 +332,7 @@ def _of_url(text: str) -> list[Identifier]:
     if host == "openreview.net":
         value = openreview(first.get("id", "")) if path.rstrip("/") in _OPENREVIEW_PAGES else None
         return [Identifier("openreview", value)] if value else []
-    if host.endswith("ieeexplore.ieee.org"):
+    if on(host, "ieeexplore.ieee.org"):
         match = re.search(r"/document/0*(\d+)", path) or re.search(r"/0*(\d+)\.pdf$", path)
         number = ieee(first.get("arnumber") or (match[1] if match else ""))
         return [Identifier("ieee", number)] if number else []
@@ -342,115 +344,13 @@ def _of_url(text: str) -> list[Identifier]:
             return [Identifier(kind, value)]  # type: ignore[arg-type] # the two literals above
     if value := zenodo(text):
         return [Identifier("doi", f"10.5281/zenodo.{value}", "zenodo"), Identifier("zenodo", value)]
-    derived = _doi_of_page(host, path, first)
-    return _of_doi(*derived) if derived else []
+    if derived := doi_of_page(host, path, first):
+        value = doi(derived[0])
+        return _of_doi(value, derived[1]) if value else []
+    return []
 
 
 _OPENREVIEW_PAGES = ("/forum", "/pdf", "/attachment", "/references/pdf", "/revisions")
-
-# MDPI builds its DOIs as 10.3390/<short name><volume><issue, 2 digits><article, 4 digits>; the
-# address has the ISSN instead of the short name. Only journals whose pair we are sure of.
-_MDPI = {
-    "1999-4893": "a",
-    "1099-4300": "e",
-    "2306-5354": "bioengineering",
-    "2075-4418": "diagnostics",
-    "1424-8220": "s",
-    "2076-3417": "app",
-    "2072-6694": "cancers",
-    "2313-433x": "jimaging",
-    "2079-9292": "electronics",
-    "2072-4292": "rs",
-    "2227-7390": "math",
-    "2077-0383": "jcm",
-    "2504-4990": "make",
-}
-
-
-def _doi_of_page(host: str, path: str, query: dict[str, str]) -> tuple[str, str] | None:
-    """A DOI and the rule that gives it, only where the publisher's rule leaves no doubt."""
-    path = unquote(path)
-    if host.endswith("nature.com") and (
-        match := re.match(
-            r"/articles/(s\d{5}-\d{3}-\d{4,5}-[\da-z]|[a-z]{3,9}\.?\d{2,8}(?:\.\d+)?)(?:\.pdf|_reference\.pdf|/.*)?$",
-            path,
-        )
-    ):
-        return f"10.1038/{match[1]}", "nature.com/articles/X is 10.1038/X"
-    if host.endswith("mdpi.com") and (
-        match := re.match(r"/(\d{4}-\d{3}[\dxX])/(\d+)/(\d+)/(\d+)(?:/|$)", path)
-    ):
-        short = _MDPI.get(match[1].lower())
-        if short:
-            number = f"{int(match[2])}{int(match[3]):02d}{int(match[4]):04d}"
-            return f"10.3390/{short}{number}", "MDPI: journal, volume, issue, article"
-    if host.endswith("jmir.org") and (match := re.match(r"/20(\d\d)/\d+/e(\d{5,})", path)):
-        return f"10.2196/{match[2]}", "JMIR: 10.2196/<article number>"
-    if host.endswith(("biorxiv.org", "medrxiv.org")) and (
-        match := re.search(r"/(?:10\.1101/)?((?:\d{4}\.\d\d\.\d\d\.)?\d{6,8})(?=v\d|\.|/|$)", path)
-    ):
-        return f"10.1101/{match[1]}", "bioRxiv and medRxiv: 10.1101/<number>"
-    if host.endswith("ssrn.com") and re.fullmatch(r"\d+", query.get("abstract_id", "")):
-        return f"10.2139/ssrn.{query['abstract_id']}", "SSRN: 10.2139/ssrn.<abstract id>"
-    if host.endswith("preprints.org") and (
-        match := re.match(r"/manuscript/(20\d{4}\.\d{4})/(v\d+)", path)
-    ):
-        return f"10.20944/preprints{match[1]}.{match[2]}", "preprints.org: number and version"
-    if host.endswith("researchsquare.com") and (
-        match := re.match(r"/article/(rs-\d+)/(v\d+)", path)
-    ):
-        return f"10.21203/rs.3.{match[1]}/{match[2]}", "Research Square: number and version"
-    if host == "elifesciences.org" and (match := re.match(r"/articles/(\d{5,})", path)):
-        return f"10.7554/elife.{match[1]}", "eLife: 10.7554/eLife.<number>"
-    if host.endswith("plos.org") and (value := doi(query.get("id", ""))):
-        return value, "PLOS: the DOI is in the address"
-    # Springer, ACM, Wiley, SPIE, Frontiers, RSNA, IOP, Liebert ...: the address contains the DOI.
-    if match := re.search(r"/(10\.\d{4,9}/.+)$", path):
-        value = doi(_trim_page(match[1]))
-        return (value, "the DOI is in the address") if value else None
-    return None
-
-
-# ------------------------------------------------------------------------------------ addresses
-
-_TRACKING = re.compile(
-    r"(?i)^(?:utm_.*|fbclid|gclid|mc_[ce]id|ref|ref_src|casa_token|access_token|token|sid|"
-    r"jsessionid|journalcode|via|tp|download|casatoken|spm|share|si|needaccess|seq)$"
-)
-_TOKEN = re.compile(r"(?i)^(?:casa_?token|access_token|token|sid|jsessionid)$")
-
-
-def clean_url(url: str) -> str:
-    """An http(s) address without tracking parameters, access tokens and stray punctuation.
-
-    A missing scheme becomes https. Raises ValueError for any other scheme, control characters or
-    an address without a host.
-    """
-    text = url.strip()
-    if _has_control(text) or re.search(r"\s", text):
-        raise ValueError(f"not an address: {url!r} has blanks or control characters in it")
-    if not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*://", text):
-        if re.match(r"^[A-Za-z][A-Za-z0-9+-]*:(?!\d)", text):
-            raise ValueError(f"not a web address: {url!r} (only http and https)")
-        text = "https://" + text.lstrip("/")
-    parts = urlsplit(text)
-    if parts.scheme.lower() not in ("http", "https"):
-        raise ValueError(f"not a web address: {url!r} (only http and https)")
-    if not parts.hostname or ("." not in parts.hostname and parts.hostname != "localhost"):
-        raise ValueError(f"not a web address: {url!r} has no host")
-    query = [
-        (k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(k)
-    ]
-    fragment = (
-        "" if parts.fragment in ("_=_", "") or parts.fragment.startswith("utm_") else parts.fragment
-    )
-    host = parts.hostname.lower() + (f":{parts.port}" if parts.port else "")
-    return urlunsplit((parts.scheme.lower(), host, parts.path, urlencode(query), fragment))
-
-
-def token_parameters(url: str) -> list[str]:
-    """Names of the parameters of an address that look like somebody's personal access token."""
-    return [key for key, _ in parse_qsl(urlsplit(url).query) if _TOKEN.match(key)]
 
 
 def landing_page(identifier: Identifier) -> str:
@@ -470,38 +370,8 @@ def landing_page(identifier: Identifier) -> str:
     }[identifier.kind]
 
 
-def _looks_like_url(text: str) -> bool:
-    return bool(
-        re.match(r"(?i)^https?://", text)
-        or re.match(r"(?i)^(?:git\+)?(?:ssh://)?git@", text)
-        or re.match(r"(?i)^(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/|$|:)", text)
-    )
-
-
-def _split(text: str) -> tuple[str, str, str]:
-    """Host in lower case without `www.`, path, query; empty strings where it is no address."""
-    text = text.strip()
-    if not _looks_like_url(text):
-        return "", "", ""
-    if not re.match(r"(?i)^https?://", text):
-        text = "https://" + text
-    try:
-        parts = urlsplit(text)
-        return (parts.hostname or "").removeprefix("www."), parts.path, parts.query
-    except ValueError:  # e.g. a broken IPv6 host
-        return "", "", ""
-
-
 def _trim(text: str) -> str:
     return re.sub(r"(?i)\.pdf$", "", unquote(text).strip().strip("/?#.,;)"))
-
-
-def _trim_page(text: str) -> str:
-    """A DOI at the end of a publisher's path without the page's own endings."""
-    text = re.sub(
-        r"(?i)/(?:full|abstract|abs|meta|pdf|epdf|html|xml|fulltext|summary)/?$", "", text
-    )
-    return re.sub(r"(?i)\.(?:pdf|short|full|abstract|html|full\.pdf)$", "", text)
 
 
 def _trim_doi(text: str) -> str:
@@ -513,9 +383,3 @@ def _trim_doi(text: str) -> str:
             break
         text = text[:-1].rstrip(".,;:'\"> ")
     return text.rstrip("/")
-
-
-def _has_control(text: str) -> bool:
-    return any(
-        ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or char in "\u2028\u2029" for char in text
-    )

@@ -169,13 +169,12 @@ def _refused(text: str, place: str) -> Finding | None:
             what = "alias (*name)" if isinstance(event, yaml.AliasEvent) else None
             if not what and getattr(event, "anchor", None):
                 what = "anchor (&name)"
-            if not what and getattr(event, "tag", None):
-                what = f"tag ({event.tag})"
+            if not what and (tag := getattr(event, "tag", None)):
+                what = f"tag ({tag})"
             if what:
-                line = event.start_mark.line + 1
                 return Finding(
                     place,
-                    line,
+                    event.start_mark.line + 1 if event.start_mark else None,
                     "",
                     "Y003",
                     f"a YAML {what}",
@@ -236,7 +235,7 @@ def _walk(node: Node | None, path: tuple[str | int, ...]) -> tuple[Node | None, 
             found = next(((k, v) for k, v in node.value if k.value == step), None)
             if found is None:
                 return node, False
-            node = found[1] if step != path[-1] or isinstance(found[1], ScalarNode) else found[1]
+            node = found[1]
         elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
             node = node.value[step]
         else:

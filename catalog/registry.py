@@ -29,7 +29,7 @@ Record = TypeVar("Record")
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The folder of the registry: $SAM4MIS_ROOT, else the nearest one upward that has papers.yaml."""
+    """The folder of the registry: $SAM4MIS_ROOT, else the nearest upward with a papers.yaml."""
     if named := os.environ.get("SAM4MIS_ROOT"):
         root = Path(named).resolve()
         if not root.is_dir():
@@ -45,6 +45,14 @@ def find_root(start: Path | None = None) -> Path:
     )
 
 
+class IncompleteError(FindingsError):
+    """Some records could not be read; `records` are the others."""
+
+    def __init__(self, findings: list[Finding], records: list[Any]) -> None:
+        super().__init__(findings)
+        self.records = records
+
+
 @dataclass(slots=True)
 class Registry:
     """Everything in one folder, in file order."""
@@ -58,6 +66,14 @@ class Registry:
     @classmethod
     def load(cls, root: Path) -> Registry:
         """Read the whole registry. Raises `FindingsError` with everything that is wrong."""
+        registry, findings = cls.read(root)
+        if findings:
+            raise FindingsError(findings)
+        return registry
+
+    @classmethod
+    def read(cls, root: Path) -> tuple[Registry, list[Finding]]:
+        """What can be read of the registry, and everything that is wrong with the rest."""
         findings: list[Finding] = []
         registry = cls(root)
         for name, reader in (
@@ -68,11 +84,12 @@ class Registry:
         ):
             try:
                 setattr(registry, name, reader(root))
+            except IncompleteError as error:
+                setattr(registry, name, error.records)
+                findings += error.findings
             except FindingsError as error:
                 findings += error.findings
-        if findings:
-            raise FindingsError(findings)
-        return registry
+        return registry, findings
 
 
 # ---------------------------------------------------------------------------------- papers
@@ -123,7 +140,7 @@ def parse_papers(path: Path) -> list[Paper]:
                 papers.append(paper)
     findings += _repeated_ids(raw, document)
     if findings:
-        raise FindingsError(findings)
+        raise IncompleteError(findings, papers)
     return papers
 
 
@@ -204,7 +221,7 @@ def load_projects(root: Path) -> list[Project]:
                 message = f"the slug {project.slug!r} is not the file's name"
                 findings.append(Finding(place, line, "slug", "R004", message, "They must agree."))
     if findings:
-        raise FindingsError(findings)
+        raise IncompleteError(findings, projects)
     write_cache(root, "projects", key, projects)
     return projects
 

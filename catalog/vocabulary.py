@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import msgspec
-import yaml
+from msgspec import field
 
+from catalog import reading
+from catalog.errors import FindingsError
 from catalog.records import Record
 
 FILE = Path(__file__).resolve().parent / "data" / "vocabularies.yaml"
@@ -18,7 +19,7 @@ class Term(Record, kw_only=True):
 
     label: str
     meaning: str | None = None
-    aliases: list[str] = []
+    aliases: list[str] = field(default_factory=list)
 
 
 class Vocabulary(Record, kw_only=True):
@@ -30,11 +31,19 @@ class Vocabulary(Record, kw_only=True):
     open: bool = False  # True: a value outside is a finding of severity info, not an error
 
 
+class _File(Record, kw_only=True):
+    vocabularies: dict[str, Vocabulary]
+
+
 @cache
 def vocabularies() -> dict[str, Vocabulary]:
     """All vocabularies by field name (`modalities`, `prompts_infer` ...)."""
-    raw = yaml.load(FILE.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    return msgspec.convert(raw["vocabularies"], dict[str, Vocabulary])
+    place = "catalog/data/vocabularies.yaml"
+    document = reading.parse(reading.read_text(FILE, place), place)
+    record, findings = reading.convert(document, (), document.data, _File, "")
+    if record is None:
+        raise FindingsError(findings)
+    return record.vocabularies
 
 
 @cache

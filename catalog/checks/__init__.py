@@ -1,0 +1,102 @@
+"""Living checks of a registry: `check` for what makes it unusable, `doctor` for everything.
+
+findings = run(registry)                # what `sam4mis check` says
+findings = run(registry, thorough=True) # what `sam4mis doctor` says
+changed = fixed(registry)               # works with every safe fix applied
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from catalog.checks import links, people_and_titles, references, tags, versions
+from catalog.checks.codes import CODES, severity_of
+from catalog.checks.locating import Locator
+from catalog.checks.problem import Problem
+from catalog.checks.references import Crossing
+from catalog.errors import Finding
+from catalog.reading import dotted
+from catalog.records import Paper
+from catalog.registry import PAPERS, Registry
+
+CHECKS: tuple[Callable[[Paper], Iterator[Problem]], ...] = (
+    versions.check,
+    links.check,
+    people_and_titles.check,
+    tags.check,
+)
+
+
+def problems(paper: Paper) -> Iterator[Problem]:
+    """Everything that can be seen in one work by itself. `add` shows it before writing."""
+    for check in CHECKS:
+        yield from check(paper)
+
+
+def run(registry: Registry, *, thorough: bool = False) -> list[Finding]:
+    """All findings of a registry, by file and line. `thorough` includes what only doctor says."""
+    locator = Locator(registry.root)
+    crossings = [
+        Crossing(p.code, PAPERS, paper.id, p.path, p.message, p.hint)
+        for paper in registry.papers
+        for p in problems(paper)
+    ]
+    crossings += references.check(registry)
+    crossings += references.stale_decisions(registry)
+    if thorough:
+        crossings += references.shared_repositories(registry)
+    findings = [
+        Finding(
+            c.place,
+            locator.line(c.place, c.record, c.path),
+            dotted((c.record, *c.path)),
+            c.code,
+            c.message,
+            c.hint,
+            severity_of(c.code),
+        )
+        for c in crossings
+        if thorough or CODES[c.code].check
+    ]
+    return sorted(findings, key=lambda f: (f.place, f.line or 0, f.path, f.code))
+
+
+def check_registry(root: Path, *, thorough: bool = False) -> tuple[Registry, list[Finding]]:
+    """Read a registry as far as it can be read and check it; all findings at once.
+
+    Where works could not be read, references to works are not judged: they may be among them.
+    """
+    registry, findings = Registry.read(root)
+    papers_broken = any(f.place == PAPERS for f in findings)
+    own = run(registry, thorough=thorough)
+    if papers_broken:
+        own = [f for f in own if f.code not in ("R001", "R007")]
+    if any(f.place.startswith("projects/") for f in findings):
+        own = [f for f in own if f.code not in ("R002", "R003")]
+    seen = {(f.place, f.line, f.code) for f in findings}
+    findings += [f for f in own if (f.place, f.line, f.code) not in seen]
+    return registry, sorted(findings, key=lambda f: (f.place, f.line or 0, f.path, f.code))
+
+
+def fixed(registry: Registry) -> dict[str, tuple[Paper, list[str]]]:
+    """Works with every safe fix applied, by id, and what was fixed, as `code path: message`.
+
+    A fix may uncover another problem (an address without a scheme may be a `.git` one), so fixes
+    are applied until none is left.
+    """
+    changed: dict[str, tuple[Paper, list[str]]] = {}
+    for paper in registry.papers:
+        work, done = paper, []
+        for _ in range(10):
+            problem = next((p for p in problems(work) if p.fix), None)
+            if problem is None or problem.fix is None:
+                break
+            if work is paper:
+                work = copy.deepcopy(paper)
+            problem.fix(work)
+            done.append(f"{problem.code} {dotted((paper.id, *problem.path))}: {problem.message}")
+        if done and work != paper:
+            changed[paper.id] = (work, done)
+    return changed

@@ -90,7 +90,11 @@ CODES: dict[str, Code] = {
         "A .git, slash or deep link at the end of a repository's address.",
         "writes https://github.com/owner/name",
     ),
-    "U004": _warn("PDF instead of a landing page", "Readers and checks want the page."),
+    "U004": _warn(
+        "PDF instead of a landing page",
+        "Readers and checks want the page.",
+        "writes the page where the publisher's rule is certain",
+    ),
     "U005": _warn("code link is no repository", "Project pages belong under `page` or `demo`."),
     "U006": _info("plain http", "The site may have https by now."),
     "U007": Code("no web address", "error", "Only http and https addresses are kept.", None, True),
@@ -158,7 +162,9 @@ CODES: dict[str, Code] = {
     "L012": _warn("parameters that name nothing", "Tracking and stray punctuation are dropped."),
     "L013": _warn("access token in an address", "A personal token; dropped and not repeated."),
     "L014": _warn("PDF on arXiv instead of the abstract page", "The id is what is kept."),
-    "L015": _warn("PDF or viewer instead of a landing page", "The identifier is kept if there is one."),
+    "L015": _warn(
+        "PDF or viewer instead of a landing page", "The identifier is kept if there is one."
+    ),
     "L016": _warn("address without an identifier", "The address itself is kept."),
     "L017": _warn("repository address with .git or slash", "The normal form is kept."),
     "L018": _warn("code link is no repository", "It becomes a link of its right kind."),

@@ -137,7 +137,7 @@ def _verify(block: str, expected: list[Paper]) -> None:
     if not splice.reads_as(block, expected):
         raise InputError(
             f"{PAPERS}: the edited text would not read back as intended "
-            f"({', '.join(paper.id for paper in expected)}); nothing was changed. Please report this."
+            f"({', '.join(paper.id for paper in expected)}); nothing was changed."
         )
 
 
@@ -153,7 +153,9 @@ def _refuse_taken_ids(papers: list[Paper], append: list[Paper], replace: dict[st
             whose = f"of {owner[paper.id]!r}" if paper.id in owner else "twice in this edit"
             message = f"the id {paper.id!r} is taken ({whose})"
             findings.append(
-                Finding(PAPERS, None, f"{paper.id}.id", "D001", message, "Ids are never used twice.")
+                Finding(
+                    PAPERS, None, f"{paper.id}.id", "D001", message, "Ids are never used twice."
+                )
             )
         seen.add(paper.id)
     for id, paper in replace.items():

@@ -64,7 +64,7 @@ def write_whole(path: Path, content: bytes) -> None:
             shutil.copymode(target, temporary)
         else:
             temporary.chmod(0o644)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         if temporary is not None:
             with contextlib.suppress(OSError):

@@ -15,10 +15,11 @@ from yaml.nodes import MappingNode, Node
 
 from catalog import reading
 from catalog.editing.dump import dump_field, dump_record
+from catalog.errors import FindingsError
 from catalog.records import Paper, to_builtins
 
 _HEAD = re.compile(r"(?m)^papers:[ \t]*(?:\[[ \t]*\]|null|~)?[ \t]*(#[^\n]*)?(?:\r?\n|\Z)")
-ORDER = [name for name in Paper.__struct_encode_fields__]
+ORDER = list(Paper.__struct_encode_fields__)
 
 
 @dataclass(slots=True)
@@ -39,7 +40,9 @@ def items(text: str) -> list[Item]:
     if not first:
         return []
     indent = len(first[1])
-    starts = [m.start() for m in re.finditer(rf"(?m)^ {{{indent}}}-(?=[ \r\n])", text[head.end() :])]
+    starts = [
+        m.start() for m in re.finditer(rf"(?m)^ {{{indent}}}-(?=[ \r\n])", text[head.end() :])
+    ]
     starts = [start + head.end() for start in starts]
     found = []
     for start, following in zip(starts, [*starts[1:], len(text)], strict=True):
@@ -76,7 +79,9 @@ def appended(text: str, papers: list[Paper]) -> str:
     head = _HEAD.search(text)
     if not there:
         if not head:
-            text = (text if not text or text.endswith("\n") else text + newline) + "papers:" + newline
+            text = (
+                (text if not text or text.endswith("\n") else text + newline) + "papers:" + newline
+            )
         else:
             comment = f"  {head[1]}" if head[1] else ""
             text = f"{text[: head.start()]}papers:{comment}{newline}{text[head.end() :]}"
@@ -97,7 +102,7 @@ def replaced(text: str, item: Item, old: Paper, new: Paper) -> str:
         whole = whole.rstrip("\r\n")
     try:
         spliced = _spliced(block, item.indent, old, new, newline)
-    except (ValueError, reading.FindingsError):
+    except (ValueError, FindingsError):
         return whole
     return spliced if _reads_as(spliced, new) else whole
 
@@ -109,7 +114,7 @@ def reads_as(block: str, papers: list[Paper]) -> bool:
     try:
         document = reading.parse("papers:\n" + block, "papers.yaml")
         return bool(msgspec.convert(document.data["papers"] or [], list[Paper]) == papers)
-    except (reading.FindingsError, msgspec.ValidationError):
+    except (FindingsError, msgspec.ValidationError):
         return False
 
 
@@ -130,7 +135,9 @@ def _spliced(block: str, indent: int, old: Paper, new: Paper, newline: str) -> s
         raise ValueError("two fields on one line")
     column = record.start_mark.column
     fields: list[tuple[str, list[str]]] = []
-    for (key, _), first, following in zip(record.value, starts, [*starts[1:], len(lines)], strict=True):
+    for (key, _), first, following in zip(
+        record.value, starts, [*starts[1:], len(lines)], strict=True
+    ):
         fields.append((key.value, lines[first:following]))
     before, after = _as_written(old), _as_written(new)
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
@@ -142,14 +149,20 @@ def _spliced(block: str, indent: int, old: Paper, new: Paper, newline: str) -> s
         keep = [line for line in own[1:] if line.lstrip().startswith("#")]
         if name in after:
             text = dump_field(name, after[name], column).replace("\n", newline)
-            if comment := re.search(r"[ \t]+#[^\r\n]*", own[0]) if len(own) - len(keep) == 1 else None:
+            if (
+                comment := re.search(r"[ \t]+#[^\r\n]*", own[0])
+                if len(own) - len(keep) == 1
+                else None
+            ):
                 text = text.replace(newline, comment[0] + newline, 1)
             out += [*keep, *text.splitlines(keepends=True)]
         else:
             out += keep
     present = [name for name, _ in fields if name in after or name not in changed]
     for name in sorted(changed - {n for n, _ in fields}, key=ORDER.index):
-        _insert(out, name, dump_field(name, after[name], column).replace("\n", newline), present, column)
+        _insert(
+            out, name, dump_field(name, after[name], column).replace("\n", newline), present, column
+        )
         present.append(name)
     text = "".join(out)
     if not text.startswith(" " * indent + "-"):
@@ -174,7 +187,9 @@ def _insert(out: list[str], name: str, text: str, present: list[str], column: in
     earlier = [other for other in present if ORDER.index(other) < ORDER.index(name)]
     anchor = max(earlier, key=ORDER.index)
     at = next(
-        i for i, line in enumerate(out) if re.match(rf"[ -]{{{column}}}['\"]?{re.escape(anchor)}['\"]?:", line)
+        i
+        for i, line in enumerate(out)
+        if re.match(rf"[ -]{{{column}}}['\"]?{re.escape(anchor)}['\"]?:", line)
     )
     end = at + 1
     while end < len(out) and (not out[end].strip() or out[end].startswith(" " * (column + 1))):

@@ -109,7 +109,7 @@ def _shared_names(papers: list[Paper], decisions: Decisions) -> Iterator[Finding
             yield _finding(
                 paper.rows[0],
                 "L064",
-                f"short name {paper.short_name!r} is also that of row {first.rows[0]}, another work",
+                f"short name {paper.short_name!r} is also that of row {first.rows[0]}",
                 "Decided: different works." if both else "Undecided.",
                 "short_name",
             )
@@ -137,7 +137,9 @@ def _repositories(rows: list[Row], works: Works) -> Iterator[Finding]:
             own = owner[row.line]
             if namesake and namesake is not own and not _known_as(own, repository):
                 message = f"{url} is named after {namesake.id} (row {namesake.rows[0]})"
-                yield _finding(row.line, "L044", message, "Is the code link on the wrong row?", "code")
+                yield _finding(
+                    row.line, "L044", message, "Is the code link on the wrong row?", "code"
+                )
 
 
 def _known_as(paper: Paper, repository: str) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import msgspec
-import yaml
+from msgspec import field
 
-from catalog.errors import Finding, FindingsError
+from catalog import reading
+from catalog.errors import FindingsError
 from catalog.records import Record
 
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 FOLDER = Path(__file__).resolve().parent.parent / "decisions"
 
 
@@ -29,7 +31,7 @@ class Merge(Record, kw_only=True):
     kind: Literal["exact-duplicate", "preprint-and-published"]
     reason: str
     source: str
-    resolve: dict[str, Resolution] = {}
+    resolve: dict[str, Resolution] = field(default_factory=dict)
 
 
 class Correction(Record, kw_only=True):
@@ -41,9 +43,9 @@ class Correction(Record, kw_only=True):
     drop_link_ids: bool = False
     authors: Literal["facts"] | None = None
     evidence: Literal["page", "title"] | None = None
-    add: dict[str, list[str]] = {}
-    remove: dict[str, list[str]] = {}
-    reported_scale: dict[str, str] = {}
+    add: dict[str, list[str]] = field(default_factory=dict)
+    remove: dict[str, list[str]] = field(default_factory=dict)
+    reported_scale: dict[str, str] = field(default_factory=dict)
 
 
 class Scope(Record, kw_only=True):
@@ -80,16 +82,24 @@ class Venues(Record, kw_only=True):
     doi: dict[str, str]
 
 
-def _read(name: str, shape: Any, folder: Path) -> Any:
-    path = folder / f"{name}.yaml"
-    try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-        return msgspec.convert(raw if shape is Venues else raw[name], shape)
-    except (msgspec.ValidationError, yaml.YAMLError, KeyError, OSError) as error:
-        place = f"catalog/decisions/{path.name}"
-        raise FindingsError(
-            [Finding(place, None, "", "S001", f"cannot be read: {error}")]
-        ) from error
+class _File(Record, kw_only=True):
+    """What a decision file may hold: one list under the file's own name."""
+
+    merges: list[Merge] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
+    scope: list[Scope] = field(default_factory=list)
+    links: list[LinkKind] = field(default_factory=list)
+    not_duplicates: list[NotDuplicates] = field(default_factory=list)
+
+
+def _read(folder: Path, name: str, shape: type[Shape]) -> Shape:
+    """One decision file. Raises `FindingsError` with everything that is wrong in it."""
+    place = f"catalog/decisions/{name}.yaml"
+    document = reading.parse(reading.read_text(folder / f"{name}.yaml", place), place)
+    record, findings = reading.convert(document, (), document.data, shape, name)
+    if record is None:
+        raise FindingsError(findings)
+    return record
 
 
 class Decisions:
@@ -100,25 +110,31 @@ class Decisions:
 
     @cached_property
     def merges(self) -> list[Merge]:
-        return _read("merges", list[Merge], self.folder)  # type: ignore[no-any-return]
+        return _read(self.folder, "merges", _File).merges
 
     @cached_property
     def corrections(self) -> list[Correction]:
-        return _read("corrections", list[Correction], self.folder)  # type: ignore[no-any-return]
+        return _read(self.folder, "corrections", _File).corrections
 
     @cached_property
     def scope(self) -> list[Scope]:
-        return _read("scope", list[Scope], self.folder)  # type: ignore[no-any-return]
+        return _read(self.folder, "scope", _File).scope
 
     @cached_property
     def links(self) -> dict[str, LinkKind]:
-        links = _read("links", list[LinkKind], self.folder)
+        links = _read(self.folder, "links", _File).links
         return {link.url: link for link in links}
 
     @cached_property
     def not_duplicates(self) -> list[NotDuplicates]:
-        return _read("not_duplicates", list[NotDuplicates], self.folder)  # type: ignore[no-any-return]
+        return _read(self.folder, "not_duplicates", _File).not_duplicates
 
     @cached_property
     def venues(self) -> Venues:
-        return _read("venues", Venues, self.folder)  # type: ignore[no-any-return]
+        return _read(self.folder, "venues", Venues)
+
+
+@cache
+def decisions() -> Decisions:
+    """The decisions of this installation, read once."""
+    return Decisions()

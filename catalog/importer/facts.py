@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
-import yaml
+from msgspec import field
 
+from catalog import reading
 from catalog.errors import Finding, FindingsError, InputError
 from catalog.records import Record, Reported
 
@@ -36,17 +35,17 @@ class Fact(Record, kw_only=True):
     arxiv: str | None
     found: bool
     evidence: Literal["abstract", "page", "title"]
-    rows: list[int] = []
-    sources: list[str] = []
+    rows: list[int] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     title: str | None = None
-    title_aliases: list[str] = []
-    authors: list[str] = []
-    submitted: datetime.date | None = None
+    title_aliases: list[str] = field(default_factory=list)
+    authors: list[str] = field(default_factory=list)
+    submitted: str | None = None
     venue: str | None = None
     doi_published: str | None = None
     short_name: str | None = None
     code: str | None = None
-    reported: list[Reported] = []
+    reported: list[Reported] = field(default_factory=list)
     note: str | None = None
     contribution: list[str] | None = None
     base_models: list[str] | None = None
@@ -71,22 +70,15 @@ def read_facts(folder: Path) -> dict[int, Fact]:
     path = folder / FACTS
     if not path.is_file():
         raise InputError(f"{path}: not found; expected the collected facts as {FACTS} in {folder}.")
-    try:
-        raw: list[Any] = yaml.load(
-            path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+    document = reading.parse(reading.read_text(path, FACTS), FACTS)
     facts: dict[int, Fact] = {}
     findings: list[Finding] = []
-    for record in raw:
-        try:
-            fact = msgspec.convert(record, Fact)
-        except msgspec.ValidationError as error:
-            findings.append(Finding(FACTS, None, f"row {record.get('row')}", "S001", str(error)))
-            continue
-        for row in {fact.row, *fact.rows}:
-            facts[row] = fact
+    for index, record in enumerate(document.data or []):
+        name = f"row {record.get('row')}" if isinstance(record, dict) else f"[{index}]"
+        fact, own = reading.convert(document, (index,), record, Fact, name)
+        findings += own
+        if fact is not None:
+            facts |= dict.fromkeys((fact.row, *fact.rows), fact)
     if findings:
         raise FindingsError(findings)
     return facts

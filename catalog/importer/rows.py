@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from catalog import addresses as web
 from catalog import identifiers
 from catalog.errors import Finding, InputError
 from catalog.identifiers import Identifier
@@ -171,13 +172,13 @@ def _title(text: str, note: Note) -> str:
 
 
 def _mend_url(raw: str, note: Note, path: str) -> str:
-    """The address cleaned by `identifiers.clean_url`, each mending reported."""
+    """The address cleaned by `web.clean_url`, each mending reported."""
     if not re.match(r"^https?://", raw):
         note("L010", f"address without a scheme: {raw}", "https:// is put before it.", path)
     elif raw.startswith("http://"):
         note("L011", f"plain http: {raw}", "", path)
-    url = identifiers.clean_url(raw)
-    if tokens := identifiers.token_parameters(raw):
+    url = web.clean_url(raw)
+    if tokens := web.token_parameters(raw):
         note(
             "L013",
             f"a personal access token in an address ({', '.join(tokens)})",

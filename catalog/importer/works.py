@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from catalog import addresses as web
 from catalog import identifiers
 from catalog.errors import Finding
 from catalog.importer import venues
@@ -193,14 +194,13 @@ class _Builder:
             found.append(version)
 
         for row in self.rows:
-            add(self._row_version(row, title))
+            version = self._row_version(row, title)
+            if version.ids == Ids() and not version.url and self._known_elsewhere():
+                continue  # a wrong link: the facts know where the work really is
+            add(version)
         for _, fact in self.facts:
             if fact.arxiv:
-                date = (
-                    fact.submitted.isoformat()
-                    if fact.submitted
-                    else identifiers.arxiv_month(fact.arxiv)
-                )
+                date = fact.submitted or identifiers.arxiv_month(fact.arxiv)
                 add(Version(kind="preprint", ids=Ids(arxiv=fact.arxiv), date=date))
         for _, fact in self.facts:
             if fact.venue or fact.doi_published:
@@ -212,6 +212,9 @@ class _Builder:
         found.sort(key=lambda v: (order[v.kind], v.date or ""))
         found[-1].cite = True
         return found
+
+    def _known_elsewhere(self) -> bool:
+        return any(fact.arxiv or fact.doi_published for _, fact in self.facts)
 
     def _row_version(self, row: Row, title: str) -> Version:
         rules = self.decisions.venues
@@ -238,11 +241,11 @@ class _Builder:
             venue=venue,
             date=row.date,
             title=other,
-            url=None if landing else row.url,
+            url=None if landing else web.landing_of_pdf(row.url) or row.url,
         )
 
     def _published(self, fact: Fact, found: list[Version]) -> None:
-        """Put venue and DOI of the facts on the published version, adding it where there is none."""
+        """Put venue and DOI of the facts on the published version; add it if there is none."""
         rules = self.decisions.venues
         doi = identifiers.doi(fact.doi_published) if fact.doi_published else None
         venue = venues.spelled(fact.venue, rules) if fact.venue else None

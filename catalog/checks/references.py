@@ -1,0 +1,169 @@
+"""References between records, and works that may be one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from catalog import identifiers
+from catalog.duplicates import decided_pairs, duplicate_pairs
+from catalog.registry import PAPERS, PROJECTS, RESULTS, VERDICTS, Registry
+from catalog.slugs import slugify
+
+_DECISIONS = "catalog/decisions/not_duplicates.yaml"
+_LEVEL_CODES = {"identifier": "D003", "title": "D004", "similar": "D005"}
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A problem that involves more than one record. `record` is an id or slug in `place`."""
+
+    code: str
+    place: str
+    record: str
+    path: tuple[str | int, ...]
+    message: str
+    hint: str = ""
+
+
+def check(registry: Registry) -> Iterator[Crossing]:
+    """Problems between the records of a registry."""
+    yield from _ids(registry)
+    yield from _projects(registry)
+    yield from _results(registry)
+    yield from _duplicates(registry)
+
+
+def _ids(registry: Registry) -> Iterator[Crossing]:
+    owner: dict[str, str] = {}
+    for paper in registry.papers:
+        for name in (paper.id, *paper.aliases):
+            if name in owner and owner[name] != paper.id:
+                message = f"{name!r} is also an id or alias of {owner[name]!r}"
+                yield Crossing("D001", PAPERS, paper.id, ("aliases",), message)
+            owner.setdefault(name, paper.id)
+
+
+def _projects(registry: Registry) -> Iterator[Crossing]:
+    works = {paper.id for paper in registry.papers}
+    aliases = {alias: paper.id for paper in registry.papers for alias in paper.aliases}
+    for project in registry.projects:
+        place = f"{PROJECTS}/{project.slug}.yaml"
+        for number, id in enumerate(project.papers):
+            if id in works:
+                continue
+            hint = f"It is now {aliases[id]!r}." if id in aliases else _near(id, works)
+            yield Crossing(
+                "R001", place, project.slug, ("papers", number), f"there is no work {id!r}", hint
+            )
+        checkpoints = {checkpoint.id for checkpoint in project.checkpoints or []}
+        seen: set[str] = set()
+        for number, claim in enumerate(project.claims):
+            if claim.checkpoint is not None and claim.checkpoint not in checkpoints:
+                message = f"claim {claim.id!r}: no checkpoint {claim.checkpoint!r} in this project"
+                path = ("claims", number, "checkpoint")
+                yield Crossing(
+                    "R005", place, project.slug, path, message, _near(claim.checkpoint, checkpoints)
+                )
+            if claim.id in seen:
+                path = ("claims", number, "id")
+                yield Crossing(
+                    "R006", place, project.slug, path, f"claim {claim.id!r} stands twice"
+                )
+            seen.add(claim.id)
+
+
+def _results(registry: Registry) -> Iterator[Crossing]:
+    projects = {project.slug: project for project in registry.projects}
+    for result in registry.results:
+        place = f"{RESULTS}/{result.run}/result.json"
+        if result.project not in projects:
+            message = f"there is no project {result.project!r}"
+            yield Crossing("R002", place, result.run, ("project",), message)
+            continue
+        claims = {claim.id for claim in projects[result.project].claims}
+        for id in result.claims:
+            name = id.removeprefix(f"{result.project}/")
+            if name not in claims:
+                message = f"{result.project} has no claim {name!r}"
+                yield Crossing("R003", place, result.run, ("claims",), message, _near(name, claims))
+    for verdict in registry.verdicts:
+        if verdict.project not in projects:
+            message = f"there is no project {verdict.project!r}"
+            yield Crossing("R002", VERDICTS, verdict.claim, ("project",), message)
+            continue
+        claims = {claim.id for claim in projects[verdict.project].claims}
+        name = verdict.claim.removeprefix(f"{verdict.project}/")
+        if name not in claims:
+            message = f"{verdict.project} has no claim {name!r}"
+            yield Crossing(
+                "R003", VERDICTS, verdict.claim, ("claim",), message, _near(name, claims)
+            )
+
+
+def _near(name: str, known: set[str]) -> str:
+    from rapidfuzz import fuzz, process
+
+    match = process.extractOne(name, sorted(known), scorer=fuzz.ratio, score_cutoff=60)
+    return f"Did you mean {match[0]!r}?" if match else ""
+
+
+def _duplicates(registry: Registry) -> Iterator[Crossing]:
+    decided = decided_pairs()
+    reported: set[frozenset[str]] = set()
+    for paper, match in duplicate_pairs(registry.papers, decided):
+        reported.add(frozenset((paper.id, match.paper_id)))
+        message = f"the same work as {match.paper_id!r}? {match.reason}"
+        hint = "Merge them, or say in not_duplicates.yaml why they differ."
+        if match.level == "identifier":
+            message = f"shares an identifier with {match.paper_id!r}: {match.reason}"
+            hint = "One identifier names one work: merge them or correct it."
+        yield Crossing(_LEVEL_CODES[match.level], PAPERS, paper.id, (), message, hint)
+    names: dict[str, str] = {}
+    for paper in registry.papers:
+        if not paper.short_name:
+            continue
+        key = slugify(paper.short_name).replace("-", "")
+        first = names.setdefault(key, paper.id)
+        pair = frozenset((first, paper.id))
+        if first != paper.id and pair not in decided and pair not in reported:
+            message = f"short name {paper.short_name!r} is also that of {first!r}"
+            hint = "Say in not_duplicates.yaml that they are different works."
+            yield Crossing("D006", PAPERS, paper.id, ("short_name",), message, hint)
+
+
+def shared_repositories(registry: Registry) -> Iterator[Crossing]:
+    """Repositories that several works name, and those named after another work."""
+    names: dict[str, str] = {}
+    for paper in registry.papers:
+        for name in (paper.short_name, paper.title, *paper.title_aliases):
+            if name:
+                names.setdefault(slugify(name).replace("-", ""), paper.id)
+    first: dict[str, str] = {}
+    for paper in registry.papers:
+        for number, url in enumerate(paper.links.code or []):
+            repository = identifiers.github(url)
+            if not repository:
+                continue
+            path = ("links", "code", number)
+            other = first.setdefault(repository.lower(), paper.id)
+            if other != paper.id:
+                message = f"{url} is also the code of {other!r}"
+                yield Crossing("U009", PAPERS, paper.id, path, message)
+            name = slugify(repository.split("/")[1]).replace("-", "")
+            own = slugify(paper.short_name or "").replace("-", "")
+            if names.get(name, paper.id) != paper.id and own != name:
+                message = f"{url} is named after {names[name]!r}"
+                yield Crossing("U010", PAPERS, paper.id, path, message)
+
+
+def stale_decisions(registry: Registry) -> Iterator[Crossing]:
+    """Ids in decision files that no work has any more (also not as an alias)."""
+    from catalog.importer.decisions import decisions
+
+    known = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
+    for decision in decisions().not_duplicates:
+        for id in decision.papers:
+            if id not in known:
+                message = f"there is no work {id!r}"
+                yield Crossing("R007", _DECISIONS, id, (), message, _near(id, known))

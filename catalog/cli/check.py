@@ -1,0 +1,41 @@
+"""`sam4mis check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def check(
+    json: Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")] = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Answer as annotations for GitHub Actions.")
+    ] = False,
+) -> None:
+    """Check the registry; all findings at once, with file and line.
+
+    Schema, references, identifiers, vocabularies and duplicates of papers.yaml, projects/ and the
+    results. Exit status 0 without findings, 1 with. `sam4mis doctor` looks closer.
+    """
+    from catalog.checks import check_registry
+    from catalog.cli.findings import show, summary
+    from catalog.cli.output import counted
+    from catalog.errors import EXIT_FINDINGS
+    from catalog.registry import find_root
+
+    registry, findings = check_registry(find_root())
+    show(findings, "json" if json else "github" if github else "text")
+    of = ", ".join(
+        (
+            counted(len(registry.papers), "work"),
+            counted(len(registry.projects), "project"),
+            counted(len(registry.results), "result"),
+        )
+    )
+    summary(findings, of)
+    if findings:
+        raise typer.Exit(EXIT_FINDINGS)

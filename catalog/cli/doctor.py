@@ -1,0 +1,88 @@
+"""`sam4mis doctor`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --fix: show what would be mended.")
+    ] = False,
+    form: Annotated[str, typer.Option("--format", help="text, json or github.")] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Codes or their beginnings, e.g. I001,U.")
+    ] = None,
+    least: Annotated[
+        str, typer.Option("--severity", help="Least severity shown: error, warning or info.")
+    ] = "info",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
+    codes: Annotated[bool, typer.Option("--codes", help="List all codes and stop.")] = False,
+) -> None:
+    """Living checks of the registry's content, with safe fixes.
+
+    Every finding has a code and a severity; `--codes` lists what each means and what --fix does.
+    Exit status 1 when an error is found (with --strict also for a warning).
+
+    \b
+    Examples:
+      sam4mis doctor --severity warning
+      sam4mis doctor --fix --dry-run
+      sam4mis doctor --only U --format github
+    """
+    from catalog.checks import check_registry, fixed
+    from catalog.checks.codes import CODES
+    from catalog.cli.findings import show, summary
+    from catalog.cli.output import counted, say, table, write, write_json
+    from catalog.errors import EXIT_FINDINGS, FindingsError, UsageError
+    from catalog.registry import find_root
+
+    if json:
+        form = "json"
+    if form not in ("text", "json", "github"):
+        raise UsageError(f"--format {form}: expected text, json or github")
+    ranks = {"error": 0, "warning": 1, "info": 2}
+    if least not in ranks:
+        raise UsageError(f"--severity {least}: expected error, warning or info")
+    if codes:
+        rows = [
+            (code, c.severity, c.title, c.explanation, c.fix or "") for code, c in CODES.items()
+        ]
+        if form == "json":
+            names = ("code", "severity", "title", "explanation", "fix")
+            write_json([dict(zip(names, row, strict=True)) for row in rows])
+        else:
+            table(("code", "severity", "title", "explanation", "--fix"), rows, "explanation")
+        return
+    root = find_root()
+    registry, findings = check_registry(root, thorough=True)
+    if fix:
+        unreadable = [f for f in findings if f.code[0] in "YS"]
+        if unreadable:
+            raise FindingsError(unreadable)
+        changes = fixed(registry)
+        for _, done in changes.values():
+            for line in done:
+                write(f"{'would mend' if dry_run else 'mended'} {line}\n")
+        if changes and not dry_run:
+            from catalog.editing import apply_edits
+
+            apply_edits(root, replace={id: paper for id, (paper, _) in changes.items()})
+            registry, findings = check_registry(root, thorough=True)
+        say(f"{counted(len(changes), 'work')} {'to mend' if dry_run else 'mended'}")
+    prefixes = tuple(part.strip().upper() for part in only.split(",")) if only else ("",)
+    shown = [
+        f for f in findings if f.code.startswith(prefixes) and ranks[f.severity] <= ranks[least]
+    ]
+    if not (fix and dry_run):
+        show(shown, form)
+        summary(shown, counted(len(registry.papers), "work"))
+    if any(ranks[f.severity] <= (1 if strict else 0) for f in shown):
+        raise typer.Exit(EXIT_FINDINGS)

@@ -1,0 +1,79 @@
+"""How findings are shown: rich on a terminal, one line each in a pipe, JSON, GitHub annotations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from catalog.cli.output import counted, say, stdout_is_terminal, write, write_json
+from catalog.errors import Finding
+from catalog.text import clean
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+_GITHUB = {"error": "error", "warning": "warning", "info": "notice"}
+
+
+def show(findings: Sequence[Finding], form: str) -> None:
+    """Findings on standard output as `text`, `json` or `github`."""
+    if form == "json":
+        write_json([finding.as_dict() for finding in findings])
+    elif form == "github":
+        write("".join(annotation(finding) + "\n" for finding in findings))
+    elif stdout_is_terminal():
+        _rich(findings)
+    else:
+        write("".join(f"{finding.severity}: {clean(str(finding))}\n" for finding in findings))
+
+
+def summary(findings: Sequence[Finding], of: str) -> None:
+    """One closing line on standard error."""
+    counts = Counter(finding.severity for finding in findings)
+    if not findings:
+        say(f"{of}: no findings")
+        return
+    parts = [
+        counted(counts[severity], severity if severity != "info" else "remark")
+        for severity in ("error", "warning", "info")
+        if counts[severity]
+    ]
+    say(f"{of}: {', '.join(parts)}")
+
+
+def annotation(finding: Finding) -> str:
+    """A workflow command of GitHub Actions; its special characters are escaped."""
+    message = f"{finding.message} {finding.hint}".strip()
+    properties = {
+        "file": finding.place,
+        "line": finding.line,
+        "title": f"{finding.code} {finding.path}",
+    }
+    text = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value)
+    return f"::{_GITHUB[finding.severity]} {text}::{_data(clean(message))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(clean(text)).replace(":", "%3A").replace(",", "%2C")
+
+
+def _rich(findings: Sequence[Finding]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    place = None
+    for finding in findings:
+        if finding.place != place:
+            place = finding.place
+            console.print(Text(place, style="bold underline"))
+        line = Text()
+        line.append(f"{finding.line or '-':>7} ", style="dim")
+        line.append(f"{finding.code} ", style=_COLOURS[finding.severity])
+        line.append(clean(finding.path), style="bold")
+        line.append(f"  {clean(finding.message)}")
+        if finding.hint:
+            line.append(f" {clean(finding.hint)}", style="green")
+        console.print(line)
