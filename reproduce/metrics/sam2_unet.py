@@ -15,7 +15,7 @@ PLUGIN = MetricProfile(
     order=("all",),
     thresholds=tuple((k - 1) / 255 for k in range(256)),
     nan="poison",
-    parity="pysodmetrics 1.6.2, to 1e-12",
+    parity="pysodmetrics 1.4.3, to 1e-12",
     notes=(
         "The map is stretched to 0-255 per image and stored as grey values before it is scored: "
         "it is those values that must be counted (probability grey / 255, 255 score bins).",

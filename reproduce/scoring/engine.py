@@ -123,6 +123,7 @@ def score(
             "there are no statistics to score" + (f" for {label!r}." if label else ".")
         )
     selection = mask_selection or profile.selection or "single"
+    several = pc.max(table["candidate"]).as_py() > 0
     failed = pc.is_valid(table["failure"])
     missing = {
         (row["case"], row["label"])
@@ -161,7 +162,7 @@ def score(
         per_seed={seed: o.value for seed, o in zip(seeds, outcomes, strict=True)},
         std=float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
         threshold=threshold,
-        mask_selection=selection,
+        mask_selection=mask_selection or (selection if several else "single"),
         missing=sorted(missing),
         notes=notes,
     )

@@ -30,13 +30,16 @@ def write_statistics(path: Path | str, table: pa.Table) -> None:
     """Write a table to `path` (Parquet, zstd), replacing it only when everything is on disk."""
     import pyarrow.parquet as pq
 
+    from reproduce.running.files import disk_full_told
+
     path = Path(path)
     table = _sorted_unique(table.cast(arrow_schema().with_metadata(_metadata(table))))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     os.close(handle)
     try:
-        pq.write_table(table, temporary, compression="zstd", compression_level=9)
+        with disk_full_told(path):
+            pq.write_table(table, temporary, compression="zstd", compression_level=9)
         with Path(temporary).open("rb") as written:
             os.fsync(written.fileno())
         Path(temporary).chmod(0o644)

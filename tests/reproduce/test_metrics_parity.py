@@ -466,8 +466,8 @@ def test_sam2_unet_is_the_mean_over_grey_values(metric: str) -> None:
 @pytest.mark.slow
 def test_sam2_unet_equals_pysodmetrics(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(tmp_path)]
-    if subprocess.run([*command, "pysodmetrics==1.6.2"], capture_output=True).returncode:
-        pytest.skip("pysodmetrics 1.6.2 cannot be installed here")
+    if subprocess.run([*command, "pysodmetrics==1.4.3"], capture_output=True).returncode:
+        pytest.skip("pysodmetrics 1.4.3 cannot be installed here")
     sys.path.insert(0, str(tmp_path))
     try:
         import py_sod_metrics as sod  # type: ignore[import-not-found]

@@ -1,0 +1,46 @@
+"""Masks in npz files as the MedSAM and CVPR challenges write them, and in plain npy files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import InputError
+from reproduce.readers.masks import Geometry, MaskFile
+from reproduce.reading import read_with
+
+USUAL = ("segs", "gts", "mask", "masks", "seg")
+
+
+def read(path: Path, key: str | None = None) -> MaskFile:
+    """An array (H, W) or (D, H, W). `spacing` beside it counts where it has a value per axis."""
+
+    def reader(path: Path) -> MaskFile:
+        import numpy as np
+
+        with path.open("rb") as stream:
+            loaded: Any = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return MaskFile(path, Geometry(loaded.shape), loaded)
+            names = list(loaded.files)
+            wanted = key or (names[0] if len(names) == 1 else None)
+            wanted = wanted or next((name for name in USUAL if name in names), None)
+            if wanted not in names:
+                raise InputError(
+                    f"{path}: no array {key or 'called ' + ', '.join(USUAL)}; it has "
+                    f"{', '.join(names)}. Name the array with --key."
+                )
+            values = loaded[wanted]
+            spacing = None
+            if "spacing" in names:
+                stored = np.atleast_1d(loaded["spacing"]).astype(float).ravel()
+                if len(stored) == values.ndim:
+                    spacing = tuple(float(s) for s in stored)
+        return MaskFile(path, Geometry(values.shape, spacing), values)
+
+    found = read_with(path, "mask", reader)
+    if len(found.geometry.shape) not in (2, 3):
+        raise InputError(
+            f"{path}: expected an array (H, W) or (D, H, W), got {found.geometry.shape}."
+        )
+    return found

@@ -1,0 +1,418 @@
+"""Score released predictions against a data set: evidence level *recomputed*, no weights needed.
+
+Files are paired with cases by name and never by order; what does not pair, or lies on another
+grid, is an error that names the file.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from catalog.errors import InputError, UsageError
+from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
+from reproduce.contracts import Case, Dataset, Sample
+from reproduce.plugins import plugin
+from reproduce.readers import MaskFile, difference, read_mask, suffix_of
+from reproduce.readers.masks import Geometry
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+STATISTICS = "statistics.parquet"
+Resample = Literal["nearest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to score.
+
+    labels         number in the prediction -> class name; {}: the data set's only class is
+                   anything above 0
+    pattern        file name with `{case}`, where names have more in them than the case
+    kind           label numbers, or a probability map of one class
+    resample       None: another grid is an error; nearest: bring predictions to the reference's
+    allow_missing  a case without a file is scored 0 and left out (both are shown), not an error
+    """
+
+    predictions: Path
+    dataset: str
+    data: Path
+    split: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    profile: str = "house/1"
+    metrics: tuple[str, ...] = ("dice", "iou")
+    labels: Mapping[int, str] = field(default_factory=dict)
+    pattern: str | None = None
+    key: str | None = None
+    kind: Literal["label", "probability"] = "label"
+    threshold: float = 0.5
+    resample: Resample | None = None
+    allow_missing: bool = False
+    surfaces: tuple[str, ...] = ()
+    project: str = "predictions"
+    claim: str | None = None
+    title: str | None = None
+    command: str = ""
+
+
+def score_predictions(
+    request: Request, on_case: Callable[[str], None] = lambda _: None
+) -> tuple[Result, pa.Table]:
+    """Pair, read, check and count; the result record and its statistics (nothing is written).
+
+    Raises `InputError` naming the file for anything that does not pair or fit, `UsageError` for
+    names that mean nothing.
+    """
+    from reproduce.statistics import StatisticsBuilder
+
+    dataset: Dataset = plugin("datasets", request.dataset)
+    split = request.split or next(iter(dataset.splits), "all")
+    cases = dataset.cases(request.data, split, request.options)
+    if not cases:
+        raise InputError(f"{request.data}: no case in split {split!r} of {dataset.title}.")
+    if not request.predictions.is_dir():
+        raise InputError(f"{request.predictions}: no such folder; expected predicted masks in it.")
+    files, missing = pair(request, cases)
+    builder = StatisticsBuilder(thresholds=[request.threshold], surface=request.surfaces or False)
+    for case in cases:
+        on_case(case.id)
+        if case.id in files:
+            _add(builder, request, dataset.load(case, request.options), files[case.id])
+    names = sorted({row["label"] for row in builder.table().select(["label"]).to_pylist()})
+    for case in missing:
+        builder.fail(
+            case=case.id,
+            patient=case.patient,
+            labels=names or list(dataset.labels) or ["foreground"],
+            reason="no prediction for this case",
+        )
+    table = builder.table()
+    return _result(request, split, cases, files, missing, table), table
+
+
+# ----------------------------------------------------------------------------------------- pairing
+
+
+def pair(request: Request, cases: Sequence[Case]) -> tuple[dict[str, Path], list[Case]]:
+    """Case id -> prediction file, and the cases without one.
+
+    A file belongs to a case whose id is its name, or (without a pattern) the one case whose id is
+    a whole part of its name, parts being what lies between characters that are neither letters
+    nor digits. Raises `InputError` listing files that pair with no case or with several.
+    """
+    folder = request.predictions
+    found = [p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith(".")]
+    unreadable = [p.name for p in found if suffix_of(p) is None]
+    files = [p for p in found if suffix_of(p) is not None]
+    ids = [case.id for case in cases]
+    paired: dict[str, Path] = {}
+    problems: list[str] = []
+    for path in files:
+        owners = _owners(path, ids, request.pattern)
+        if len(owners) != 1:
+            many = f"fits {len(owners)} cases ({', '.join(owners[:3])})"
+            problems.append(f"{path.name} {many if owners else 'belongs to no case'}")
+        elif owners[0] in paired:
+            problems.append(f"{path.name} and {paired[owners[0]].name} are both case {owners[0]}")
+        else:
+            paired[owners[0]] = path
+    missing = [case for case in cases if case.id not in paired]
+    if problems:
+        raise InputError(
+            f"{folder}: {len(problems)} of {len(files)} files do not pair with the cases of "
+            f"{request.dataset}: {'; '.join(problems[:5])}{' ...' if len(problems) > 5 else ''}. "
+            f"Name files like the cases ({', '.join(ids[:3])} ...), or say how with "
+            "--pattern '{case}_mask.png'. Files are never paired by order."
+        )
+    if not paired:
+        other = f" ({', '.join(unreadable[:3])} cannot be read)" if unreadable else ""
+        raise InputError(f"{folder}: no prediction in it{other}.")
+    if missing and not request.allow_missing:
+        raise InputError(
+            f"{folder}: {len(missing)} of {len(cases)} cases have no file: "
+            f"{', '.join(case.id for case in missing[:5])}{' ...' if len(missing) > 5 else ''}. "
+            "Add them, or score without them by name: --allow-missing (they then count as 0, and "
+            "the mean without them is shown beside)."
+        )
+    return paired, missing
+
+
+def _owners(path: Path, ids: Sequence[str], pattern: str | None) -> list[str]:
+    if pattern is not None:
+        if "{case}" not in pattern:
+            raise UsageError(f"pattern {pattern!r}: expected {{case}} where the case's name goes.")
+        return [name for name in ids if path.name == pattern.replace("{case}", name)]
+    suffix = suffix_of(path) or ""
+    stem = path.name[: len(path.name) - len(suffix)]
+    if stem in ids:
+        return [stem]
+    edge = r"(?:^|(?<=[^0-9A-Za-z])){}(?=$|[^0-9A-Za-z])"
+    return [name for name in ids if re.search(edge.format(re.escape(name)), stem)]
+
+
+# ---------------------------------------------------------------------------------------- counting
+
+
+def _add(builder: Any, request: Request, sample: Sample, path: Path) -> None:
+    import numpy as np
+    import torch
+
+    found = read_mask(path, request.key)
+    reference = reference_geometry(sample)
+    found = _on_grid(found, reference, request.resample)
+    masks = (
+        _segments(found, sample, request) if found.segments else _numbers(found, sample, request)
+    )
+    labels = sorted(masks)
+    scores = np.stack([masks[name] for name in labels])
+    builder.add(
+        case=sample.case.id,
+        patient=sample.case.patient,
+        labels=labels,
+        scores=torch.from_numpy(scores)[:, None],
+        kind=request.kind,
+        reference=torch.from_numpy(np.stack([sample.labels[name] for name in labels])),
+        valid=None if sample.valid is None else torch.from_numpy(sample.valid),
+        spacing_mm=sample.spacing_mm,
+    )
+
+
+def reference_geometry(sample: Sample) -> Geometry:
+    """The grid of a case: from the file of its label where that format says more than a shape."""
+    shape = next(iter(sample.labels.values())).shape
+    path = sample.case.files.get("label")
+    if path is not None and suffix_of(path) in (".nii", ".nii.gz", ".npz", ".dcm", ".seg"):
+        stored = read_mask(path).geometry
+        if stored.shape == shape:
+            return stored
+    return Geometry(shape, sample.spacing_mm)
+
+
+def _on_grid(found: MaskFile, reference: Geometry, resample: Resample | None) -> MaskFile:
+    """The mask on the reference's grid. Raises `InputError` with the difference."""
+    geometry = found.geometry
+    # A 2D case as a volume of one slice, or the reverse, is the same grid.
+    if geometry.shape != reference.shape and geometry.shape[-2:] == reference.shape[-2:]:
+        lead = {geometry.shape[:-2], reference.shape[:-2]}
+        if lead == {(), (1,)}:
+            values = None if found.values is None else found.values.reshape(reference.shape)
+            segments = {n: m.reshape(reference.shape) for n, m in found.segments.items()}
+            return MaskFile(found.path, Geometry(reference.shape), values, segments)
+    off = difference(geometry, reference)
+    if off is None:
+        return found
+    if resample is None:
+        raise InputError(
+            f"{found.path}: the prediction lies on another grid than the reference: {off}. Bring "
+            "it to the reference's grid, or ask for it by name: --resample nearest (recorded)."
+        )
+    from reproduce.readers.resampling import resampled
+
+    return resampled(found, reference)
+
+
+def _segments(found: MaskFile, sample: Sample, request: Request) -> dict[str, NDArray[np.bool_]]:
+    """Named segments by class; `labels` may map segment numbers, in order from 1, to classes."""
+    import numpy as np
+
+    named = {
+        request.labels.get(number, name): mask
+        for number, (name, mask) in enumerate(found.segments.items(), start=1)
+    }
+    if len(named) == 1 and len(sample.labels) == 1:
+        named = {next(iter(sample.labels)): next(iter(named.values()))}
+    unknown = sorted(set(named) - set(sample.labels))
+    if unknown:
+        raise InputError(
+            f"{found.path}: segments {', '.join(unknown)} are no class of the data set "
+            f"({', '.join(sample.labels)}). Say which is which with --label 1={unknown[0]} ..."
+        )
+    empty = np.zeros(next(iter(sample.labels.values())).shape, bool)
+    return {name: named.get(name, empty) for name in sample.labels}
+
+
+def _numbers(found: MaskFile, sample: Sample, request: Request) -> dict[str, NDArray[Any]]:
+    """Class -> mask (or probability map) of a file of numbers, all classes of the case."""
+    import numpy as np
+
+    values = found.values
+    assert values is not None
+    if request.kind == "probability":
+        if len(sample.labels) != 1:
+            raise InputError(f"{found.path}: one probability map for {len(sample.labels)} classes.")
+        if values.dtype.kind in "ui" and values.max() > 1:
+            values = values / np.float64(np.iinfo(values.dtype).max)
+        return {next(iter(sample.labels)): values.astype(np.float64)}
+    present = np.unique(values)
+    if values.dtype.kind == "f" and (present != np.rint(present)).any():
+        odd = present[present != np.rint(present)][0]
+        raise InputError(
+            f"{found.path}: expected label numbers, found {odd:g}. Probabilities are scored with "
+            "--kind probability and a --threshold."
+        )
+    numbers = [int(v) for v in present if v != 0]
+    if not request.labels and len(sample.labels) == 1:
+        if len(numbers) > 1:
+            raise InputError(
+                f"{found.path}: label numbers {numbers[:8]} for the only class "
+                f"{next(iter(sample.labels))!r}. Say which one it is with --label "
+                f"{numbers[0]}={next(iter(sample.labels))}."
+            )
+        return {next(iter(sample.labels)): values != 0}
+    names = dict(request.labels)
+    if not names:
+        raise UsageError(
+            f"{request.dataset} has the classes {', '.join(sample.labels)}: say which number is "
+            "which, --label 1=liver --label 2=spleen."
+        )
+    outside = [n for n in numbers if n not in names]
+    wrong = sorted(set(names.values()) - set(sample.labels))
+    if outside or wrong:
+        raise InputError(
+            f"{found.path}: "
+            + (f"label numbers {outside} are not in the map {names}. " if outside else "")
+            + (f"classes {', '.join(wrong)} are not in the data set. " if wrong else "")
+            + f"The data set has {', '.join(sample.labels)}."
+        )
+    return {name: values == number for number, name in names.items()}
+
+
+# ------------------------------------------------------------------------------------------ result
+
+
+def _result(
+    request: Request,
+    split: str,
+    cases: Sequence[Case],
+    files: Mapping[str, Path],
+    missing: Sequence[Case],
+    table: pa.Table,
+) -> Result:
+    from reproduce.provenance import harness, package_versions
+    from reproduce.reading import sha256_of
+    from reproduce.running.planning import hash_cases
+    from reproduce.running.spec import canonical
+    from reproduce.scoring import score
+
+    protocol = {
+        "dataset": request.dataset,
+        "dataset_options": dict(request.options),
+        "split": split,
+        "kind": request.kind,
+        "threshold": request.threshold,
+        "labels": {str(number): name for number, name in request.labels.items()},
+        "resample": request.resample or "none",
+        "grid": "original",
+        "metric_profile": request.profile,
+        "surfaces": list(request.surfaces),
+    }
+    inputs = {
+        "predictions": {case: sha256_of(path) for case, path in sorted(files.items())},
+        "cases": [
+            {"id": case.id, "files": case.files, "patient": case.patient}
+            for case in hash_cases(cases)
+        ],
+    }
+    digest = hashlib.sha256(canonical({"protocol": protocol, "inputs": inputs})).hexdigest()
+    measurements = []
+    for metric in request.metrics:
+        scores = score(table, request.profile, metric, threshold=request.threshold)
+        measurements.append(
+            Measurement(
+                metric=metric,
+                metric_profile=scores.profile,
+                value=scores.value,
+                value_complete_cases=scores.value_complete_cases,
+                n_cases=scores.n_cases,
+                claim=request.claim,
+                threshold=request.threshold if request.kind == "probability" else None,
+                mask_selection=scores.mask_selection,
+                per_label=scores.per_label,
+                std=scores.std,
+            )
+        )
+    return Result(
+        schema="result/1",
+        run=f"{request.project}-{digest[:16]}",
+        kind="recomputed",
+        project=request.project,
+        claims=[request.claim] if request.claim else [],
+        status="partial" if missing else "complete",
+        title=request.title or f"{request.predictions.name} on {request.dataset} {split}",
+        protocol=protocol,
+        inputs=inputs,
+        environment={"harness": harness(), "packages": package_versions()},
+        checks=[
+            Check(
+                name="all-cases",
+                passed=not missing,
+                detail=f"{len(files)} of {len(cases)} cases have a prediction",
+                value=len(files) / len(cases),
+            )
+        ],
+        measurements=measurements,
+        cases=_case_scores(table),
+        timing={},
+        statistics=None,
+        command=request.command,
+        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        reason=f"{len(missing)} cases have no prediction" if missing else None,
+    )
+
+
+def _case_scores(table: pa.Table) -> list[CaseScore]:
+    found = []
+    for row in table.to_pylist():
+        if row["scope"] == "slice":
+            continue
+        tp, fp, fn = row["tp"] or 0, row["fp"] or 0, row["fn"] or 0
+        union = tp + fp + fn
+        found.append(
+            CaseScore(
+                case=row["case"],
+                label=row["label"],
+                dice=2 * tp / (union + tp) if union else None,
+                iou=tp / union if union else None,
+                tp=tp,
+                fp=fp,
+                fn=fn,
+                patient=row["patient"],
+                missing=row["failure"] is not None,
+            )
+        )
+    return found
+
+
+def write_result(folder: Path, result: Result, table: pa.Table) -> Path:
+    """Write `<folder>/<run>/statistics.parquet` and then `result.json`; the run's folder.
+
+    A run that is there already is left as it is: results are append-only.
+    """
+    import msgspec
+
+    from reproduce.reading import sha256_of
+    from reproduce.running.files import write_atomic
+    from reproduce.statistics import write_statistics
+
+    target = folder / result.run
+    if (target / "result.json").is_file():
+        return target
+    path = target / STATISTICS
+    write_statistics(path, table)
+    result.statistics = StatisticsFile(
+        file=STATISTICS,
+        sha256=sha256_of(path),
+        bytes=path.stat().st_size,
+        rows=table.num_rows,
+    )
+    content = msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+    write_atomic(target / "result.json", content)
+    return target
