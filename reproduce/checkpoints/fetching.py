@@ -64,9 +64,8 @@ def difference(record: Checkpoint, path: Path) -> str | None:
         return f"Expected {record.bytes:,} bytes, got {size:,}; it looks like {sniff(path)}."
     if record.md5 is not None:
         with path.open("rb") as stream:
-            md5 = hashlib.file_digest(
-                stream, lambda: hashlib.md5(usedforsecurity=False)
-            ).hexdigest()
+            digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+        md5 = digest.hexdigest()
         if md5 != record.md5:
             return f"Expected md5 {record.md5}, got {md5}; it looks like {sniff(path)}."
     if sniff(path) not in ("safetensors", "torch", "pickle"):
@@ -75,7 +74,7 @@ def difference(record: Checkpoint, path: Path) -> str | None:
 
 
 def located(record: Checkpoint) -> Path | None:
-    """The file of a record where it is on this machine already (cache, manual/); never downloads."""
+    """The file of a record where it is here already (cache, manual/); never downloads."""
     if record.sha256:
         if path := cached(record.sha256):
             return path

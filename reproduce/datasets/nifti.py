@@ -1,8 +1,8 @@
 """Volumes as NIfTI in nnU-Net's layout: `imagesTr/<case>[_0000].nii.gz`, `labelsTr/<case>.nii.gz`.
 
-Arrays are brought to RAS+ axes and then reversed, so that the first axis runs from feet to head,
-the second from back to front, the third from left to right; spacing follows that order. Intensities are
-mapped to uint8, because that is what 2D models see: `window` [low, high], else the 0.5 and 99.5
+Arrays are brought to RAS+ axes and then reversed: the first axis runs from feet to head, the second
+from back to front, the third from left to right; spacing follows that order. Intensities are mapped
+to uint8, because that is what 2D models see: `window` [low, high], else the 0.5 and 99.5
 percentiles of the voxels above zero (MedSAM's rule for MR, pre_CT_MR.py).
 """
 

@@ -1,9 +1,9 @@
 """Phantoms: small images made on the fly that look a little like several modalities.
 
 Data of the self-test. Nothing is read from disk: an image is a function of its number, made with
-`numpy.random.Philox`, whose raw 64-bit stream is the same on every machine and version of
-numpy. Three looks take turns: a CT-like slice with discs of organs and a lesion, a fundus-like image
-with bright branching vessels, an ultrasound-like fan without any object (an empty mask).
+`numpy.random.Philox`, whose raw stream is the same on every machine and version of numpy. Three
+looks take turns: a CT-like slice with an organ and a lesion, a fundus-like image with bright
+vessels, an ultrasound-like fan without any object (an empty mask).
 """
 
 from __future__ import annotations

@@ -205,6 +205,8 @@ def _one(
 
     first = members[0]
     data = data_folder(first.dataset.name, request.data)
+    if getattr(first.dataset, "generated", False):
+        data = root  # made on the fly: no folder is looked at
     if arguments.dry_run:
         _tell_plan(first, members, data, request)
         return None

@@ -1,0 +1,48 @@
+"""`sam4mis reproduce doctor`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def doctor(
+    project: Annotated[str | None, typer.Argument(help="Only this project.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also projects without an adapter.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say for every project what is missing here to run it: extra, checkpoint, data, memory."""
+    from catalog.errors import UsageError
+    from catalog.registry import Registry, find_root
+    from reproduce.cli.common import as_json, table
+    from reproduce.running.readiness import examine, machine
+
+    registry = Registry.load(find_root())
+    chosen = [
+        p
+        for p in registry.projects
+        if (project is None or p.slug == project)
+        and (all_ or project is not None or p.adapter is not None)
+    ]
+    if project is not None and not chosen:
+        raise UsageError(f"no project {project!r} in projects/.")
+    here = machine()
+    rows = [examine(item, here) for item in chosen]
+    if json_:
+        as_json({"machine": here, "projects": rows})
+        return
+    memory = f"{here.memory_mib} MiB memory, {here.disk_free_mib} MiB free in the cache"
+    typer.echo(
+        f"extra [reproduce]: {'installed' if not here.missing_packages else here.install}; "
+        f"{memory}; GPU: {here.gpu or 'none'}",
+        err=True,
+    )
+    table(
+        f"{sum(r.ready for r in rows)} of {len(rows)} projects can run here",
+        ("project", "ready", "missing"),
+        [(r.project, "yes" if r.ready else "no", "; ".join(r.missing)) for r in rows],
+    )

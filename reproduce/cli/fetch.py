@@ -1,0 +1,66 @@
+"""`sam4mis reproduce fetch`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def fetch(
+    project: Annotated[str, typer.Argument(help="A project of projects/.")],
+    checkpoint: Annotated[
+        str | None, typer.Option("--checkpoint", help="Only this checkpoint (its id).")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be downloaded and stop.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Download the weights of a project into the cache; the hash decides whether they are right."""
+    from catalog.errors import FindingsError, Sam4misError, UsageError
+    from catalog.registry import Registry, find_root
+    from reproduce.checkpoints.fetching import obtain, status_of
+    from reproduce.cli.common import as_json
+    from reproduce.reading import sha256_of
+
+    found = next((p for p in Registry.load(find_root()).projects if p.slug == project), None)
+    if found is None:
+        raise UsageError(f"no project {project!r} in projects/.")
+    records = [c for c in found.checkpoints or [] if checkpoint in (None, c.id)]
+    if not records:
+        known = ", ".join(c.id for c in found.checkpoints or []) or "none"
+        raise UsageError(f"{project} has no checkpoint {checkpoint or ''}; known: {known}")
+    rows = []
+    problems: list[Sam4misError] = []
+    for record in records:
+        if dry_run:
+            rows.append({"checkpoint": record.id, "status": status_of(record)})
+            continue
+        try:
+            path = obtain(project, record)
+        except FindingsError:
+            raise
+        except Sam4misError as error:
+            problems.append(error)
+            continue
+        sha256 = record.sha256 or sha256_of(path)
+        rows.append(
+            {"checkpoint": record.id, "status": "here", "file": str(path), "sha256": sha256}
+        )
+        if record.sha256 is None:
+            typer.echo(
+                f"{record.id}: no sha256 is recorded; if this is the released file, add "
+                f"`sha256: {sha256}` to projects/{project}.yaml",
+                err=True,
+            )
+    if json_:
+        as_json(rows)
+    else:
+        for row in rows:
+            typer.echo("\t".join(row.values()))
+    if problems:
+        raise type(problems[0])("\n".join(str(problem) for problem in problems))

@@ -1,0 +1,158 @@
+"""`sam4mis reproduce list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from catalog.records import Project
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        str,
+        typer.Argument(help="claims, adapters, datasets, prompts, metrics or runs"),
+    ] = "claims",
+    project: Annotated[str | None, typer.Option("--project", help="Only this project.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Only claims in this state.")] = None,
+    runnable: Annotated[
+        bool, typer.Option("--runnable", help="Only claims with an adapter and a data set here.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """List claims with their state, or the plugins and runs there are."""
+    from catalog.errors import UsageError
+
+    if what == "claims":
+        _claims(project, state, runnable, json_)
+    elif what in ("adapters", "datasets", "prompts", "metrics"):
+        _plugins(what, json_)
+    elif what == "runs":
+        _runs(project, json_)
+    else:
+        raise UsageError(
+            f"list {what!r}: expected claims, adapters, datasets, prompts, metrics or runs."
+        )
+
+
+def _claims(project: str | None, state: str | None, runnable: bool, json_: bool) -> None:
+    from catalog.errors import UsageError
+    from catalog.registry import Registry, find_root
+    from reproduce.cli.common import as_json, percent, table
+
+    registry = Registry.load(find_root())
+    if project is not None and project not in {p.slug for p in registry.projects}:
+        raise UsageError(f"no project {project!r} in projects/.")
+    known = {v.claim: v for v in registry.verdicts}
+    rows: list[dict[str, Any]] = []
+    for item in registry.projects:
+        if project is not None and item.slug != project:
+            continue
+        for claim in item.claims:
+            name = f"{item.slug}/{claim.id}"
+            verdict = known.get(name)
+            now = verdict.state if verdict else claim.state
+            if state is not None and now != state:
+                continue
+            if runnable and not _can_run(item, claim.dataset):
+                continue
+            rows.append(
+                {
+                    "claim": name,
+                    "metric": claim.metric,
+                    "reported": claim.fraction,
+                    "dataset": claim.dataset,
+                    "state": now,
+                    "measured": verdict.measured if verdict else None,
+                    "reason": claim.reason if now == "blocked" else (verdict and verdict.reason),
+                }
+            )
+    if json_:
+        as_json(rows)
+        return
+    table(
+        f"{len(rows)} claims",
+        ("claim", "metric", "reported %", "data set", "state", "measured %", "reason"),
+        [
+            (
+                r["claim"],
+                r["metric"],
+                percent(r["reported"]),
+                r["dataset"],
+                r["state"],
+                percent(r["measured"]),
+                r["reason"],
+            )
+            for r in rows
+        ],
+    )
+
+
+def _can_run(project: Project, dataset: str | None) -> bool:
+    from reproduce.plugins import plugins
+
+    return project.adapter in plugins("adapters") and (dataset or "").lower().replace(
+        " ", "-"
+    ) in plugins("datasets")
+
+
+def _plugins(kind: str, json_: bool) -> None:
+    from typing import cast
+
+    from reproduce.cli.common import as_json, table
+    from reproduce.plugins import plugins
+
+    rows: list[dict[str, Any]] = []
+    for name, item in plugins(cast("Any", kind)).items():
+        row = {"name": name, "version": item.version}
+        if kind == "adapters":
+            row |= {
+                "title": item.title,
+                "prompts": list(item.prompts),
+                "layouts": list(item.layouts),
+                "options": {key: option.default for key, option in item.options.items()},
+                "source": item.source,
+            }
+        elif kind == "datasets":
+            row |= {
+                "title": item.title,
+                "licence": item.licence,
+                "splits": dict(item.splits),
+                "access": item.access,
+            }
+        else:
+            row |= {
+                "title": getattr(item, "description", None) or getattr(item, "title", ""),
+                "source": item.source,
+            }
+        rows.append(row)
+    if json_:
+        as_json(rows)
+        return
+    table(
+        kind,
+        ("name", "version", "what"),
+        [(r["name"], r["version"], r["title"]) for r in rows],
+    )
+
+
+def _runs(project: str | None, json_: bool) -> None:
+    from catalog.registry import Registry, find_root
+    from reproduce.cli.common import as_json, table
+
+    results = [
+        r for r in Registry.load(find_root()).results if project is None or r.project == project
+    ]
+    if json_:
+        as_json([{"run": r.run, "status": r.status, "claims": r.claims} for r in results])
+        return
+    table(
+        f"{len(results)} runs",
+        ("run", "status", "what", "claims"),
+        [(r.run, r.status, r.title, ", ".join(r.claims)) for r in results],
+    )

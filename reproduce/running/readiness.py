@@ -1,0 +1,132 @@
+"""What is missing on this machine to run a project: extra, adapter, checkpoint, data, memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from catalog.records import Checkpoint, Claim, Project
+from reproduce.checkpoints.cache import cache_folder
+from reproduce.cli.common import data_folder, install_command, missing_extra
+from reproduce.plugins import plugins
+
+
+class Machine(Struct, kw_only=True):
+    """This machine. MiB are 2**20 bytes."""
+
+    missing_packages: list[str]
+    install: str
+    memory_mib: int
+    gpu: str | None
+    gpu_memory_mib: int | None
+    disk_free_mib: int
+
+
+class Readiness(Struct, kw_only=True):
+    """One project. `missing` is empty where at least one claim can be run."""
+
+    project: str
+    ready: bool
+    missing: list[str] = field(default_factory=list)
+    claims_ready: list[str] = field(default_factory=list)
+
+
+def machine() -> Machine:
+    """Look at this machine. torch is imported only where it is installed."""
+    missing = missing_extra()
+    gpu = memory = None
+    if not missing:
+        import torch
+
+        if torch.cuda.is_available():
+            properties = torch.cuda.get_device_properties(0)
+            gpu, memory = properties.name, int(properties.total_memory / 2**20)
+    folder = cache_folder()
+    while not folder.exists():
+        folder = folder.parent
+    return Machine(
+        missing_packages=missing,
+        install=install_command(),
+        memory_mib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+        gpu=gpu,
+        gpu_memory_mib=memory,
+        disk_free_mib=shutil.disk_usage(folder).free // 2**20,
+    )
+
+
+def examine(project: Project, here: Machine) -> Readiness:
+    """Everything a project lacks here, all at once, each with the way out."""
+    missing: list[str] = []
+    if here.missing_packages:
+        missing.append(f"extra: {here.install}")
+    adapter = plugins("adapters").get(project.adapter or "")
+    if project.adapter is None:
+        missing.append(f"adapter: {project.adapter_reason or 'nobody has written one yet'}")
+    elif adapter is None:
+        missing.append(f"adapter: {project.adapter} is not in reproduce/adapters")
+    elif problem := _memory(adapter.memory_mib.values(), here):
+        missing.append(problem)
+    if not project.claims:
+        missing.append("claim: none is recorded")
+    ready, problems = [], dict[str, None]()
+    for claim in project.claims:
+        lacking = _claim(project, claim)
+        if not lacking:
+            ready.append(f"{project.slug}/{claim.id}")
+        problems |= dict.fromkeys(lacking)
+    if not ready:
+        missing += problems
+    return Readiness(project=project.slug, ready=not missing, missing=missing, claims_ready=ready)
+
+
+def _memory(needs: object, here: Machine) -> str | None:
+    least = min(needs, default=None)  # type: ignore[call-overload]  # values of a mapping of int
+    have = here.gpu_memory_mib or here.memory_mib
+    if least is None or least <= have:
+        return None
+    return f"memory: needs {least} MiB, {have} MiB are here"
+
+
+def _claim(project: Project, claim: Claim) -> list[str]:
+    """What one claim lacks: its state, checkpoint and data."""
+    lacking = []
+    if claim.state == "blocked":
+        lacking.append(f"{claim.id}: blocked ({claim.reason})")
+    known = {checkpoint.id: checkpoint for checkpoint in project.checkpoints or []}
+    names = (claim.run and claim.run.checkpoints) or (
+        [claim.checkpoint] if claim.checkpoint else []
+    )
+    if not names:
+        lacking.append(f"{claim.id}: names no checkpoint")
+    for name in names:
+        if name not in known:
+            lacking.append(f"checkpoint {name}: not in the project's record")
+        elif problem := _checkpoint(known[name]):
+            lacking.append(problem)
+    lacking += _data(claim)
+    return lacking
+
+
+def _checkpoint(record: Checkpoint) -> str | None:
+    from reproduce.checkpoints.fetching import located, status_of
+
+    if located(record):
+        return None
+    return f"checkpoint {record.id}: {status_of(record)}"
+
+
+def _data(claim: Claim) -> list[str]:
+    wanted = (claim.run and claim.run.dataset_plugin) or (claim.dataset or "").lower()
+    wanted = wanted.replace(" ", "-")
+    dataset = plugins("datasets").get(wanted)
+    if dataset is None:
+        return [f"data: no plugin for {claim.dataset or 'an unnamed data set'}"]
+    if getattr(dataset, "generated", False):
+        return []
+    folder: Path | None = data_folder(wanted, None)
+    if folder is None:
+        return [f"data {wanted}: not in the cache or $SAM4MIS_DATA; {dataset.access}"]
+    return []
