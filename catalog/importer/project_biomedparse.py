@@ -29,14 +29,14 @@ _COMMON: dict[str, list[Any]] = {
         "inferred",
         "a ground-truth box is stated, its exact form is not",
     ],
-    "grid": ["original", "inferred", "images and masks are released at 1024x1024"],
+    "grid": ["original", "inferred"],
     "mask_selection": ["single", "inferred"],
     "threshold": [0.5, "inferred"],
     "postprocessing": [None, "inferred"],
 }
 _OWN = {
-    "sam": {"preprocessing": ["sam-official", "inferred", "the model's own"]},
-    "medsam": {"preprocessing": ["medsam-minmax-1024", "inferred", "the model's own"]},
+    "sam": {"preprocessing": ["sam-official", "inferred"]},
+    "medsam": {"preprocessing": ["medsam-minmax-1024", "inferred"]},
 }
 
 

@@ -217,6 +217,10 @@ def _claim(
         if decision.get(key) is not None
     }  # fmt: skip
     spread = _spread(decision, record, found)
+    if "place" not in raw["source"]:  # the collector's own word for it
+        entry = re.split(r"\.(?:value|note)", found.path)[0]
+        where = find(record, f"{entry}.where")
+        raw["source"] = {**raw["source"], **({"place": where[0].text} if where else {})}
     note = [_filled(decision["note"], captures)] if decision.get("note") else []
     return msgspec.convert(
         {

@@ -55,7 +55,8 @@ def _reading_2d(raw: dict[str, Any], fixed_ids: dict[str, str]) -> Reading:
     reading.note = plain(str(repo["note"])) if repo.get("note") else None
     for key, theirs in (("base_model", "base"), ("image_size", "image_size")):
         if model.get(theirs) is not None:
-            reading.scalars[key] = model[theirs]
+            value = model[theirs]
+            reading.scalars[key] = plain(value) if isinstance(value, str) else value
     if prompt := (raw.get("prompt") or model.get("prompt") or model.get("prompts")):
         reading.card["prompt"] = plain(_words(prompt))
     for key in ("aliases", "branches", "older_snapshot", "successor"):

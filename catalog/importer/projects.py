@@ -17,9 +17,8 @@ from catalog.importer import project_files
 from catalog.importer.project_cells import CodeCell, code_cells
 from catalog.importer.project_facts import load_facts
 from catalog.importer.project_merge import build
-from catalog.importer.project_reading import read_yaml
 from catalog.records import Project
-from catalog.registry import PAPERS, PROJECTS
+from catalog.registry import PAPERS, PROJECTS, load_papers
 
 
 @dataclass(slots=True)
@@ -90,9 +89,9 @@ def import_projects(
 
 def works_by_row(root: Path) -> dict[int, str]:
     """Line of `rows.md` -> id of the work in `root/papers.yaml`; empty while there is none."""
-    path = root / PAPERS
-    papers = (read_yaml(path) or {}).get("papers") or [] if path.is_file() else []
-    return {row: paper["id"] for paper in papers for row in paper.get("rows") or []}
+    if not (root / PAPERS).is_file():
+        return {}
+    return {row: paper.id for paper in load_papers(root) for row in paper.rows}
 
 
 def _rows(project: Project) -> bool:
