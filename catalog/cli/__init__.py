@@ -16,11 +16,17 @@ from catalog.errors import EXIT_INTERRUPTED, Sam4misError
 # command -> (module with `app`, one line of help). Groups of other packages come by entry point.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("catalog.cli.check", "Check the registry; all findings at once, with file and line."),
-    "search": ("catalog.cli.search", "Find works by title (old or new), author, tag or short name."),
-    "list": ("catalog.cli.list_", "List works or projects, filtered."),
+    "search": (
+        "catalog.cli.search",
+        "Find works by title (old or new), author, tag or name.",
+    ),
+    "list": ("catalog.cli.list_", "List works, projects or claims, filtered."),
     "show": ("catalog.cli.show", "Show one work or project with its claims and verdicts."),
     "stats": ("catalog.cli.stats", "Count what is in the registry."),
-    "add": ("catalog.cli.add", "Add a work: arXiv, DOI, PubMed, OpenReview, BibTeX, RIS, CSL-JSON."),
+    "add": (
+        "catalog.cli.add",
+        "Add a work: arXiv id, DOI, PubMed id, BibTeX, RIS ...",
+    ),
     "export": ("catalog.cli.export", "Write BibTeX, RIS, CSL-JSON, CSV or JSON."),
     "import": ("catalog.cli.import_", "Import the SAM4MIS list; every row accounted for."),
     "doctor": ("catalog.cli.doctor", "Living checks of the registry's content, with safe fixes."),
@@ -93,7 +99,7 @@ def _main(
 def main() -> None:
     """Entry point: errors of ours are told in one message, without a traceback."""
     try:
-        app()
+        app(prog_name="sam4mis")
     except Sam4misError as error:
         if os.environ.get("SAM4MIS_TRACEBACK"):
             raise

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from catalog import identifiers as forms
+from catalog.addresses import clean_url
 from catalog.records import Ids, Version
 from catalog.text import clean
 
@@ -66,9 +67,9 @@ def version_from(
         ids.pmcid = forms.pmcid(clean(pmcid) if "PMC" in pmcid.upper() else f"PMC{clean(pmcid)}")
     page: str | None = None
     if url and (address := clean(url)):
-        if re.match(r"https?://[^\s/]+\.[^\s/]+", address):
+        try:
             page = _page(address, ids)
-        else:
+        except ValueError:
             problems.append(f"url: expected http(s)://..., got {address!r}")
     resolved, venue = _resolve(kind, venue, ids)
     if ids.arxiv and resolved == "preprint":
@@ -81,9 +82,9 @@ def version_from(
 def _page(url: str, ids: Ids) -> str | None:
     """`url` without what does not belong to it; None where it only repeats an identifier.
 
-    Identifiers that the address names are added to `ids`.
+    Identifiers that the address names are added to `ids`. Raises ValueError for no web address.
     """
-    url = forms.clean_url(url)
+    url = clean_url(url)
     named = [found for found in forms.identify(url) if found.kind in Ids.__struct_fields__]
     for identifier in named:
         if getattr(ids, identifier.kind) is None:

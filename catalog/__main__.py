@@ -1,0 +1,5 @@
+"""`python -m catalog` is `sam4mis`."""
+
+from catalog.cli import main
+
+main()

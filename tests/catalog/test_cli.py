@@ -1,0 +1,237 @@
+"""The reading commands as a person and as a program sees them; exit codes; start-up."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terminal import environment, here, in_pipe, on_terminal
+
+from catalog.cli import COMMANDS
+
+PAPERS = """\
+papers:
+  - id: medsam
+    title: Segment anything in medical images
+    short_name: MedSAM
+    title_aliases: ["An earlier title with <b>markup</b> [bold]and[/bold] | pipes"]
+    authors: [Jun Ma, Yuting He]
+    versions:
+      - kind: preprint
+        ids: {arxiv: '2304.12306'}
+        date: '2023-04-24'
+      - kind: journal
+        ids: {doi: 10.1038/s41467-024-44824-z}
+        venue: Nature Communications
+        date: '2024-01-22'
+        cite: true
+    modalities: {values: [ct, mri], from: abstract}
+    prompts_infer: {values: [box], from: abstract}
+  - id: sam3d-a
+    title: "SAM3D: one of two"
+    short_name: SAM3D
+    versions: [{kind: preprint, ids: {arxiv: '2306.03908'}, cite: true}]
+  - id: sam3d-b
+    title: "SAM3D: the other"
+    short_name: SAM3D
+    versions: [{kind: preprint, ids: {arxiv: '2309.03493'}, cite: true}]
+"""
+PROJECT = """\
+slug: medsam
+name: MedSAM
+kind: method
+papers: [medsam]
+repository: {url: https://github.com/bowang-lab/MedSAM}
+licences: {code: Apache-2.0}
+code_status: training+inference
+weights_status: public
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("registry")
+    (root / "papers.yaml").write_text(PAPERS, "utf-8")
+    (root / "projects").mkdir()
+    (root / "projects" / "medsam.yaml").write_text(PROJECT, "utf-8")
+    return root
+
+
+def data(folder: Path, *arguments: str) -> Any:
+    ran = here(folder, *arguments, "--json")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_pipe_gets_tab_separated_data_and_no_talk(folder: Path) -> None:
+    ran = in_pipe(folder, "list")
+    lines = [line.split("\t") for line in ran.out.splitlines()]
+    assert [line[0] for line in lines] == ["medsam", "sam3d-a", "sam3d-b"]
+    assert {len(line) for line in lines} == {6}
+    assert lines[0][1:4] == ["2024", "yes", "yes"]
+    assert ran.err == "3 works\n"
+    assert "\x1b" not in ran.out
+
+
+def test_terminal_gets_a_table(folder: Path) -> None:
+    ran = on_terminal(folder, "list")
+    assert ran.code == 0
+    assert "title" in ran.out.splitlines()[0]
+    assert "Segment anything in medical images" in ran.out
+
+
+def test_text_of_the_registry_is_never_markup(folder: Path) -> None:
+    ran = on_terminal(folder, "show", "medsam")
+    assert "[bold]and[/bold] | pipes" in ran.out
+
+
+def test_json_everywhere(folder: Path) -> None:
+    assert data(folder, "search", "medsam")[0]["id"] == "medsam"
+    assert data(folder, "list", "--has-code")[0]["has_weights"] is True
+    assert data(folder, "list", "projects")[0]["slug"] == "medsam"
+    assert data(folder, "list", "claims") == []
+    assert data(folder, "show", "medsam")["paper"]["versions"][0]["ids"]["arxiv"] == "2304.12306"
+    assert data(folder, "stats")["registry"]["works"] == 3
+    assert data(folder, "stats", "--by", "modality")["counts"] == {"ct": 1, "mri": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["medsam", "MedSAM", "2304.12306v2", "https://doi.org/10.1038/S41467-024-44824-Z"]
+)
+def test_show_knows_a_work_by_every_name(folder: Path, name: str) -> None:
+    assert data(folder, "show", name)["paper"]["id"] == "medsam"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list", "--modality", "endoscopi"], "Did you mean endoscopy"),
+        (["list", "--verdict", "reproducd"], "Did you mean reproduced"),
+        (["list", "--year", "soon"], "expected 2024"),
+        (["list", "--section", "sam9"], "--section"),
+        (["stats", "--by", "modalty"], "Did you mean modality"),
+        (["show", "sam3d"], "names 2 works"),
+        (["show", "medsan"], "Did you mean medsam"),
+        (["export", "nothing-like-it"], "no work or project"),
+        (["export", "-o", "/no/such/folder/x.bib"], "does not exist"),
+        (["list", "--frobnicate"], "No such option"),
+        (["frobnicate"], "No such command"),
+        (["add"], "sam4mis add"),
+    ],
+)
+def test_wrong_calls_are_usage_errors_without_a_traceback(
+    folder: Path, arguments: list[str], said: str
+) -> None:
+    ran = here(folder, *arguments)
+    assert ran.code == 2 if arguments != ["add"] else ran.code == 1
+    assert "Traceback" not in ran.err
+    if arguments != ["add"]:
+        assert said in ran.err
+    assert ran.out == ""
+
+
+def test_broken_registry_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "papers.yaml").write_text("papers:\n  - id: x\n    titel: y\n", "utf-8")
+    ran = here(tmp_path, "list")
+    assert ran.code == 1
+    assert "papers.yaml:" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_no_registry_is_a_missing_prerequisite(tmp_path: Path) -> None:
+    ran = in_pipe(tmp_path / "nowhere", "list")
+    assert ran.code == 3
+    assert "--root" in ran.err or "cd " in ran.err
+
+
+def test_closed_pipe_is_quiet(folder: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m catalog export --format json | head -c 1"],
+        env=environment(folder),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stdout, b"Traceback" in done.stderr) == (b"{", False)
+
+
+@pytest.mark.parametrize("name", ["bibtex", "ris", "csl-json", "csv", "json"])
+def test_export_of_all_a_query_and_one(folder: Path, tmp_path: Path, name: str) -> None:
+    everything = here(folder, "export", "--format", name)
+    assert everything.code == 0
+    assert "sam3d-b" in everything.out
+    one = here(folder, "export", "medsam", "--format", name)
+    assert "sam3d-b" not in one.out
+    assert "medsam" in one.out
+    found = here(folder, "export", "--query", "sam3d", "--format", name)
+    assert "sam3d-b" in found.out
+    assert "medsam" not in found.out
+    target = tmp_path / "out"
+    assert here(folder, "export", "-f", name, "-o", str(target)).out == ""
+    assert target.read_text("utf-8") == everything.out
+
+
+def test_csv_can_be_read(folder: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(here(folder, "export", "-f", "csv").out)))
+    assert rows[0]["doi"] == "10.1038/s41467-024-44824-z"
+
+
+@pytest.mark.parametrize("command", ["search", "list", "show", "stats", "add", "export"])
+def test_help_explains_and_gives_examples(folder: Path, command: str) -> None:
+    ran = here(folder, command, "--help")
+    assert ran.code == 0
+    assert f"sam4mis {command}" in ran.out.split("Examples:")[1]
+
+
+def test_help_lists_every_command(folder: Path) -> None:
+    out = here(folder, "--help").out
+    assert all(name in out for name in COMMANDS)
+
+
+def test_real_registry_answers(root: Path, tmp_path: Path) -> None:
+    """MedSAM is found by its present and its earlier title."""
+    shutil.copy(root / "papers.yaml", tmp_path)
+    for words in (["medsam"], ["segment", "anything", "in", "medical", "images"]):
+        assert "medsam" in [work["id"] for work in data(tmp_path, "search", *words)]
+
+
+def test_start_up_is_near_a_bare_typer_application(folder: Path, tmp_path: Path) -> None:
+    """The ratio holds on any machine: the best of several runs of each, taken in turn."""
+    bare = tmp_path / "bare.py"
+    bare.write_text(
+        "import typer\napp = typer.Typer()\n"
+        "@app.command()\ndef a() -> None: ...\n@app.command()\ndef b() -> None: ...\napp()\n"
+    )
+
+    def seconds(*command: str) -> float:
+        start = time.perf_counter()
+        subprocess.run(command, env=environment(folder), capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    ours, theirs = [], []
+    for _ in range(3):
+        theirs.append(seconds(sys.executable, str(bare), "a"))
+        ours.append(seconds(sys.executable, "-m", "catalog", "list"))
+    assert min(ours) < 2.0 * min(theirs), (statistics.median(ours), statistics.median(theirs))
+
+
+def test_reading_commands_import_nothing_heavy(folder: Path) -> None:
+    """What a command does not need is not imported."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "catalog", "search", "medsam"],
+        env=environment(folder),
+        capture_output=True,
+        check=True,
+    )
+    imported = {line.rsplit(b"|", 1)[-1].strip().decode() for line in done.stderr.splitlines()}
+    heavy = {"torch", "numpy", "requests", "arxiv", "pandas", "jinja2", "mkdocs", "rich.console"}
+    assert not imported & heavy
