@@ -30,6 +30,12 @@ class SamAdapter:
             "masks per prompt: the decoder's one for unambiguous prompts, or its three candidates",
             ("single", "three"),
         ),
+        "encoder": Option(
+            "fused",
+            "fused: attention without the full matrix, same weights; official: "
+            "segment_anything's own forward (float32 only)",
+            ("fused", "official"),
+        ),
     }
     memory_mib: Mapping[str, int] = {}
     agreement = ""
@@ -42,7 +48,8 @@ class SamAdapter:
         from reproduce.models.sam_model import SamModel
 
         sam = load_sam(state).to(device)
-        return SamModel(sam, multimask=options.get("multimask", "single"))
+        chosen = {name: options.get(name, option.default) for name, option in self.options.items()}
+        return SamModel(sam, dtype=dtype, **chosen)
 
 
 PLUGIN = SamAdapter()

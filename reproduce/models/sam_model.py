@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample
+from reproduce.models.sam_encoder import FusedEncoder, precision
 from reproduce.models.sam_preprocessing import (
     Size,
     input_size,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 Multimask = Literal["single", "three"]
+EncoderForm = Literal["fused", "official"]
 DECODE_BATCH = 64
 
 
@@ -62,14 +64,22 @@ class SamModel:
     """Segment Anything behind the `Model` contract.
 
     `multimask`: "single" takes the decoder's one mask for unambiguous prompts, "three" its three
-    candidates for ambiguous ones. `encode_batch` images go through the encoder together (on a CPU
-    more than one brings nothing and costs memory).
+    candidates for ambiguous ones. `encoder`: "fused" (`sam_encoder`), or "official" for
+    segment_anything's own forward; `dtype` is the encoder's precision (float32, bfloat16, float16),
+    the decoder always computes in float32. `encode_batch` images go through the encoder together
+    (on a CPU more than one brings nothing and costs memory).
     """
 
     volumetric = False
 
     def __init__(
-        self, sam: Sam, *, multimask: Multimask = "single", encode_batch: int | None = None
+        self,
+        sam: Sam,
+        *,
+        multimask: Multimask = "single",
+        encoder: EncoderForm = "fused",
+        dtype: str = "float32",
+        encode_batch: int | None = None,
     ) -> None:
         self.sam = sam
         self.multimask = multimask
@@ -78,7 +88,13 @@ class SamModel:
         self.device: torch.device = sam.pixel_mean.device
         self.encode_batch = encode_batch or (1 if self.device.type == "cpu" else 8)
         self.encoder: torch.nn.Module = sam.image_encoder
-        self.encoder_id = "segment_anything/float32"
+        self.encoder_id = f"{encoder}/1/{dtype}"
+        if encoder == "fused":
+            self.encoder = FusedEncoder(sam.image_encoder, precision(dtype))
+        elif dtype != "float32":
+            raise UsageError(
+                f"encoder official computes in float32 only, got {dtype}. Use encoder=fused."
+            )
         with torch.inference_mode():
             self._image_pe = sam.prompt_encoder.get_dense_pe()
 

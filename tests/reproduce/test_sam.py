@@ -23,6 +23,7 @@ from reproduce.models.sam import (
     seeded_state,
     variant_name,
 )
+from reproduce.models.sam_encoder import FusedEncoder, fused
 from reproduce.models.sam_model import SamModel
 
 SMALL = SamConfig(
@@ -202,6 +203,50 @@ def test_parity_large(real: Path, name: str) -> None:
     model = PLUGIN.build(state, {}, "cpu", "float32")
     assert isinstance(model, SamModel)
     check_against_predictor(load_sam(state), model, images(real)[0])
+
+
+def test_the_official_encoder_is_an_option(real: Path) -> None:
+    """Both forms of the encoder agree; only the fused one knows lower precision."""
+    state, image = seeded_state(SMALL), images(real)[0]
+    official = PLUGIN.build(state, {"encoder": "official"}, "cpu", "float32")
+    ours = PLUGIN.build(state, {}, "cpu", "float32")
+    [one], [other] = official.encode([image]), ours.encode([image])
+    assert torch.allclose(one.features, other.features, atol=1e-5)
+    assert official.preprocessing_id() != ours.preprocessing_id()
+    with pytest.raises(UsageError, match="float32 only, got bfloat16"):
+        PLUGIN.build(state, {"encoder": "official"}, "cpu", "bfloat16")
+    with pytest.raises(UsageError, match="expected one of float32, bfloat16, float16; got 'int3'"):
+        PLUGIN.build(state, {}, "cpu", "int3")
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("bfloat16", 0.02), ("float16", 0.003)])
+def test_lower_precision_stays_close(real: Path, dtype: str, largest: float) -> None:
+    """Masks of a lower precision against float32: 1 - Dice, on six images with six boxes each."""
+    state = seeded_state(SMALL)
+    exact = PLUGIN.build(state, {}, "cpu", "float32")
+    lower = PLUGIN.build(state, {}, "cpu", dtype)
+    assert exact.preprocessing_id() != lower.preprocessing_id()
+    losses = []
+    for image in images(real):
+        prompts = [Prompt(case="a", label="x", box=b) for b in boxes(image, 6)]
+        masks = [
+            m.predict(m.encode([image])[0], prompts, "original").scores > 0 for m in (exact, lower)
+        ]
+        both = (masks[0] & masks[1]).sum((1, 2, 3))
+        total = masks[0].sum((1, 2, 3)) + masks[1].sum((1, 2, 3))
+        losses += (1 - 2 * both / total.clamp(min=1)).tolist()
+    assert 0 < max(losses) < largest
+
+
+def test_encoders_with_foreign_blocks_are_left_alone() -> None:
+    encoder = load_sam(seeded_state(SMALL)).image_encoder
+    assert isinstance(fused(encoder), FusedEncoder)
+
+    class Lora(torch.nn.Linear):
+        """Stands for a layer whose mathematics the fused form does not know."""
+
+    encoder.blocks[1].attn.qkv = Lora(48, 144)
+    assert fused(encoder) is encoder
 
 
 def test_batches_give_what_single_images_give(real: Path) -> None:
