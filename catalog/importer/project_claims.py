@@ -147,8 +147,8 @@ def decide(decisions: Mapping[str, Any], records: Mapping[str, Any]) -> Numbers:
             record = records[str(decision["from"]).partition("#")[0]]
             numbers.claims.append(_claim(merged, protocols, record, found, order))
     for decision in decisions.get("reported") or []:
-        for found, _ in _places(decision, records, numbers):
-            numbers.reported.append(_reported(decision, found))
+        for found, order in _places(decision, records, numbers):
+            numbers.reported.append(_reported(decision, found, order))
     for decision in decisions.get("same") or []:
         for _ in _places(decision, records, numbers, whole=True):
             pass
@@ -205,8 +205,7 @@ def _claim(
     order: int,
 ) -> Claim:
     value, decimals, words = _number(decision, found)
-    names = decision.get("names")
-    captures = (names[order],) if names else found.captures
+    captures = _captures(decision, found, order)
     protocol = protocol_of(protocols, decision.get("protocol"))
     raw = {
         key: _filled(decision[key], captures)
@@ -237,13 +236,19 @@ def _claim(
     )
 
 
-def _reported(decision: Mapping[str, Any], found: Found) -> Reported:
+def _reported(decision: Mapping[str, Any], found: Found, order: int) -> Reported:
     value, _, words = _number(decision, found)
-    filled = {
-        k: _filled(v, found.captures) for k, v in decision.items() if k not in ("from", "pattern")
-    }
+    captures = _captures(decision, found, order)
+    own = {k: v for k, v in decision.items() if k not in ("from", "pattern", "names")}
+    filled = _filled(own, captures)
     note = "; ".join(str(part) for part in (filled.get("note"), words) if part)
     return reported({**filled, "note": note or None}, value)
+
+
+def _captures(decision: Mapping[str, Any], found: Found, order: int) -> tuple[str, ...]:
+    """What templates are filled with: the decision's own names in order, else what matched."""
+    names = decision.get("names")
+    return (str(names[order]),) if names else found.captures
 
 
 def _filled(value: Any, captures: Sequence[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from catalog.importer.project_reading import (
 )
 from catalog.importer.project_text import slugify
 from catalog.records import Claim
+
+_DATED = re.compile(r"snapshot: ([0-9a-f]{40})\s+# (\d{4}-\d\d-\d\d)")
 
 
 @dataclass(slots=True)
@@ -50,6 +53,11 @@ class Facts:
         return self.slug(self.main_repository(str(reading.repository)))
 
 
+def commit_dates(path: Path) -> dict[str, str]:
+    """Commit -> date; `methods3d.yaml` has it in comments (`snapshot: <commit>  # 2025-09-21`)."""
+    return dict(_DATED.findall(path.read_text("utf-8")))
+
+
 def load_facts(facts_dir: Path) -> Facts:
     """Read the three fact files and the decisions. Raises `InputError` for what cannot be read."""
     names = ("projects.yaml", "methods2d.yaml", "methods3d.yaml")
@@ -57,16 +65,20 @@ def load_facts(facts_dir: Path) -> Facts:
     texts = [read_strings(facts_dir / name) for name in names]
     identity = read_yaml(DATA / "project_identity.yaml")
     fixed = identity["checkpoint_ids"]
+    readings = [
+        *method_readings(two_d, three_d, fixed),
+        *repository_readings(repositories, fixed),
+    ]
+    dates = commit_dates(facts_dir / names[2])
+    for reading in readings:
+        reading.commit_date = reading.commit_date or dates.get(str(reading.commit))
     return Facts(
         identity=identity,
         cards=read_yaml(DATA / "project_cards.yaml"),
         decisions=read_yaml(DATA / "project_claims.yaml"),
         worded=read_yaml(DATA / "project_traps.yaml"),
         conventions=read_yaml(DATA / "protocol_conventions.yaml")["conventions"],
-        readings=[
-            *method_readings(two_d, three_d, fixed),
-            *repository_readings(repositories, fixed),
-        ],
+        readings=readings,
         texts={record["repo"]: record for record in texts[0]}
         | {record["id"]: record for half in texts[1:] for record in half["methods"]},
         measured=biomedparse_claims(facts_dir.parent / "real" / "biomedparse"),

@@ -242,6 +242,6 @@ def _no_adapter(project: Project) -> str:
         return f"no code released (status: {project.code_status})"
     if project.kind in ("tool", "other", "benchmark"):
         return f"nothing of its own to run (kind: {project.kind})"
-    base = re.split(r" \(|; ", project.base_model)[0] if project.base_model else "base not stated"
+    base = re.split(r" \(|[;:] ", project.base_model)[0] if project.base_model else None
     own = "" if project.checkpoints else "; no weights of its own released"
-    return f"no adapter written yet for {base}{own}"
+    return "no adapter written yet" + (f" (base: {base})" if base else "") + own

@@ -208,11 +208,10 @@ def _traps(raw: dict[str, Any], commit: str | None) -> list[Note]:
             notes.append(
                 Note(text=text + seen, file=file, line=line, commit=commit if file else None)
             )
-    for key in ("metric_pitfalls", "code_hazard", "caveat"):
-        value = raw.get(key)
-        notes += [
-            trap(str(v), commit) for v in (value if isinstance(value, list) else [value]) if v
-        ]
+    for value in (raw.get("metric_pitfalls"), raw.get("code_hazard")):
+        items = value if isinstance(value, list) else [value]
+        notes += [trap(str(item), commit) for item in items if item]
+    notes += [trap(part, commit) for part in str(raw.get("caveat") or "").split("; ") if part]
     metric = raw.get("metric")
     if isinstance(metric, dict):
         notes += [trap(str(v), commit) for v in metric.get("zeroshot_pitfalls") or []]

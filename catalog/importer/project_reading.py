@@ -164,7 +164,7 @@ _KNOWN = {
     "licence_note", "code_status", "weights", "weights_status", "weights_note", "base_model",
     "image_size", "framework", "prompts_eval", "prompts_note", "dimensionality", "datasets",
     "reported", "eval_script", "metric_code", "metric_convention", "min_gpu_mem", "traps",
-    "reproduction_issues", "moved_to",
+    "reproduction_issues", "moved_to", "code_note", "found_note",
 }  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from catalog.records import Note
 
 _URL = re.compile(r"https?://[^\s;,)\]'\"]+")
 _GITHUB = re.compile(r"^(?:https?://)?(?:www\.)?github\.com/([^/\s]+)/([^/#?\s]+)", re.I)
-_CODE_FILE = r"[\w][\w./*-]*\.(?:py|ipynb|sh|ya?ml|json|csv|md|txt|pkl|html|zip|md)"
+_CODE_FILE = (
+    r"(?:[\w][\w./*-]*\.(?:py|ipynb|sh|ya?ml|json|csv|txt|pkl|html|zip)|[\w/]*(?i:readme)\.md)"
+)
 _PLACE = re.compile(rf"(?<![\w/]){_CODE_FILE}(?::(\d+(?:[-,]\d+)*))?")
-_SENTENCE = re.compile(r"(?<=[\w)\]\"'])\. (?=[A-Z0-9'\"_-])")
+_SENTENCE = re.compile(r"(?<=[\w)\]\"'])(?<!e\.g)(?<!i\.e)\. (?=[A-Z0-9'\"_-]|\w+[._]\w)")
 # The collectors' marks: X: inferred by reading code, R: a file of the repository, I: an issue,
 # P: a page, 3P: a third party's listing.
 _SHORTHAND = tuple(
