@@ -43,6 +43,7 @@ def fused(encoder: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """
     plain = type(encoder) is ImageEncoderViT and all(
         type(block) is Block
+        and isinstance(block.attn, Attention)
         and type(block.attn) is Attention
         and block.attn.use_rel_pos
         and type(block.attn.qkv) is nn.Linear

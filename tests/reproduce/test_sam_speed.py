@@ -1,0 +1,82 @@
+"""What makes runs quick must not change a number: counting in parts, working ahead."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from reproduce.ahead import ahead
+from reproduce.models import sam_counting
+from reproduce.models.sam_counting import count_from_low_res
+from reproduce.models.sam_model import SamEmbedding, upsample_logits
+from reproduce.statistics.counting import confusion
+
+
+@pytest.mark.parametrize("grid", ["original", "model_input"])
+@pytest.mark.parametrize("original", [(37, 64), (200, 90), (128, 128)])
+def test_counts_equal_the_plain_path(
+    original: tuple[int, int], grid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same integers as upsampling everything, also one mask at a time, with several thresholds."""
+    scale = 128 / max(original)
+    resized = (int(original[0] * scale + 0.5), int(original[1] * scale + 0.5))
+    embedding = SamEmbedding(torch.zeros(1), original, resized)
+    generator = torch.Generator().manual_seed(1)
+    low_res = torch.randn((5, 3, 32, 32), generator=generator)
+    target = original if grid == "original" else resized
+    reference = torch.rand((5, *target), generator=generator) > 0.5
+    valid = torch.rand(target, generator=generator) > 0.1
+    thresholds = (0.3, 0.5)
+    whole = upsample_logits(low_res, 128, resized, target)
+    for area in (None, valid):
+        plain = confusion(whole, "logit", thresholds, reference, area)
+        for limit in (1, 1 << 18, 1 << 30):
+            monkeypatch.setitem(sam_counting.CHUNK_BYTES, "cpu", limit)
+            ours = count_from_low_res(
+                low_res,
+                embedding,
+                128,
+                reference,
+                grid=grid,  # type: ignore[arg-type]  # parametrised as str
+                thresholds=thresholds,
+                valid=area,
+            )
+            np.testing.assert_array_equal(ours, plain)
+    assert (plain > 0).all()
+
+
+def test_ahead_keeps_the_order_and_runs_in_other_threads() -> None:
+    names: set[str] = set()
+
+    def work(n: int) -> int:
+        names.add(threading.current_thread().name)
+        time.sleep(0.01 * (n % 3))
+        return n * n
+
+    assert list(ahead(work, range(20), threads=3, depth=5)) == [n * n for n in range(20)]
+    assert len(names) > 1
+    assert list(ahead(work, range(3), threads=0, depth=5)) == [0, 1, 4]
+
+
+def test_ahead_raises_in_turn_and_takes_no_more_than_asked() -> None:
+    taken: list[int] = []
+
+    def items() -> object:
+        for n in range(100):
+            taken.append(n)
+            yield n
+
+    def work(n: int) -> int:
+        if n == 2:
+            raise ValueError("two")
+        return n
+
+    made = ahead(work, items(), threads=2, depth=3)  # type: ignore[arg-type]
+    assert [next(made), next(made)] == [0, 1]
+    with pytest.raises(ValueError, match="two"):
+        next(made)
+    assert len(taken) <= 6
