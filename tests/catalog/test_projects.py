@@ -172,6 +172,25 @@ def test_profiles_are_written_with_a_version(projects: list[Project]) -> None:
                 ), (name, field.value)
 
 
+def test_names_of_the_harness_exist(projects: list[Project]) -> None:
+    """Adapters, layouts, options and metric profiles as `reproduce` knows them."""
+    pytest.importorskip("torch", reason="needs the extra [reproduce]")
+    from reproduce.checkpoints.layouts import ALIASES, LAYOUTS
+    from reproduce.plugins import plugins
+
+    adapters, profiles = plugins("adapters"), plugins("metrics")
+    for p in projects:
+        assert p.adapter is None or p.adapter in adapters, (p.slug, p.adapter)
+        layouts = {c.layout for c in p.checkpoints or [] if c.layout}
+        assert layouts <= {*LAYOUTS, *ALIASES}, p.slug
+        for claim in p.claims:
+            profile = claim.protocol.metric_profile.value
+            assert profile is None or str(profile).split("/")[0] in profiles, (p.slug, claim.id)
+            assert claim.protocol.grid.value in ("original", "model_input", None), claim.id
+            if p.adapter and claim.run:
+                assert set(claim.run.adapter) <= set(adapters[p.adapter].options), claim.id
+
+
 def test_the_positive_control(projects: list[Project]) -> None:
     control = next(p for p in projects if p.slug == "lwnet")
     assert control.kind == "control"
