@@ -204,18 +204,21 @@ def test_the_positive_control(projects: list[Project]) -> None:
     assert [p.slug for p in projects if p.kind == "control"] == ["lwnet"]
 
 
-def test_loading_all_files_takes_less_than_half_a_second(root: Path) -> None:
+def test_loading_all_files_takes_half_a_second_at_most(root: Path) -> None:
     loader = getattr(yaml, "CSafeLoader", None)
     if loader is None:
         pytest.skip("PyYAML without libyaml: the time limit is for the C loader")
     paths = sorted((root / "projects").glob("*.yaml"))
-    times = []
-    for _ in range(3):  # the best of three: what else runs on the machine slows single ones down
+    ratios = []
+    for _ in range(3):  # against a fixed piece of work, since other processes slow both down
+        start = time.process_time()
+        sum(i * i for i in range(500_000))  # 0.06 s on the idle machine of the 0.5 s
+        yardstick = time.process_time() - start
         start = time.process_time()
         for path in paths:
             yaml.load(path.read_text("utf-8"), loader)
-        times.append(time.process_time() - start)
-    assert min(times) < 0.5
+        ratios.append((time.process_time() - start) / yardstick)
+    assert min(ratios) < 0.5 / 0.06
     assert sum(path.stat().st_size for path in paths) < 1_200_000
 
 
