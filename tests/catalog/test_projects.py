@@ -209,16 +209,17 @@ def test_loading_all_files_takes_half_a_second_at_most(root: Path) -> None:
     if loader is None:
         pytest.skip("PyYAML without libyaml: the time limit is for the C loader")
     paths = sorted((root / "projects").glob("*.yaml"))
+    yardstick_text = "- {id: a, value: 0.5, text: some words, flag: true}\n" * 2_500
     ratios = []
     for _ in range(3):  # against a fixed piece of work, since other processes slow both down
         start = time.process_time()
-        sum(i * i for i in range(500_000))  # 0.06 s on the idle machine of the 0.5 s
+        yaml.load(yardstick_text, loader)  # 0.1 s where 0.5 s is the limit
         yardstick = time.process_time() - start
         start = time.process_time()
         for path in paths:
             yaml.load(path.read_text("utf-8"), loader)
         ratios.append((time.process_time() - start) / yardstick)
-    assert min(ratios) < 0.5 / 0.06
+    assert min(ratios) < 5
     assert sum(path.stat().st_size for path in paths) < 1_200_000
 
 
