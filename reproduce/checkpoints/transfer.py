@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import requests
+import urllib3
 
 from catalog.errors import InputError
 from reproduce.running.files import disk_full_told
@@ -24,11 +25,7 @@ ATTEMPTS = 5
 TIMEOUT_S = (15, 60)  # connect, between two pieces
 RESERVE_BYTES = 256 << 20  # left free on the disk besides the file
 MEGABYTE = 1_000_000
-CUTS = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-)
+CUTS = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError)
 PAGE = (b"<!doctype html", b"<html", b"<head", b"<script")
 
 
@@ -103,12 +100,10 @@ def _attempt(
             else:
                 validator.unlink(missing_ok=True)
             _receive(url, answer, part, have, expected, name, quiet)
-    except (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-    ) as e:
-        raise CutError(type(e).__name__) from e
+    except CUTS as error:
+        raise CutError(type(error).__name__) from error
+    except requests.RequestException as error:  # a redirect out of http(s), a malformed address
+        raise InputError(f"{url}: {type(error).__name__}: {error}") from error
     validator.unlink(missing_ok=True)
 
 
@@ -171,9 +166,11 @@ def _receive(
         part.open("r+b" if have else "wb") as stream,
         progress(name, max(1, (size or 0) // MEGABYTE), "MB", have // MEGABYTE, quiet) as bar,
     ):
-        stream.seek(have)
-        stream.truncate()
-        for piece in answer.iter_content(PIECE):
+        if have:
+            stream.seek(have)
+            stream.truncate()
+        # read1 gives what has arrived, so that a cut loses nothing
+        while piece := answer.raw.read1(PIECE):
             if at == 0:
                 _refuse_page(url, piece)
             if expected is not None and at + len(piece) > expected:

@@ -31,7 +31,7 @@ def score(
     kind: Annotated[str, typer.Option("--kind", help="label or probability.")] = "label",
     threshold: Annotated[float, typer.Option("--threshold", min=0, max=1)] = 0.5,
     resample: Annotated[
-        str | None, typer.Option("--resample", help="nearest: bring masks to the reference's grid.")
+        str | None, typer.Option("--resample", help="nearest: bring to the reference's grid.")
     ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Cases without a file count as 0.")

@@ -15,11 +15,17 @@ import msgspec
 
 from catalog.errors import InputError
 from catalog.records import Check, Result
-from reproduce.running import gates
+from reproduce.running import gates, outlines
 from reproduce.running.files import disk_full_told, write_atomic
 from reproduce.running.planning import Recipe
 from reproduce.running.progress import progress
-from reproduce.running.results import STATISTICS, assemble, merged_table, read_records
+from reproduce.running.results import (
+    STATISTICS,
+    assemble,
+    merged_table,
+    read_records,
+    shown_threshold,
+)
 from reproduce.running.spec import Placement, Plan, RunSpec, shards_of
 from reproduce.running.worker import Worker, finished
 
@@ -99,8 +105,14 @@ def execute(
 
     with disk_full_told(folder / STATISTICS):
         write_statistics(folder / STATISTICS, table)
-    checks = _checks(worker, table, gate, how.quiet)
+    scored = scored_cases(spec, table)
+    checks = _checks(worker, table, scored, gate, how.quiet)
     result = assemble(folder, plan, recipes, table, records, checks)
+    if scored:
+        few = [worker.cases[name] for name in scored[: outlines.CASES]]
+        result.contours = outlines.record_outlines(
+            worker.evaluator, few, folder, shown_threshold(spec)
+        )
     write_atomic(folder / RESULT, encode_result(result))
     return result
 
@@ -110,17 +122,18 @@ def encode_result(result: Result) -> bytes:
     return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
 
 
-def _checks(worker: Worker, table: pa.Table, gate: bool, quiet: bool) -> list[Check]:
+def scored_cases(spec: RunSpec, table: pa.Table) -> list[str]:
+    """Ids of the cases with statistics, in the run's order."""
+    reasons = zip(table["case"].to_pylist(), table["failure"].to_pylist(), strict=True)
+    seen = {case for case, reason in reasons if reason is None}
+    return [case.id for case in spec.cases if case.id in seen]
+
+
+def _checks(
+    worker: Worker, table: pa.Table, scored: Sequence[str], gate: bool, quiet: bool
+) -> list[Check]:
     spec = worker.plan.spec
-    failed = {
-        case
-        for case, reason in zip(
-            table["case"].to_pylist(), table["failure"].to_pylist(), strict=True
-        )
-        if reason is not None
-    }
-    seen = set(table["case"].to_pylist()) - failed
-    scored = [case.id for case in spec.cases if case.id in seen]
+    failed = [case.id for case in spec.cases if case.id not in set(scored)]
     # Building the model loads strictly: it would have raised on any missing or unexpected key.
     checks = [
         Check(name="exact-keys", passed=True, detail="strict load: no missing, no unexpected key"),
@@ -129,7 +142,7 @@ def _checks(worker: Worker, table: pa.Table, gate: bool, quiet: bool) -> list[Ch
             passed=len(scored) == len(spec.cases),
             value=len(scored) / len(spec.cases),
             detail=f"{len(scored)} of {len(spec.cases)} cases scored"
-            + (f"; failed: {', '.join(sorted(failed)[:5])}" if failed else ""),
+            + (f"; failed: {', '.join(failed[:5])}" if failed else ""),
         ),
     ]
     if not gate or not scored:
@@ -220,5 +233,7 @@ def publish(folder: Path, results: Path) -> Path:
             "if the older one is wrong, say so in its project and give the adapter a new version."
         )
     write_atomic(target / STATISTICS, (folder / STATISTICS).read_bytes())
+    for name in sorted({c.image for c in result.contours if c.image}):
+        write_atomic(target / name, (folder / name).read_bytes())
     write_atomic(target / RESULT, content)
     return target

@@ -98,7 +98,7 @@ def case_scores(table: pa.Table, spec: RunSpec) -> list[CaseScore]:
             "failure",
         ]
     ).to_pylist()
-    threshold = _shown_threshold(spec)
+    threshold = shown_threshold(spec)
     last = spec.rounds - 1
     best: dict[tuple[Any, ...], dict[str, Any]] = {}
     missing: dict[tuple[str, str], str | None] = {}
@@ -143,7 +143,8 @@ def case_scores(table: pa.Table, spec: RunSpec) -> list[CaseScore]:
     return found
 
 
-def _shown_threshold(spec: RunSpec) -> float:
+def shown_threshold(spec: RunSpec) -> float:
+    """The threshold of case tables and pictures: 0.5 where it was counted."""
     return 0.5 if 0.5 in spec.thresholds else spec.thresholds[0]
 
 

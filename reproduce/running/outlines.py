@@ -1,0 +1,129 @@
+"""Outlines of a few cases for the run's page, traced while they are evaluated once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from catalog.records import Contours
+from reproduce.contracts import Case, ScoreKind
+from reproduce.running.evaluation import Evaluator
+from reproduce.running.files import write_atomic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+CASES = 4
+TOLERANCE_PX = 0.75  # polygons are thinned so that no point moves further than this
+MAX_NUMBERS = 12_000  # coordinates of one case; finer structures are thinned more
+
+
+class OutlineRecorder:
+    """Takes the place of a `StatisticsBuilder` and keeps outlines instead of counts.
+
+    Of a volume the slice with the largest reference of each label is kept; of several seeds, rounds
+    and candidates the last round of the first seed, and the candidate with the best predicted IoU.
+    `with_truth` False leaves the reference out (its licence may not let us show it).
+    """
+
+    def __init__(self, threshold: float, with_truth: bool) -> None:
+        self.threshold = threshold
+        self.with_truth = with_truth
+        self._kept: dict[tuple[str, str], tuple[int, int, Contours]] = {}
+
+    def add(
+        self,
+        *,
+        case: str,
+        labels: Sequence[str],
+        scores: torch.Tensor,
+        kind: ScoreKind,
+        reference: torch.Tensor,
+        round: int = 0,
+        seed: int = 0,
+        predicted_iou: torch.Tensor | None = None,
+        **_: Any,
+    ) -> None:
+        """See `StatisticsBuilder.add`."""
+        import math
+
+        cut = self.threshold
+        if kind == "logit":
+            cut = math.log(cut / (1 - cut)) if 0 < cut < 1 else math.copysign(math.inf, cut - 0.5)
+        for i, label in enumerate(labels):
+            size = int(reference[i].sum())
+            held = self._kept.get((case, label))
+            if held is not None and (seed > held[0] or size < held[1]):
+                continue
+            best = 0 if predicted_iou is None else int(predicted_iou[i].argmax())
+            truth = reference[i].cpu().numpy()
+            contours = Contours(
+                case=case,
+                label=label,
+                width_px=truth.shape[1],
+                height_px=truth.shape[0],
+                truth=outline(truth) if self.with_truth else [],
+                predicted=outline((scores[i, best] > cut).cpu().numpy()),
+            )
+            self._kept[case, label] = (seed, size, contours)
+
+    def contours(self) -> list[Contours]:
+        """What was kept, by case and label; empty pairs are left out."""
+        found = [entry[2] for _, entry in sorted(self._kept.items())]
+        return [c for c in found if c.truth or c.predicted]
+
+
+def outline(mask: NDArray[np.bool_]) -> list[list[float]]:
+    """Polygons around the foreground of an (H, W) mask: flat [x0, y0, x1, y1, ...] in pixels, where
+    pixel (row, column) covers column ... column + 1 and row ... row + 1. One decimal."""
+    import numpy as np
+    from skimage.measure import approximate_polygon, find_contours
+
+    padded = np.pad(mask.astype(np.float32), 1)
+    traced = find_contours(padded, 0.5)  # type: ignore[no-untyped-call]  # skimage has no types
+    tolerance = TOLERANCE_PX
+    while True:
+        polygons = []
+        for points in traced:
+            thin = approximate_polygon(points, tolerance)  # type: ignore[no-untyped-call]  # as above
+            if len(thin) > 3:
+                # Minus the padding, plus half a pixel: from pixel centres to pixel corners.
+                polygons.append(np.round(thin[:-1, ::-1] - 0.5, 1).ravel().tolist())
+        if sum(map(len, polygons)) <= MAX_NUMBERS or tolerance > 8:
+            return polygons
+        tolerance *= 2
+
+
+def record_outlines(
+    evaluator: Evaluator, cases: Sequence[Case], folder: Path, threshold: float
+) -> list[Contours]:
+    """Outlines of a few cases; with the image beside them where the data set lets us show it."""
+    shown = evaluator.dataset.may_show_images
+    recorder = OutlineRecorder(threshold, with_truth=shown)
+    evaluator.evaluate(cases, recorder)  # type: ignore[arg-type]  # takes a builder's place
+    found = recorder.contours()
+    if not shown or evaluator.dataset.dimensionality != "2d" or evaluator.spec.grid != "original":
+        return found
+    for case in cases:
+        mine = [c for c in found if c.case == case.id]
+        if mine:
+            name = f"{case.id}.png"
+            write_atomic(folder / name, _png(evaluator, case))
+            for contours in mine:
+                contours.image = name
+    return found
+
+
+def _png(evaluator: Evaluator, case: Case) -> bytes:
+    import io
+
+    from PIL import Image
+
+    sample = evaluator.dataset.load(case, evaluator.spec.dataset_options)
+    buffer = io.BytesIO()
+    Image.fromarray(sample.image).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

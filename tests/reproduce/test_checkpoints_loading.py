@@ -1,0 +1,195 @@
+"""Reading weights: layouts, refusals that name their reason, damaged files, archives."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import pathlib
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from catalog.errors import InputError, UsageError
+from reproduce.checkpoints.archives import unpack
+from reproduce.checkpoints.layouts import LAYOUTS, unwrap
+from reproduce.checkpoints.loading import read_parts, read_state, sniff, unsafe_globals
+
+STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}
+
+
+def wrapped(layout: str) -> object:
+    """A file's content in a layout: the inverse of what `unwrap` does."""
+    known = LAYOUTS[layout]
+    content: object = {known.strip + key: value for key, value in STATE.items()}
+    for key in reversed(known.path):
+        content = {key: content, "epoch": 3, "optimizer": {"lr": 0.1}}
+    return content
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_unwrapped(layout: str, legacy: bool, tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(wrapped(layout), path, _use_new_zipfile_serialization=not legacy)
+    expected = {LAYOUTS[layout].add + key for key in STATE}
+    assert set(read_state(path, layout)) == expected
+    if not LAYOUTS[layout].add:
+        assert set(read_state(path)) == expected, "the layout is recognised"
+
+
+def test_wrong_layout_says_what_the_file_holds() -> None:
+    with pytest.raises(InputError, match=r"'epoch' \(int\)"):
+        unwrap({"epoch": 3, "weights": STATE}, "model", "w.pth")
+    with pytest.raises(UsageError, match="known: flat"):
+        unwrap(STATE, "no-such", "w.pth")
+
+
+def test_parts_are_laid_over_each_other(tmp_path: Path) -> None:
+    save_file({"x": torch.zeros(1)}, tmp_path / "base.safetensors")
+    torch.save({"x": torch.ones(1)}, tmp_path / "decoder.pt")
+    torch.save({"w": torch.ones(2)}, tmp_path / "encoder.pt")
+    state = read_parts(
+        [
+            (tmp_path / "base.safetensors", None),
+            (tmp_path / "decoder.pt", "flat"),
+            (tmp_path / "encoder.pt", "part/image_encoder"),
+        ]
+    )
+    assert state["x"].item() == 1
+    assert set(state) == {"x", "image_encoder.w"}
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (pathlib.Path.touch, (pathlib.Path("/nonexistent/owned"),))  # type: ignore[return-value]  # hostile
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_refused_pickle_names_its_globals_and_runs_nothing(tmp_path: Path, legacy: bool) -> None:
+    marker = tmp_path / "ran"
+
+    class Touch:
+        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+            return (pathlib.Path.touch, (marker,))
+
+    path = tmp_path / "evil.pth"
+    content = {"model": STATE, "when": datetime.date(2024, 1, 1), "hook": Touch()}
+    torch.save(content, path, _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(InputError) as caught:
+        read_state(path)
+    text = str(caught.value)
+    assert "datetime.date" in text
+    assert "safetensors" in text
+    assert "refused" in text
+    assert not marker.exists()
+    assert "datetime.date" in unsafe_globals(path)
+
+
+def test_ordinary_containers_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save({"model": collections.OrderedDict(STATE), "step": 1}, path)
+    assert set(read_state(path)) == set(STATE)
+    assert unsafe_globals(path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "an empty file"),
+        (b"<!DOCTYPE html><html>", "an HTML page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer"),
+        (b'{"error": "not found"}', "a JSON text"),
+        (b"%PDF-1.4", "a PDF"),
+        (b"\x1f\x8b\x08", "a gzip archive"),
+        (b"hello", "a file of unknown kind"),
+    ],
+)
+def test_files_that_are_no_weights(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.pt"
+    path.write_bytes(content)
+    assert sniff(path).startswith(said)
+    with pytest.raises(InputError, match=said):
+        read_state(path)
+
+
+@pytest.mark.parametrize("suffix", ["pt", "legacy.pt", "safetensors"])
+def test_truncated_weights(suffix: str, tmp_path: Path) -> None:
+    whole, cut = tmp_path / f"whole.{suffix}", tmp_path / f"cut.{suffix}"
+    if suffix == "safetensors":
+        save_file({"w": torch.zeros(9999)}, whole)
+    else:
+        torch.save(
+            {"w": torch.zeros(9999)},
+            whole,
+            _use_new_zipfile_serialization=not suffix.startswith("legacy"),
+        )
+    cut.write_bytes(whole.read_bytes()[:20_000])
+    with pytest.raises(InputError, match="20,000 bytes"):
+        read_state(cut)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_state(tmp_path / "nothing.pt")
+
+
+def test_real_lora_weights(real: Path) -> None:
+    state = read_state(real / "sam_lora" / "lora_rank4.safetensors")
+    assert len(state) == 48
+    assert tuple(state["w_a_000"].shape) == (4, 768)
+
+
+def test_real_legacy_checkpoint(real: Path) -> None:
+    path = real / "lwnet_wnet_drive" / "model_checkpoint.pth"
+    state = read_state(path)  # recognised: model_state_dict beside optimizer_state_dict
+    assert "unet1.first.block.0.weight" in state
+    assert unsafe_globals(path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../out.txt", "/abs.txt", "a/../../out.txt", "..\\out.txt", "C:/x"]
+)
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_no_path_escapes_an_archive(name: str, kind: str, tmp_path: Path) -> None:
+    archive = tmp_path / f"a.{kind}"
+    source = tmp_path / "source.txt"
+    source.write_text("x")
+    if kind == "zip":
+        with zipfile.ZipFile(archive, "w") as content:
+            content.write(source, "fine.txt")
+            content.writestr(zipfile.ZipInfo(name), "evil")
+    else:
+        with tarfile.open(archive, "w") as content_tar:
+            content_tar.add(source, "fine.txt")
+            content_tar.addfile(tarfile.TarInfo(name))
+    folder = tmp_path / "deep" / "er" / "out"
+    with pytest.raises(InputError, match="outside the folder"):
+        unpack(archive, folder)
+    assert not folder.exists()
+    assert not list(tmp_path.rglob("out.txt"))
+
+
+def test_links_in_archives_are_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as content:
+        info = tarfile.TarInfo("link")
+        info.type = tarfile.SYMTYPE
+        info.linkname = "/etc/passwd"
+        content.addfile(info)
+    with pytest.raises(InputError, match="a link"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_archives_unpack(tmp_path: Path) -> None:
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr("d/w.txt", "hello")
+    assert [p.read_text() for p in unpack(archive, tmp_path / "out")] == ["hello"]
+    with pytest.raises(InputError, match="new or empty"):
+        unpack(archive, tmp_path / "out")
+    with pytest.raises(InputError, match="more than 3"):
+        unpack(archive, tmp_path / "out2", max_bytes=3)
