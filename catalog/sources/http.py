@@ -112,8 +112,30 @@ class Client:
         kind: Kind = "rate-limit" if answer.status == 429 else "status"
         raise SourceError(service, kind, f"answers HTTP {answer.status} ({url})", answer.status)
 
+    def probe(self, service: str, url: str) -> Answer:
+        """The answer to GET `url` whatever its status, with at most 64 kB of its body; no cache.
+
+        Not HEAD, which many servers answer wrongly. Raises `SourceError` where nothing answers.
+        """
+        for attempt in range(2):
+            self._wait_for_turn(service)
+            try:
+                headers = {"Range": "bytes=0-65535"}
+                answer, _ = self._once(service, url, headers, {}, enough=65536)
+                return answer
+            except SourceError as error:
+                if attempt or error.kind not in ("offline", "timeout"):
+                    raise
+                time.sleep(self._backoff(0))
+        raise AssertionError("unreachable")  # the loop returns or raises
+
     def _once(
-        self, service: str, url: str, headers: dict[str, str], secrets: dict[str, str]
+        self,
+        service: str,
+        url: str,
+        headers: dict[str, str],
+        secrets: dict[str, str],
+        enough: int | None = None,
     ) -> tuple[Answer, str | None]:
         limits = (self.settings.connect_timeout_s, self.settings.read_timeout_s)
         deadline = time.monotonic() + self.settings.total_timeout_s
@@ -126,6 +148,8 @@ class Client:
                 body = bytearray()
                 for chunk in response.iter_content(65536):
                     body += chunk
+                    if enough is not None and len(body) >= enough:
+                        break
                     if len(body) > self.settings.limit_bytes:
                         message = f"answers more than {self.settings.limit_bytes:,} bytes ({url})"
                         raise SourceError(service, "too-large", message)

@@ -1,0 +1,192 @@
+"""What services say against what the registry says: gaps that can be filled, and differences.
+
+Nothing that is there is overwritten. A gap is a null, or a list of authors marked incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from catalog.duplicates import compatible
+from catalog.intake.joining import describe
+from catalog.records import Ids, Paper, Record, Version
+from catalog.sources.sighting import Sighting
+from catalog.text import fold
+
+Kind = Literal["fill", "differs", "other-work"]
+_ALIKE = 75.0  # percent of rapidfuzz's token ratio below which two titles are two works
+_PUBLISHED = ("journal", "conference", "workshop")
+
+
+class Difference(Record, kw_only=True):
+    """One thing a service knows otherwise. `fill`: ours is null; `differs`: a person decides.
+
+    `other-work`: an identifier of ours leads to a work with another title; nothing else of that
+    answer is used.
+    """
+
+    record: str
+    field: str
+    kind: Kind
+    ours: Any
+    theirs: Any
+    source: str
+    page: str | None = None
+
+
+def merge(paper: Paper, sightings: Iterable[Sighting]) -> tuple[Paper, list[Difference]]:
+    """`paper` with its gaps filled (a new record), and everything that differs."""
+    filled: Paper = msgspec.convert(msgspec.to_builtins(paper), Paper)
+    differences: list[Difference] = []
+    for sighting in sightings:
+        draft = sighting.draft
+        page = draft.sources[0] if draft.sources else None
+
+        def note(
+            field: str,
+            kind: Kind,
+            ours: Any,
+            theirs: Any,
+            source: str = sighting.service,
+            page: str | None = page,
+        ) -> None:
+            found = Difference(
+                record=paper.id,
+                field=field,
+                kind=kind,
+                ours=ours,
+                theirs=theirs,
+                source=source,
+                page=page,
+            )
+            if not any(_same(found, other) for other in differences):
+                differences.append(found)
+
+        if not _same_work(paper, sighting):
+            note("title", "other-work", paper.title, draft.title)
+            continue
+        titles = {fold(t) for t in (filled.title, *filled.title_aliases)}
+        titles |= {fold(v.title) for v in filled.versions if v.title}
+        if fold(draft.title) not in titles:
+            note("title", "differs", paper.title, draft.title)
+        _authors(filled, sighting, note)
+        for version in (draft.version, *draft.published):
+            _version(filled, version, page, note)
+    return filled, differences
+
+
+def _same(one: Difference, other: Difference) -> bool:
+    """Whether two services say the same of one field."""
+    return (one.field, one.kind, fold(str(one.theirs))) == (
+        other.field,
+        other.kind,
+        fold(str(other.theirs)),
+    )
+
+
+def _same_work(paper: Paper, sighting: Sighting) -> bool:
+    """Same title to the ear, or a changed title with a first author who can be the same."""
+    from rapidfuzz import fuzz
+
+    theirs = fold(sighting.draft.title)
+    ours = [paper.title, *paper.title_aliases, *(v.title for v in paper.versions if v.title)]
+    best = max(fuzz.token_set_ratio(theirs, fold(title)) for title in ours)
+    if best >= _ALIKE:
+        return True
+    other = Paper(id="", title=sighting.draft.title, authors=sighting.draft.authors)
+    return bool(paper.authors and other.authors) and compatible(paper, other) and best >= 40
+
+
+def _authors(filled: Paper, sighting: Sighting, note: Any) -> None:
+    theirs = sighting.draft.authors
+    if not theirs:
+        return
+    ours = filled.authors
+    if not filled.authors_complete and sighting.draft.complete:
+        other = Paper(id="", title="", authors=theirs)
+        if not ours or (compatible(filled, other) and len(theirs) >= len(ours)):
+            note("authors", "fill", ours, theirs)
+            filled.authors, filled.authors_complete = theirs, True
+            return
+    if filled.authors_complete and sighting.draft.complete and len(ours) != len(theirs):
+        note("authors", "differs", ours, theirs)
+
+
+def _version(filled: Paper, theirs: Version, page: str | None, note: Any) -> None:
+    ours = _counterpart(filled, theirs)
+    if ours is None:
+        published = theirs.kind in _PUBLISHED and (theirs.ids.doi or theirs.venue)
+        if published or (theirs.kind == "preprint" and theirs.ids.arxiv):
+            added: Version = msgspec.convert(msgspec.to_builtins(theirs), Version)
+            added.source, added.cite = page, False
+            note(
+                "versions",
+                "fill",
+                None,
+                describe(added) + (f", {added.venue}" if added.venue else ""),
+            )
+            filled.versions.append(added)
+            filled.versions.sort(key=lambda version: version.date or "9999")
+            _cite_published(filled)
+        return
+    where = f"versions[{describe(ours)}]"
+    for name in Ids.__struct_fields__:
+        mine, other = getattr(ours.ids, name), getattr(theirs.ids, name)
+        if other and mine is None:
+            note(f"{where}.ids.{name}", "fill", None, other)
+            setattr(ours.ids, name, other)
+        elif other and mine != other:
+            note(f"{where}.ids.{name}", "differs", mine, other)
+    if theirs.kind != "unknown" and ours.kind == "unknown":
+        note(f"{where}.kind", "fill", None, theirs.kind)
+        ours.kind = theirs.kind
+    if theirs.venue and ours.venue is None and ours.kind != "preprint":
+        note(f"{where}.venue", "fill", None, theirs.venue)
+        ours.venue = theirs.venue
+    if theirs.date and ours.date is None:
+        note(f"{where}.date", "fill", None, theirs.date)
+        ours.date = theirs.date
+    elif theirs.date and ours.date and not _consistent(ours.date, theirs.date):
+        note(f"{where}.date", "differs", ours.date, theirs.date)
+
+
+def _counterpart(paper: Paper, version: Version) -> Version | None:
+    """The version of `paper` that `version` describes: a shared identifier, or kind and year."""
+    theirs = msgspec.to_builtins(version.ids)
+    for ours in paper.versions:
+        if theirs.items() & msgspec.to_builtins(ours.ids).items():
+            return ours
+    for ours in paper.versions:
+        # the same publication, known to us without an identifier that the service has
+        same_kind = ours.kind == version.kind != "unknown"
+        conflict = any(
+            getattr(ours.ids, name) and getattr(version.ids, name) for name in ("doi", "arxiv")
+        )
+        same_year = (ours.date or "")[:4] == (version.date or "")[:4]
+        if same_kind and not conflict and same_year:
+            return ours
+    return None
+
+
+def _cite_published(paper: Paper) -> None:
+    """Mark the latest published version, if the one marked now is a preprint."""
+    cited = next((version for version in paper.versions if version.cite), None)
+    published = [version for version in paper.versions if version.kind in _PUBLISHED]
+    if published and (cited is None or cited.kind == "preprint"):
+        for version in paper.versions:
+            version.cite = version is published[-1]
+
+
+def _consistent(ours: str, theirs: str) -> bool:
+    """Whether two dates differ in precision only, or by the weeks between online and print."""
+    if ours.startswith(theirs) or theirs.startswith(ours):
+        return True
+    return abs(_months(ours) - _months(theirs)) <= 6
+
+
+def _months(date: str) -> int:
+    year, month = int(date[:4]), int(date[5:7]) if len(date) > 4 else 6
+    return 12 * year + month
