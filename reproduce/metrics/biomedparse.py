@@ -1,13 +1,13 @@
 """BiomedParse: Dice per mask at 0.5, averaged per task."""
 
-from reproduce.scoring.profile import Empty, Measure, MetricProfile
+from reproduce.scoring.profile import NAN, Empty, Measure, MetricProfile
 
 PLUGIN = MetricProfile(
     name="biomedparse",
     version=1,
     title="BiomedParse, per mask",
     source="microsoft/BiomedParse@750eb40 published per-mask tables",
-    measures={"dice": Measure("dice", Empty(both=0.0, reference=0.0, predicted=0.0))},
+    measures={"dice": Measure("dice", Empty(both=NAN, reference=0.0, predicted=0.0))},
     level="object",
     order=("all",),
     notes=(

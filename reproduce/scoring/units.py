@@ -1,4 +1,4 @@
-"""From the rows of a statistics table to the units that a profile gives one value each."""
+"""Rows of counts, and the units of them that a profile gives one value each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from reproduce.scoring.profile import Level, Selection
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 BACKGROUND = "background"
@@ -65,102 +64,6 @@ class Rows:
             [np.bincount(group, self.counts[:, k], len(first)) for k in range(4)], axis=1
         )
         return result
-
-
-def encode(table: pa.Table, names: Sequence[str], column: str) -> NDArray[np.int64]:
-    """Codes of a string column in the order of `names`."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return np.asarray(pc.index_in(table[column], pa.array(names)), dtype=np.int64)
-
-
-def rows_with_histograms(table: pa.Table, labels: Sequence[str]) -> Rows:
-    """Rows with a score histogram, whatever their threshold. Raises `InputError` without any."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    hits = np.flatnonzero(np.asarray(pc.is_valid(table["histogram"])))
-    if not len(hits):
-        raise InputError(
-            "the statistics have no score histograms, so there is no AUC. "
-            "Run with score bins (a claim of AUC asks for them)."
-        )
-    return _rows(table, hits, labels, None)
-
-
-def rows_at(table: pa.Table, threshold: float | None, labels: Sequence[str]) -> Rows:
-    """Rows of a table (no failures, one scope) at one probability threshold.
-
-    threshold None: the rows of label predictions, else 0.5 where it was counted, else the one
-    threshold that was. Counts at a threshold that was not counted come from the histograms where
-    it is one of their edges. Raises `InputError` where neither has it.
-    """
-    import numpy as np
-    import pyarrow.compute as pc
-
-    stored = np.asarray(table["threshold"].to_numpy(zero_copy_only=False), np.float64)
-    hard = np.isnan(stored)
-    values = np.unique(stored[~hard])
-    if threshold is None:
-        threshold = 0.5 if 0.5 in values or len(values) != 1 else float(values[0])
-    hits = hard | (np.abs(stored - threshold) < 1e-9)
-    counts: NDArray[np.float64] | None = None
-    if not hits.any() and table.num_rows:
-        hits = ~np.asarray(pc.is_null(table["histogram"]))
-        if hits.any():
-            counts = _counts_from_histograms(table["histogram"].filter(hits), threshold)
-        if counts is None:
-            raise InputError(
-                f"statistics have no counts at threshold {threshold:g}: counted at "
-                f"{', '.join(f'{v:g}' for v in values)}"
-                + ("" if not hits.any() else ", and it is no edge of the score histograms")
-                + ". Run with this threshold, or with score bins of which it is an edge."
-            )
-    return _rows(table, np.flatnonzero(hits), labels, counts)
-
-
-def _rows(
-    table: pa.Table,
-    index: NDArray[np.int64],
-    labels: Sequence[str],
-    counts: NDArray[np.float64] | None,
-) -> Rows:
-    import numpy as np
-
-    picked = table.take(index)
-    if counts is None:
-        columns = [picked[name].to_numpy(zero_copy_only=False) for name in ("tp", "fp", "fn", "tn")]
-        counts = np.stack([np.asarray(c, np.float64) for c in columns], axis=1)
-    cases = sorted(set(picked["case"].to_pylist()))
-    slices = np.asarray(picked["slice"].fill_null(-1).to_numpy(), np.int64)
-    axes = {
-        "case": encode(picked, cases, "case"),
-        "label": encode(picked, labels, "label"),
-        "slice": slices,
-        **{
-            name: np.asarray(picked[name].to_numpy(), np.int64)
-            for name in ("object", "round", "candidate")
-        },
-    }
-    estimates = np.asarray(picked["predicted_iou"].to_numpy(zero_copy_only=False), np.float64)
-    return Rows(cases, list(labels), axes, counts, estimates, index)
-
-
-def _counts_from_histograms(column: Any, threshold: float) -> NDArray[np.float64] | None:
-    import numpy as np
-
-    result = []
-    for entry in column.to_pylist():
-        edge = threshold * entry["bins"]
-        if abs(edge - round(edge)) > 1e-6:
-            return None
-        above = np.asarray(entry["index"]) > round(edge)
-        positive, negative = np.asarray(entry["positive"]), np.asarray(entry["negative"])
-        tp, fp = positive[above].sum(), negative[above].sum()
-        result.append((tp, fp, positive.sum() - tp, negative.sum() - fp))
-    return np.asarray(result, np.float64)
 
 
 def select(rows: Rows, selection: Selection | str) -> Rows:
