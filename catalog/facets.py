@@ -216,7 +216,7 @@ def unknown_value(option: str, value: str, known: list[str]) -> str:
     """One message for a value that is not known: the nearest ones, else some of the known ones."""
     from rapidfuzz import process
 
-    near = [match[0] for match in process.extract(value, known, limit=3, score_cutoff=60)]
+    near = [match[0] for match in process.extract(value, known, limit=3, score_cutoff=70)]
     if near:
         return f"{option}: {value!r} is not known. Did you mean {' or '.join(near)}?"
     listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
