@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "reproduce.cli.explain",
         "Which conventions give the printed number, and which not.",
     ),
+    "profiles": ("reproduce.cli.profiles", "Metric profiles and their corner cases."),
     "selftest": ("reproduce.cli.selftest", "Go the whole way offline with a small shipped SAM."),
     "doctor": ("reproduce.cli.doctor", "What is missing here to run each project."),
     "fetch": ("reproduce.cli.fetch", "Download and check the weights of a project."),
