@@ -21,10 +21,11 @@ def _svg(name: str, title: str, text: str, width: float, height: float, parts: l
     """The frame: role, title, description; scales with its column."""
     body = "".join(parts)
     return Markup(  # noqa: S704 - every text in `parts` went through `_text`
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Figure: {escape(title)}">'
         f'<svg class="chart" role="img" aria-labelledby="{name}-t {name}-d" '
         f'viewBox="0 0 {_n(width)} {_n(height)}" style="max-width:{_n(width)}px">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(text)}</desc>'
-        f"{body}</svg>"
+        f"{body}</svg></div>"
     )
 
 
@@ -81,7 +82,7 @@ def stacked(
 
     share: the values are fractions of each column's whole and the axis is in percent.
     """
-    left, bottom, top = 40.0, 24.0, 34.0
+    left, bottom, top = 48.0, 24.0, 34.0
     totals = [sum(values[i] for _, values in series) for i in range(len(labels))]
     steps = [0, 0.25, 0.5, 0.75, 1] if share else ticks(max(totals, default=1))
     scale = (height - top - bottom) / (steps[-1] or 1)

@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,9 @@ def environment() -> Environment:
     )
     env.filters |= {
         "percent": percent, "signed": signed, "size": size, "slug": slug, "dataset_key": dataset_key, "label": labels.label,
-        "clean": clean, "safe_url": safe_url, "checked": show.checked,
+        "clean": lru_cache(1 << 16)(clean), "safe_url": safe_url, "checked": show.checked,
         "identifiers": show.identifiers, "protocol": show.protocol, "card": show.card,
-        "issue_url": show.issue_url,
+        "issue_url": show.issue_url, "claimed": show.claimed, "printed": show.printed,
     }  # fmt: skip
     env.globals |= {
         "STATES": labels.STATES, "BLOCKED": labels.BLOCKED, "LICENCES": labels.LICENCES,

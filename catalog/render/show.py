@@ -52,6 +52,44 @@ def card(value: ProtocolCard) -> list[tuple[str, str | None]]:
     ]
 
 
+def printed(claim: Claim) -> str:
+    """The value as printed, with its unit where it is a percentage."""
+    return f"{claim.value:.{claim.decimals}f}" + (" %" if claim.scale == 100 else "")
+
+
+def is_share(claim: Claim) -> bool:
+    """Whether the claim is a share (Dice, IoU, NSD, AUC ...) and not a distance or a count."""
+    return 0 <= claim.fraction <= 1 and not claim.metric.lower().startswith(("hd", "assd", "asd"))
+
+
+def claimed(claim: Claim) -> str:
+    """For a column in percent: the claim in percent with its own precision, two decimals at most.
+
+    What is no share stays as printed.
+    """
+    if not is_share(claim):
+        return printed(claim)
+    decimals = claim.decimals if claim.scale == 100 else claim.decimals - 2
+    return f"{100 * claim.fraction:.{min(max(decimals, 0), 2)}f}"
+
+
+def protocols(claims: Iterable[ClaimView]) -> list[tuple[str, list[ClaimView]]]:
+    """Claims grouped by what they share: protocol, source, overlap, notes and the verdict's words.
+
+    The key is the anchor of the group: that of its first claim.
+    """
+    groups: dict[str, list[ClaimView]] = {}
+    for c in claims:
+        d = c.verdict
+        key = repr((
+            c.claim.protocol, c.claim.source.place, c.claim.source.url, c.claim.evidence_level,
+            c.claim.training_overlap, c.claim.verifiable, c.claim.note, c.claim.state_note,
+            c.claim.disputes, d and (d.rule, d.comparability, d.labels, d.explanation, d.would_decide),
+        ))  # fmt: skip
+        groups.setdefault(key, []).append(c)
+    return [(items[0].claim.id, items) for items in groups.values()]
+
+
 def issue_url(reference: str) -> str | None:
     """`owner/name#12` as the address of the issue; None if it is written otherwise."""
     found = re.fullmatch(r"([\w.-]+/[\w.-]+)#(\d+)", reference)

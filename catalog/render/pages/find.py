@@ -12,6 +12,7 @@ from catalog.render.output import Output
 from catalog.render.views import Catalog, ProjectView, tag_values
 
 SORTS = (
+    ("weights", "Released weights first"),
     ("name", "Name"),
     ("-reproduced", "Most claims reproduced"),
     ("memory", "Least GPU memory"),
@@ -87,6 +88,8 @@ ORDERS = {"weights": tuple(WEIGHTS), "licence": (*LICENCES, "n/a"), "memory": (*
 def write(output: Output, catalog: Catalog) -> None:
     rows = [(v, _facets(v)) for v in catalog.methods if v.project.kind in ("method", "tool")]
     rows.sort(key=lambda item: item[0].project.name.casefold())
+    by_name = {v.project.slug: i for i, (v, _) in enumerate(rows)}
+    rows.sort(key=lambda item: list(WEIGHTS).index(item[0].weights))
     panel: list[dict[str, Any]] = []
     columns: list[dict[str, Any]] = []
     for key, title in TITLES.items():
@@ -116,7 +119,7 @@ def write(output: Output, catalog: Catalog) -> None:
             "facets": columns,
             "exports": {},
             "sort": {
-                "name": list(range(len(rows))),
+                "name": [by_name[v.project.slug] for v, _ in rows],
                 "reproduced": [v.states.get("reproduced", 0) if v.claims else -1 for v, _ in rows],
                 "memory": [-1 if a is None else ranked.index(a) for a in amounts],
             },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.render import charts
+from catalog.render import charts, show
 from catalog.render.badges import badge, badge_text_width
 from catalog.render.output import Output
 from catalog.render.views import Catalog, ClaimView, ProjectView
@@ -22,7 +22,7 @@ def pairs(claims: list[ClaimView], prefix: bool = False) -> list[charts.Pair]:
     """Dice-like claims as pairs for a dumbbell plot: only fractions between 0 and 1."""
     found = []
     for c in claims:
-        if not 0 <= c.claim.fraction <= 1:
+        if not show.is_share(c.claim):
             continue
         name = f"{c.project.slug}/{c.claim.id}" if prefix else c.claim.id
         measured = c.verdict.measured if c.verdict else None
@@ -53,6 +53,7 @@ def command(view: ProjectView) -> str:
 
 def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
     project = view.project
+    groups = show.protocols(view.claims)
     image = badge(view)
     output.files[f"badges/{project.slug}.svg"] = image
     site = (output.settings.site_url or "").rstrip("/")
@@ -69,6 +70,8 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         q=project,
         chart=claims_chart("claims", view.claims),
         command=command(view),
+        protocols=groups,
+        protocol_of={c.claim.id: anchor for anchor, items in groups for c in items},
         runs={r.run for r in view.runs},
         known=catalog.dataset_names,
         conventions=catalog.conventions,

@@ -66,9 +66,9 @@ def _protocols(output: Output, catalog: Catalog) -> None:
         facet: charts.bars(
             f"conv-{slug(facet)}", f"Protocol cards by convention: {facet.replace('_', ' ')}",
             "; ".join(f"{text}: {len(views)} of {used}" for _, text, views in items) + ".",
-            [(text if len(text) < 46 else text[:45] + "…", float(len(views)), f"{len(views)} of {used}")
+            [(text if len(text) < 50 else text[:49] + "…", float(len(views)), f"{len(views)} of {used}")
              for _, text, views in items if views],
-            left=290,
+            left=330, width=760,
         )
         for facet, items in sorted(groups.items()) if any(views for *_, views in items)
     }  # fmt: skip
@@ -149,7 +149,10 @@ def _methodology(output: Output, catalog: Catalog) -> None:
     more = works - len(listed)
     reasons = Counter((v.paper.inclusion.reason or "no reason recorded") for v in catalog.excluded)
     undecided = sum(v.undecided for v in catalog.papers)
-    shown = [f"{n} × {reason[:52]}" for reason, n in reasons.most_common(5)]
+    shown = [
+        f"{n} × {reason if len(reason) < 50 else reason[:49] + '…'}"
+        for reason, n in reasons.most_common(5)
+    ]
     if len(reasons) > 5:
         shown.append(f"and {len(reasons) - 5} more reasons, in the table")
     steps: list[tuple[str, str, list[str]]] = [
@@ -165,6 +168,6 @@ def _methodology(output: Output, catalog: Catalog) -> None:
         "methodology/", "methodology.html", title="Methodology", kind="page",
         description="How works are chosen, how numbers are computed, how verdicts come about.",
         words="verdict rule tost equivalence metric profiles inclusion prisma",
-        flow=charts.flow("prisma", "From rows to records", said + ".", steps),
+        flow=charts.flow("prisma", "From rows to records", said + ".", steps, width=740),
         steps=steps, reasons=reasons.most_common(), profiles=_profiles(catalog), excluded=catalog.excluded,
     )  # fmt: skip

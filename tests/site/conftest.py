@@ -1,0 +1,132 @@
+"""The site, built once from the real registry, served with gzip, and Debian's Chromium to read it."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import http.server
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from catalog.render.build import build
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PACKED = (".html", ".js", ".css", ".json", ".svg", ".xml", ".txt", ".csv")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Static files, packed as any host packs them."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if path.is_dir() and self.path.split("?")[0].endswith("/"):
+            path = path / "index.html"
+        if not path.is_file() or path.suffix not in PACKED:
+            super().do_GET()
+            return
+        body = gzip.compress(path.read_bytes(), 6, mtime=0)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server:
+    """A folder served on this machine; `url` ends in a slash."""
+
+    def __init__(self, folder: Path) -> None:
+        handler = functools.partial(Handler, directory=str(folder))
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http.daemon_threads = True
+        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.http.server_port}/"
+
+    def close(self) -> None:
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+def copy_registry(root: Path, target: Path) -> Path:
+    """A registry of its own: the files that people and runs write, and the site's sources."""
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy(root / "papers.yaml", target)
+    shutil.copytree(root / "projects", target / "projects")
+    shutil.copytree(root / "reproduce/results", target / "reproduce/results",
+                    ignore=shutil.ignore_patterns("*.parquet"))  # fmt: skip
+    shutil.copytree(root / "site", target / "site")
+    return target
+
+
+@pytest.fixture(scope="session")
+def registry_root(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the real registry with the site built in it."""
+    target = copy_registry(root, tmp_path_factory.mktemp("site") / "clone")
+    report = build(target)
+    assert report.site == "built"
+    return target
+
+
+@pytest.fixture(scope="session")
+def built(registry_root: Path) -> Path:
+    """The folder that a host would serve."""
+    return registry_root / "build/site"
+
+
+@pytest.fixture(scope="session")
+def server(built: Path) -> Iterator[str]:
+    served = Server(built)
+    yield served.url
+    served.close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serve another folder until the tests end; gives its address."""
+    opened: list[Server] = []
+
+    def more(folder: Path) -> str:
+        opened.append(Server(folder))
+        return opened[-1].url
+
+    yield more
+    for served in opened:
+        served.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.is_file():
+        pytest.skip(f"no {CHROMIUM}: the tests of the site need Debian's chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()

@@ -1,0 +1,417 @@
+"""Every kind of page: accessible, within budget, without broken links, silent towards others, unharmed
+by hostile text, the same bytes for the same registry."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import html.parser
+import json
+import os
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Request
+
+from catalog.errors import InputError
+from catalog.registry import Registry
+from catalog.render.build import build
+
+RULES = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": [
+    "wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}  # fmt: skip
+
+
+def kinds(built: Path) -> list[str]:
+    """One address of each kind of page that the registry has (runs only where there are runs)."""
+    pages = [
+        "", "papers/", "papers/?modality=ct&weights=yes", "papers/?find=zzzzqqq", "papers/medsam/",
+        "find/?weights=yes", "projects/", "projects/medsam/", "projects/lwnet/", "datasets/",
+        "verification/", "runs/", "trends/", "protocols/", "collisions/", "changes/",
+        "methodology/", "glossary/", "api/", "contribute/", "search/?find=medsam", "404.html",
+    ]  # fmt: skip
+    pages.append(
+        f"datasets/{sorted(p.name for p in (built / 'datasets').iterdir() if p.is_dir())[0]}/"
+    )
+    pages += [f"runs/{p.name}/" for p in sorted((built / "runs").iterdir()) if p.is_dir()][:2]
+    stones = [
+        p.parent.name
+        for p in (built / "papers").glob("*/index.html")
+        if "Not in the catalog" in p.read_text()
+    ]
+    return pages + [f"papers/{s}/" for s in stones[:1]]
+
+
+def settle(page: Page, address: str) -> None:
+    page.goto(address)
+    if page.locator("[data-table]").count():
+        page.wait_for_selector("[data-ready]")
+    if "search/?" in address:
+        page.wait_for_selector("ol li a")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds; of each table only the first rows, since all rows come from one template."""
+    page.evaluate(
+        "for (const body of document.querySelectorAll('tbody')) "
+        "for (const row of [...body.rows].slice(6)) row.remove()"
+    )
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])}x)" for v in found]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_nothing(
+    browser: Browser, server: str, built: Path, scheme: str, width: int
+) -> None:
+    _axe(browser, server, kinds(built), scheme, width)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 390), ("light", 768)])
+def test_axe_finds_nothing_elsewhere(
+    browser: Browser, server: str, built: Path, scheme: str, width: int
+) -> None:
+    _axe(browser, server, kinds(built), scheme, width)
+
+
+def _axe(browser: Browser, server: str, pages: list[str], scheme: str, width: int) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        reduced_motion="reduce",  # type: ignore[arg-type] # one of two words
+    )
+    page = context.new_page()
+    found = {}
+    for address in pages:
+        settle(page, server + address)
+        if address.startswith(("papers/?", "find/")) and width < 960:
+            page.locator(".fp-all > summary").click()
+        for closed in page.locator("details:not([open]) > summary").all()[:6]:
+            if closed.is_visible():
+                closed.click()
+        if bad := violations(page):
+            found[address] = bad
+    context.close()
+    assert not found, json.dumps(found, indent=1)
+
+
+@pytest.mark.browser
+def test_nothing_leaves_this_machine_and_no_script_fails(
+    browser: Browser, server: str, built: Path
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    failed: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("response", lambda r: failed.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    page.on("pageerror", lambda e: failed.append(str(e)))
+    page.on("console", lambda m: failed.append(m.text) if m.type == "error" else None)
+    for address in kinds(built):
+        if address != "404.html":
+            settle(page, server + address)
+    context.close()
+    away = {u for u in asked if not u.startswith((server, "data:", "blob:"))}
+    assert not away
+    assert not failed
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("address", "budget"),
+    [("", 110_000), ("papers/", 180_000), ("find/", 180_000), ("papers/medsam/", 130_000),
+     ("projects/medsam/", 130_000), ("verification/", 130_000), ("trends/", 130_000),
+     ("methodology/", 130_000), ("protocols/", 180_000), ("projects/", 180_000)],
+)  # fmt: skip
+def test_weight(browser: Browser, server: str, address: str, budget: int) -> None:
+    """Bytes on the wire of a first visit, packed with gzip."""
+    context = browser.new_context()
+    page = context.new_page()
+    sizes: dict[str, int] = {}
+
+    def finished(request: Request) -> None:
+        told = request.sizes()
+        sizes[request.url] = told["responseBodySize"] + told["responseHeadersSize"]
+
+    page.on("requestfinished", finished)
+    settle(page, server + address)
+    page.wait_for_load_state("networkidle")
+    total = sum(sizes.values())
+    context.close()
+    assert total <= budget, json.dumps(sizes, indent=1)
+
+
+def test_own_script_and_style_stay_small(built: Path) -> None:
+    assert len(gzip.compress((built / "assets/app.js").read_bytes())) <= 30_000
+    assert len(gzip.compress((built / "assets/app.css").read_bytes())) <= 6_000
+
+
+class Links(html.parser.HTMLParser):
+    """Ids and links of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id" and value:
+                assert value not in self.ids or value.startswith("__"), f"id {value!r} twice"
+                self.ids.add(value)
+            if name in ("href", "src", "action") and value:
+                self.links.append(value)
+
+
+def test_no_link_and_no_anchor_is_broken(built: Path) -> None:
+    files = {os.path.join(base, n) for base, _, names in os.walk(built) for n in names}
+    pages: dict[str, Links] = {}
+    for path in files:
+        if path.endswith(".html"):
+            pages[path] = Links()
+            pages[path].feed(Path(path).read_text("utf-8"))
+    assert len(pages) > 700
+    broken = []
+    for path, parser in pages.items():
+        if path.endswith("404.html"):
+            continue
+        folder = os.path.dirname(path)
+        for link in set(parser.links):
+            address, anchor = urldefrag(link)
+            if urlparse(address).scheme:
+                assert urlparse(address).scheme in ("http", "https", "data"), link
+                continue
+            plain = unquote(address.partition("?")[0])
+            target = os.path.normpath(os.path.join(folder, plain)) if plain else path
+            if plain.endswith(("/", ".")):
+                target = os.path.join(target, "index.html")
+            if target not in files:
+                broken.append(f"{os.path.relpath(path, built)} -> {link}")
+            elif anchor and target in pages and unquote(anchor) not in pages[target].ids:
+                broken.append(f"{os.path.relpath(path, built)} -> {link} (anchor)")
+    assert not broken, "\n".join(broken[:30])
+
+
+def test_facet_links_lead_to_values_that_exist(built: Path) -> None:
+    data = json.loads((built / "assets/data/papers.json").read_text())
+    known = {f["key"]: set(f["values"]) for f in data["facets"]}
+    for path in [
+        built / "index.html",
+        built / "trends/index.html",
+        built / "papers/medsam/index.html",
+    ]:
+        for query in re.findall(r'papers/\?([^"#]+)"', path.read_text("utf-8")):
+            for pair in query.replace("&amp;", "&").split("&"):
+                key, _, value = unquote(pair).partition("=")
+                assert value in known[key], f"{path}: {pair}"
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+def test_same_registry_same_bytes_and_only_changes_are_written(
+    registry_root: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(registry_root, clone, ignore=shutil.ignore_patterns("build"))
+    first = build(clone, site=False)
+    assert tree(clone / "build/docs") == tree(registry_root / "build/docs")
+    assert len(first.changed) > 1000
+    assert build(clone, site=False).changed == []
+    papers = clone / "papers.yaml"
+    papers.write_text(papers.read_text("utf-8").replace(
+        "title: Segment Anything in Medical Images\n", "title: Segment Anything in Medical Pictures\n", 1), "utf-8")  # fmt: skip
+    changed = build(clone, site=False).changed
+    assert "papers/medsam.md" in changed
+    assert sum(name.startswith("papers/") for name in changed) < 12
+
+
+def test_api_names_schema_commit_and_licence(built: Path, registry_root: Path) -> None:
+    import jsonschema
+
+    files = sorted((built / "api/v1").rglob("*.json"))
+    assert len(files) > 500
+    checked = 0
+    for path in files:
+        if "schema" in path.parts:
+            continue
+        document = json.loads(path.read_text("utf-8"))
+        assert {"$schema", "schema", "commit", "licence"} <= document.keys(), path
+        schema = json.loads((path.parent / document["$schema"]).read_text("utf-8"))
+        if checked % 40 == 0 or path.parent.name == "v1":
+            jsonschema.validate(document, schema)
+        checked += 1
+    listed = json.loads((built / "api/v1/papers.json").read_text())["items"]
+    registry = Registry.load(registry_root)
+    assert len(listed) == sum(p.inclusion.decision != "exclude" for p in registry.papers)
+
+
+def test_feeds_badges_and_machine_files(built: Path) -> None:
+    space = {"a": "http://www.w3.org/2005/Atom"}
+    feeds = list((built / "feeds").rglob("*.xml"))
+    assert len(feeds) > 20
+    for path in feeds:
+        feed = ET.parse(path).getroot()
+        ids = [e.text for e in feed.findall("a:entry/a:id", space)]
+        assert len(ids) == len(set(ids))
+        assert feed.find("a:updated", space) is not None
+    badges = list((built / "badges").glob("*.svg"))
+    assert badges
+    for path in badges:
+        assert path.stat().st_size <= 2048
+        ET.parse(path)
+    control = (built / "badges/lwnet.svg").read_text()
+    assert "control" in control
+    assert "llms" not in (built / "llms.txt").read_text().splitlines()[0]
+    assert (built / "sitemap.xml").is_file()
+
+
+def test_controls_stand_in_no_table_of_methods(built: Path) -> None:
+    page = (built / "projects/index.html").read_text("utf-8")
+    table, _, controls = page.partition('id="controls"')
+    assert "projects/lwnet" not in table.replace("../", "projects/").split("<tbody>")[1]
+    assert "lwnet/" in controls
+    assert "positive control, not a SAM method" in controls
+    find = json.loads((built / "assets/data/projects.json").read_text())
+    assert "lwnet" not in find["ids"]
+    assert "positive control" in (built / "projects/lwnet/index.html").read_text("utf-8")
+
+
+HOSTILE = [
+    "<script>window.pwned=1</script> title",
+    "<img src=x onerror=window.pwned=1> & \"quotes\" 'single'",
+    "</div></td></table><h1>broken</h1> `code` **bold** [link](javascript:window.pwned=1)",
+    "{{ 7*7 }} {% raw %} ${7*7} <!-- open comment",
+    "| pipe | ---\n\n# heading\n\n    indented\n```fence",
+    "\u202egnitirw-thgir \x02wzxhzdk:0\x03 ]]> &lt;script&gt;",
+    "=HYPERLINK(\"http://evil.example\",\"x\") --- title: x",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hostile(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]
+) -> tuple[Path, str]:
+    """A small registry of hostile strings, built with instant loading; (folder, address)."""
+    target = tmp_path_factory.mktemp("hostile")
+    shutil.copytree(root / "site", target / "site")
+    papers = [
+        {
+            "id": f"hostile-{i}", "title": text, "short_name": text, "title_aliases": [text + " old"],
+            "authors": [text], "note": text, "sources": [text],
+            "versions": [{"kind": "preprint", "ids": {"arxiv": f"2401.0000{i}"}, "date": "2024-01",
+                          "venue": text, "url": "javascript:window.pwned=1", "cite": True}],
+            "modalities": {"values": [text], "from": "title"},
+            "datasets": {"values": [text], "from": "title"},
+            "links": {"code": ["javascript:window.pwned=1", "https://example.org/\"><script>"]},
+            "reported": [{"metric": text, "value": 1.0, "dataset": text, "note": text}],
+        }
+        for i, text in enumerate(HOSTILE)
+    ]  # fmt: skip
+    papers.append(
+        {"id": "gone", "title": "Gone", "inclusion": {"decision": "exclude", "reason": HOSTILE[0]}}
+    )
+    (target / "papers.yaml").write_text(
+        yaml.safe_dump({"papers": papers}, allow_unicode=True), "utf-8"
+    )
+    (target / "projects").mkdir()
+    project = {
+        "slug": "hostile", "name": HOSTILE[2], "kind": "method", "papers": ["hostile-0"],
+        "repository": {"url": "javascript:window.pwned=1"}, "note": HOSTILE[0],
+        "protocol_card": {"convention": HOSTILE[1], "traps": [{"text": HOSTILE[3]}]},
+        "checkpoints": [{"id": "c", "file": HOSTILE[1], "urls": ["javascript:window.pwned=1"]}],
+    }  # fmt: skip
+    (target / "projects/hostile.yaml").write_text(
+        yaml.safe_dump(project, allow_unicode=True), "utf-8"
+    )
+    (target / "README.md").write_text(
+        "# x\n<!-- sam4mis:newest -->\n<!-- /sam4mis -->\nend\n", "utf-8"
+    )
+    address = serve(target / "build/site")
+    config = target / "site/mkdocs.yml"
+    text = config.read_text("utf-8").replace(
+        "    - navigation.tabs\n", "    - navigation.tabs\n    - navigation.instant\n"
+    )
+    config.write_text(re.sub(r"^site_url: .*$", f"site_url: {address}", text, flags=re.M), "utf-8")
+    build(target)
+    return target, address
+
+
+@pytest.mark.browser
+def test_hostile_strings_do_nothing(hostile: tuple[Path, str], page: Page) -> None:
+    target, address = hostile
+    errors: list[str] = []
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    for path in sorted((target / "build/site").rglob("index.html")):
+        name = path.parent.relative_to(target / "build/site").as_posix()
+        page.goto(f"{address}{'' if name == '.' else name + '/'}")
+        page.wait_for_timeout(20)
+        assert page.evaluate("window.pwned === undefined"), name
+        assert page.locator("h1").count() == 1, name
+        assert page.locator("a[href^='javascript:']").count() == 0, name
+        assert page.locator("footer.md-footer").count() == 1, f"{name}: the page's frame is broken"
+    assert not errors
+    for i in (0, 2, 3, 4):
+        page.goto(f"{address}papers/hostile-{i}/")
+        shown = page.locator("h1").text_content() or ""
+        assert shown.split() == HOSTILE[i].split(), "the title is shown as it is written"
+    page.goto(f"{address}papers/?find=script")
+    page.wait_for_selector("[data-ready]")
+    assert page.evaluate("window.pwned === undefined")
+    readme = (target / "README.md").read_text("utf-8")
+    assert "<script" not in readme
+    assert "<img" not in readme
+    assert readme.endswith("<!-- /sam4mis -->\nend\n")
+    assert len([line for line in readme.splitlines() if line.startswith("|")]) == len(HOSTILE) + 2
+
+
+@pytest.mark.browser
+def test_instant_loading_does_not_break_scripts(hostile: tuple[Path, str], page: Page) -> None:
+    _, address = hostile
+    page.goto(address)
+    page.evaluate("window.stayed = true")
+    page.locator(".md-tabs a", has_text="Papers").click()
+    page.wait_for_selector("[data-table][data-ready]")
+    assert page.evaluate("window.stayed === true"), "the page was swapped, not loaded"
+    page.locator("input[name=year]").first.click()
+    page.wait_for_selector(".chips button")
+    page.locator(".md-tabs a", has_text="Find a model").click()
+    page.wait_for_selector("[data-kind=project][data-ready]")
+    page.locator(".md-tabs a", has_text="Papers").click()
+    page.wait_for_selector("[data-kind=paper][data-ready]")
+    page.locator("[name=find] >> visible=true").last.fill("hostile")
+    assert page.evaluate("window.stayed === true")
+
+
+def test_check_says_when_tables_are_stale(hostile: tuple[Path, str]) -> None:
+    target, _ = hostile
+    build(target, check=True)
+    readme = target / "README.md"
+    kept = readme.read_text("utf-8")
+    readme.write_text(kept.replace("2024-01", "1999-01"), "utf-8")
+    with pytest.raises(InputError, match="sam4mis build --readme-only"):
+        build(target, check=True)
+    assert "1999-01" in readme.read_text("utf-8"), "--check writes nothing"
+    readme.write_text(kept + "<!-- sam4mis:nonsense -->\n<!-- /sam4mis -->\n", "utf-8")
+    with pytest.raises(InputError, match="nonsense"):
+        build(target, check=True)
+    readme.write_text(kept, "utf-8")
+
+
+def test_readme_of_the_real_registry_is_small(root: Path) -> None:
+    assert (root / "README.md").stat().st_size < 100_000
+    assert os.path.getsize(root / "README.md") > 1000

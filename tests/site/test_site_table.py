@@ -1,0 +1,290 @@
+"""The papers table in a real browser: filters, chips, address, search, sort, export, keyboard."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import bibtexparser
+import pytest
+from playwright.sync_api import Browser, Download, Page, expect
+
+from catalog.registry import Registry
+
+pytestmark = pytest.mark.browser
+
+READY = "[data-table][data-ready]"
+
+
+def go(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(READY)
+
+
+def ids(page: Page) -> list[str]:
+    return page.eval_on_selector_all("#rows tbody tr", "rows => rows.map(r => r.id)")
+
+
+def total(page: Page) -> int:
+    found = re.match(r"(\d+)", page.locator(".count").inner_text())
+    assert found
+    return int(found[1])
+
+
+def tick(page: Page, key: str, value: str) -> None:
+    """Press a facet's option, opening its group first where it is closed."""
+    box = page.locator(f"input[name='{key}'][value='{value}']")
+    if not box.is_visible():
+        page.locator(f"#f-{key}").click()
+    box.click()
+
+
+def option_count(page: Page, key: str, value: str) -> int:
+    label = page.locator(f"label:has(input[name='{key}'][value='{value}'])")
+    return int(label.locator("output").text_content() or "")
+
+
+def wanted(root: Path, modality: set[str], years: set[str] | None = None) -> set[str]:
+    """The same question asked of the registry, without the site's code."""
+    found = set()
+    for paper in Registry.load(root).papers:
+        if paper.inclusion.decision == "exclude" or paper.modalities is None:
+            continue
+        dated = next((v.date for v in paper.versions if v.cite), None)
+        if set(paper.modalities.values) & modality and (
+            years is None or (dated or "")[:4] in years
+        ):
+            found.add(paper.id)
+    return found
+
+
+def test_filter_chip_address_back_reload_reset(
+    page: Page, server: str, registry_root: Path
+) -> None:
+    go(page, f"{server}papers/")
+    everything = total(page)
+    tick(page, "modality", "ultrasound")
+    expect(page.locator(".chips")).to_contain_text("Modality: Ultrasound")
+    ultrasound = wanted(registry_root, {"ultrasound"})
+    assert set(ids(page)) == ultrasound
+    tick(page, "modality", "mri")
+    page.wait_for_function("location.search.includes('mri')")
+    both = wanted(registry_root, {"ultrasound", "mri"})
+    assert set(ids(page)) == both > ultrasound, "OR inside a facet"
+    tick(page, "year", "2025")
+    page.wait_for_function("location.search.includes('2025')")
+    narrowed = wanted(registry_root, {"ultrasound", "mri"}, {"2025"})
+    expect(page.locator(".count")).to_have_text(f"{len(narrowed)} of {everything} works")
+    assert set(ids(page)) == narrowed, "AND across facets"
+    assert page.url.endswith(
+        "papers/?year=2025&modality=mri&modality=ultrasound"
+    ) or page.url.endswith("papers/?year=2025&modality=ultrasound&modality=mri")
+
+    page.reload()
+    page.wait_for_selector(READY)
+    assert set(ids(page)) == narrowed
+    assert page.locator("input[name=year][value='2025']").is_checked()
+    page.locator("#rows tbody tr a").first.click()
+    page.wait_for_selector("h1")
+    page.go_back()
+    page.wait_for_selector(READY)
+    expect(page.locator(".count")).to_have_text(f"{len(narrowed)} of {everything} works")
+    assert set(ids(page)) == narrowed
+
+    page.get_by_role("button", name="Remove filter Year: 2025").click()
+    expect(page.locator("input[name=year][value='2025']")).not_to_be_checked()
+    assert set(ids(page)) == both
+    page.get_by_role("button", name="Reset all").click()
+    expect(page.locator(".count")).to_have_text(f"{everything} works")
+    assert page.url == f"{server}papers/"
+    assert page.locator(".chips li").count() == 0
+
+
+def test_counts_ignore_their_own_facet_and_zero_stays(
+    page: Page, server: str, registry_root: Path
+) -> None:
+    go(page, f"{server}papers/?modality=oct")
+    assert option_count(page, "modality", "ct") == len(wanted(registry_root, {"ct"}))
+    assert option_count(page, "modality", "oct") == total(page)
+    empty = page.locator(".fg label:has(input:disabled)")
+    assert empty.count() > 0
+    assert set(empty.locator("output").all_text_contents()) == {"0"}
+    key, value = page.locator("input[name=region]:not(:disabled)").first.evaluate(
+        "i => [i.name, i.value]"
+    )
+    promised = option_count(page, key, value)
+    tick(page, key, value)
+    page.wait_for_function(f"location.search.includes('{key}=')")
+    assert len(ids(page)) == total(page) == promised
+
+
+def test_search_finds_old_titles_authors_and_short_names(
+    page: Page, server: str, registry_root: Path
+) -> None:
+    papers = [
+        p for p in Registry.load(registry_root).papers
+        if p.title_aliases and p.inclusion.decision != "exclude"
+        and p.title_aliases[0].casefold() not in p.title.casefold()
+    ]  # fmt: skip
+    assert papers, "the registry has works under several titles"
+    go(page, f"{server}papers/")
+    field = page.locator(".ft input[name=find]")
+    for paper in papers[:5]:
+        field.fill(paper.title_aliases[0])
+        page.wait_for_function(
+            "id => [...document.querySelectorAll('#rows tbody tr')].some(r => r.id === id) "
+            "&& document.querySelectorAll('#rows tbody tr').length < 30", arg=paper.id,
+        )  # fmt: skip
+    field.fill("medsam")
+    page.wait_for_function("document.getElementById('medsam') !== null")
+    assert page.url.endswith("?find=medsam")
+    field.fill("zzzzqqqq")
+    expect(page.locator(".empty")).to_be_visible()
+    expect(page.locator(".count")).to_have_text(re.compile(r"^0 of "))
+    page.locator("[data-reset]").click()
+    expect(page.locator(".empty")).to_be_hidden()
+
+
+def test_sort_keeps_missing_values_last(page: Page, server: str, registry_root: Path) -> None:
+    go(page, f"{server}papers/")
+    have = {p.id for p in Registry.load(registry_root).papers if any(v.venue for v in p.versions)}
+    page.locator("[name=sort]").select_option("venue")
+    page.wait_for_function("location.search.includes('sort=venue')")
+    flags = [i in have for i in ids(page)]
+    assert True in flags
+    assert False in flags
+    assert flags == sorted(flags, reverse=True), "works without a venue come last"
+    page.locator("[name=sort]").select_option("title")
+    page.wait_for_function("location.search.includes('sort=title')")
+    titles = page.locator("#rows tbody th > a").all_inner_texts()
+    assert titles == sorted(titles, key=str.casefold)
+
+
+def save(page: Page, kind: str) -> str:
+    details = page.locator("details.ex")
+    if details.get_attribute("open") is None:
+        details.locator("summary").click()
+    with page.expect_download() as waiting:
+        page.locator(f"[data-export='{kind}']").click()
+    download: Download = waiting.value
+    return Path(download.path()).read_text("utf-8")
+
+
+def test_export_is_what_is_on_screen(page: Page, server: str) -> None:
+    go(page, f"{server}papers/?modality=oct&modality=fundus&sort=title")
+    shown = ids(page)
+    assert 3 < len(shown) < 100
+    rows = list(csv.DictReader(io.StringIO(save(page, "csv"))))
+    assert [row["id"] for row in rows] == shown, "same works in the same order"
+    assert [item["id"] for item in json.loads(save(page, "csl-json"))] == shown
+    entries = bibtexparser.loads(save(page, "bibtex")).entries
+    assert len(entries) == len(shown)
+    ris = save(page, "ris")
+    assert len(re.findall(r"^ER  -", ris, re.M)) == len(shown)
+
+
+def test_keyboard_alone(page: Page, server: str) -> None:
+    go(page, f"{server}papers/")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.name") == "find"
+    page.keyboard.type("retinal vessel")
+    page.wait_for_function("document.querySelectorAll('#rows tbody tr').length < 60")
+    chips = page.locator(".chips button")
+    expect(chips.first).to_be_visible()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.chips') !== null"):
+            break
+    else:
+        pytest.fail("the chips are not reached with Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none", "the focus can be seen"
+    page.keyboard.press("Enter")
+    expect(chips).to_have_count(0)
+    page.locator("input[name=code]").first.focus()
+    page.keyboard.press("Space")
+    expect(page.locator(".chips")).to_contain_text("Code: code")
+
+
+def test_complete_without_javascript(browser: Browser, server: str, registry_root: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server}papers/")
+    known = {p.id for p in Registry.load(registry_root).papers if p.inclusion.decision != "exclude"}
+    assert set(page.locator("#rows tbody tr").evaluate_all("rows => rows.map(r => r.id)")) == known
+    assert not page.locator(".fp").is_visible(), "what does nothing is not shown"
+    assert not page.locator(".tb").is_visible()
+    page.goto(f"{server}papers/medsam/")
+    assert page.locator("#bibtex").is_visible()
+    assert page.get_by_role("link", name="Projects").first.is_visible()
+    context.close()
+
+
+def test_phone(browser: Browser, server: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    for path in (
+        "",
+        "papers/",
+        "papers/medsam/",
+        "find/",
+        "verification/",
+        "trends/",
+        "projects/medsam/",
+    ):
+        page.goto(server + path)
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, (
+            f"{path} scrolls sideways"
+        )
+    go(page, f"{server}papers/")
+    panel = page.locator(".fp-all")
+    assert panel.get_attribute("open") is None, "filters are folded on a phone"
+    panel.locator("> summary").click()
+    tick(page, "weights", "yes")
+    expect(page.locator(".chips")).to_contain_text("Weights: public weights")
+    context.close()
+
+
+def test_copy_link_and_per_case_sort(page: Page, server: str, built: Path) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    go(page, f"{server}papers/?year=2024")
+    page.locator("[data-link]").click()
+    expect(page.locator("[data-link]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    page.goto(f"{server}datasets/")
+    head = page.locator("table.sortable thead th").nth(1)
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    column = page.locator("table.sortable tbody tr td:nth-of-type(1)").all_inner_texts()
+    assert [int(c) for c in column] == sorted(int(c) for c in column)
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+
+
+def test_site_search_finds_everything(page: Page, server: str) -> None:
+    page.goto(server)
+    page.locator(".hs input").fill("sam-med2d")
+    page.locator(".hs input").press("Enter")
+    page.wait_for_selector("ol li a")
+    assert "search/?find=sam-med2d" in page.url
+    kinds = set(page.locator("ol li .dim").all_inner_texts())
+    assert {"paper", "project"} <= kinds
+    page.locator("[data-everything] input").fill("verdict rule")
+    expect(page.locator("ol li a").filter(has_text="Methodology")).to_be_visible()
+
+
+def test_find_a_model(page: Page, server: str) -> None:
+    go(page, f"{server}find/?weights=yes&prompt=box")
+    shown = ids(page)
+    assert "medsam" in shown or shown, "box-prompted models with weights exist"
+    for cell in page.locator("#rows td[data-l='Weights']").all_inner_texts():
+        assert cell.startswith("public weights")
+    page.locator("[name=sort]").select_option("memory")
+    page.wait_for_function("location.search.includes('sort=memory')")
+    told = [bool(t) for t in page.locator("#rows td[data-l='GPU memory']").evaluate_all(
+        "cells => cells.map(c => /\\d\\s*G/i.test(c.textContent))")]  # fmt: skip
+    assert told == sorted(told, reverse=True), "projects that state none come last"
