@@ -69,7 +69,7 @@ def in_pipe(
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def on_terminal(root: Path, *arguments: str, typed: str = "") -> Ran:
+def on_terminal(root: Path, *arguments: str, typed: str = "", wait_for: bytes = b"[y/N]") -> Ran:
     """Run on a pseudo-terminal; `typed` is sent once a question stands there."""
     main, other = pty.openpty()
     process = subprocess.Popen(
@@ -92,7 +92,7 @@ def on_terminal(root: Path, *arguments: str, typed: str = "") -> Ran:
             if not chunk:
                 break
             out += chunk
-        if typed and not sent and b"[y/N]" in out:
+        if typed and not sent and wait_for in out:
             os.write(main, typed.encode())
             sent = True
         if not ready and process.poll() is not None:

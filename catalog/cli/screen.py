@@ -1,0 +1,196 @@
+"""`sam4mis screen`."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from catalog.cli.output import JsonOption, can_ask, cell, counted, say, table, write_json
+from catalog.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from catalog.sources.screening import Candidate
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def screen(
+    arxiv: Annotated[
+        str | None, typer.Argument(metavar="ARXIV", help="Decide this one; none: show the queue.")
+    ] = None,
+    include: Annotated[bool, typer.Option("--include", help="Add it to papers.yaml.")] = False,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Leave it out, for good.")] = False,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="in-scope, not-medical, not-segmentation, no-foundation-model, duplicate, "
+            "no-paper, withdrawn or other.",
+        ),
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="A sentence that explains the reason.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show and write nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Decide queued candidates one by one, each with a reason.
+
+    On a terminal and without arguments it goes through the queue, best score first; in a pipe it
+    prints the queue. Every decision is kept and counts in the PRISMA flow.
+
+    \b
+    Examples:
+      sam4mis screen
+      sam4mis screen 2611.01234 --include
+      sam4mis screen 2611.01235 --exclude --reason not-medical --note "satellite images"
+    """
+    import msgspec
+
+    from catalog.registry import find_root
+    from catalog.sources import screening
+
+    root = find_root()
+    queue = sorted(screening.load(root).queue, key=lambda c: (-c.score, c.arxiv))
+    if include or exclude:
+        if include and exclude:
+            raise UsageError("--include and --exclude: one of them.")
+        decide(root, _chosen(arxiv, queue), include, reason, note, dry_run=dry_run)
+        return
+    if arxiv is not None:
+        queue = [_chosen(arxiv, queue)]
+    if json:
+        write_json([msgspec.to_builtins(candidate) for candidate in queue])
+    elif not can_ask():
+        rows = ((c.arxiv, c.score, c.looks_like, c.title) for c in queue)
+        table(("arXiv", "score", "looks like", "title"), rows, wide="title")
+        say(f"{counted(len(queue), 'candidate')} waiting")
+    else:
+        _go_through(root, queue, dry_run=dry_run)
+
+
+def _chosen(arxiv: str | None, queue: list[Candidate]) -> Candidate:
+    from catalog.identifiers import identify
+
+    if arxiv is None:
+        raise UsageError("--include and --exclude need an arXiv id: sam4mis screen 2611.01234 ...")
+    wanted = next((i.value for i in identify(arxiv) if i.kind == "arxiv"), arxiv)
+    for candidate in queue:
+        if candidate.arxiv == wanted:
+            return candidate
+    raise UsageError(f"{arxiv} does not wait in the queue. See: sam4mis screen")
+
+
+def decide(
+    root: Path,
+    candidate: Candidate,
+    include: bool,
+    reason: str | None,
+    note: str | None,
+    *,
+    dry_run: bool = False,
+) -> None:
+    """Write one decision: the record first, then the decision that names it.
+
+    Raises `UsageError` without a known reason, `InputError` where the work is in the catalog.
+    """
+    from catalog.facets import unknown_value
+    from catalog.sources import screening
+
+    known = list(get_args(screening.Reason))
+    if include:
+        reason = reason or "in-scope"
+    if reason is None:
+        raise UsageError(f"--exclude needs a --reason: {', '.join(known[1:])}.")
+    if reason not in known:
+        raise UsageError(unknown_value("--reason", reason, known))
+    if include != (reason == "in-scope"):
+        raise UsageError("--reason: in-scope goes with --include, every other one with --exclude.")
+    work = _add(root, candidate, dry_run=dry_run) if include else None
+    if dry_run:
+        say("Nothing was written (--dry-run).")
+        return
+    decision = screening.Decision(
+        arxiv=candidate.arxiv,
+        title=candidate.title,
+        decision="include" if include else "exclude",
+        reason=reason,  # type: ignore[arg-type] # one of `known`, checked above
+        date=_today(),
+        note=note,
+        work=work,
+    )
+    screening.decide(root, decision)
+    say(f"{candidate.arxiv}: {decision.decision}d ({reason})" + (f" as {work}" if work else ""))
+
+
+def _add(root: Path, candidate: Candidate, *, dry_run: bool) -> str:
+    """Append the candidate to papers.yaml; returns its id."""
+    from catalog.cli.output import write
+    from catalog.duplicates import find_duplicates
+    from catalog.editing import append_record, dump_record
+    from catalog.intake import Draft
+    from catalog.intake.versions import version_from
+    from catalog.registry import Registry
+
+    registry = Registry.load(root)
+    version, _ = version_from("preprint", arxiv=candidate.arxiv, date=candidate.date)
+    draft = Draft(
+        place="queue",
+        line=None,
+        title=candidate.title,
+        authors=candidate.authors,
+        complete=True,
+        version=version,
+        abstract=candidate.abstract,
+        code=candidate.code,
+        sources=[f"https://arxiv.org/abs/{candidate.arxiv}"],
+    )
+    taken = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
+    paper = draft.to_paper(taken, _today())
+    sure = [m for m in find_duplicates(registry, paper) if m.level != "similar"]
+    if sure:
+        raise InputError(
+            f"{candidate.arxiv} is in the catalog: {sure[0].paper_id} ({sure[0].reason}). "
+            f"Decide: sam4mis screen {candidate.arxiv} --exclude --reason duplicate, or add the "
+            f"version: sam4mis add {candidate.arxiv} --as-version {sure[0].paper_id}"
+        )
+    write(dump_record(paper))
+    if not dry_run:
+        append_record(root, paper)
+    return paper.id
+
+
+def _go_through(root: Path, queue: list[Candidate], *, dry_run: bool) -> None:
+    from catalog.sources import screening
+
+    reasons = list(get_args(screening.Reason))[1:]
+    numbered = "  ".join(f"{number} {name}" for number, name in enumerate(reasons, 1))
+    for number, candidate in enumerate(queue, 1):
+        say(f"\n{number} of {len(queue)}   https://arxiv.org/abs/{candidate.arxiv}")
+        say(f"{cell(candidate.title)}\n{cell(candidate.authors)}")
+        say(f"score {candidate.score}: {', '.join(candidate.why)}")
+        if candidate.looks_like:
+            say(f"looks like {candidate.looks_like}: sam4mis show {candidate.looks_like}")
+        say(f"\n{cell(candidate.abstract)}\n")
+        choice = typer.prompt("[i]nclude, [e]xclude, [s]kip, [q]uit", default="s", err=True)
+        action = choice.strip().casefold()[:1]
+        try:
+            if action == "i":
+                decide(root, candidate, True, None, None, dry_run=dry_run)
+            elif action == "e":
+                which = typer.prompt(f"Why?  {numbered}\nNumber", type=int, err=True)
+                if not 1 <= which <= len(reasons):
+                    say("No such number: skipped.")
+                    continue
+                note = typer.prompt("Note (may be empty)", default="", err=True)
+                decide(root, candidate, False, reasons[which - 1], note or None, dry_run=dry_run)
+        except InputError as error:
+            say(str(error))
+        if action == "q":
+            return
+
+
+def _today() -> str:
+    return datetime.datetime.now(tz=datetime.UTC).date().isoformat()
