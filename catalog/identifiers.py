@@ -59,13 +59,15 @@ class Identifier:
 
 
 # New style since April 2007, five digits since January 2015; old style `archive(.CLASS)/YYMMNNN`.
-_ARXIV_NEW = re.compile(r"(?P<yy>\d\d)(?P<mm>0[1-9]|1[0-2])\.(?P<n>\d{4,5})(?:v(?P<v>[1-9]\d*))?")
+_ARXIV_NEW = re.compile(
+    r"(?a)(?P<yy>\d\d)(?P<mm>0[1-9]|1[0-2])\.(?P<n>\d{4,5})(?:v(?P<v>[1-9]\d*))?"
+)
 _ARXIV_OLD = re.compile(
-    r"(?P<archive>[a-z][a-z-]{1,15})(?:\.[A-Za-z-]{2,4})?/"
+    r"(?a)(?P<archive>[a-z][a-z-]{1,15})(?:\.[A-Za-z-]{2,4})?/"
     r"(?P<n>(?:9[1-9]|0[0-7])(?:0[1-9]|1[0-2])\d{3})(?:v(?P<v>[1-9]\d*))?"
 )
-_DOI = re.compile(r"10\.\d{4,9}(?:\.\d+)*/\S+")
-_PII = re.compile(r"S\d{7}[\dX]\d{2}\d{5}[\dX]|B97[89]\d{10}\d{5}[\dX]")
+_DOI = re.compile(r"(?a)10\.\d{4,9}(?:\.\d+)*/\S+")
+_PII = re.compile(r"(?a)S\d{7}[\dX]\d{2}\d{5}[\dX]|B97[89]\d{10}\d{5}[\dX]")
 _OPENREVIEW = re.compile(r"[A-Za-z0-9_-]{8,14}")
 _GITHUB_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _GITHUB_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
@@ -177,7 +179,7 @@ def _arxiv_of_url(text: str) -> tuple[str, int | None] | None:
         return _arxiv(_trim(match[1])) if match else None
     if host in ("huggingface.co", "hf.co") and (match := re.match(r"/papers/(.+)", path)):
         return _arxiv(_trim(match[1]))
-    if on(host, "semanticscholar.org") and (match := re.match(r"(?i)/arxiv/(.+)", path)):
+    if on(host, "semanticscholar.org") and (match := re.match(r"(?ai)/arxiv/(.+)", path)):
         return _arxiv(_trim(match[1]))
     return None
 
@@ -200,13 +202,13 @@ def pii(text: str) -> str | None:
 
 def pmid(text: str) -> str | None:
     """A PubMed number (`PMID: 38253604` or bare digits)."""
-    match = re.fullmatch(r"(?i)\s*(?:pmid\s*:?\s*)?([1-9]\d{0,8})\s*", text)
+    match = re.fullmatch(r"(?ai)\s*(?:pmid\s*:?\s*)?([1-9]\d{0,8})\s*", text)
     return match[1] if match else None
 
 
 def pmcid(text: str) -> str | None:
     """A PubMed Central id, `PMC` and digits."""
-    match = re.fullmatch(r"(?i)\s*(?:pmcid\s*:?\s*)?PMC([1-9]\d{0,9})(?:\.\d+)?\s*", text)
+    match = re.fullmatch(r"(?ai)\s*(?:pmcid\s*:?\s*)?PMC([1-9]\d{0,9})(?:\.\d+)?\s*", text)
     return f"PMC{match[1]}" if match else None
 
 
@@ -217,7 +219,7 @@ def openreview(text: str) -> str | None:
 
 def ieee(text: str) -> str | None:
     """An IEEE Xplore document number without leading zeros."""
-    match = re.fullmatch(r"\s*0*([1-9]\d{4,9})\s*", text)
+    match = re.fullmatch(r"(?a)\s*0*([1-9]\d{4,9})\s*", text)
     return match[1] if match else None
 
 
@@ -237,7 +239,7 @@ def github(text: str) -> str | None:
 
     The name's case is kept as printed (GitHub shows it so); compare with `.lower()`.
     """
-    match = re.match(r"(?i)^(?:git\+)?(?:ssh://)?git@github\.com[:/](.+)$", text.strip())
+    match = re.match(r"(?ai)^(?:git\+)?(?:ssh://)?git@github\.com[:/](.+)$", text.strip())
     host, path, _ = ("github.com", "/" + match[1], "") if match else split(text)
     if host == "raw.githubusercontent.com":
         host = "github.com"
@@ -272,10 +274,10 @@ def huggingface(text: str) -> str | None:
 def zenodo(text: str) -> str | None:
     """Record number of a Zenodo page or DOI."""
     host, path, _ = split(text)
-    if host == "zenodo.org" and (match := re.match(r"/(?:records?|deposit)/([1-9]\d*)", path)):
+    if host == "zenodo.org" and (match := re.match(r"(?a)/(?:records?|deposit)/([1-9]\d*)", path)):
         return match[1]
     value = doi(text)
-    match = re.fullmatch(r"10\.5281/zenodo\.([1-9]\d*)", value) if value else None
+    match = re.fullmatch(r"(?a)10\.5281/zenodo\.([1-9]\d*)", value) if value else None
     return match[1] if match else None
 
 
@@ -291,7 +293,7 @@ def identify(text: str) -> list[Identifier]:
         return [Identifier("arxiv", found[0])]
     if value := pmcid(text):
         return [Identifier("pmcid", value)]
-    if match := re.fullmatch(r"(?i)pmid\s*:?\s*(\d+)", text):
+    if match := re.fullmatch(r"(?ai)pmid\s*:?\s*(\d+)", text):
         return [Identifier("pmid", match[1].lstrip("0"))] if match[1].strip("0") else []
     if not looks_like_url(text):
         if value := doi(text):
@@ -307,7 +309,7 @@ def _of_doi(value: str, rule: str | None = None) -> list[Identifier]:
         parsed = _arxiv(value.removeprefix("10.48550/arxiv."))
         return [Identifier("arxiv", parsed[0])] if parsed else [Identifier("doi", value, rule)]
     found = [Identifier("doi", value, rule)]
-    if record := re.fullmatch(r"10\.5281/zenodo\.([1-9]\d*)", value):
+    if record := re.fullmatch(r"(?a)10\.5281/zenodo\.([1-9]\d*)", value):
         found.append(Identifier("zenodo", record[1]))
     return found
 
@@ -322,10 +324,10 @@ def _of_url(text: str) -> list[Identifier]:
         value = pmid(path.strip("/").split("/")[0])
         return [Identifier("pmid", value)] if value else []
     if on(host, "ncbi.nlm.nih.gov") or on(host, "europepmc.org"):
-        if match := re.search(r"(?i)/(PMC\d+)", path):
+        if match := re.search(r"(?ai)/(PMC\d+)", path):
             value = pmcid(match[1])
             return [Identifier("pmcid", value)] if value else []
-        if match := re.search(r"(?i)/(?:pubmed|med)/(\d+)", path):
+        if match := re.search(r"(?ai)/(?:pubmed|med)/(\d+)", path):
             value = pmid(match[1])
             return [Identifier("pmid", value)] if value else []
         return []
@@ -333,10 +335,10 @@ def _of_url(text: str) -> list[Identifier]:
         value = openreview(first.get("id", "")) if path.rstrip("/") in _OPENREVIEW_PAGES else None
         return [Identifier("openreview", value)] if value else []
     if on(host, "ieeexplore.ieee.org"):
-        match = re.search(r"/document/0*(\d+)", path) or re.search(r"/0*(\d+)\.pdf$", path)
+        match = re.search(r"(?a)/document/0*(\d+)", path) or re.search(r"(?a)/0*(\d+)\.pdf$", path)
         number = ieee(first.get("arnumber") or (match[1] if match else ""))
         return [Identifier("ieee", number)] if number else []
-    if match := re.search(r"(?i)/pii/([SB][\dX().\-]+)", path):
+    if match := re.search(r"(?ai)/pii/([SB][\dX().\-]+)", path):
         value = pii(match[1])
         return [Identifier("pii", value)] if value else []
     for kind, reader in (("github", github), ("huggingface", huggingface)):

@@ -37,32 +37,36 @@ def doi_of_page(host: str, path: str, query: dict[str, str]) -> tuple[str, str] 
     ):
         return f"10.1038/{match[1]}", "nature.com/articles/X is 10.1038/X"
     if on(host, "mdpi.com") and (
-        match := re.match(r"/(\d{4}-\d{3}[\dxX])/(\d+)/(\d+)/(\d+)(?:/|$)", path)
+        match := re.match(r"(?a)/(\d{4}-\d{3}[\dxX])/(\d+)/(\d+)/(\d+)(?:/|$)", path)
     ):
         short = _MDPI.get(match[1].lower())
         if short:
             number = f"{int(match[2])}{int(match[3]):02d}{int(match[4]):04d}"
             return f"10.3390/{short}{number}", "MDPI: journal, volume, issue, article"
-    if on(host, "jmir.org") and (match := re.match(r"/20(\d\d)/\d+/e(\d{5,})", path)):
+    if on(host, "jmir.org") and (match := re.match(r"(?a)/20(\d\d)/\d+/e(\d{5,})", path)):
         return f"10.2196/{match[2]}", "JMIR: 10.2196/<article number>"
     if on(host, "biorxiv.org", "medrxiv.org") and (
-        match := re.search(r"/(?:10\.1101/)?((?:\d{4}\.\d\d\.\d\d\.)?\d{6,8})(?=v\d|\.|/|$)", path)
+        match := re.search(
+            r"(?a)/(?:10\.1101/)?((?:\d{4}\.\d\d\.\d\d\.)?\d{6,8})(?=v\d|\.|/|$)", path
+        )
     ):
         return f"10.1101/{match[1]}", "bioRxiv and medRxiv: 10.1101/<number>"
-    if on(host, "ssrn.com") and re.fullmatch(r"\d+", query.get("abstract_id", "")):
+    if on(host, "ssrn.com") and re.fullmatch(r"(?a)\d+", query.get("abstract_id", "")):
         return f"10.2139/ssrn.{query['abstract_id']}", "SSRN: 10.2139/ssrn.<abstract id>"
     if on(host, "preprints.org") and (
-        match := re.match(r"/manuscript/(20\d{4}\.\d{4})/(v\d+)", path)
+        match := re.match(r"(?a)/manuscript/(20\d{4}\.\d{4})/(v\d+)", path)
     ):
         return f"10.20944/preprints{match[1]}.{match[2]}", "preprints.org: number and version"
-    if on(host, "researchsquare.com") and (match := re.match(r"/article/(rs-\d+)/(v\d+)", path)):
+    if on(host, "researchsquare.com") and (
+        match := re.match(r"(?a)/article/(rs-\d+)/(v\d+)", path)
+    ):
         return f"10.21203/rs.3.{match[1]}/{match[2]}", "Research Square: number and version"
-    if host == "elifesciences.org" and (match := re.match(r"/articles/(\d{5,})", path)):
+    if host == "elifesciences.org" and (match := re.match(r"(?a)/articles/(\d{5,})", path)):
         return f"10.7554/elife.{match[1]}", "eLife: 10.7554/eLife.<number>"
     if on(host, "plos.org") and query.get("id", "").startswith("10.1371/"):
         return query["id"], "PLOS: the DOI is in the address"
     # Springer, ACM, Wiley, SPIE, Frontiers, RSNA, IOP, Liebert ...: the address contains the DOI.
-    if match := re.search(r"/(10\.\d{4,9}/.+)$", path):
+    if match := re.search(r"(?a)/(10\.\d{4,9}/.+)$", path):
         return _trim_page(match[1]), "the DOI is in the address"
     return None
 

@@ -130,7 +130,7 @@ def _construct(node: Node, place: str, duplicates: list[Finding], depth: int) ->
         if tag == _BOOL:
             return node.value[0] in "tT"
         return float(node.value)
-    if depth > 40:
+    if depth > MAX_DEPTH:
         raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=node.start_mark)
     if kind is SequenceNode:
         return [_construct(item, place, duplicates, depth + 1) for item in node.value]
@@ -152,41 +152,63 @@ def _construct(node: Node, place: str, duplicates: list[Finding], depth: int) ->
     return data
 
 
-_SUSPECT = re.compile(r"(?m)(?:^|[:,\[{-])[ \t]*[&*!](?=[^\s])")
+MAX_DEPTH = 40
+# What could be an anchor, alias or tag; and what could be deeply nested blocks.
+_SUSPECT = re.compile(
+    rf"(?m)(?:^|[:,\[{{?-])[ \t]*[&*!](?=[^\s])|(?:[-?][ \t]+){{{MAX_DEPTH}}}|^ {{200}}"
+)
 
 
 def _refused(text: str, place: str) -> Finding | None:
-    """An anchor, alias or tag in the text, or nesting that would exhaust the parser."""
-    if match := re.search(r"(?:[\[{]\s*){60}|(?:- ){60}", text):
-        line = text.count("\n", 0, match.start()) + 1
-        return Finding(
-            place, line, "", "Y001", "nested too deeply to be a record", "Look for stray brackets."
-        )
-    if not _SUSPECT.search(text):
+    """An anchor, alias or tag in the text, or nesting that would crash libyaml's composer.
+
+    The exact but slow look, event by event, is only taken where a quick one finds a reason.
+    """
+    if not _SUSPECT.search(text) and _bracket_depth(text) <= MAX_DEPTH:
         return None
+    depth = 0
     try:
         for event in yaml.parse(text, Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH:
+                message = f"nested more than {MAX_DEPTH} deep, which no record is"
+                return _at(event, place, "Y001", message, "Look for stray brackets or dashes.")
             what = "alias (*name)" if isinstance(event, yaml.AliasEvent) else None
             if not what and getattr(event, "anchor", None):
                 what = "anchor (&name)"
             if not what and (tag := getattr(event, "tag", None)):
                 what = f"tag ({tag})"
             if what:
-                return Finding(
-                    place,
-                    event.start_mark.line + 1 if event.start_mark else None,
-                    "",
-                    "Y003",
-                    f"a YAML {what}",
-                    "Write the value out; quote text that begins with & * or !.",
-                )
-    except yaml.YAMLError:
-        return None  # told by the parse that follows, with a hint
+                hint = "Write the value out; quote text that begins with & * or !."
+                return _at(event, place, "Y003", f"a YAML {what}", hint)
+    except yaml.YAMLError as error:
+        return _broken(error, text, place)
     return None
+
+
+def _bracket_depth(text: str) -> int:
+    """At most how deep brackets are nested; brackets inside text count too."""
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        if match[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif depth:
+            depth -= 1
+    return deepest
+
+
+def _at(event: yaml.Event, place: str, code: str, message: str, hint: str) -> Finding:
+    line = event.start_mark.line + 1 if event.start_mark else None
+    return Finding(place, line, "", code, message, hint)
 
 
 _HINTS = (
     ("\\t", "Indent with blanks, never with tabs."),
+    ("found a tab character", "Indent with blanks, never with tabs."),
     (
         "mapping values are not allowed",
         "Put text that contains ': ' in quotes, and check the indent.",
@@ -263,7 +285,7 @@ def convert(
     while error is not None and len(findings) < MAX_PROBLEMS:
         message, steps = _message_and_path(str(error))
         findings.append(_finding(document, path, name, message, steps, shape, rest))
-        if not _set_aside(rest, steps, message):
+        if not _set_aside(rest, steps, message, shape):
             break
         try:
             msgspec.convert(rest, shape)
@@ -290,41 +312,51 @@ def _message_and_path(text: str) -> tuple[str, tuple[str | int, ...]]:
     return message, tuple(steps)
 
 
-def _set_aside(rest: Any, steps: tuple[str | int, ...], message: str) -> bool:
-    """Take the offending value out of `rest` so that reading can go on; False: it cannot."""
+def _set_aside(rest: Any, steps: tuple[str | int, ...], message: str, shape: Any) -> bool:
+    """Put something harmless in the place of a problem so that reading can go on.
+
+    False where that is not possible.
+    """
+    if not steps and "field `" not in message:
+        return False  # the record itself is no record
     parent = rest
-    target: tuple[str | int, ...] = steps
-    if match := re.search(r"unknown field `([^`]+)`", message):
-        target = (*steps, match[1])
-    elif match := re.search(r"missing required field `([^`]+)`", message):
-        for step in steps:
-            parent = parent[step]
-        # Any text will do: wrong kinds are caught as the next problem and then set aside.
-        stand_in = {"cite": True, "values": []}.get(match[1], _STAND_INS.get(match[1], ""))
-        if match[1] in parent:
-            return False
-        parent[match[1]] = stand_in
-        return True
-    if not target:
-        return False
     try:
+        if match := re.search(r"unknown field `([^`]+)`", message):
+            for step in steps:
+                parent = parent[step]
+            del parent[match[1]]
+            return True
+        target = steps
+        if match := re.search(r"missing required field `([^`]+)`", message):
+            target = (*steps, match[1])
         for step in target[:-1]:
             parent = parent[step]
-        del parent[target[-1]]
+        parent[target[-1]] = _stand_in(_type_at(shape, target))
     except (KeyError, IndexError, TypeError):
         return False
     return True
 
 
-_STAND_INS: dict[str, Any] = {
-    "kind": "unknown",
-    "from": "page",
-    "decision": "include",
-    "value": 0.0,
-    "scale": 1,
-    "decimals": 0,
-    "source": {},
-}
+def _stand_in(info: Any) -> Any:
+    """Any value of a type."""
+    kinds = msgspec.inspect
+    if isinstance(info, kinds.UnionType):
+        return _stand_in(info.types[0])
+    if isinstance(info, kinds.LiteralType):
+        return info.values[0]
+    if isinstance(info, kinds.StructType):
+        return {f.encode_name: _stand_in(f.type) for f in info.fields if f.required}
+    for kind, value in (
+        (kinds.StrType, ""),
+        (kinds.BoolType, False),
+        (kinds.IntType, 0),
+        (kinds.FloatType, 0.0),
+        (kinds.ListType, []),
+        (kinds.DictType, {}),
+    ):
+        if isinstance(info, kind):
+            return value
+    return None
 
 
 def _finding(
@@ -397,15 +429,24 @@ def _type_at(shape: Any, steps: tuple[str | int, ...]) -> Any:
             current = next((f.type for f in current.fields if f.encode_name == step), None)
         elif isinstance(current, msgspec.inspect.ListType):
             current = current.item_type
+        elif isinstance(current, msgspec.inspect.DictType):
+            current = current.value_type
         else:
             return None
     return current
 
 
+_CONTAINERS = (
+    msgspec.inspect.StructType,
+    msgspec.inspect.ListType,
+    msgspec.inspect.DictType,
+)
+
+
 def _unwrap(info: Any) -> Any:
     if isinstance(info, msgspec.inspect.UnionType):
         for option in info.types:
-            if isinstance(option, msgspec.inspect.StructType | msgspec.inspect.ListType):
+            if isinstance(option, _CONTAINERS):
                 return option
     return info
 

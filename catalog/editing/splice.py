@@ -129,37 +129,34 @@ def _spliced(block: str, indent: int, old: Paper, new: Paper, newline: str) -> s
     record: Node = document.node.value[0][1].value[0]
     if not isinstance(record, MappingNode) or record.flow_style:
         raise ValueError("a record in one pair of braces")
-    lines = block.splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", block)
     starts = [key.start_mark.line - 1 for key, _ in record.value]
     if len(set(starts)) != len(starts) or starts[0] != 0:
         raise ValueError("two fields on one line")
     column = record.start_mark.column
-    fields: list[tuple[str, list[str]]] = []
-    for (key, _), first, following in zip(
+    fields: list[tuple[str, list[str], str]] = []
+    for (key, value), first, following in zip(
         record.value, starts, [*starts[1:], len(lines)], strict=True
     ):
-        fields.append((key.value, lines[first:following]))
+        own = lines[first:following]
+        fields.append((key.value, own, _end_comment(own, value, first)))
     before, after = _as_written(old), _as_written(new)
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     out: list[str] = []
-    for name, own in fields:
+    for name, own, comment in fields:
         if name not in changed:
             out += own
             continue
         keep = [line for line in own[1:] if line.lstrip().startswith("#")]
         if name in after:
             text = dump_field(name, after[name], column).replace("\n", newline)
-            if (
-                comment := re.search(r"[ \t]+#[^\r\n]*", own[0])
-                if len(own) - len(keep) == 1
-                else None
-            ):
-                text = text.replace(newline, comment[0] + newline, 1)
+            if comment:
+                text = text.replace(newline, comment + newline, 1)
             out += [*keep, *text.splitlines(keepends=True)]
         else:
             out += keep
-    present = [name for name, _ in fields if name in after or name not in changed]
-    for name in sorted(changed - {n for n, _ in fields}, key=ORDER.index):
+    present = [name for name, _, _ in fields if name in after or name not in changed]
+    for name in sorted(changed - {n for n, _, _ in fields}, key=ORDER.index):
         _insert(
             out, name, dump_field(name, after[name], column).replace("\n", newline), present, column
         )
@@ -171,6 +168,14 @@ def _spliced(block: str, indent: int, old: Paper, new: Paper, newline: str) -> s
             raise ValueError("a comment would stand before the dash")
         text = " " * indent + "-" + " " * (column - indent - 1) + text[first_line.end() :]
     return text
+
+
+def _end_comment(own: list[str], value: Node, first: int) -> str:
+    """The comment after a value that stands on the line of its key, with the blanks before it."""
+    if value.end_mark.line - 1 != first:
+        return ""
+    match = re.match(r"[ \t]+#[^\r\n]*", own[0][value.end_mark.column :])
+    return match[0] if match else ""
 
 
 def _as_written(paper: Paper) -> dict[str, Any]:
