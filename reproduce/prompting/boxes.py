@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from reproduce.contracts import Prompt, PromptKind
+from reproduce.prompting.points import Click, next_click
 from reproduce.prompting.regions import Neighbours, Per
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class BoxProfile:
     inclusive  x1, y1 are the last foreground pixel; else one past it
     at         side of the square space that the jitter is measured in, if it is not the image
     clip       largest coordinate: `last` W - 1, `size` W
+    click      with more than one round: the points that follow the box
     """
 
     name: str
@@ -53,14 +55,14 @@ class BoxProfile:
     jitter: Jitter = field(default_factory=Jitter)
     at: int | None = None
     clip: Literal["last", "size"] = "last"
-    points: Literal["none", "center"] = "none"
     kind: PromptKind = "box"
     rounds: int = 1
+    click: Click = "none"
 
     @property
     def random(self) -> bool:
         """Whether seeds make different prompts."""
-        return self.jitter.kind not in ("none", "fixed-out")
+        return self.jitter.kind not in ("none", "fixed-out") or self.click == "random-error"
 
     def prompts(
         self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
@@ -79,8 +81,12 @@ class BoxProfile:
     def refine(
         self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
     ) -> Prompt:
-        """Boxes have one round."""
-        raise NotImplementedError(f"{self.name} has one round")
+        """The box stays; one more click where the (H, W) prediction errs."""
+        if self.click == "none":
+            raise NotImplementedError(f"{self.name} has one round")
+        return next_click(
+            prompt, mask, predicted, self.click, self.neighbours, self.name, self.version
+        )
 
     def _moved(
         self, box: NDArray[np.float64], shape: tuple[int, ...], rng: np.random.Generator

@@ -84,30 +84,46 @@ class PointProfile:
         self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
     ) -> Prompt:
         """One more click where the (H, W) prediction errs; where it does not, the same clicks."""
-        import numpy as np
-
-        from reproduce.prompting.seeding import generator
-
         if self.click == "none":
             raise NotImplementedError(f"{self.name} has one round")
-        turn = prompt.round + 1
-        rng = generator(
-            self.name,
-            self.version,
-            prompt.case,
-            prompt.label,
-            prompt.slice_index,
-            prompt.object_index,
-            prompt.seed,
-            turn,
+        return next_click(
+            prompt, mask, predicted, self.click, self.neighbours, self.name, self.version
         )
-        drawn = error_click(mask, predicted, self.click, self.neighbours, rng)
-        points = np.zeros((0, 2)) if prompt.points is None else prompt.points
-        labels = np.zeros(0, np.int64) if prompt.point_labels is None else prompt.point_labels
-        if drawn is not None:
-            points = np.concatenate([points, np.array([drawn[0]], np.float64)])
-            labels = np.concatenate([labels, np.array([drawn[1]], np.int64)])
-        return replace(prompt, round=turn, points=points, point_labels=labels)
+
+
+def next_click(
+    prompt: Prompt,
+    mask: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
+    click: Click,
+    neighbours: Neighbours,
+    name: str,
+    version: int,
+) -> Prompt:
+    """`prompt` with one more point, drawn for the profile `name/version`; a box stays."""
+    import numpy as np
+
+    from reproduce.prompting.seeding import generator
+
+    turn = prompt.round + 1
+    rng = generator(
+        name,
+        version,
+        prompt.case,
+        prompt.label,
+        prompt.slice_index,
+        prompt.object_index,
+        prompt.seed,
+        turn,
+    )
+    drawn = error_click(mask, predicted, click, neighbours, rng)
+    points = np.zeros((0, 2)) if prompt.points is None else prompt.points
+    labels = np.zeros(0, np.int64) if prompt.point_labels is None else prompt.point_labels
+    if drawn is None:
+        return replace(prompt, round=turn)
+    points = np.concatenate([points, np.array([drawn[0]], np.float64)])
+    labels = np.concatenate([labels, np.array([drawn[1]], np.int64)])
+    return replace(prompt, round=turn, points=points, point_labels=labels)
 
 
 def place(mask: NDArray[np.bool_], where: Where, rng: np.random.Generator) -> tuple[float, float]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Per = Literal["mask", "component", "largest", "largest-3"]
+Per = Literal["mask", "component", "largest", "largest-3", "image"]
 Neighbours = Literal[4, 8]
 
 
@@ -18,6 +18,7 @@ def regions(
     """The parts of a (H, W) mask that are prompted one by one; [] for an empty mask.
 
     mask       the mask as it is
+    image      everything, where the mask is not empty
     component  every connected component, in scan order
     largest    the largest component (the first in scan order of equals); `largest-3`: up to three,
                largest first
@@ -28,6 +29,8 @@ def regions(
 
     if not mask.any():
         return []
+    if per == "image":
+        return [np.ones_like(mask)]
     if per == "mask":
         return [mask] if mask.sum() >= min_pixels else []
     structure = generate_binary_structure(2, 1 if neighbours == 4 else 2)

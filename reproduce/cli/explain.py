@@ -1,0 +1,198 @@
+"""`sam4mis reproduce explain`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from catalog.records import Claim, Project
+    from reproduce.explain import Explanation, Stored
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+EXAMPLES = "examples.json"
+
+
+@app.command()
+def explain(
+    claim: Annotated[str | None, typer.Argument(metavar="PROJECT/CLAIM")] = None,
+    target: Annotated[
+        float | None, typer.Option("--target", help="Another number than the printed one: 0.8162.")
+    ] = None,
+    depth: Annotated[
+        int, typer.Option("--depth", min=0, max=3, help="Conventions changed at once.")
+    ] = 2,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="The worked examples of the site.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help=f"With --examples: write reproduce/results/{EXAMPLES}.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Fail if it is out of date.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Would it change?")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Search the conventions that give a printed number, over stored statistics.
+
+    Nothing is predicted again. What is found by search is labelled so: it makes a claim
+    comparable in class C at best.
+    """
+    from catalog.errors import UsageError
+    from catalog.registry import RESULTS, find_root
+    from reproduce.cli.common import as_json, need_extra
+
+    need_extra("explain")
+    root = find_root()
+    if examples or write or check:
+        from reproduce.cli.generated import keep
+        from reproduce.examples import examples_document
+
+        document = examples_document(root)
+        if write or check or dry_run:
+            path = root / RESULTS / EXAMPLES
+            command = "sam4mis reproduce explain --examples --write"
+            keep(path, document, command, check=check, dry_run=dry_run)
+        elif json_:
+            as_json(document)
+        else:
+            _tell_examples(document)
+        return
+    if claim is None:
+        raise UsageError("explain: name a claim (lwnet/validation-dice), or ask for --examples.")
+    found = _search(root, claim, target, depth)
+    if json_:
+        as_json(asdict(found))
+    else:
+        _tell(found)
+
+
+def _search(root: Path, name: str, target: float | None, depth: int) -> Explanation:
+    from catalog.registry import Registry
+    from reproduce.equivalence import rounding
+    from reproduce.explain import Space, explain
+
+    registry = Registry.load(root)
+    project, claim = _claim(registry.projects, name)
+    runs = _runs(root, registry.results, project, claim)
+    metric = claim.metric.lower()
+    threshold = claim.protocol.threshold.value
+    base: dict[str, Any] = dict(_base_conventions(runs, claim))
+    base["metric_profile"] = claim.protocol.metric_profile.value or "house/1"
+    base["metric"] = metric
+    if metric != "auc":
+        base["threshold"] = float(threshold) if isinstance(threshold, int | float) else 0.5
+    selection = claim.protocol.mask_selection.value
+    if isinstance(selection, str) and selection not in ("single", "n/a", "none"):
+        base["mask_selection"] = selection
+    half = rounding(claim.decimals, claim.scale)
+    return explain(Space(runs, claim.label), base, target or claim.fraction, half, depth=depth)
+
+
+def _claim(projects: list[Project], name: str) -> tuple[Project, Claim]:
+    from catalog.errors import UsageError
+
+    slug, _, identifier = name.partition("/")
+    project = next((p for p in projects if p.slug == slug), None)
+    if project is None:
+        raise UsageError(f"explain: no project {slug!r}; `sam4mis reproduce list` shows them.")
+    claim = next((c for c in project.claims if c.id == identifier), None)
+    if claim is None:
+        known = ", ".join(c.id for c in project.claims) or "none"
+        raise UsageError(f"explain: {slug} has no claim {identifier!r}; its claims: {known}")
+    return project, claim
+
+
+def _runs(root: Path, results: list[Any], project: Project, claim: Claim) -> list[Stored]:
+    """Stored statistics of the claim's checkpoint and cases: published runs, else the examples."""
+    from catalog.errors import PrerequisiteError
+    from catalog.registry import RESULTS
+    from reproduce.examples import stored_runs
+    from reproduce.explain import Stored
+    from reproduce.statistics import read_statistics
+
+    kept = [
+        r
+        for r in results
+        if r.project == project.slug
+        and r.statistics is not None
+        and r.status == "complete"
+        and r.protocol.get("split") == claim.split
+    ]
+    described = [(r, _conventions(r.protocol)) for r in kept]
+    names = sorted({name for _, conventions in described for name in conventions})
+    differing = [n for n in names if len({repr(c.get(n)) for _, c in described}) > 1]
+    found = [
+        Stored(
+            {name: conventions.get(name) for name in ["grid", *differing] if name in names},
+            read_statistics(root / RESULTS / r.run / r.statistics.file),
+        )
+        for r, conventions in described
+    ]
+    # Published example statistics may hold more variants of the protocol than there are runs.
+    extra = stored_runs(root, project.slug)
+    if len(extra) > len(found) and claim.metric != "auc":
+        return extra
+    if not found:
+        raise PrerequisiteError(
+            f"explain: no run of {project.slug}/{claim.id} is stored: there is nothing to search.",
+            f"sam4mis reproduce run {project.slug}/{claim.id} --data FOLDER --publish",
+        )
+    return found
+
+
+def _conventions(protocol: dict[str, Any]) -> dict[str, Any]:
+    options = {str(k): v for k, v in (protocol.get("adapter_options") or {}).items()}
+    return {
+        "grid": protocol.get("grid"),
+        "prompt_profile": protocol.get("prompt_profile"),
+        **options,
+    }
+
+
+def _base_conventions(runs: list[Stored], claim: Claim) -> dict[str, Any]:
+    """The conventions of the run that is nearest to the claim: its grid, else the first."""
+    grid = claim.protocol.grid.value
+    same = [run for run in runs if run.conventions.get("grid") == grid]
+    return dict((same or runs)[0].conventions)
+
+
+def _tell(found: Explanation) -> None:
+    from reproduce.cli.common import table
+
+    shown = "undefined" if found.base.value is None else f"{found.base.value:.4f}"
+    typer.echo(
+        f"Printed {found.target:.4f}; as claimed, the stored statistics give {shown}. "
+        f"{found.tried} settings tried.",
+        err=True,
+    )
+    rows = [
+        (
+            f"{s.value:.4f}",
+            ", ".join(f"{k}: {v}" for k, v in s.changed_from(found.base.conventions).items())
+            or "as claimed",
+        )
+        for s in (found.matches or found.nearest)[:12]
+    ]
+    title = "Settings that give the printed digits" if found.matches else "Nearest settings"
+    table(title, ("score", "changed"), rows)
+    effects = [
+        (e.convention, e.used, e.instead, f"{e.value:.4f}", f"{e.change:+.4f}")
+        for e in found.effects[:15]
+        if e.value is not None and e.change is not None
+    ]
+    table("One convention changed alone", ("convention", "as", "instead", "score", "by"), effects)
+    for note in found.notes:
+        typer.echo(note, err=True)
+
+
+def _tell_examples(document: dict[str, Any]) -> None:
+    from reproduce.cli.common import table
+
+    for example in document["examples"]:
+        rows = example.get("rows") or example.get("shares") or []
+        columns = list(rows[0]) if rows else []
+        table(example["title"], columns, [[row[c] for c in columns] for row in rows])
