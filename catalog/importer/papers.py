@@ -77,9 +77,7 @@ def import_papers(root: Path, folder: Path, *, write: bool = True) -> PapersRepo
         raise InputError(f"{folder}: no table row begins with a date; is this the SAM4MIS list?")
     facts = read_facts(folder)
     works = build_works(rows, facts, decisions)
-    report = PapersReport(rows=fates(rows, works))
-    report.findings = [*findings, *works.findings, *list_findings(rows, works, decisions)]
-    report.text = report_text(report.rows, report.findings, decisions)
+    report = PapersReport()
     with edit_lock(root):
         if not (root / PAPERS).is_file() and write:
             write_whole(root / PAPERS, HEADER.encode())
@@ -87,6 +85,9 @@ def import_papers(root: Path, folder: Path, *, write: bool = True) -> PapersRepo
         text = (root / PAPERS).read_text("utf-8") if (root / PAPERS).is_file() else HEADER
         marks = _read_marks(root)
         append, replace = _plan(works.papers, present, marks, report)
+        report.rows = fates(rows, works)
+        report.findings = [*findings, *works.findings, *list_findings(rows, works, decisions)]
+        report.text = report_text(report.rows, report.findings, decisions)
         after, edited = edit_text(text, present, append, replace)
         if not present and HEADER.splitlines()[0] not in edited:
             edited = edited.replace("papers:\n", HEADER, 1)
@@ -111,7 +112,7 @@ def import_papers(root: Path, folder: Path, *, write: bool = True) -> PapersRepo
 def _plan(
     imported: list[Paper], present: list[Paper], marks: dict[str, str], report: PapersReport
 ) -> tuple[list[Paper], dict[str, Paper]]:
-    """What to append and what to replace; `marks` is brought up to date."""
+    """What to append and what to replace; `marks` and the ids of `imported` are brought up to date."""
     by_row = {line: paper for paper in present for line in paper.rows}
     by_id = {name: paper for paper in present for name in (paper.id, *paper.aliases)}
     append: list[Paper] = []
@@ -124,7 +125,8 @@ def _plan(
             report.added.append(paper.id)
             marks[paper.id] = mark(paper)
             continue
-        new = msgspec.structs.replace(paper, id=old.id, aliases=old.aliases, added=old.added)
+        paper.id = old.id  # ids are immutable, whatever the short name has become
+        new = msgspec.structs.replace(paper, aliases=old.aliases, added=old.added)
         if new == old:
             report.unchanged.append(old.id)
             marks[old.id] = mark(old)
