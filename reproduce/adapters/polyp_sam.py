@@ -4,7 +4,7 @@ from reproduce.contracts import Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
-    name="polyp_sam",
+    name="polyp-sam",
     version=1,
     title="Polyp-SAM",
     papers=("2305.00293",),

@@ -4,7 +4,7 @@ from reproduce.contracts import Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
-    name="sam_lora",
+    name="sam-lora",
     version=1,
     title="SAM with LoRA on q and v, merged",
     papers=(),

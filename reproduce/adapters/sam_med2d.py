@@ -4,7 +4,7 @@ from reproduce.contracts import Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
-    name="sam_med2d",
+    name="sam-med2d",
     version=1,
     title="SAM-Med2D",
     papers=("2308.16184",),

@@ -47,4 +47,4 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> LiteMedSam:
     """LiteMedSAM from a state dict in its layout."""
-    return LiteMedSam("lite_medsam", load_tiny_sam(state), options, device, dtype)
+    return LiteMedSam("litemedsam", load_tiny_sam(state), options, device, dtype)

@@ -74,6 +74,27 @@ def merge(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return merged
 
 
+_WRAPPED = re.compile(r"(.*image_encoder\.blocks\.\d+\.attn\.qkv)\.linear_([ab])_([qv])\.weight")
+
+
+def number_wrapped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A state dict saved from a model with its LoRA layers in place, under the numbered names.
+
+    `attn.qkv.qkv.weight` becomes `attn.qkv.weight`, `attn.qkv.linear_a_q.weight` `w_a_000` ...
+
+    >>> import torch
+    >>> list(number_wrapped({"image_encoder.blocks.3.attn.qkv.linear_b_v.weight": torch.ones(1)}))
+    ['w_b_007']
+    """
+    renamed = {}
+    for key, value in state.items():
+        if wrapped := _WRAPPED.fullmatch(key):
+            block = int(wrapped[1].split(".")[-3])
+            key = f"w_{wrapped[2]}_{2 * block + 'qv'.index(wrapped[3]):03d}"
+        renamed[key.replace(".attn.qkv.qkv.", ".attn.qkv.")] = value
+    return renamed
+
+
 def _is_half(key: str, half: str) -> bool:
     numbered = _NUMBERED.fullmatch(key)
     return numbered[2] == half if numbered else key.endswith(half)

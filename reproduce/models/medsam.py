@@ -25,6 +25,7 @@ class MedSam(PromptedModel):
     outline differs from that of SAM's own post-processing.
     """
 
+    plain_encoder = True
     kind: ScoreKind = "probability"
 
     def frame(self, height: int, width: int) -> Frame:

@@ -17,4 +17,4 @@ def build(
 ) -> SamModel:
     """MobileSAM from a state dict in its layout."""
     sam: Any = load_tiny_sam(state).to(device)  # has the parts of a Sam that `SamModel` uses
-    return SamModel(sam, multimask=options["multimask"])
+    return SamModel(sam, multimask=options["multimask"], encoder="official", dtype=dtype)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class PolypSam(PromptedModel):
     """`scripts/evaluate_all.ipynb`: longest side to 1024 with Pillow, then squashed with OpenCV."""
 
+    plain_encoder = True
+
     def frame(self, height: int, width: int) -> Frame:
         return Frame.squashed(height, width, self.side)
 
@@ -40,4 +42,4 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> PolypSam:
     """Polyp-SAM from its three part files, put together under SAM's names."""
-    return PolypSam("polyp_sam", load_sam(state), options, device, dtype)
+    return PolypSam("polyp-sam", load_sam(state), options, device, dtype)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,13 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample, ScoreKind
 from reproduce.models.frames import Frame
+from reproduce.models.sam_encoder import FusedEncoder, precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,27 @@ def channels_first(pixels: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
 
 
-def lower_precision(device: str, dtype: str) -> AbstractContextManager[Any]:
-    """Autocast to `dtype` on `device`; nothing for float32. `UsageError` for another name."""
-    if dtype not in DTYPES:
-        raise UsageError(f"dtype: expected one of {', '.join(DTYPES)}; got {dtype!r}")
-    if dtype == "float32":
-        return nullcontext()
-    return torch.autocast(torch.device(device).type, DTYPES[dtype])
+def encoder_of(
+    sam: Any, plain: bool, device: str, dtype: str
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A network's image encoder as a function of the input batch, in the precision asked for.
+
+    `plain`: the encoder is SAM's own (LoRA merged), so its fused form does the same faster. Other
+    encoders run as they are, under autocast below float32.
+    """
+    kind = precision(dtype)
+    if plain:
+        fused = FusedEncoder(sam.image_encoder, kind)
+        return lambda pixels: fused(pixels)
+    if kind is torch.float32:
+        return lambda pixels: sam.image_encoder(pixels)
+
+    def cast(pixels: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(torch.device(device).type, kind):
+            features: torch.Tensor = sam.image_encoder(pixels)
+        return features.float()
+
+    return cast
 
 
 def fingerprint(**parts: Any) -> str:
@@ -70,7 +82,6 @@ class ImageModel:
 
     def __init__(self, name: str, options: Mapping[str, Any], device: str, dtype: str) -> None:
         self.name, self.options, self.device, self.dtype = name, dict(options), device, dtype
-        lower_precision(device, dtype)
 
     def frame(self, height: int, width: int) -> Frame:
         """Where an image of this size lies in the network's input."""
@@ -113,12 +124,13 @@ class ImageModel:
 class PromptedModel(ImageModel):
     """A SAM with its own input and output: image encoder, prompt encoder, mask decoder.
 
-    `sam` has those three under SAM's names. `multimask` keeps the three candidates of SAM's
-    decoder, in its order; choosing among them is the protocol's business.
+    `sam` has those three under SAM's names. `candidates` are the decoder's masks that are kept, in
+    its order; choosing among them is the protocol's business.
     """
 
     kind: ScoreKind = "logit"
-    multimask = False
+    plain_encoder = False  # True: SAM's own, see `encoder_of`
+    candidates = slice(0, 1)  # of the decoder's masks: SAM's first is the one for clear prompts
 
     def __init__(
         self, name: str, sam: Any, options: Mapping[str, Any], device: str, dtype: str
@@ -126,14 +138,14 @@ class PromptedModel(ImageModel):
         super().__init__(name, options, device, dtype)
         self.sam: Any = sam.eval().to(device)  # SAM's parts, and those of its relatives
         self.side = int(self.sam.prompt_encoder.input_image_size[0])
+        self.encoder = encoder_of(self.sam, self.plain_encoder, device, dtype)
 
     @torch.inference_mode()
     def encode(self, images: Sequence[NDArray[Any]]) -> list[Encoded]:
         """One embedding per image, all in one pass of the encoder."""
         pixels, frames = self.batch(images)
-        with lower_precision(self.device, self.dtype):
-            features = self.sam.image_encoder(pixels)
-        return [Encoded(f[None].float(), frame) for f, frame in zip(features, frames, strict=True)]
+        features = self.encoder(pixels)
+        return [Encoded(f[None], frame) for f, frame in zip(features, frames, strict=True)]
 
     @torch.inference_mode()
     def predict(self, embedding: Encoded, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
@@ -154,7 +166,7 @@ class PromptedModel(ImageModel):
             groups.setdefault(
                 (points, prompt.box is not None, prompt.mask_input is not None), []
             ).append(i)
-        candidates = self.sam.mask_decoder.num_mask_tokens - 1 if self.multimask else 1
+        candidates = len(range(self.sam.mask_decoder.num_mask_tokens)[self.candidates])
         side = 4 * embedding.features.shape[-1]
         low_res = torch.empty(len(prompts), candidates, side, side, device=self.device)
         quality = torch.empty(len(prompts), candidates, device=self.device)
@@ -191,14 +203,13 @@ class PromptedModel(ImageModel):
                 self._tensor(np.stack([np.asarray(p.mask_input) for p in prompts]))
             )
         sparse, dense = self.sam.prompt_encoder(points=points, boxes=boxes, masks=masks)
-        low_res, iou = self.sam.mask_decoder(
+        low_res, iou = self.sam.mask_decoder.predict_masks(
             image_embeddings=embedding.features,
             image_pe=self.sam.prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
-            multimask_output=self.multimask,
         )
-        return low_res, iou
+        return low_res[:, self.candidates], iou[:, self.candidates]
 
     def box_to_input(self, corners: NDArray[np.float64], frame: Frame) -> NDArray[np.float64]:
         """Corners (N, 2, 2) of boxes in the image -> on the input; some releases round them."""

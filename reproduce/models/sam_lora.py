@@ -17,4 +17,4 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> SamModel:
     """SAM from a base checkpoint with LoRA tensors laid over it."""
-    return SamModel(load_sam(merge(state)).to(device), multimask=options["multimask"])
+    return SamModel(load_sam(merge(state)).to(device), multimask=options["multimask"], dtype=dtype)

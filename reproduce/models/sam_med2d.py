@@ -82,7 +82,7 @@ def load(state: Mapping[str, torch.Tensor], adapter: bool) -> Sam:
 class SamMed2d(PromptedModel):
     """`DataLoader.py` and `test.py`: image as OpenCV reads it, normalised, padded or resized."""
 
-    multimask = True
+    candidates = slice(1, None)  # the three for ambiguous prompts
 
     def frame(self, height: int, width: int) -> Frame:
         if height < self.side and width < self.side:
@@ -116,4 +116,4 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> SamMed2d:
     """SAM-Med2D from a state dict in its layout (SAM's names plus `Adapter`)."""
-    return SamMed2d("sam_med2d", load(state, options["adapter"]), options, device, dtype)
+    return SamMed2d("sam-med2d", load(state, options["adapter"]), options, device, dtype)

@@ -48,6 +48,10 @@ def resize_positions(
 class Samed(SemanticModel):
     """`test.py`, `utils.py: test_single_volume`: cubic down to 224, cubic up to 512, argmax."""
 
+    plain_encoder = True
+    # Slices may be floating: eight bits would be coarser than the release's data files.
+    float_slices = True
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.side = int(self.sam.prompt_encoder.input_image_size[0])

@@ -10,7 +10,7 @@ import torch
 
 from reproduce.contracts import Grid, Prediction, Prompt
 from reproduce.models.frames import Frame
-from reproduce.models.promptable import Encoded, ImageModel, lower_precision
+from reproduce.models.promptable import Encoded, ImageModel, encoder_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,9 @@ SYNAPSE = (
 
 
 class SemanticModel(ImageModel):
-    """A model whose output is a label map; a subclass makes it from the embedding (`label_map`)."""
+    """A model whose output is a label map; a subclass makes it from the embedding (`logits`)."""
+
+    plain_encoder = False  # True: SAM's own, see `encoder_of`
 
     def __init__(
         self,
@@ -44,14 +46,14 @@ class SemanticModel(ImageModel):
         super().__init__(name, options, device, dtype)
         self.sam: Any = sam.eval().to(device)
         self.classes = tuple(classes)
+        self.encoder = encoder_of(self.sam, self.plain_encoder, device, dtype)
 
     @torch.inference_mode()
     def encode(self, images: Sequence[NDArray[Any]]) -> list[Encoded]:
         """One embedding per image, all in one pass of the encoder."""
         pixels, frames = self.batch(images)
-        with lower_precision(self.device, self.dtype):
-            features = self.sam.image_encoder(pixels)
-        return [Encoded(f[None].float(), frame) for f, frame in zip(features, frames, strict=True)]
+        features = self.encoder(pixels)
+        return [Encoded(f[None], frame) for f, frame in zip(features, frames, strict=True)]
 
     def logits(self, embedding: Encoded) -> torch.Tensor:
         """(1, 1 + classes, side, side) logits; channel 0 is the background."""

@@ -4,7 +4,7 @@ from reproduce.contracts import Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
-    name="mobile_sam",
+    name="mobilesam",
     version=1,
     title="MobileSAM",
     papers=("2306.14289",),

@@ -3,7 +3,7 @@
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
-    name="lite_medsam",
+    name="litemedsam",
     version=1,
     title="LiteMedSAM",
     papers=(),

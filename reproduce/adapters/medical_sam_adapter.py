@@ -1,0 +1,34 @@
+"""Medical SAM Adapter (Wu et al. 2023): SAM with adapters and a decoder of its own, one click."""
+
+from reproduce.contracts import Option
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="medical-sam-adapter",
+    version=1,
+    title="Medical SAM Adapter (MSA, Med-SA)",
+    papers=("2304.12620",),
+    source=(
+        "SuperMedIntel/Medical-SAM-Adapter @ 0add836c5af274aff4441334e2c38b5a46b70210 "
+        "function.py, dataset/__init__.py"
+    ),
+    prompts=("point",),
+    layouts=("state_dict", "state_dict/module", "flat"),
+    builder="reproduce.models.medical_sam_adapter:build",
+    preprocessing=(
+        "Squashed with Pillow (bilinear) to the network's size, SAM's mean and deviation. The "
+        "release scores at 256x256 (grid model_input), where a reference pixel is foreground only "
+        "if bilinear resizing left it whole."
+    ),
+    options={
+        "out_size": Option(256, "side of the grid model_input, in pixels (-out_size)"),
+        "channel": Option(0, "which of the decoder's masks: 0, or REFUGE's 0 disc and 1 cup"),
+        "normalise": Option(
+            True,
+            "SAM's mean and deviation; False for weights trained before pull request 135 "
+            "(May 2025), whose input is 0-1",
+        ),
+    },
+    memory_mib={"vit_b": 0, "vit_l": 0, "vit_h": 0},
+    agreement="",
+)

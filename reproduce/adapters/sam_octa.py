@@ -1,0 +1,27 @@
+"""SAM-OCTA (Wang et al. 2023): SAM with LoRA, vessels in OCTA projections, clicks."""
+
+from reproduce.contracts import Option
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="sam-octa",
+    version=1,
+    title="SAM-OCTA",
+    papers=("2309.11758",),
+    source="ShellRedia/SAM-OCTA @ 9edc56247a3e30c96e5c6f1e8fe01250b8338527 test_sam_octa.py",
+    prompts=("point",),
+    layouts=("module", "flat"),
+    builder="reproduce.models.sam_octa:build",
+    preprocessing=(
+        "Three projections (OPL_BM, ILM_OPL, FULL) as channels, 0-255; longest side to 1024 as a "
+        "tensor (antialiased bilinear), SAM's mean and deviation, padded right and below. The "
+        "release calls foreground what is above 0.8 of the sigmoid."
+    ),
+    options={
+        "longest_side": Option(
+            1024, "side that the longer edge is resized to; the release takes 224 for vit_b"
+        ),
+    },
+    memory_mib={"vit_b": 0, "vit_l": 0, "vit_h": 0},
+    agreement="",
+)

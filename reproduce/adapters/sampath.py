@@ -1,0 +1,28 @@
+"""SAM-Path (Zhang et al. 2023): SAM and a pathology ViT, tissue classes, no prompt."""
+
+from reproduce.contracts import Option
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="sampath",
+    version=1,
+    title="SAM-Path",
+    papers=("2307.09570",),
+    source=(
+        "cvlab-stonybrook/SAMPath @ 369c19504f7547d318864f88f2096d6fd4430e79 "
+        "network/sam_network.py, predict.py"
+    ),
+    prompts=("none",),
+    layouts=("state_dict/model",),
+    builder="reproduce.models.sampath:build",
+    preprocessing=(
+        "Squashed to the configured side (BCSS 1024, CRAG 1536) with OpenCV (bilinear), ImageNet's "
+        "mean and deviation, then to 1024 for both encoders. Class 0 is what the reference does "
+        "not label; it is never predicted."
+    ),
+    options={
+        "image_side": Option(1024, "side of images and masks (image_hw): BCSS 1024, CRAG 1536")
+    },
+    memory_mib={"vit_b": 0},
+    agreement="",
+)

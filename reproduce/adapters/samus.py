@@ -1,0 +1,21 @@
+"""SAMUS (Lin et al. 2023): SAM with a branch of convolutions, ultrasound, one click."""
+
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="samus",
+    version=1,
+    title="SAMUS",
+    papers=("2309.06824",),
+    source="xianlin7/SAMUS @ 030ed07cebe44bd40a00e97c9044660b7dc12523 utils/data_us.py, samus.py",
+    prompts=("point",),
+    layouts=("flat", "module"),
+    builder="reproduce.models.samus:build",
+    preprocessing=(
+        "Grey, squashed to 256x256 with Pillow (bilinear), divided by 255, the channel repeated; "
+        "no mean and deviation. The release scores at 256x256 (grid model_input): masks resized by "
+        "nearest neighbour, the click taken on the resized mask."
+    ),
+    memory_mib={"vit_b": 0},
+    agreement="",
+)

@@ -1,0 +1,188 @@
+"""Medical SAM Adapter: SAM with adapters after attention and beside the MLP, and its own decoder.
+
+The mask decoder's transformer is not SAM's: its MLP has other names and its self attention adds
+positions also to the values and keeps the residual in the first layer. Relative positions have
+other names as well. A SAM checkpoint therefore fills neither of them, and the release does not
+notice (`load_state_dict(strict=False)`): they start from their initial values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from segment_anything.modeling.transformer import TwoWayAttentionBlock
+from torch import nn
+from torch.nn.functional import interpolate
+
+from catalog.errors import InputError
+from reproduce.contracts import Grid
+from reproduce.models.bottleneck import Bottleneck
+from reproduce.models.frames import Frame
+from reproduce.models.promptable import PromptedModel, as_colour, channels_first
+from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, VARIANTS, build_sam, load_strictly
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class DecoderMlp(nn.Module):
+    """Linear, ReLU, Linear under the checkpoint's names."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Sequential(nn.Linear(width, hidden), nn.ReLU())])
+        self.fc = nn.Linear(hidden, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.fc(self.layers[0](x))
+        return y
+
+
+class DecoderBlock(TwoWayAttentionBlock):  # type: ignore[misc]  # segment_anything is untyped
+    """SAM's block with another self attention; see the module's docstring."""
+
+    def forward(
+        self,
+        queries: torch.Tensor,
+        keys: torch.Tensor,
+        query_pe: torch.Tensor,
+        key_pe: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.skip_first_layer_pe:
+            queries = queries + query_pe
+        queries = self.norm1(queries + self.self_attn(q=queries, k=queries, v=queries))
+        seen = self.cross_attn_token_to_image(q=queries + query_pe, k=keys + key_pe, v=keys)
+        queries = self.norm2(queries + seen)
+        queries = self.norm3(queries + self.mlp(queries))
+        told = self.cross_attn_image_to_token(q=keys + key_pe, k=queries + query_pe, v=queries)
+        return queries, self.norm4(keys + told)
+
+
+class AdaptedAttention(nn.Module):
+    """Attention, then its bottleneck with a skip connection."""
+
+    def __init__(self, attention: nn.Module, adapter: nn.Module) -> None:
+        super().__init__()
+        self.attention, self.adapter = attention, adapter
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.attention(x)
+        changed: torch.Tensor = self.adapter(x)
+        return x + changed
+
+
+class AdaptedMlp(nn.Module):
+    """The MLP and half of its bottleneck beside it."""
+
+    def __init__(self, mlp: nn.Module, adapter: nn.Module) -> None:
+        super().__init__()
+        self.mlp, self.adapter = mlp, adapter
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        both: torch.Tensor = self.mlp(x) + 0.5 * self.adapter(x)
+        return both
+
+
+def load(state: Mapping[str, torch.Tensor]) -> Any:
+    """The network, loaded strictly; its image size is read off the relative positions.
+
+    The checkpoint calls those `rel_h` and `rel_w`, SAM `rel_pos_h` and `rel_pos_w`.
+    """
+    state = {
+        key.replace(".attn.rel_h", ".attn.rel_pos_h").replace(".attn.rel_w", ".attn.rel_pos_w"): v
+        for key, v in state.items()
+    }
+    blocks = {k.split(".")[2] for k in state if k.startswith("image_encoder.blocks.")}
+    variant = next((v for v in VARIANTS.values() if v.depth == len(blocks)), None)
+    if variant is None:
+        raise InputError(
+            f"the checkpoint has {len(blocks)} encoder blocks; expected 12, 24 or 32 (vit_b, "
+            "vit_l, vit_h). The TinyViT and EfficientSAM variants of Medical SAM Adapter are not "
+            "supported."
+        )
+    rows = state.get(f"image_encoder.blocks.{variant.global_attn_indexes[0]}.attn.rel_pos_h")
+    side = variant.image_size if rows is None else (len(rows) + 1) // 2 * variant.patch
+    tokens = state.get("mask_decoder.mask_tokens.weight")
+    config = replace(
+        variant, image_size=side, multimask_outputs=3 if tokens is None else len(tokens) - 1
+    )
+    with torch.device("meta"):
+        sam: Any = build_sam(config)
+        # Always SAM's 64x64, whatever the image size.
+        sam.image_encoder.pos_embed = nn.Parameter(torch.empty(1, 64, 64, config.embed_dim))
+        for block in sam.image_encoder.blocks:
+            for name in ("MLP_Adapter", "Space_Adapter", "Depth_Adapter"):
+                setattr(block, name, Bottleneck(config.embed_dim))
+        for layer in sam.mask_decoder.transformer.layers:
+            layer.__class__ = DecoderBlock
+            layer.mlp = DecoderMlp(config.prompt_embed_dim, config.decoder_mlp_dim)
+    load_strictly(sam, state)
+    encoder = sam.image_encoder
+    encoder.pos_embed = nn.Parameter(
+        interpolate(
+            encoder.pos_embed.permute(0, 3, 1, 2),
+            (config.grid, config.grid),
+            mode="bicubic",
+            align_corners=False,
+        ).permute(0, 2, 3, 1),
+        requires_grad=False,
+    )
+    for block in encoder.blocks:
+        block.attn = AdaptedAttention(block.attn, block.Space_Adapter)
+        block.mlp = AdaptedMlp(block.mlp, block.MLP_Adapter)
+    return sam
+
+
+class MedicalSamAdapter(PromptedModel):
+    """`function.py: validation_sam`: squashed, logits brought to `out_size` in one step.
+
+    The decoder's first masks are the classes' (REFUGE: disc, cup); option `channel` says which.
+    """
+
+    def __init__(
+        self, name: str, sam: Any, options: Mapping[str, Any], device: str, dtype: str
+    ) -> None:
+        super().__init__(name, sam, options, device, dtype)
+        channel = int(options["channel"])
+        self.candidates = slice(channel, channel + 1)
+
+    def frame(self, height: int, width: int) -> Frame:
+        return Frame.squashed(height, width, self.side)
+
+    def pixels(self, image: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
+        from PIL import Image
+
+        small = Image.fromarray(as_colour(image)).resize(
+            (self.side, self.side), Image.Resampling.BILINEAR
+        )
+        values = channels_first(np.asarray(small)) / np.float32(255)
+        if not self.options["normalise"]:
+            return values
+        mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
+        normal: NDArray[np.float32] = (values * np.float32(255) - mean) / std
+        return normal
+
+    def mask_pixels(self, mask: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
+        # Bilinear, then cut to whole numbers: a pixel stays foreground only where all of it was.
+        from PIL import Image
+
+        size = (self.options["out_size"], self.options["out_size"])
+        small = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BILINEAR)
+        whole: NDArray[np.bool_] = np.asarray(small) == 255
+        return whole
+
+    def scores(self, low_res: torch.Tensor, frame: Frame, grid: Grid) -> torch.Tensor:
+        out = int(self.options["out_size"])
+        size = (out, out) if grid == "model_input" else (frame.height, frame.width)
+        return interpolate(low_res, size, mode="bilinear", align_corners=False)
+
+
+def build(
+    state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
+) -> MedicalSamAdapter:
+    """Medical SAM Adapter (ViT, `-mod sam_adpt`) from the `state_dict` of its checkpoint."""
+    return MedicalSamAdapter("medical-sam-adapter", load(state), options, device, dtype)
