@@ -235,6 +235,6 @@ def test_decisions_name_things_that_exist(facts: Path, conventions: dict[str, An
     assert set(known.decisions) <= slugs
     identity = known.identity
     assert set(identity["methods"]) <= records
-    assert set(identity["adapters"]) - {"lwnet"} <= slugs
+    assert set(identity["adapters"]) - {"lwnet", "sam-lora"} <= slugs
     assert set(identity["code_status"]) <= slugs
     assert set(identity["layouts"]) <= slugs
