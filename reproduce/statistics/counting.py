@@ -44,58 +44,87 @@ def confusion(
     returns    (N, C, T, 4) int64: tp, fp, fn, tn over the valid pixels
     """
     import numpy as np
-    import torch
 
     count = _count_packed if scores.device.type == "cpu" else _count_on_device
-    within = torch.ones(reference.shape[1:], dtype=torch.bool, device=scores.device)
-    if valid is not None:
-        within = valid
-    flat = scores.flatten(2)
-    inside = within.flatten()
-    total = int(inside.sum())
-    truth = reference.flatten(1) & inside
-    found = np.zeros((*scores.shape[:2], len(thresholds), 2), np.int64)  # tp, predicted
-    for index, threshold in enumerate(thresholds):
-        found[:, :, index] = count(flat, decision(threshold, kind), truth, inside, valid is None)
-    positives = truth.sum(1).cpu().numpy().astype(np.int64)[:, None, None]
+    cuts = [decision(threshold, kind) for threshold in thresholds]
+    inside = None if valid is None else valid.flatten()
+    found, positives, total = count(scores.flatten(2), cuts, reference.flatten(1), inside)
     tp, predicted = found[..., 0], found[..., 1]
-    fp, fn = predicted - tp, positives - tp
+    fp, fn = predicted - tp, positives[:, None, None] - tp
     return np.stack([tp, fp, fn, total - tp - fp - fn], axis=-1)
 
 
-def _count_packed(
-    flat: torch.Tensor, cut: float, truth: torch.Tensor, inside: torch.Tensor, everywhere: bool
-) -> NDArray[np.int64]:
-    """TP and predicted positives on a CPU: eight pixels a byte, then population counts.
+Counted = tuple["NDArray[np.int64]", "NDArray[np.int64]", int]
 
-    Against a boolean `and` with a sum this took 0.09 s instead of 4 s for 512 masks of 1024x1024.
+
+def _count_packed(
+    flat: torch.Tensor, cuts: Sequence[float], truth: torch.Tensor, inside: torch.Tensor | None
+) -> Counted:
+    """On a CPU: eight pixels a byte, then population counts, in NumPy.
+
+    Returns (N, C, T, 2) true positives and predicted positives, (N,) positives, and the number of
+    pixels that count. Torch's comparison and sum of the same masks take ten times as long.
     """
     import numpy as np
 
-    bits = np.packbits(truth.numpy(), axis=-1)
-    within = None if everywhere else np.packbits(inside.numpy())
-    result = np.zeros((*flat.shape[:2], 2), np.int64)
-    for n in range(flat.shape[0]):
-        for c in range(flat.shape[1]):
-            predicted = np.packbits((flat[n, c] > cut).numpy())
-            if within is not None:
-                predicted &= within
-            result[n, c, 0] = np.bitwise_count(predicted & bits[n]).sum(dtype=np.int64)
-            result[n, c, 1] = np.bitwise_count(predicted).sum(dtype=np.int64)
-    return result
+    # NumPy knows no bfloat16.
+    scores = (flat.float() if flat.dtype.itemsize == 2 else flat).detach().numpy()
+    within = None if inside is None else _packed(inside.numpy())
+    result = np.zeros((*scores.shape[:2], len(cuts), 2), np.int64)
+    positives = np.zeros(len(scores), np.int64)
+    foreground = np.empty(scores.shape[2], np.bool_)
+    for n, reference in enumerate(truth.numpy()):
+        bits = _packed(reference)
+        if within is not None:
+            bits &= within
+        positives[n] = _ones(bits)
+        for c, values in enumerate(scores[n]):
+            for t, cut in enumerate(cuts):
+                if values.dtype == np.bool_ and 0 <= cut < 1:
+                    predicted = _packed(values)
+                else:
+                    predicted = _packed(np.greater(values, cut, out=foreground))
+                if within is not None:
+                    predicted &= within
+                result[n, c, t, 1] = _ones(predicted)
+                result[n, c, t, 0] = _ones(np.bitwise_and(predicted, bits, out=predicted))
+    return result, positives, scores.shape[2] if within is None else _ones(within)
+
+
+def _packed(mask: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Bits of a flat mask, filled up with zeros to whole words."""
+    import numpy as np
+
+    packed = np.packbits(mask)
+    if len(packed) % 8:
+        packed = np.concatenate([packed, np.zeros(-len(packed) % 8, np.uint8)])
+    return packed.view(np.uint64)
+
+
+def _ones(words: NDArray[np.uint64]) -> int:
+    import numpy as np
+
+    return int(np.bitwise_count(words).sum(dtype=np.int64))
 
 
 def _count_on_device(
-    flat: torch.Tensor, cut: float, truth: torch.Tensor, inside: torch.Tensor, everywhere: bool
-) -> NDArray[np.int64]:
+    flat: torch.Tensor, cuts: Sequence[float], truth: torch.Tensor, inside: torch.Tensor | None
+) -> Counted:
+    """The same on another device; only the counts travel."""
     import numpy as np
     import torch
 
-    predicted = flat > cut
-    if not everywhere:
-        predicted &= inside
-    counts = torch.stack([(predicted & truth[:, None]).sum(-1), predicted.sum(-1)], dim=-1)
-    return counts.cpu().numpy().astype(np.int64)
+    if inside is not None:
+        truth = truth & inside
+    found = []
+    for cut in cuts:
+        predicted = flat > cut
+        if inside is not None:
+            predicted &= inside
+        found.append(torch.stack([(predicted & truth[:, None]).sum(-1), predicted.sum(-1)], dim=-1))
+    counts = torch.stack(found, dim=2).cpu().numpy().astype(np.int64)
+    total = flat.shape[2] if inside is None else int(inside.sum())
+    return counts, truth.sum(1).cpu().numpy().astype(np.int64), total
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from reproduce.ahead import ahead
 from reproduce.models import sam_counting
 from reproduce.models.sam_counting import count_from_low_res
 from reproduce.models.sam_model import SamEmbedding, upsample_logits
+from reproduce.statistics import counting
 from reproduce.statistics.counting import confusion
 
 
@@ -47,6 +48,23 @@ def test_counts_equal_the_plain_path(
             )
             np.testing.assert_array_equal(ours, plain)
     assert (plain > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (1, 1), (33, 70)])
+def test_packed_counts_equal_sums_of_booleans(dtype: torch.dtype, size: tuple[int, int]) -> None:
+    """The CPU's packed kernel against the one for other devices, which is plain sums."""
+    generator = torch.Generator().manual_seed(2)
+    scores = torch.randn((4, 3, *size), generator=generator).to(dtype)
+    reference = torch.rand((4, *size), generator=generator) > 0.5
+    valid = torch.rand(size, generator=generator) > 0.3
+    cuts = [0.5] if dtype == torch.bool else [-np.inf, -0.3, 0.0, 0.5, np.inf]
+    for area in (None, valid.flatten()):
+        arguments = (scores.flatten(2), cuts, reference.flatten(1), area)
+        packed, plain = counting._count_packed(*arguments), counting._count_on_device(*arguments)
+        np.testing.assert_array_equal(packed[0], plain[0])
+        np.testing.assert_array_equal(packed[1], plain[1])
+        assert packed[2] == plain[2]
 
 
 def test_ahead_keeps_the_order_and_runs_in_other_threads() -> None:
