@@ -52,7 +52,7 @@ class Npz:
         path = case.files["volume"]
 
         def reader(path: Path) -> dict[str, Any]:
-            with np.load(path, allow_pickle=False) as content:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
                 missing = sorted({"imgs", "gts"} - set(content.files))
                 if missing:
                     raise InputError(

@@ -25,6 +25,8 @@ class _Lines:
         self.start = done
 
     def advance(self, count: int = 1) -> None:
+        if count == 0:
+            return
         self.done += count
         now = time.monotonic()
         if now - self.told >= LINE_EVERY_S or self.done >= self.total:

@@ -109,6 +109,7 @@ def run_selftest(
         data=str(root),
         checkpoints=[str(path) for path in files],
         batch=BATCH,
+        threads=1,  # more only wait for each other on a model this small
         embeddings=str(folder / "embeddings"),
         command="sam4mis reproduce selftest",
     )

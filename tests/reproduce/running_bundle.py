@@ -1,0 +1,80 @@
+"""What the tests of the run engine share: the shipped small SAM on phantoms, planned and run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from catalog.records import Result
+from catalog.registry import Registry
+from reproduce.running.engine import Execution, execute, prepare, run_folder
+from reproduce.running.planning import Recipe, Request, build_spec, find_claims, recipe
+from reproduce.running.spec import Placement, Plan, RunSpec
+from reproduce.selftest.running import WEIGHTS
+
+QUIET = Execution(quiet=True)
+
+
+@dataclass
+class Bundle:
+    """A planned run that any test may execute in a folder of its own."""
+
+    root: Path
+    item: Recipe
+    spec: RunSpec
+    prompts: bytes | None
+
+    def plan(self, out: Path, **placement: object) -> tuple[Path, Plan]:
+        folder = run_folder(out, self.spec)
+        facts: dict[str, object] = {
+            "data": str(self.root),
+            "checkpoints": [str(WEIGHTS)],
+            "threads": 1,
+            "command": "test",
+        }
+        place = Placement(**(facts | placement))  # type: ignore[arg-type]  # a test's shorthand
+        return folder, prepare(folder, self.spec, place, self.prompts)
+
+    def run(self, out: Path, gate: bool = False, **placement: object) -> tuple[Path, Result]:
+        folder, plan = self.plan(out, **placement)
+        return folder, execute(folder, plan, [self.item], QUIET, gate=gate)
+
+
+def bundle(root: Path, cases: int, **changes: object) -> Bundle:
+    """The self-test's claim on its first `cases` phantoms."""
+    ((project, claim),) = find_claims(Registry.load(root), "selftest/phantom-dice")
+    request = Request(dataset={"count": cases}, **changes)  # type: ignore[arg-type]  # shorthand
+    item = recipe(project, claim, request)
+    spec, prompts, _ = build_spec([item], root, [WEIGHTS], request.limit)
+    return Bundle(root, item, spec, prompts)
+
+
+def counts(folder: Path) -> list[dict[str, object]]:
+    """The rows of a run's statistics."""
+    from reproduce.statistics import read_statistics
+
+    return read_statistics(folder / "statistics.parquet").to_pylist()
+
+
+def project_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: object) -> Path:
+    """A registry of its own with the self-test's project, changed, and an empty cache."""
+    import yaml
+
+    here = Path(__file__).resolve().parents[2]
+    raw = yaml.safe_load((here / "projects" / "selftest.yaml").read_text("utf-8"))
+    raw |= {"kind": "method"}
+    claim = raw["claims"][0]
+    for name, value in changes.items():
+        (claim if name in claim or name == "run" else raw)[name] = value
+    root = tmp_path / "registry"
+    (root / "projects").mkdir(parents=True)
+    (root / "papers.yaml").write_text("papers: []\n")
+    (root / "projects" / "selftest.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    monkeypatch.setenv("SAM4MIS_ROOT", str(root))
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    return root
+
+
+__all__ = ["QUIET", "WEIGHTS", "Bundle", "bundle", "counts", "project_root"]

@@ -1,0 +1,305 @@
+"""Data sets: the real thing where it is here, and what is said when a file is damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import Sample
+from reproduce.datasets.nifti import to_uint8
+from reproduce.datasets.phantoms import phantom
+from reproduce.plugins import plugin, plugins
+
+MINE = (
+    "biomedparse-demo",
+    "drive",
+    "endotect",
+    "folder",
+    "nifti",
+    "npz",
+    "phantoms",
+    "rossa",
+    "sam-med2d-demo",
+)
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_plugins_say_what_they_are(name: str) -> None:
+    data = plugin("datasets", name)
+    assert data.name == name
+    assert data.version >= 1
+    assert data.licence
+    assert data.access
+    assert data.splits
+    assert data.dimensionality in ("2d", "3d")
+    with pytest.raises((UsageError, InputError)):
+        data.cases(Path("/nonexistent"), "no-such-split", {})
+
+
+@pytest.mark.parametrize("name", [n for n in MINE if n != "phantoms"])
+def test_missing_folder_says_how_to_get_the_data(name: str, tmp_path: Path) -> None:
+    data = plugin("datasets", name)
+    with pytest.raises(InputError, match="no such folder") as caught:
+        data.cases(tmp_path / "nothing", next(iter(data.splits)), {})
+    assert data.access in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "split", "count", "shape", "labels"),
+    [
+        ("drive", "drive", "test", 20, (584, 565, 3), {"vessel"}),
+        ("drive", "drive", "training", 20, (584, 565, 3), {"vessel"}),
+        ("drive", "drive", "lwnet-val", 4, (584, 565, 3), {"vessel"}),
+        ("endotect", "endotect", "all", 80, None, {"polyp"}),
+        ("endotect", "endotect", "negatives", 20, None, {"polyp"}),
+        ("rossa", "rossa", "all", 30, (320, 320, 3), {"vessel"}),
+        ("biomedparse-demo", "biomedparse", "all", 27, (1024, 1024, 3), None),
+        ("sam-med2d-demo", "sam_med2d_demo", "test", 2, None, None),
+        ("sam-med2d-demo", "sam_med2d_demo", "train", 2, None, None),
+        ("npz", "medsam2_npz", "all", 3, None, {"1"}),
+        ("nifti", "brats", "train", 1, (104, 160, 160), {"1"}),
+    ],
+)
+def test_real_data(
+    real: Path,
+    name: str,
+    folder: str,
+    split: str,
+    count: int,
+    shape: tuple[int, ...] | None,
+    labels: set[str] | None,
+) -> None:
+    data = plugin("datasets", name)
+    cases = data.cases(real / folder, split, {})
+    assert len(cases) == count
+    assert [c.id for c in cases] == sorted({c.id for c in cases})
+    sample: Sample = data.load(cases[0], {})
+    assert sample.image.dtype == np.uint8
+    spatial = sample.image.shape[:2] if data.dimensionality == "2d" else sample.image.shape
+    for mask in sample.labels.values():
+        assert mask.dtype == np.bool_
+        assert mask.shape == spatial
+    if shape:
+        assert sample.image.shape == shape
+    if labels:
+        assert set(sample.labels) == labels
+
+
+def test_drive_valid_area_and_observers(real: Path) -> None:
+    data = plugin("datasets", "drive")
+    (first, *_), (second, *_) = (
+        data.cases(real / "drive", "test", {"observer": n}) for n in (1, 2)
+    )
+    one, two = data.load(first, {}), data.load(second, {})
+    assert one.valid is not None
+    assert one.valid.any()
+    assert not one.valid.all()
+    assert (one.labels["vessel"] != two.labels["vessel"]).any()
+
+
+def test_masks_of_all_real_demo_images_are_found(real: Path) -> None:
+    data = plugin("datasets", "biomedparse-demo")
+    cases = data.cases(real / "biomedparse", "all", {})
+    assert sum(len(c.files) - 1 for c in cases) == 71
+    data = plugin("datasets", "sam-med2d-demo")
+    total = sum(
+        len(c.files) - 1
+        for split in data.splits
+        for c in data.cases(real / "sam_med2d_demo", split, {})
+    )
+    assert total == 30
+
+
+def test_endotect_negatives_are_empty(real: Path) -> None:
+    data = plugin("datasets", "endotect")
+    for case in data.cases(real / "endotect", "negatives", {})[:3]:
+        assert not data.load(case, {}).labels["polyp"].any()
+
+
+def test_npz_spacing_is_in_array_order(real: Path) -> None:
+    data = plugin("datasets", "npz")
+    sample = data.load(data.cases(real / "medsam2_npz", "all", {})[0], {})
+    assert sample.spacing_mm is not None
+    assert sample.spacing_mm[0] == 5.0  # slice thickness: the first axis of the array
+    assert sample.spacing_mm[1] == sample.spacing_mm[2] < 1
+
+
+def test_nifti_is_brought_to_one_orientation(real: Path, tmp_path: Path) -> None:
+    """A volume written with its axes permuted and flipped is read as the same array."""
+    import nibabel
+
+    data = plugin("datasets", "nifti")
+    before = data.load(data.cases(real / "brats", "train", {})[0], {})
+    for part in ("imagesTr", "labelsTr"):
+        (tmp_path / part).mkdir()
+        source = nibabel.load(next((real / "brats" / part).glob("*.nii.gz")))
+        turned = source.as_reoriented(np.array([[2, 1], [0, -1], [1, 1]]))
+        nibabel.save(turned, tmp_path / part / "case.nii.gz")
+    after = data.load(data.cases(tmp_path, "train", {})[0], {})
+    assert (after.image == before.image).all()
+    assert (after.labels["1"] == before.labels["1"]).all()
+    assert after.spacing_mm == pytest.approx(before.spacing_mm)
+
+
+def test_nifti_names_come_from_dataset_json(real: Path, tmp_path: Path) -> None:
+    shutil.copytree(real / "brats", tmp_path / "b", copy_function=shutil.copyfile)
+    declared = {"labels": {"background": 0, "edema": 1}}
+    (tmp_path / "b").chmod(0o755)
+    (tmp_path / "b" / "dataset.json").write_text(json.dumps(declared))
+    data = plugin("datasets", "nifti")
+    assert set(data.load(data.cases(tmp_path / "b", "train", {})[0], {}).labels) == {"edema"}
+
+
+def test_window_maps_linearly() -> None:
+    volume = np.array([[[-1000.0, -160.0, 40.0, 240.0, 3000.0]]])
+    assert to_uint8(volume, [-160, 240]).ravel().tolist() == [0, 0, 127, 255, 255]
+    with pytest.raises(InputError, match="upper end"):
+        to_uint8(volume, [5, 5])
+    assert not to_uint8(np.zeros((1, 2, 2)), None).any()
+
+
+# ------------------------------------------------------------------------------------- phantoms
+
+
+def test_phantoms_are_the_same_everywhere() -> None:
+    """The first phantoms by content: a change here changes the self-test's claim."""
+    import hashlib
+
+    content = b"".join(phantom(number, 128)[0].tobytes() for number in range(5))
+    assert hashlib.sha256(content).hexdigest() == PHANTOMS_SHA256
+
+
+PHANTOMS_SHA256 = "c28c91ce41e369a517868d7f4e2131ca9a365f9bad54b01752882214342cdfc8"
+
+
+def test_phantoms_have_several_looks() -> None:
+    data = plugin("datasets", "phantoms")
+    cases = data.cases(Path("/nonexistent"), "test", {"count": 5})
+    labels = [set(data.load(case, {}).labels) for case in cases]
+    assert labels == [{"organ", "lesion"}, {"vessel"}, {"organ", "lesion"}, {"vessel"}, {"lesion"}]
+    assert not data.load(cases[4], {}).labels["lesion"].any()
+    train = {c.meta["number"] for c in data.cases(Path(), "train", {"count": 100})}
+    assert not train & {c.meta["number"] for c in data.cases(Path(), "test", {})}
+
+
+# --------------------------------------------------------------------------------------- folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for name in ("a", "b"):
+        Image.fromarray(np.full((6, 9, 3), 50, np.uint8)).save(tmp_path / "images" / f"{name}.jpg")
+        mask = np.zeros((6, 9), np.uint8)
+        mask[1:3, 2:5] = 1
+        mask[4, 4] = 2
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
+    return tmp_path
+
+
+def test_folder_without_names_is_foreground(folder: Path) -> None:
+    data = plugin("datasets", "folder")
+    sample = data.load(data.cases(folder, "all", {})[0], {})
+    assert {name: int(mask.sum()) for name, mask in sample.labels.items()} == {"foreground": 7}
+
+
+def test_folder_with_names_splits_and_suffixes(folder: Path) -> None:
+    (folder / "labels.json").write_text('{"1": "liver", "2": "spleen"}')
+    (folder / "split.json").write_text('{"test": ["b"]}')
+    data = plugin("datasets", "folder")
+    (case,) = data.cases(folder, "test", {"patient": 1})
+    assert case.patient == "b"
+    sample = data.load(case, {})
+    assert {name: int(m.sum()) for name, m in sample.labels.items()} == {"liver": 6, "spleen": 1}
+    for path in (folder / "masks").iterdir():
+        path.rename(path.with_name(f"{path.stem}_mask.png"))
+    assert len(data.cases(folder, "all", {"suffix": "_mask"})) == 2
+    with pytest.raises(InputError, match="2 images without a mask"):
+        data.cases(folder, "all", {})
+
+
+def test_folder_palette_masks_give_their_numbers(folder: Path) -> None:
+    mask = np.zeros((6, 9), np.uint8)
+    mask[0, 0] = 7
+    image = Image.fromarray(mask).convert("P")
+    image.putpalette([i for v in range(256) for i in (v, 255 - v, 0)])
+    image.save(folder / "masks" / "a.png")
+    data = plugin("datasets", "folder")
+    sample = data.load(data.cases(folder, "all", {})[0], {"labels": {7: "x"}})
+    assert int(sample.labels["x"].sum()) == 1
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (lambda f: (f / "images" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 no"), "cannot be read"),
+        (lambda f: (f / "masks" / "a.png").write_bytes(b""), "cannot be read"),
+        (lambda f: Image.new("L", (5, 5)).save(f / "masks" / "a.png"), "the mask is 5x5"),
+        (lambda f: (f / "labels.json").write_text('{"1": "liver"}'), r"\[2\] have no name"),
+        (lambda f: (f / "labels.json").write_text("{"), "not JSON"),
+        (lambda f: Image.new("RGB", (9, 6), (1, 2, 3)).save(f / "masks" / "a.png"), "colours"),
+    ],
+)
+def test_folder_with_a_bad_file(folder: Path, break_it: object, said: str) -> None:
+    break_it(folder)  # type: ignore[operator]  # a lambda
+    data = plugin("datasets", "folder")
+    case = data.cases(folder, "all", {})[0]
+    with pytest.raises(InputError, match=said):
+        data.load(case, {})
+
+
+def test_one_name_twice_is_told(folder: Path) -> None:
+    Image.new("RGB", (9, 6)).save(folder / "images" / "a.png")
+    with pytest.raises(InputError, match="same name"):
+        plugin("datasets", "folder").cases(folder, "all", {})
+
+
+def test_npz_of_another_layout(tmp_path: Path) -> None:
+    data = plugin("datasets", "npz")
+    np.savez(tmp_path / "a.npz", image=np.zeros((2, 3, 4), np.uint8))
+    (case,) = data.cases(tmp_path, "all", {})
+    with pytest.raises(InputError, match="expected imgs and gts, got image"):
+        data.load(case, {})
+    path = tmp_path / "a.npz"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match="cannot be read"):
+        data.load(case, {})
+
+
+def test_npz_with_pickled_objects_runs_no_code(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", imgs=np.array([{"a": 1}]), gts=np.zeros(1))
+    data = plugin("datasets", "npz")
+    with pytest.raises(InputError, match="allow_pickle"):
+        data.load(data.cases(tmp_path, "all", {})[0], {})
+
+
+def test_npz_small_objects_are_dropped_where_asked(tmp_path: Path) -> None:
+    gts = np.zeros((3, 10, 10), np.uint8)
+    gts[0, :5, :5] = 1
+    gts[1, 0, 0] = 1
+    gts[2, 9, 9] = 2
+    np.savez(tmp_path / "a.npz", imgs=np.zeros((3, 10, 10), np.uint8), gts=gts)
+    data = plugin("datasets", "npz")
+    (case,) = data.cases(tmp_path, "all", {})
+    kept = data.load(case, {"min_voxels": 5, "min_pixels": 5}).labels
+    assert {name: int(mask.sum()) for name, mask in kept.items()} == {"1": 25, "2": 0}
+    assert int(data.load(case, {}).labels["1"].sum()) == 26
+
+
+def test_declared_paths_stay_inside(tmp_path: Path) -> None:
+    (tmp_path / "label2image_test.json").write_text(
+        json.dumps({"data_demo/../../etc/m.png": "data_demo/images/i.png"})
+    )
+    with pytest.raises(InputError, match="leaves the folder"):
+        plugin("datasets", "sam-med2d-demo").cases(tmp_path, "test", {})
+
+
+def test_all_plugins_are_cheap_to_list() -> None:
+    assert set(MINE) <= set(plugins("datasets"))
