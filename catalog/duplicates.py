@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from catalog.records import Ids, Paper
@@ -42,15 +43,15 @@ class Match:
 
 def find_duplicates(registry: Registry, paper: Paper) -> list[Match]:
     """Works that may be the same as `paper`, surest first; the work itself is left out."""
-    return DuplicateIndex(registry.papers, decided_pairs()).matches(paper)
+    return DuplicateIndex(registry.papers, decided_pairs(registry.root)).matches(paper)
 
 
-def decided_pairs() -> set[frozenset[str]]:
+def decided_pairs(root: Path | None = None) -> set[frozenset[str]]:
     """Pairs of ids that a person has declared different works."""
     from catalog.importer.decisions import decisions
 
     pairs: set[frozenset[str]] = set()
-    for decision in decisions().not_duplicates:
+    for decision in decisions(root).not_duplicates:
         ids = decision.papers
         pairs |= {frozenset((a, b)) for i, a in enumerate(ids) for b in ids[i + 1 :]}
     return pairs

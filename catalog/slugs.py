@@ -31,11 +31,17 @@ _STOP = frozenset(
     ]
 )
 
+# Letters that Unicode does not take apart into a base letter and a mark.
+_LETTERS = str.maketrans(
+    {"ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "đ": "d", "Đ": "d", "ı": "i", "ß": "ss"}
+    | {"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th"}
+)
+
 
 def slugify(text: str) -> str:
     """Lower-case ASCII words joined by `-`. `+` becomes `plus`: SemiSAM+ is not SemiSAM."""
     text = re.sub(r"\++", lambda m: "-plus" * len(m[0]), text)
-    text = text.replace("ø", "o").replace("ß", "ss").replace("ł", "l").replace("Ø", "o")
+    text = text.translate(_LETTERS)
     text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     text = re.sub(r"[’'`]", "", text.lower())
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")

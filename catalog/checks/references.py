@@ -109,7 +109,7 @@ def _near(name: str, known: set[str]) -> str:
 
 
 def _duplicates(registry: Registry) -> Iterator[Crossing]:
-    decided = decided_pairs()
+    decided = decided_pairs(registry.root)
     reported: set[frozenset[str]] = set()
     for paper, match in duplicate_pairs(registry.papers, decided):
         reported.add(frozenset((paper.id, match.paper_id)))
@@ -161,8 +161,10 @@ def stale_decisions(registry: Registry) -> Iterator[Crossing]:
     """Ids in decision files that no work has any more (also not as an alias)."""
     from catalog.importer.decisions import decisions
 
+    if not (registry.root / _DECISIONS).is_file():
+        return  # a registry without decisions of its own
     known = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
-    for decision in decisions().not_duplicates:
+    for decision in decisions(registry.root).not_duplicates:
         for id in decision.papers:
             if id not in known:
                 message = f"there is no work {id!r}"

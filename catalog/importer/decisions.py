@@ -135,6 +135,7 @@ class Decisions:
 
 
 @cache
-def decisions() -> Decisions:
-    """The decisions of this installation, read once."""
-    return Decisions()
+def decisions(root: Path | None = None) -> Decisions:
+    """The decisions of a registry, read once; those of this installation where it has none."""
+    own = root / "catalog" / "decisions" if root else FOLDER
+    return Decisions(own if own.is_dir() else FOLDER)

@@ -112,7 +112,7 @@ def import_papers(root: Path, folder: Path, *, write: bool = True) -> PapersRepo
 def _plan(
     imported: list[Paper], present: list[Paper], marks: dict[str, str], report: PapersReport
 ) -> tuple[list[Paper], dict[str, Paper]]:
-    """What to append and what to replace; `marks` and the ids of `imported` are brought up to date."""
+    """What to append and what to replace; brings `marks` and the ids of `imported` up to date."""
     by_row = {line: paper for paper in present for line in paper.rows}
     by_id = {name: paper for paper in present for name in (paper.id, *paper.aliases)}
     append: list[Paper] = []
