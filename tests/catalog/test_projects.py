@@ -180,7 +180,7 @@ def test_names_of_the_harness_exist(projects: list[Project]) -> None:
     from reproduce.checkpoints.layouts import ALIASES, LAYOUTS
     from reproduce.plugins import plugins
 
-    adapters, profiles = plugins("adapters"), plugins("metrics")
+    adapters, profiles, prompts = plugins("adapters"), plugins("metrics"), plugins("prompts")
     for p in projects:
         assert p.adapter is None or p.adapter in adapters, (p.slug, p.adapter)
         layouts = {c.layout for c in p.checkpoints or [] if c.layout}
@@ -189,6 +189,8 @@ def test_names_of_the_harness_exist(projects: list[Project]) -> None:
             profile = claim.protocol.metric_profile.value
             assert profile is None or str(profile).split("/")[0] in profiles, (p.slug, claim.id)
             assert claim.protocol.grid.value in ("original", "model_input", None), claim.id
+            asked = str(claim.protocol.prompt_profile.value).split("/")[0]
+            assert claim.state == "blocked" or asked in prompts, (p.slug, claim.id, asked)
             if p.adapter and claim.run:
                 assert set(claim.run.adapter) <= set(adapters[p.adapter].options), claim.id
 
