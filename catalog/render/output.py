@@ -7,6 +7,7 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ class Output:
             .render(url=here, settings=self.settings, title=title, **context)
         )
         html = _CONTROL.sub("", html)
-        meta = {"title": clean(title), "description": clean(description)[:200]}
+        # MkDocs' templates escape nothing, so what they print is escaped here
+        meta = {"title": escape(clean(title)), "description": escape(clean(description)[:200])}
         if wide:
             meta["hide"] = ["navigation", "toc"]  # type: ignore[assignment]
         front = "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in meta.items())

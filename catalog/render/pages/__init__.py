@@ -10,6 +10,7 @@ from catalog.render.pages import (
     find,
     home,
     papers,
+    profiles,
     projects,
     reference,
     runs,
@@ -27,5 +28,6 @@ WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     verification.write,
     runs.write,
     trends.write,
+    profiles.write,
     reference.write,
 )

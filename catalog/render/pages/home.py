@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from catalog.render import charts
+from catalog.render.facets import BY_KEY, counted
 from catalog.render.labels import DECIDED
 from catalog.render.output import Output
 from catalog.render.views import Catalog
@@ -22,10 +23,21 @@ def write(output: Output, catalog: Catalog) -> None:
     code = sum(v.code in ("yes", "linked") for v in papers)
     weights = sum(v.weights in ("yes", "gated") for v in papers)
     decided = sum(c.state in DECIDED for c in claims)
+
+    def table(**wanted: tuple[str, ...]) -> str:
+        """Address of the table narrowed to values that some work has."""
+        pairs = [
+            f"{key}={value}"
+            for key, values in wanted.items()
+            for value, _ in counted(BY_KEY[key], papers)
+            if value in values
+        ]
+        return "papers/" + ("?" + "&".join(pairs) if pairs else "")
+
     numbers = [
         (len(papers), None, "works", "papers/"),
-        (code, len(papers), "works with code", "papers/?code=yes&code=linked"),
-        (weights, len(papers), "works with released weights", "papers/?weights=yes&weights=gated"),
+        (code, len(papers), "works with code", table(code=("yes", "linked"))),
+        (weights, len(papers), "works with released weights", table(weights=("yes", "gated"))),
         (len(claims), None, "claims with their place in print", "verification/#states"),
         (decided, len(claims), "claims of methods checked by a run", "verification/#states"),
     ]

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from typing import Any
 
-import msgspec
-
-from catalog.registry import RESULTS
 from catalog.render import charts
 from catalog.render.facets import FACETS, counted
 from catalog.render.machine import DUMPS, FED
@@ -132,16 +128,6 @@ def _changes(output: Output, catalog: Catalog) -> None:
     )  # fmt: skip
 
 
-def _profiles(catalog: Catalog) -> list[dict[str, Any]]:
-    """Metric profiles as `reproduce` left them in a file."""
-    path = catalog.registry.root / RESULTS / "profiles.json"
-    if not path.is_file():
-        return []
-    document = msgspec.json.decode(path.read_bytes())
-    items = document.get("profiles", document) if isinstance(document, dict) else document
-    return [i for i in items if isinstance(i, dict)]
-
-
 def _methodology(output: Output, catalog: Catalog) -> None:
     rows = sum(len(v.paper.rows) for v in catalog.by_id.values())
     works = len(catalog.by_id)
@@ -169,5 +155,5 @@ def _methodology(output: Output, catalog: Catalog) -> None:
         description="How works are chosen, how numbers are computed, how verdicts come about.",
         words="verdict rule tost equivalence metric profiles inclusion prisma",
         flow=charts.flow("prisma", "From rows to records", said + ".", steps, width=740),
-        steps=steps, reasons=reasons.most_common(), profiles=_profiles(catalog), excluded=catalog.excluded,
+        steps=steps, reasons=reasons.most_common(), excluded=catalog.excluded,
     )  # fmt: skip
