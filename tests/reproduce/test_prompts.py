@@ -1,0 +1,232 @@
+"""Prompt profiles: by hand, and that nothing but the case can change a prompt."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from reproduce.contracts import Prompt
+from reproduce.plugins import plugin, plugins
+from reproduce.running.prompts import encode_prompts, prompts_sha256, read_prompts
+
+Mask = NDArray[np.bool_]
+
+
+def _two_parts() -> Mask:
+    """A 3x6 block and, diagonal to nothing, a single pixel."""
+    mask = np.zeros((10, 12), bool)
+    mask[2:5, 3:9] = True
+    mask[7, 1] = True
+    return mask
+
+
+def _boxes(name: str, mask: Mask, seed: int = 0) -> list[list[float]]:
+    found = plugin("prompts", name).prompts("case", "a", mask, seed, None)
+    return [prompt.box.tolist() for prompt in found]
+
+
+def _points(name: str, mask: Mask, seed: int = 0) -> list[list[list[float]]]:
+    found = plugin("prompts", name).prompts("case", "a", mask, seed, None)
+    return [prompt.points.tolist() for prompt in found]
+
+
+def test_boxes_by_hand() -> None:
+    mask = _two_parts()
+    assert _boxes("box-tight", mask) == [[1, 2, 8, 7]]
+    assert _boxes("box-tight-exclusive", mask) == [[1, 2, 9, 8]]
+    assert _boxes("box-component", mask) == [[3, 2, 8, 4], [1, 7, 1, 7]]
+    assert _boxes("box-largest", mask) == [[3, 2, 8, 4]]
+    assert _boxes("box-largest-exclusive", mask) == [[3, 2, 9, 5]]
+    assert _boxes("box-largest-3", mask) == [[3, 2, 8, 4], [1, 7, 1, 7]]
+    assert _boxes("box-image", mask) == [[0, 0, 11, 9]]
+    assert _boxes("box-min-100", mask) == []
+
+
+def test_a_fixed_shift_of_20_at_1024_is_scaled_to_the_image() -> None:
+    mask = np.zeros((512, 256), bool)
+    mask[100:200, 100:150] = True
+    # 20 pixels of 1024 are 5 of 256 across and 10 of 512 down
+    assert _boxes("box-out-20-1024", mask) == [[95, 90, 154, 209]]
+
+
+def test_a_box_is_clipped_to_the_image() -> None:
+    mask = np.ones((64, 64), bool)
+    assert _boxes("box-out-20-1024", mask) == [[0, 0, 63, 63]]
+
+
+def test_points_by_hand() -> None:
+    mask = _two_parts()
+    # the block's middle row is two deep; of its equal pixels the first in scan order
+    assert _points("point-center-edt", mask) == [[[4, 3]]]
+    assert _points("point-first", mask) == [[[3, 2]]]
+    # 19 pixels: number 9 in scan order is the fourth of the second row
+    assert _points("point-middle", mask) == [[[6, 3]]]
+    assert _points("point-component-center-edt", mask) == [[[4, 3]], [[1, 7]]]
+
+
+def test_the_border_of_the_image_is_background() -> None:
+    full = np.ones((9, 9), bool)
+    assert _points("point-center-edt", full) == [[[4, 4]]]
+
+
+def test_clicks_go_to_the_largest_error() -> None:
+    mask = np.zeros((20, 20), bool)
+    mask[2:11, 2:11] = True
+    profile = plugin("prompts", "clicks-5")
+    (first,) = profile.prompts("case", "a", mask, 0, None)
+    assert first.points.tolist() == [[6, 6]]
+    predicted = mask.copy()
+    predicted[2:11, 2:5] = False  # 27 missed
+    predicted[14:19, 14:19] = True  # 25 false
+    second = profile.refine(first, mask, predicted)
+    assert second.points.tolist() == [[6, 6], [3, 3]]
+    assert second.point_labels.tolist() == [1, 1]
+    assert second.round == 1
+    predicted[2:11, 2:5] = True
+    third = profile.refine(second, mask, predicted)
+    assert third.points.tolist()[-1] == [16, 16]
+    assert third.point_labels.tolist() == [1, 1, 0]
+    perfect = profile.refine(third, mask, mask)
+    assert perfect.points.tolist() == third.points.tolist()
+    assert perfect.round == 3
+
+
+def test_a_box_keeps_standing_while_clicks_follow() -> None:
+    mask = _two_parts()
+    profile = plugin("prompts", "box-then-clicks")
+    (first,) = profile.prompts("case", "a", mask, 0, None)
+    assert first.points is None
+    second = profile.refine(first, mask, np.zeros_like(mask))
+    assert second.box.tolist() == first.box.tolist()
+    assert second.points.tolist() == [[4, 3]]
+
+
+# ------------------------------------------------------------------------------------- properties
+
+masks = st.builds(
+    lambda seed, height, width, density: (
+        np.random.default_rng(seed).random((height, width)) < density
+    ),
+    st.integers(0, 2**31),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.sampled_from([0.0, 0.01, 0.3, 0.9, 1.0]),
+)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(mask=masks, seed=st.integers(0, 5))
+def test_every_profile_on_any_mask(mask: Mask, seed: int) -> None:
+    height, width = mask.shape
+    for profile in plugins("prompts").values():
+        found = profile.prompts("case", "a", mask, seed, 3)
+        if profile.kind != "none" and not mask.any():
+            assert found == []
+        assert [prompt.object_index for prompt in found] == list(range(len(found)))
+        for prompt in found:
+            assert (prompt.seed, prompt.slice_index, prompt.round) == (seed, 3, 0)
+            if prompt.box is not None:
+                x0, y0, x1, y1 = prompt.box
+                assert 0 <= x0 <= x1 <= width
+                assert 0 <= y0 <= y1 <= height
+            if prompt.points is not None:
+                on = [mask[int(y), int(x)] for x, y in prompt.points]
+                assert on == [bool(label) for label in prompt.point_labels]
+
+
+def _same(one: list[Prompt], other: list[Prompt]) -> bool:
+    def plain(prompts: list[Prompt]) -> list[Any]:
+        return [
+            (
+                p.case,
+                p.label,
+                p.object_index,
+                None if p.box is None else p.box.tolist(),
+                None if p.points is None else p.points.tolist(),
+            )
+            for p in prompts
+        ]
+
+    return plain(one) == plain(other)
+
+
+def test_order_and_other_cases_cannot_change_a_prompt() -> None:
+    rng = np.random.default_rng(0)
+    work = [
+        (f"case-{k}", label, rng.random((30, 30)) < 0.2, seed)
+        for k in range(5)
+        for label in ("a", "b")
+        for seed in (0, 1)
+    ]
+    for profile in plugins("prompts").values():
+        alone = {
+            (case, label, seed): profile.prompts(case, label, mask, seed, None)
+            for case, label, mask, seed in work
+        }
+        shuffled = list(work)
+        random.Random(1).shuffle(shuffled)
+        np.random.seed(123)
+        for case, label, mask, seed in shuffled:
+            again = profile.prompts(case, label, mask, seed, None)
+            assert _same(alone[case, label, seed], again), profile.name
+
+
+def test_what_calls_itself_random_is_and_nothing_else() -> None:
+    mask = np.zeros((200, 200), bool)
+    mask[40:150, 30:170] = True
+    predicted = np.zeros_like(mask)
+    predicted[:60] = True
+    for profile in plugins("prompts").values():
+        drawn = []
+        for seed in range(4):
+            found = profile.prompts("case", "a", mask, seed, None)
+            if profile.rounds > 1:
+                found = [profile.refine(p, mask, predicted) for p in found]
+            drawn.append(found)
+        differ = any(not _same(drawn[0], other) for other in drawn[1:])
+        assert differ == profile.random, profile.name
+
+
+def test_jitter_stays_within_its_amount() -> None:
+    mask = np.zeros((256, 256), bool)
+    mask[100:140, 80:160] = True
+    tight = np.array([80, 100, 159, 139])
+    shifts = {tuple(np.subtract(_boxes("box-shift-5-256", mask, s)[0], tight)) for s in range(60)}
+    assert all(len(set(shift)) == 1 for shift in shifts)
+    assert {int(shift[0]) for shift in shifts} == set(range(6))
+    for seed in range(60):
+        out = np.subtract(_boxes("box-out-uniform-20-1024", mask, seed)[0], tight)
+        assert (out * [-1, -1, 1, 1] >= 0).all()
+        assert np.abs(out).max() <= 5  # 20 of 1024 are 5 of 256
+        assert np.abs(np.subtract(_boxes("box-uniform-3-256", mask, seed)[0], tight)).max() <= 3
+        assert np.abs(np.subtract(_boxes("box-normal-10", mask, seed)[0], tight)).max() <= 20
+
+
+def test_replay_files_are_the_same_bytes_and_read_back(tmp_path: Path) -> None:
+    mask = _two_parts()
+    for name in ("box-component", "points-1-1-uniform", "box-normal-10"):
+        profile = plugin("prompts", name)
+        made = [p for seed in (0, 1) for p in profile.prompts("c", "a", mask, seed, 2)]
+        content = encode_prompts(profile, [0, 1], made)
+        again = [p for seed in (0, 1) for p in profile.prompts("c", "a", mask, seed, 2)]
+        assert prompts_sha256(content) == prompts_sha256(encode_prompts(profile, [0, 1], again))
+        path = tmp_path / f"{name}.json"
+        path.write_bytes(content)
+        assert _same(read_prompts(path), made)
+
+
+@pytest.mark.parametrize("name", sorted(plugins("prompts")))
+def test_every_profile_says_what_it_is_and_where_from(name: str) -> None:
+    profile = plugin("prompts", name)
+    assert profile.version >= 1
+    assert profile.kind in ("none", "box", "point", "mask", "text")
+    assert len(profile.description) > 20
+    assert profile.source
+    assert name.islower()
