@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "refresh": ("catalog.cli.refresh", "Ask arXiv, Crossref, GitHub and others what has changed."),
     "discover": ("catalog.cli.discover", "Search arXiv for works that are not listed yet."),
     "screen": ("catalog.cli.screen", "Decide queued candidates one by one, with a reason."),
+    "intake-form": ("catalog.cli.intake_form", "Turn an issue form into a checked change."),
     "build": ("catalog.cli.build", "Write README tables and the website."),
     "serve": ("catalog.cli.serve", "Build the website and serve it on this machine."),
 }

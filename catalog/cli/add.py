@@ -124,7 +124,7 @@ def drafts_of(item: str, root: Path, registry: Registry | None = None) -> list[D
     elif _looks_like_a_file(item):
         raise UsageError(f"there is no file {item!r}.")
     else:
-        return [_looked_up(item, root, registry)]
+        return [looked_up(item, root, registry)]
     text = decode(raw, place)
     if sniff(text) != "identifiers":
         return read(text, place)
@@ -132,14 +132,15 @@ def drafts_of(item: str, root: Path, registry: Registry | None = None) -> list[D
     found = [line for line in lines if line and not line.startswith("#")]
     if not found or any(" " in line for line in found):
         return read(text, place)  # says what was expected
-    return [_looked_up(line, root, registry) for line in found]
+    return [looked_up(line, root, registry) for line in found]
 
 
 def _looks_like_a_file(item: str) -> bool:
     return item.endswith((".bib", ".ris", ".json", ".txt", ".nbib")) and "://" not in item
 
 
-def _looked_up(item: str, root: Path, registry: Registry | None) -> Draft:
+def looked_up(item: str, root: Path, registry: Registry | None) -> Draft:
+    """The draft of an identifier; refused before anybody is asked where `registry` has it."""
     from catalog.sources.cache import Cache
     from catalog.sources.http import Client
     from catalog.sources.looking_up import look_up, work_identifier

@@ -34,6 +34,9 @@ def screen(
     ] = None,
     note: Annotated[str | None, typer.Option(help="A sentence that explains the reason.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show and write nothing.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the queue as Markdown, for a pull request.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Decide queued candidates one by one, each with a reason.
@@ -61,7 +64,12 @@ def screen(
         return
     if arxiv is not None:
         queue = [_chosen(arxiv, queue)]
-    if json:
+    if markdown:
+        from catalog.cli.output import write
+        from catalog.sources.reporting import queue_summary
+
+        write(queue_summary(queue))
+    elif json:
         write_json([msgspec.to_builtins(candidate) for candidate in queue])
     elif not can_ask():
         rows = ((c.arxiv, c.score, c.looks_like, c.title) for c in queue)

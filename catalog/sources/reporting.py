@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
-import yaml
 
 from catalog.editing import write_whole
 from catalog.sources.comparing import Difference
 from catalog.sources.refreshing import Outcome
+from catalog.sources.screening import Candidate
 from catalog.sources.volatile import Volatile
 from catalog.text import clean
+from catalog.yaml_out import dump
 
 FOLDER = "build/refresh"
 _HEAD = """\
@@ -30,7 +33,7 @@ def write_report(root: Path, outcome: Outcome, volatile: Volatile, today: str) -
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     data = [msgspec.to_builtins(difference) for difference in outcome.differences]
-    text = yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=1000)
+    text = dump(data, width=1000)
     write_whole(folder / "differences.yaml", (_HEAD.format(today=today) + text).encode())
     write_whole(folder / "summary.md", summary(outcome, volatile, today).encode())
     return folder
@@ -70,6 +73,20 @@ def summary(outcome: Outcome, volatile: Volatile, today: str) -> str:
                 lines.append(f"\n{len(chosen) - _MOST} more in differences.yaml.")
             lines.append("")
     return "\n".join(lines)
+
+
+def queue_summary(queue: Sequence[Candidate]) -> str:
+    """The candidates that wait, as a table in Markdown with links to arXiv."""
+    lines = [f"## {len(queue)} candidates wait for a decision (`sam4mis screen`)", ""]
+    if queue:
+        lines += ["| arXiv | score | looks like | title |", "|---|---|---|---|"]
+    for candidate in queue[:_MOST]:
+        link = f"[{markdown(candidate.arxiv)}](https://arxiv.org/abs/{quote(candidate.arxiv)})"
+        cells = (link, str(candidate.score), markdown(candidate.looks_like or "—"))
+        lines.append(f"| {' | '.join(cells)} | {markdown(candidate.title)} |")
+    if len(queue) > _MOST:
+        lines.append(f"\n{len(queue) - _MOST} more in catalog/data/screening.yaml.")
+    return "\n".join([*lines, "", ""])
 
 
 def _row(difference: Difference) -> str:

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import yaml
 from msgspec import field
 
 from catalog.editing import edit_lock, write_whole
 from catalog.errors import Finding, FindingsError
 from catalog.records import Record
+from catalog.yaml_out import dump
 
 FILE = "catalog/data/screening.yaml"
 _HEAD = """\
 # What `sam4mis discover` found and what people decided with `sam4mis screen`; these commands write
-# it. searches: one entry a run. queue: candidates that wait. decided: each candidate and the reason.
+# it. searches: one entry a run. queue: what waits. decided: each candidate with its reason.
 """
 Reason = Literal[
     "in-scope",
@@ -98,9 +98,7 @@ def load(root: Path) -> Screening:
 
 def save(root: Path, screening: Screening) -> None:
     """Write the file whole. Call inside `edit_lock` after a fresh `load`."""
-    text = yaml.safe_dump(
-        msgspec.to_builtins(screening), allow_unicode=True, sort_keys=False, width=100
-    )
+    text = dump(msgspec.to_builtins(screening))
     (root / FILE).parent.mkdir(parents=True, exist_ok=True)
     write_whole(root / FILE, (_HEAD + text).encode())
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import service_answers as answers
+from hostile import HOSTILE
 from local_server import Asked, LocalServer, Reply, running
 from terminal import here, on_terminal
 
@@ -16,6 +17,7 @@ from catalog.errors import FindingsError
 from catalog.registry import Registry
 from catalog.sources import prisma_counts, screening
 from catalog.sources.discovering import QUERY, load_query
+from catalog.text import clean
 
 PAPERS = """\
 papers:
@@ -134,6 +136,32 @@ def test_queue_is_printed_in_a_pipe(folder: Path, server: LocalServer) -> None:
     assert len(json.loads(here(folder, "screen", "--json").out)) == 2
 
 
+def test_queue_as_markdown_for_a_pull_request(folder: Path, server: LocalServer) -> None:
+    server.routes["/arxiv"] = [
+        Reply(
+            answers.arxiv_feed(
+                answers.arxiv_entry("2611.00009v1", "SAM 2 | <b>@x</b>: CT", ("A B",))
+            )
+        )
+    ]
+    discover(folder, server, *SINCE)
+    row = here(folder, "screen", "--markdown").out.splitlines()[-2]
+    assert row.startswith("| [2611.00009](https://arxiv.org/abs/2611.00009) |")
+    assert row.count("|") == 5
+    assert "<" not in row
+    assert "@" not in row
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_titles_survive_the_queue(folder: Path, text: str) -> None:
+    title = clean(text)
+    candidate = screening.Candidate(
+        arxiv="2611.00001", title=title, authors=[title], date=None, score=1, why=[], found="x"
+    )
+    screening.save(folder, screening.Screening(queue=[candidate]))
+    assert screening.load(folder).queue == [candidate]
+
+
 def test_terminal_goes_through_the_queue(folder: Path, server: LocalServer) -> None:
     discover(folder, server, *SINCE)
     ran = on_terminal(folder, "screen", typed="q\n", wait_for=b"[q]uit")
@@ -205,7 +233,7 @@ def test_a_search_that_breaks_off_is_told(folder: Path, server: LocalServer) -> 
 def test_broken_query_file_is_a_finding(folder: Path, text: str) -> None:
     (folder / QUERY).parent.mkdir(parents=True)
     (folder / QUERY).write_text(text, "utf-8")
-    with pytest.raises(FindingsError, match="discovery_query.yaml"):
+    with pytest.raises(FindingsError, match=r"discovery_query\.yaml"):
         load_query(folder)
 
 
