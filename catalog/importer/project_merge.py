@@ -14,6 +14,7 @@ from catalog.importer.project_card import distinct, first, protocol_card
 from catalog.importer.project_cells import CodeCell
 from catalog.importer.project_facts import Facts
 from catalog.importer.project_reading import Reading
+from catalog.importer.project_text import plain
 from catalog.records import Checkpoint, Licences, Project, Repository
 
 CHECKED = "2026-11"  # headers of the fact files: repositories were read in November 2026
@@ -226,7 +227,16 @@ def _details(readings: list[Reading]) -> dict[str, Any]:
         others = {**reading.details, **differing}
         if others:
             details.setdefault("other_readings", {})[reading.record] = others
-    return msgspec.to_builtins(details)  # type: ignore[no-any-return]  # a dict stays a dict
+    return {key: _worded(value) for key, value in msgspec.to_builtins(details).items()}
+
+
+def _worded(value: Any) -> Any:
+    """The same value with every text in plain words."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, dict):
+        return {key: _worded(item) for key, item in value.items()}
+    return [_worded(item) for item in value] if isinstance(value, list) else value
 
 
 def _sources(rows: list[int], readings: list[Reading]) -> list[str]:

@@ -29,7 +29,16 @@ _SHORTHAND = tuple(
         (r"\bI:#", "issue #"),
         (r"\bI:(?=[\w.-]+/)", ""),
         (r"\bR(?:@[\w.]+)?:(?=[\w./-])", ""),
+        (r"; users angry", ""),
+        (r"gives garbage", "gives meaningless masks"),
     )
+)
+# Capitals that only stress a word; names and labels in capitals stay.
+_STRESSED = re.compile(
+    r"\b(AFTER|BEFORE|BEST|BOTH|CENTRED|EMPTY|EXPANDED|FIRST|FIVE|FIXED|LARGEST|LAST|MEDIAN|NEVER|"
+    r"NO|NOTHING|NOT|ONCE|ONLY|PARTIAL|PRESENCE|PRESENT|PROBABLY|SAME|SOFT|THREE|TWICE|VOLUME|WHOLE|"
+    r"WITHOUT|ALWAYS|BYTE-IDENTICAL|DO|THE|ON|TO|DEFAULTS|AROUND|CLICK|POINT|QUARTER|TRAINING|"
+    r"ABSENT|ORIGINAL|IMAGE|CENTER|CONFLICT|DOWN|UP|EXTRA|MASK)\b"
 )
 _HOSTS = (
     ("drive.google.com", "gdrive"),
@@ -98,6 +107,7 @@ def plain(text: str) -> str:
     """A collector's note with its shorthand written out and white space made single."""
     for pattern, words in _SHORTHAND:
         text = pattern.sub(words, text)
+    text = _STRESSED.sub(lambda match: match[0].lower(), text)
     return re.sub(r"\s+", " ", text).strip()
 
 
