@@ -1,0 +1,177 @@
+"""`sam4mis reproduce ...`: readable, for machines, lazy, and clear about what is missing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from catalog.errors import FindingsError, PrerequisiteError, UsageError
+from catalog.records import Result
+from reproduce.cli import COMMANDS, app
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def registry(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM4MIS_ROOT", str(root))
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SAM4MIS_DATA", raising=False)
+
+
+def call(*arguments: str) -> str:
+    answer = RUNNER.invoke(app, list(arguments))
+    if answer.exception and not isinstance(answer.exception, SystemExit):
+        raise answer.exception
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    text = call(name, "--help")
+    assert "Usage:" in text
+    group = typer.main.get_command(app)
+    assert group.get_command(None, name).help  # type: ignore[attr-defined, arg-type]  # a click group
+
+
+def test_reading_commands_import_no_torch(root: Path) -> None:
+    """In a fresh process: what is imported stays imported in this one."""
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from reproduce.cli import app\n"
+        "assert 'reproduce.cli.run' not in sys.modules\n"
+        "for words in (['list'], ['show', 'lwnet'], ['verify', '--json'], ['list', 'adapters']):\n"
+        "    answer = CliRunner().invoke(app, words)\n"
+        "    assert answer.exit_code == 0, (words, answer.output, answer.exception)\n"
+        "heavy = {'torch', 'numpy', 'pyarrow', 'segment_anything'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_the_extra_the_install_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.util import find_spec
+
+    monkeypatch.setattr(
+        "reproduce.cli.common.find_spec", lambda name: None if name == "torch" else find_spec(name)
+    )
+    for words in (["run", "lwnet"], ["selftest"], ["worker", "/nonexistent"]):
+        with pytest.raises(PrerequisiteError) as caught:
+            call(*words)
+        assert 'pip install -e ".[reproduce]"' in str(caught.value)
+        assert "torch" in str(caught.value)
+    assert "not installed" not in call("list", "adapters")
+
+
+def test_list_claims() -> None:
+    rows = json.loads(call("list", "--project", "lwnet", "--json"))
+    assert {row["claim"] for row in rows} == {"lwnet/validation-dice", "lwnet/validation-auc"}
+    plain = call("list", "--project", "lwnet")
+    assert "lwnet/validation-dice\tdice\t80.96" in plain
+    blocked = json.loads(call("list", "--state", "blocked", "--json"))
+    assert blocked
+    assert all(row["state"] == "blocked" for row in blocked)
+    runnable = json.loads(call("list", "--runnable", "--json"))
+    assert "lwnet/validation-dice" in {row["claim"] for row in runnable}
+    with pytest.raises(UsageError, match="no project"):
+        call("list", "--project", "nothing")
+
+
+@pytest.mark.parametrize("kind", ["adapters", "datasets", "prompts", "metrics"])
+def test_list_plugins(kind: str) -> None:
+    rows = json.loads(call("list", kind, "--json"))
+    assert rows
+    assert all(row["name"] and row["version"] for row in rows)
+
+
+def test_list_of_nonsense() -> None:
+    with pytest.raises(UsageError, match="expected claims"):
+        call("list", "nonsense")
+
+
+def test_show_project_claim_and_run(root: Path) -> None:
+    text = call("show", "lwnet/validation-dice")
+    assert "80.96%" in text
+    assert "metric profile   pooled/1" in text
+    shown = json.loads(call("show", "lwnet", "--json"))
+    assert len(shown) == 2
+    runs = sorted(p.parent.name for p in (root / "reproduce/results").glob("lwnet-*/result.json"))
+    text = call("show", runs[0])
+    assert "batch-parity" in text
+    assert json.loads(call("show", runs[0], "--json"))["run"] == runs[0]
+    with pytest.raises(UsageError, match="neither a project"):
+        call("show", "nothing-like-it")
+
+
+def test_verify_agrees_with_what_is_committed() -> None:
+    call("verify", "--check")
+
+
+def test_verify_notices_a_changed_verdict_and_damaged_statistics(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    copy = tmp_path / "registry"
+    (copy / "projects").mkdir(parents=True)
+    shutil.copy(root / "projects" / "lwnet.yaml", copy / "projects")
+    (copy / "papers.yaml").write_text("papers: []\n")
+    shutil.copytree(root / "reproduce" / "results", copy / "reproduce" / "results")
+    monkeypatch.setenv("SAM4MIS_ROOT", str(copy))
+    call("verify")
+    call("verify", "--check")
+    path = copy / "reproduce" / "results" / "verdicts.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"reproduced"', '"higher"', 1), "utf-8")
+    with pytest.raises(FindingsError, match="V001"):
+        call("verify", "--check")
+    call("verify")
+    assert path.read_text("utf-8") == text
+    statistics = next((copy / "reproduce" / "results").glob("lwnet-*/statistics.parquet"))
+    statistics.write_bytes(statistics.read_bytes() + b"x")
+    with pytest.raises(FindingsError, match="V003"):
+        call("verify", "--check")
+
+
+def test_doctor_says_what_is_missing(tmp_path: Path, real: Path) -> None:
+    (row,) = json.loads(call("doctor", "lwnet", "--json"))["projects"]
+    assert not row["ready"]
+    missing = "; ".join(row["missing"])
+    assert "checkpoint lwnet-wnet-drive: would be downloaded (919,662 bytes)" in missing
+    assert "data drive" in missing
+    manual = tmp_path / "cache" / "manual"
+    manual.mkdir(parents=True)
+    content = (real / "lwnet_wnet_drive" / "model_checkpoint.pth").read_bytes()
+    (manual / "any-name").write_bytes(content)
+    (tmp_path / "cache" / "data").mkdir()
+    (tmp_path / "cache" / "data" / "drive").symlink_to(real / "drive")
+    (row,) = json.loads(call("doctor", "lwnet", "--json"))["projects"]
+    assert row["ready"], row["missing"]
+    assert "lwnet\tyes" in call("doctor")
+
+
+def test_fetch_says_what_it_would_do() -> None:
+    text = call("fetch", "lwnet", "--dry-run")
+    assert "would be downloaded (919,662 bytes)" in text
+    with pytest.raises(UsageError, match="no checkpoint"):
+        call("fetch", "lwnet", "--checkpoint", "nothing")
+
+
+def test_results_of_every_schema_version_are_readable(root: Path) -> None:
+    """One file of each version stays here for ever; a reader of today must understand it."""
+    for path in sorted((root / "tests" / "reproduce" / "data").glob("result-*.json")):
+        result = msgspec.json.decode(path.read_bytes(), type=Result)
+        assert result.schema == f"result/{path.stem.removeprefix('result-')}"
+        assert result.measurements

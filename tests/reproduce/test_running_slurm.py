@@ -1,0 +1,132 @@
+"""A real Slurm of two nodes on this machine works off a run as an array job."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_bundle import bundle, counts
+
+from reproduce.running.engine import Execution, execute
+
+pytestmark = pytest.mark.slow
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def slurm(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """munged, slurmctld and two slurmd, started by hand as root and ended by their process."""
+    gone = [name for name in PROGRAMS if shutil.which(name) is None]
+    if gone or os.geteuid() != 0:
+        pytest.skip(f"needs root and Debian's slurm-wlm and munge; missing: {gone or 'root'}")
+    folder = tmp_path_factory.mktemp("slurm")
+    host = socket.gethostname().split(".")[0]
+    ports = [free_port() for _ in range(3)]
+    nodes = "\n".join(
+        f"NodeName=n{i} NodeHostname={host} Port={ports[i]} CPUs=1 State=UNKNOWN" for i in (1, 2)
+    )
+    for name in ("state", "spool", "log"):
+        (folder / name).mkdir()
+    config = folder / "slurm.conf"
+    config.write_text(
+        f"""ClusterName=test
+SlurmctldHost={host}
+SlurmUser=root
+SlurmctldPort={ports[0]}
+AuthType=auth/munge
+CredType=cred/munge
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+JobAcctGatherType=jobacct_gather/none
+ReturnToService=2
+MpiDefault=none
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool/%n
+SlurmctldPidFile={folder}/ctld.pid
+SlurmdPidFile={folder}/%n.pid
+SlurmctldLogFile={folder}/log/ctld
+SlurmdLogFile={folder}/log/%n
+{nodes}
+PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+"""
+    )
+    monkeypatch.setenv("SLURM_CONF", str(config))
+    environment = os.environ | {"SLURM_CONF": str(config)}
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(*command: str, **more: object) -> None:
+        running.append(
+            subprocess.Popen(  # type: ignore[call-overload]  # user= passes through
+                command,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                **more,
+            )
+        )
+
+    own_munge = subprocess.run(["munge", "-n"], capture_output=True).returncode != 0
+    try:
+        if own_munge:
+            Path("/run/munge").mkdir(exist_ok=True)
+            shutil.chown("/run/munge", "munge", "munge")
+            start("munged", "--foreground", user="munge", group="munge")
+            wait_for(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0)
+        start("slurmctld", "-D", "-f", str(config))
+        for i in (1, 2):
+            (folder / "spool" / f"n{i}").mkdir()
+            start("slurmd", "-D", "-N", f"n{i}", "-f", str(config))
+        wait_for(lambda: sinfo(environment).count("idle") == 2)
+        yield folder
+    finally:
+        for process in reversed(running):
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def sinfo(environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["sinfo", "-N", "-h", "-o", "%N %t"], env=environment, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def wait_for(true: object, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]  # a function
+        assert time.monotonic() < deadline, "it did not come up"
+        time.sleep(0.3)
+
+
+def test_array_job_gives_the_same_statistics(root: Path, slurm: Path, tmp_path: Path) -> None:
+    made = bundle(root, 20)
+    alone, _ = made.run(tmp_path / "alone")
+    folder, plan = made.plan(tmp_path / "slurm")
+    how = Execution(slurm={"time": 5}, slurm_jobs=2, quiet=True)
+    result = execute(folder, plan, [made.item], how, gate=False)
+    assert result.status == "complete"
+    assert counts(folder) == counts(alone)
+    assert len(list((folder / "slurm").glob("*_submitted.pkl"))) >= 1
+    assert list((folder / "slurm").glob("*.out")), "tasks wrote their logs"
