@@ -112,6 +112,8 @@ def surface_histogram(
     """
     import numpy as np
 
+    from reproduce.statistics.nearest import nearest_distances
+
     if spec.dims == "expand":
         if reference.ndim != 2:
             raise InputError(f"surface distances {spec} are for 2D masks, got {reference.ndim}D.")
@@ -121,7 +123,7 @@ def surface_histogram(
             header_mm = (*header_mm, 1.0)
     elif reference.ndim != int(spec.dims[0]):
         raise InputError(f"surface distances {spec} do not fit a mask of {reference.ndim} axes.")
-    box = _bounding_box(reference | predicted)
+    box = _bounding_box(reference, predicted)
     if box is None:
         nothing: list[float] = []
         return {"definition": str(spec), "spacing_mm": nothing, **dict.fromkeys(_LISTS, nothing)}
@@ -134,7 +136,7 @@ def surface_histogram(
         ("reference", there, there_area, here),
         ("predicted", here, here_area, there),
     ):
-        distance = _distances(at, other, spacing)
+        distance = nearest_distances(at, other, spacing)
         found, inverse = np.unique(distance, return_inverse=True)
         entry[f"{name}_distance"] = found.tolist()
         entry[f"{name}_area"] = np.bincount(inverse, area[at], len(found)).tolist()
@@ -142,20 +144,6 @@ def surface_histogram(
 
 
 _LISTS = ("reference_distance", "reference_area", "predicted_distance", "predicted_area")
-
-
-def _distances(
-    at: NDArray[np.bool_], other: NDArray[np.bool_], spacing: tuple[float, ...]
-) -> NDArray[np.float64]:
-    import numpy as np
-    from scipy.ndimage import distance_transform_edt
-
-    if not at.any():
-        return np.zeros(0)
-    # With nothing to measure to, SciPy would return distances to a corner that does not exist.
-    if not other.any():
-        return np.full(int(at.sum()), np.inf)
-    return np.asarray(distance_transform_edt(~other, sampling=spacing)[at], np.float64)
 
 
 def _surfels(
@@ -178,13 +166,22 @@ def _edges(
     return edge, np.ones(crop.shape)
 
 
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:
+def _bounding_box(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[slice, ...] | None:
+    """The smallest box that holds both masks, or None where both are empty.
+
+    One pass over the arrays finds the lines that hold anything; the last axis is then looked at
+    inside the box of those.
+    """
     import numpy as np
 
-    box = []
-    for axis in range(mask.ndim):
-        where = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+    lines = np.asarray(one.any(-1) | other.any(-1))
+    box: list[slice] = []
+    for axis in range(lines.ndim):
+        where = np.flatnonzero(lines.any(axis=tuple(a for a in range(lines.ndim) if a != axis)))
         if not len(where):
             return None
         box.append(slice(int(where[0]), int(where[-1]) + 1))
-    return tuple(box)
+    part = tuple(box)
+    along = tuple(range(lines.ndim))
+    where = np.flatnonzero((one[part] | other[part]).any(along))
+    return (*part, slice(int(where[0]), int(where[-1]) + 1))

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import distance_transform_edt
 
 from reproduce.ahead import ahead
 from reproduce.models import sam_counting
@@ -15,6 +16,7 @@ from reproduce.models.sam_counting import count_from_low_res
 from reproduce.models.sam_model import SamEmbedding, upsample_logits
 from reproduce.statistics import counting
 from reproduce.statistics.counting import confusion
+from reproduce.statistics.nearest import nearest_distances
 
 
 @pytest.mark.parametrize("grid", ["original", "model_input"])
@@ -98,3 +100,27 @@ def test_ahead_raises_in_turn_and_takes_no_more_than_asked() -> None:
     with pytest.raises(ValueError, match="two"):
         next(made)
     assert len(taken) <= 6
+
+
+@pytest.mark.parametrize(
+    "spacing", [(1.0, 1.0), (0.3, 2.5), (1.0, 1.0, 1.0), (5.0, 0.8, 0.7), (0.5, 0.5, 4.0)]
+)
+@pytest.mark.parametrize("apart", [0, 3, 30])
+def test_nearest_distances_equal_the_distance_transform(
+    spacing: tuple[float, ...], apart: int
+) -> None:
+    """Against SciPy's transform of the whole box: close surfaces, far ones, a single target."""
+    rng = np.random.default_rng(5)
+    shape = (60, 70) if len(spacing) == 2 else (24, 40, 44)
+    at, targets = rng.random(shape) > 0.97, rng.random(shape) > 0.97
+    if apart:  # nothing near: the far end of the last axis only, with lines that hold nothing
+        at[..., apart:] = False
+        targets[..., : min(apart + 8, shape[-1] - 2)] = False
+        targets[1::2] = False
+    lonely = np.zeros(shape, dtype=np.bool_)
+    lonely[(0,) * len(shape)] = True
+    for there in (targets, lonely):
+        expected = distance_transform_edt(~there, sampling=spacing)[at]
+        np.testing.assert_allclose(nearest_distances(at, there, spacing), expected, rtol=1e-14)
+    assert np.isinf(nearest_distances(at, np.zeros_like(at), spacing)).all()
+    assert nearest_distances(np.zeros_like(at), targets, spacing).shape == (0,)
