@@ -31,9 +31,18 @@ def _dump(value: Any, flow: bool | None = None) -> str:
     )
 
 
+def plain_of(project: Project) -> dict[str, Any]:
+    """The record as plain data, without the empty mappings that say nothing."""
+    plain: dict[str, Any] = msgspec.to_builtins(project)
+    for claim in plain.get("claims", []):
+        if not claim.get("n"):
+            claim.pop("n", None)
+    return {key: value for key, value in plain.items() if value != {}}
+
+
 def blocks(project: Project) -> dict[str, str]:
     """The text of each top-level field that the record has, in the order of `Project`."""
-    plain = msgspec.to_builtins(project)
+    plain = plain_of(project)
     return {key: _block(key, plain[key]) for key in Project.__struct_fields__ if key in plain}
 
 

@@ -24,6 +24,7 @@ from catalog.records import Checkpoint, DatasetUse, Note
 
 _DRIVE_ID = "https://drive.google.com/uc?export=download&id="
 _OPINIONS = {"repro_grade_judgement", "value_for_us"}
+_DATA_ROLES = ("datasets", "preprocessed BTCV data")  # listed beside the weights
 _ABOUT_DATASETS = {"url", "split", "splits", "open", "members", "protocol"}
 _LISTED = {
     "id", "name", "title", "paper", "repo", "arxiv", "doi", "year", "venue", "snapshot",
@@ -233,6 +234,8 @@ def _checkpoints(
     for entry in value if isinstance(value, list) else _from_mapping(value, notes):
         if set(entry) == {"note"}:
             notes.append(str(entry["note"]))
+        elif str(entry.get("role", "")) in _DATA_ROLES:
+            notes.append(f"{entry['role']}: {entry['url']}")
         else:
             entries.append(entry)
     taken: set[str] = set()

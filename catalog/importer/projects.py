@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from catalog.editing.atomic import write_whole
 from catalog.importer import project_files
 from catalog.importer.project_cells import CodeCell, code_cells
@@ -122,7 +120,7 @@ def _store(
 def _complete(path: Path, old: str, project: Project, report: ProjectsReport, write: bool) -> None:
     """Add what the file lacks; what it says otherwise stays and is listed."""
     have = project_files.read(path)
-    plain = msgspec.to_builtins(project)
+    plain = project_files.plain_of(project)
     missing = {}
     for key, block in project_files.blocks(project).items():
         if have.get(key) in (None, [], {}, ""):
