@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from segment_anything.modeling.image_encoder import Block, window_partition, window_unpartition
 from segment_anything.modeling.transformer import TwoWayAttentionBlock
 from torch import nn
 from torch.nn.functional import interpolate
@@ -62,28 +63,23 @@ class DecoderBlock(TwoWayAttentionBlock):  # type: ignore[misc]  # segment_anyth
         return queries, self.norm4(keys + told)
 
 
-class AdaptedAttention(nn.Module):
-    """Attention, then its bottleneck with a skip connection."""
+class AdaptedBlock(Block):  # type: ignore[misc]  # segment_anything is untyped
+    """SAM's block with a bottleneck after attention and half of one beside the MLP.
 
-    def __init__(self, attention: nn.Module, adapter: nn.Module) -> None:
-        super().__init__()
-        self.attention, self.adapter = attention, adapter
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.attention(x)
-        changed: torch.Tensor = self.adapter(x)
-        return x + changed
-
-
-class AdaptedMlp(nn.Module):
-    """The MLP and half of its bottleneck beside it."""
-
-    def __init__(self, mlp: nn.Module, adapter: nn.Module) -> None:
-        super().__init__()
-        self.mlp, self.adapter = mlp, adapter
+    Windows are padded before the normalisation, so that padding tokens are its bias, not zero.
+    """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        both: torch.Tensor = self.mlp(x) + 0.5 * self.adapter(x)
+        shortcut, (height, width) = x, x.shape[1:3]
+        if self.window_size > 0:
+            x, padded = window_partition(x, self.window_size)
+        x = self.attn(self.norm1(x))
+        x = x + self.Space_Adapter(x)
+        if self.window_size > 0:
+            x = window_unpartition(x, self.window_size, padded, (height, width))
+        x = shortcut + x
+        normed = self.norm2(x)
+        both: torch.Tensor = x + self.mlp(normed) + 0.5 * self.MLP_Adapter(normed)
         return both
 
 
@@ -115,6 +111,7 @@ def load(state: Mapping[str, torch.Tensor]) -> Any:
         # Always SAM's 64x64, whatever the image size.
         sam.image_encoder.pos_embed = nn.Parameter(torch.empty(1, 64, 64, config.embed_dim))
         for block in sam.image_encoder.blocks:
+            block.__class__ = AdaptedBlock
             for name in ("MLP_Adapter", "Space_Adapter", "Depth_Adapter"):
                 setattr(block, name, Bottleneck(config.embed_dim))
         for layer in sam.mask_decoder.transformer.layers:
@@ -131,9 +128,6 @@ def load(state: Mapping[str, torch.Tensor]) -> Any:
         ).permute(0, 2, 3, 1),
         requires_grad=False,
     )
-    for block in encoder.blocks:
-        block.attn = AdaptedAttention(block.attn, block.Space_Adapter)
-        block.mlp = AdaptedMlp(block.mlp, block.MLP_Adapter)
     return sam
 
 
