@@ -70,7 +70,9 @@ class Work:
     @property
     def weights(self) -> bool | None:
         """Whether weights are released (freely or after a registration)."""
-        if self.paper.links.weights or any(p.checkpoints for p in self.projects):
+        # A release may list files of others that it runs unchanged; its status then says none.
+        own = any(p.checkpoints and p.weights_status != "none" for p in self.projects)
+        if self.paper.links.weights or own:
             return True
         statuses = [p.weights_status for p in self.projects if p.weights_status]
         if any(status in _WEIGHTS for status in statuses):

@@ -240,3 +240,14 @@ def test_decisions_name_things_that_exist(facts: Path, conventions: dict[str, An
     assert set(identity["adapters"]) - {"lwnet", "sam-lora"} <= slugs
     assert set(identity["code_status"]) <= slugs
     assert set(identity["layouts"]) <= slugs
+
+
+def test_files_of_others_are_no_released_weights(root: Path, projects: list[Project]) -> None:
+    from catalog.facets import Work
+    from catalog.registry import load_papers
+
+    project = next(p for p in projects if p.slug == "polyp-sam-2")
+    assert project.checkpoints
+    assert project.weights_status == "none"
+    paper = next(p for p in load_papers(root) if p.id in project.papers)
+    assert Work(paper, [project]).weights is False
