@@ -16,8 +16,7 @@ from reproduce.contracts import Case, Sample
 
 class Npz:
     """Plugin `npz`. Option `labels`: class number -> name; without it every class of a file is
-    called by its number. `min_voxels`, `min_pixels`: smaller objects (volume, slice) are dropped,
-    as MedSAM does with 1000 and 100 (default 0: none)."""
+    called by its number."""
 
     name = "npz"
     version = 1
@@ -75,12 +74,6 @@ class Npz:
         if unknown := sorted(set(numbers) - set(names)):
             raise InputError(f"{path}: class numbers {unknown} have no name; known: {names}.")
         masks = {name: classes == number for number, name in names.items()}
-        least, least_2d = int(options.get("min_voxels", 0)), int(options.get("min_pixels", 0))
-        for name, mask in masks.items():
-            if least and mask.sum() < least:
-                masks[name] = np.zeros_like(mask)
-            elif least_2d:
-                masks[name] = mask & (mask.sum(axis=(1, 2), keepdims=True) >= least_2d)
         return Sample(
             case=case,
             image=image,

@@ -15,6 +15,7 @@ from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptP
 from reproduce.plugins import plugin, plugins
 from reproduce.reading import sha256_of
 from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
+from reproduce.running.references import rule_of, with_filter
 from reproduce.running.spec import CaseInput, CheckpointInput, RunSpec
 
 RANDOM_SEEDS = 5  # verdict/1 asks for five seeds or more where prompts are random
@@ -62,6 +63,7 @@ class Recipe:
     score_bins: int
     surfaces: tuple[str, ...]
     objects: Literal["union", "separate"]
+    reference_filter: dict[str, Any] | None
     labels: dict[str, str]
     precision: str
     faithful: bool
@@ -84,6 +86,7 @@ class Recipe:
             self.seeds,
             self.grid,
             self.objects,
+            repr(self.reference_filter),
             sorted(self.labels.items()),
             self.precision,
         )
@@ -137,7 +140,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     threshold = claim.protocol.threshold.value
     thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
     thresholds |= set(options.thresholds) | set(request.thresholds)
-    surfaces, bins, objects = _needs(claim)
+    needs = _needs(claim)
     flags = _prompt_flags(adapter, profile, request.allow_prompts)
     faithful = (
         own == asked
@@ -164,9 +167,10 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         seeds=request.seeds or seeds,
         grid=request.grid or grid,
         thresholds=tuple(sorted(thresholds)),
-        score_bins=max(options.score_bins or 0, bins),
-        surfaces=tuple(sorted({*options.surfaces, *surfaces})),
-        objects=objects,
+        score_bins=max(options.score_bins or 0, needs.score_bins),
+        surfaces=tuple(sorted({*options.surfaces, *needs.surfaces})),
+        objects=needs.objects,
+        reference_filter=needs.reference_filter,
         labels=dict(options.labels),
         precision=precision,
         faithful=faithful,
@@ -208,23 +212,34 @@ def _prompt_flags(
     return (flag,) if flag else ()
 
 
-def _needs(claim: Claim) -> tuple[set[str], int, Literal["union", "separate"]]:
-    """What the claim's metric profile asks of the statistics: surface definitions, score bins, and
-    whether the prompted regions of a label are counted one by one."""
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a metric profile asks of the statistics of a run."""
+
+    surfaces: frozenset[str] = frozenset()
+    score_bins: int = 0
+    objects: Literal["union", "separate"] = "union"
+    reference_filter: dict[str, Any] | None = None
+
+
+def _needs(claim: Claim) -> _Needs:
     name = claim.protocol.metric_profile.value
     if not isinstance(name, str):
-        return set(), 0, "union"
+        return _Needs()
     from reproduce.scoring import metric_profile
 
     profile = metric_profile(name)
-    surfaces: set[str] = set()
-    bins = 0
-    for metric, measure in profile.measures.items():
-        if claim.metric in (metric, measure.kind):
-            surfaces |= {s for s in (measure.surface, measure.surface_2d) if s}
-            if measure.kind == "auc":
-                bins = AUC_BINS
-    return surfaces, bins, "separate" if profile.level == "object" else "union"
+    measures = [
+        measure
+        for metric, measure in profile.measures.items()
+        if claim.metric in (metric, measure.kind)
+    ]
+    return _Needs(
+        frozenset(s for m in measures for s in (m.surface, m.surface_2d) if s),
+        AUC_BINS if any(measure.kind == "auc" for measure in measures) else 0,
+        "separate" if profile.level == "object" else "union",
+        rule_of(profile.reference_filter),
+    )
 
 
 def _checkpoints(project: Project, claim: Claim, options: RunOptions) -> tuple[Checkpoint, ...]:
@@ -262,7 +277,8 @@ def build_spec(
     Reads every file of every case once for its hash, and the masks once for the prompts.
     """
     first = recipes[0]
-    dataset, options = first.dataset, first.dataset_options
+    dataset = with_filter(first.dataset, first.reference_filter)
+    options = first.dataset_options
     cases = dataset.cases(data, first.split, options)
     if not cases:
         raise InputError(f"{data}: no case in split {first.split!r} of {dataset.title}.")
@@ -306,6 +322,7 @@ def build_spec(
         rounds=first.profile.rounds if first.profile else 1,
         grid=first.grid,
         objects=first.objects,
+        reference_filter=first.reference_filter,
         labels=first.labels,
         thresholds=sorted({t for r in recipes for t in r.thresholds}),
         score_bins=max(r.score_bins for r in recipes),

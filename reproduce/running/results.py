@@ -301,6 +301,7 @@ def protocol_of(spec: RunSpec) -> dict[str, Any]:
         "rounds": spec.rounds,
         "grid": spec.grid,
         "objects": spec.objects,
+        "reference_filter": spec.reference_filter,
         "thresholds": spec.thresholds,
         "score_bins": spec.score_bins,
         "precision": spec.precision,

@@ -60,6 +60,7 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     grid: Grid
     objects: Literal["union", "separate"] = "union"  # several prompted regions of one label
     labels: dict[str, str] = field(default_factory=dict)
+    reference_filter: dict[str, Any] | None = None
     thresholds: list[float] = field(default_factory=lambda: [0.5])
     score_bins: int = 0
     surfaces: list[str] = field(default_factory=list)
@@ -73,6 +74,8 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
         document: dict[str, Any] = msgspec.to_builtins(self)
         for name in ("title", "claims", "project", "kind", "flags", "limit"):
             del document[name]
+        if self.reference_filter is None:  # runs made before the field existed keep their id
+            del document["reference_filter"]
         for checkpoint in document["checkpoints"]:
             for name in ("id", "file", "bytes", "expected_sha256"):
                 checkpoint.pop(name, None)

@@ -22,6 +22,7 @@ from reproduce.plugins import plugin
 from reproduce.running.evaluation import Evaluator
 from reproduce.running.files import disk_full_told, write_atomic
 from reproduce.running.prompts import by_plane, read_prompts
+from reproduce.running.references import with_filter
 from reproduce.running.spec import Plan, RunSpec, Shard, shards_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluat
         cache = EmbeddingCache(Path(plan.placement.embeddings), key, model, device)
     return Evaluator(
         spec=spec,
-        dataset=plugin("datasets", spec.dataset),
+        dataset=with_filter(plugin("datasets", spec.dataset), spec.reference_filter),
         model=model,
         profile=profile,
         prompts=prompts,

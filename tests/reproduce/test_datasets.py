@@ -280,17 +280,24 @@ def test_npz_with_pickled_objects_runs_no_code(tmp_path: Path) -> None:
         data.load(data.cases(tmp_path, "all", {})[0], {})
 
 
-def test_npz_small_objects_are_dropped_where_asked(tmp_path: Path) -> None:
-    gts = np.zeros((3, 10, 10), np.uint8)
-    gts[0, :5, :5] = 1
-    gts[1, 0, 0] = 1
-    gts[2, 9, 9] = 2
-    np.savez(tmp_path / "a.npz", imgs=np.zeros((3, 10, 10), np.uint8), gts=gts)
-    data = plugin("datasets", "npz")
-    (case,) = data.cases(tmp_path, "all", {})
-    kept = data.load(case, {"min_voxels": 5, "min_pixels": 5}).labels
-    assert {name: int(mask.sum()) for name, mask in kept.items()} == {"1": 25, "2": 0}
-    assert int(data.load(case, {}).labels["1"].sum()) == 26
+def test_reference_filter_removes_components_not_labels() -> None:
+    """By hand: 25 pixels in slice 0, one beside them, one alone in slice 1, a label by name."""
+    from reproduce.running.references import filtered
+    from reproduce.scoring.profile import ReferenceFilter
+
+    mask = np.zeros((3, 10, 10), bool)
+    mask[0, :5, :5] = True
+    mask[0, 9, 9] = True
+    mask[1, 5, 5] = True  # touches the corner of the first component in 3D
+    labels = {"1": mask, "12": mask}
+    kept = filtered(labels, ReferenceFilter(min_voxels_3d=5, drop_labels=("12",)))
+    assert set(kept) == {"1"}
+    assert int(kept["1"].sum()) == 26
+    kept = filtered(labels, ReferenceFilter(min_voxels_3d=5, min_pixels_2d=5))
+    assert int(kept["1"].sum()) == 25
+    assert int(filtered(labels, ReferenceFilter(keep_largest=True))["12"].sum()) == 26
+    assert int(filtered({"a": mask[0]}, ReferenceFilter(min_pixels_2d=2))["a"].sum()) == 25
+    assert not filtered({"a": mask[2]}, ReferenceFilter(keep_largest=True))["a"].any()
 
 
 def test_declared_paths_stay_inside(tmp_path: Path) -> None:
