@@ -51,8 +51,13 @@ def metric_profile(name: str | MetricProfile) -> MetricProfile:
     """A profile by `name/version`. Raises `UsageError` listing what there is."""
     if isinstance(name, MetricProfile):
         return name
-    wanted = ProfileId.parse(name)
     known = plugins("metrics")
+    try:
+        wanted = ProfileId.parse(name)
+    except ValueError:
+        raise UsageError(
+            f"metric profile {name!r}: expected name/version, for instance house/1."
+        ) from None
     found = known.get(wanted.name)
     if found is None or found.version != wanted.version:
         raise UsageError(
