@@ -16,6 +16,7 @@ from catalog.importer.project_facts import Facts
 from catalog.importer.project_reading import Reading
 from catalog.importer.project_text import plain
 from catalog.records import Checkpoint, Licences, Project, Repository
+from catalog.vocabulary import canonical, vocabularies
 
 CHECKED = "2026-11"  # headers of the fact files: repositories were read in November 2026
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*|none")
@@ -197,7 +198,17 @@ def _weights(checkpoints: list[Checkpoint] | None) -> str | None:
 
 def _datasets(readings: list[Reading]) -> Any:
     lists = [reading.datasets for reading in readings if reading.datasets is not None]
-    return distinct(entry for entries in lists for entry in entries) if lists else None
+    uses = distinct(entry for entries in lists for entry in entries) if lists else None
+    for use in uses or []:
+        use.id = _known_dataset(use.name)
+    return uses
+
+
+def _known_dataset(name: str) -> str | None:
+    """The vocabulary's name of a data set, without what the release adds in brackets."""
+    title = re.split(r"\s*[(;:]|, ", name, maxsplit=1)[0].strip()
+    known = canonical("datasets", title)
+    return known if known in vocabularies()["datasets"].terms else None
 
 
 def _numbers(
