@@ -118,8 +118,14 @@ def execute(
 
 
 def encode_result(result: Result) -> bytes:
-    """`result.json` as it is committed: readable, one field a line, a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+    """`result.json` as it is committed: one field a line, each outline on a line of its own."""
+    document = msgspec.to_builtins(result)
+    contours = document.pop("contours", [])
+    text = msgspec.json.format(msgspec.json.encode(document), indent=1)
+    if not contours:
+        return text + b"\n"
+    lines = b",\n  ".join(msgspec.json.encode(contour) for contour in contours)
+    return text.removesuffix(b"\n}") + b',\n "contours": [\n  ' + lines + b"\n ]\n}\n"
 
 
 def scored_cases(spec: RunSpec, table: pa.Table) -> list[str]:

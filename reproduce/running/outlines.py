@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-CASES = 4
+CASES = 2
 TOLERANCE_PX = 0.75  # polygons are thinned so that no point moves further than this
-MAX_NUMBERS = 12_000  # coordinates of one case; finer structures are thinned more
+MAX_NUMBERS = 8_000  # coordinates of one case; finer structures are thinned more
 
 
 class OutlineRecorder:
