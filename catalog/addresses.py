@@ -81,7 +81,9 @@ def split(text: str) -> tuple[str, str, str]:
         return "", "", ""
 
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
 def has_control(text: str) -> bool:
-    return any(
-        ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or char in "\u2028\u2029" for char in text
-    )
+    """Whether text holds a control character or a line break of any kind."""
+    return _CONTROL.search(text) is not None

@@ -15,9 +15,10 @@ looked at by a person and are not reported at levels 2 and 3.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ from catalog.titles import normal_title
 
 Level = Literal["identifier", "title", "similar"]
 SIMILAR = 90.0  # percent of rapidfuzz's token ratio; below it chance pairs of this field appear
+RAREST = 4  # words of a title by which works are brought together for comparing
 _LEVELS: dict[Level, int] = {"identifier": 0, "title": 1, "similar": 2}
 
 
@@ -43,7 +45,24 @@ class Match:
 
 def find_duplicates(registry: Registry, paper: Paper) -> list[Match]:
     """Works that may be the same as `paper`, surest first; the work itself is left out."""
-    return DuplicateIndex(registry.papers, decided_pairs(registry.root)).matches(paper)
+    candidates = [other for other in registry.papers if _plausible(paper, other)]
+    return DuplicateIndex(candidates, decided_pairs(registry.root)).matches(paper)
+
+
+def _plausible(paper: Paper, other: Paper) -> bool:
+    """A quick look: can `other` match at all? By an identifier, or by an author's surname."""
+    if not paper.authors or not other.authors:
+        return True
+    if slugify(surname(paper.authors[0])) in _surnames(tuple(other.authors[:6])):
+        return True
+    if slugify(surname(other.authors[0])) in _surnames(tuple(paper.authors[:6])):
+        return True
+    return not identifiers_of(paper).isdisjoint(identifiers_of(other))
+
+
+@lru_cache(maxsize=100_000)
+def _surnames(authors: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(slugify(surname(name)) for name in authors)
 
 
 def decided_pairs(root: Path | None = None) -> set[frozenset[str]]:
@@ -89,12 +108,32 @@ class DuplicateIndex:
         return index
 
     @cached_property
-    def by_surname(self) -> dict[str, list[Paper]]:
-        """Works by their first author's surname; under "" those without authors."""
-        index: dict[str, list[Paper]] = {}
+    def word_counts(self) -> Counter[str]:
+        """In how many titles each word stands."""
+        return Counter(
+            word for paper in self.papers for title in titles_of(paper) for word in _words(title)
+        )
+
+    @cached_property
+    def by_block(self) -> dict[tuple[str, tuple[str, ...], str], list[Paper]]:
+        """Works by (first author's surname, version marks, one of the rarest words of a title).
+
+        Comparing every title with every other grows with the square of their number; titles that
+        are 90 % alike share one of their rarest words. Under the surname "*" stand all works.
+        """
+        index: dict[tuple[str, tuple[str, ...], str], list[Paper]] = {}
         for paper in self.papers:
-            index.setdefault(_first_surname(paper), []).append(paper)
+            who = _first_surname(paper)
+            for key in {key for title in titles_of(paper) for key in self._keys(title)}:
+                index.setdefault((who, *key), []).append(paper)
+                index.setdefault(("*", *key), []).append(paper)
         return index
+
+    def _keys(self, title: str) -> list[tuple[tuple[str, ...], str]]:
+        counts = self.word_counts
+        rarest = sorted((counts[word], word) for word in _words(title) if word in counts)
+        marks = version_marks(title)
+        return [(marks, word) for _, word in rarest[:RAREST]]
 
     def matches(self, paper: Paper) -> list[Match]:
         """As `find_duplicates`."""
@@ -126,14 +165,13 @@ class DuplicateIndex:
         from rapidfuzz import fuzz
 
         who = _first_surname(paper)
-        candidates = (
-            self.papers
-            if not who
-            else [*self.by_surname.get(who, ()), *self.by_surname.get("", ())]
-        )
         own = titles_of(paper)
-        for other in candidates:
-            if not compatible(paper, other):
+        candidates: dict[str, Paper] = {}
+        for key in {key for title in own for key in self._keys(title)}:
+            for name in (who, "") if who else ("*",):
+                candidates |= {other.id: other for other in self.by_block.get((name, *key), ())}
+        for other in candidates.values():
+            if other.id == paper.id or not compatible(paper, other):
                 continue
             best = max(
                 (
@@ -180,6 +218,12 @@ def titles_of(paper: Paper) -> list[str]:
     return list(dict.fromkeys(normal_title(title) for title in titles))
 
 
+def _words(normal: str) -> set[str]:
+    """Words of a normalised title that tell it from others; digits are compared elsewhere."""
+    return {word for word in normal.split() if len(word) > 2 and not word.isdigit()}
+
+
+@lru_cache(maxsize=200_000)
 def version_marks(normal: str) -> tuple[str, ...]:
     """What tells siblings apart in a normalised title: numbers, 2d and 3d, plus."""
     text = re.sub(r"(?<=\d) (?=\d{3}\b)", "", normal)  # 2,048 is 2048

@@ -153,10 +153,23 @@ def _construct(node: Node, place: str, duplicates: list[Finding], depth: int) ->
 
 
 MAX_DEPTH = 40
-# What could be an anchor, alias or tag; and what could be deeply nested blocks.
-_SUSPECT = re.compile(
-    rf"(?m)(?:^|[:,\[{{?-])[ \t]*[&*!](?=[^\s])|(?:[-?][ \t]+){{{MAX_DEPTH}}}|^ {{200}}"
-)
+# Nested deeply enough for a closer look: four dashes in a row, or 200 blanks of indent.
+_DEEP_BLOCKS = re.compile(r"(?:[-?][ \t]+){4}")
+_DEEP_INDENT = "\n" + " " * 200
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _suspect(text: str) -> bool:
+    """Whether the text could hold an anchor, alias or tag, or be nested too deeply."""
+    for match in re.finditer(r"[&*!](?=\S)", text):
+        before = text[max(0, match.start() - 200) : match.start()].rstrip(" \t")
+        if not before or before[-1] in "\r\n:,[{?-":
+            return True
+    return (
+        _DEEP_INDENT in text
+        or _bracket_depth(text) > MAX_DEPTH
+        or _DEEP_BLOCKS.search(text) is not None
+    )
 
 
 def _refused(text: str, place: str) -> Finding | None:
@@ -164,7 +177,7 @@ def _refused(text: str, place: str) -> Finding | None:
 
     The exact but slow look, event by event, is only taken where a quick one finds a reason.
     """
-    if not _SUSPECT.search(text) and _bracket_depth(text) <= MAX_DEPTH:
+    if not _suspect(text):
         return None
     depth = 0
     try:
@@ -192,10 +205,11 @@ def _refused(text: str, place: str) -> Finding | None:
 def _bracket_depth(text: str) -> int:
     """At most how deep brackets are nested; brackets inside text count too."""
     depth = deepest = 0
-    for match in re.finditer(r"[\[\]{}]", text):
-        if match[0] in "[{":
+    for char in text.encode("utf-8", "surrogatepass").translate(None, _NO_BRACKETS):
+        if char in b"[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > deepest:
+                deepest = depth
         elif depth:
             depth -= 1
     return deepest

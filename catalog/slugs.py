@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _STOP = frozenset(
     [
@@ -38,6 +39,7 @@ _LETTERS = str.maketrans(
 )
 
 
+@lru_cache(maxsize=200_000)
 def slugify(text: str) -> str:
     """Lower-case ASCII words joined by `-`. `+` becomes `plus`: SemiSAM+ is not SemiSAM."""
     text = re.sub(r"\++", lambda m: "-plus" * len(m[0]), text)
@@ -47,6 +49,7 @@ def slugify(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
 
 
+@lru_cache(maxsize=200_000)
 def surname(author: str) -> str:
     """The last word of a name without particles of generation (`J. Ma` -> `Ma`)."""
     words = [w for w in author.split() if not re.fullmatch(r"(?i)jr\.?|sr\.?|i{2,3}|iv", w)]

@@ -72,7 +72,9 @@ class Locator:
         self._text = self._read(PAPERS)
         found: dict[str, tuple[int, int, int]] = {}
         line, at = 1, 0
-        for item in splice.items(self._text):
+        spans = splice.Items(self._text)
+        for number in range(len(spans)):
+            item = spans[number]
             line += self._text.count("\n", at, item.start)
             at = item.start
             block = self._text[item.start : item.end]

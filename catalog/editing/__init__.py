@@ -98,7 +98,7 @@ def edit_text(
     if missing := [id for id in replace if id not in index]:
         raise _unknown(missing[0])
     _refuse_taken_ids(papers, append, replace)
-    spans = splice.items(text)
+    spans = splice.Items(text)
     if len(spans) != len(papers):
         raise InputError(
             f"{PAPERS}: {len(papers)} works were read but {len(spans)} begin with a dash in one "
@@ -112,25 +112,18 @@ def edit_text(
             continue
         item = spans[number]
         block = splice.replaced(text, item, papers[number], paper)
-        around = [*text_of(text, spans, number - 1), block, *text_of(text, spans, number + 1)]
+        around = [*spans.block(number - 1), block, *spans.block(number + 1)]
         expected = [*papers[max(number - 1, 0) : number], paper, *papers[number + 1 : number + 2]]
         _verify("".join(around), expected)
         edited = edited[: item.start] + block + edited[item.end :]
         after[number] = paper
     if append:
-        edited = splice.appended(edited, append)
-        tail = splice.items(edited)[-len(append) - 1 :]
-        _verify(edited[tail[0].start :], [*after[-1:], *append])
+        before = splice.Items(edited) if replace else spans
+        last = before.block(len(after) - 1)
+        edited, blocks = splice.appended(edited, append, spans.indent)
+        _verify("".join([*last, blocks]), [*after[-1:], *append])
         after += append
     return after, edited
-
-
-def text_of(text: str, spans: list[splice.Item], number: int) -> list[str]:
-    """The text of one record, [] outside the file."""
-    if not 0 <= number < len(spans):
-        return []
-    block = text[spans[number].start : spans[number].end]
-    return [block if block.endswith("\n") else block + "\n"]
 
 
 def _verify(block: str, expected: list[Paper]) -> None:

@@ -19,6 +19,7 @@ from catalog.errors import FindingsError
 from catalog.records import Paper, to_builtins
 
 _HEAD = re.compile(r"(?m)^papers:[ \t]*(?:\[[ \t]*\]|null|~)?[ \t]*(#[^\n]*)?(?:\r?\n|\Z)")
+_DASH = re.compile(r"(?m)^( *)-(?=[ \r\n])")
 ORDER = list(Paper.__struct_encode_fields__)
 
 
@@ -31,23 +32,41 @@ class Item:
     indent: int
 
 
-def items(text: str) -> list[Item]:
-    """The extent of every record, in order. Comments between records belong to none."""
-    head = _HEAD.search(text)
-    if not head:
-        return []
-    first = re.compile(r"(?m)^( *)-(?=[ \r\n])").search(text, head.end())
-    if not first:
-        return []
-    indent = len(first[1])
-    starts = [
-        m.start() for m in re.finditer(rf"(?m)^ {{{indent}}}-(?=[ \r\n])", text[head.end() :])
-    ]
-    starts = [start + head.end() for start in starts]
-    found = []
-    for start, following in zip(starts, [*starts[1:], len(text)], strict=True):
-        found.append(Item(start, _content_end(text, start, following, indent), indent))
-    return found
+class Items:
+    """The extents of all records of a text, in order. Comments between records belong to none."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts: list[int] = []
+        self.indent = 2
+        head = _HEAD.search(text)
+        first = _DASH.search(text, head.end()) if head else None
+        if first is None:
+            return
+        self.indent = len(first[1])
+        dash = "\n" + " " * self.indent + "-"
+        at = first.start() - 1
+        while at >= 0:
+            # Only a dash that ends there or is followed by a blank begins an item.
+            if text[at + len(dash) : at + len(dash) + 1] in (" ", "\n", "\r", ""):
+                self.starts.append(at + 1)
+            at = text.find(dash, at + 1)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, number: int) -> Item:
+        start = self.starts[number]
+        following = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.text)
+        return Item(start, _content_end(self.text, start, following, self.indent), self.indent)
+
+    def block(self, number: int) -> list[str]:
+        """The text of one record ending in a line end, [] outside the file."""
+        if not 0 <= number < len(self.starts):
+            return []
+        item = self[number]
+        block = self.text[item.start : item.end]
+        return [block if block.endswith("\n") else block + "\n"]
 
 
 def _content_end(text: str, start: int, following: int, indent: int) -> int:
@@ -70,24 +89,19 @@ def newline_of(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def appended(text: str, papers: list[Paper]) -> str:
-    """The text with records put at its end."""
+def appended(text: str, papers: list[Paper], indent: int) -> tuple[str, str]:
+    """The text with records put at its end, and these records' own text."""
     newline = newline_of(text)
-    there = items(text)
-    indent = there[-1].indent if there else 2
     blocks = "".join(dump_record(paper, indent) for paper in papers).replace("\n", newline)
     head = _HEAD.search(text)
-    if not there:
-        if not head:
-            text = (
-                (text if not text or text.endswith("\n") else text + newline) + "papers:" + newline
-            )
-        else:
-            comment = f"  {head[1]}" if head[1] else ""
-            text = f"{text[: head.start()]}papers:{comment}{newline}{text[head.end() :]}"
-    if text and not text.endswith("\n"):
+    if not head:
+        text = (text if not text or text.endswith("\n") else text + newline) + "papers:" + newline
+    elif re.match(r"papers:[ \t]*[\[n~]", head[0]):  # an empty list written out
+        comment = f"  {head[1]}" if head[1] else ""
+        text = f"{text[: head.start()]}papers:{comment}{newline}{text[head.end() :]}"
+    if not text.endswith("\n"):
         text += newline
-    return text + blocks
+    return text + blocks, blocks
 
 
 def replaced(text: str, item: Item, old: Paper, new: Paper) -> str:
