@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Which conventions give the printed number, and which not.",
     ),
     "profiles": ("reproduce.cli.profiles", "Metric profiles and their corner cases."),
+    "datasets": ("reproduce.cli.datasets", "Data sets the harness reads: licence, access, splits."),
     "selftest": ("reproduce.cli.selftest", "Go the whole way offline with a small shipped SAM."),
     "doctor": ("reproduce.cli.doctor", "What is missing here to run each project."),
     "fetch": ("reproduce.cli.fetch", "Download and check the weights of a project."),

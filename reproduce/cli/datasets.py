@@ -1,0 +1,69 @@
+"""`sam4mis reproduce datasets`: the data sets that the harness reads, as a table or as the site's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+FILE = "datasets.json"
+#: Readers of a format, not data sets of their own: no page of the site is about them.
+FORMATS = ("folder", "nifti", "npz")
+
+
+def datasets_document() -> dict[str, Any]:
+    """What every dataset plugin says of itself, sorted by name."""
+    from reproduce.plugins import plugins
+
+    return {
+        "schema": "datasets/1",
+        "datasets": [
+            {
+                "name": name,
+                "title": plugin.title,
+                "version": plugin.version,
+                "licence": plugin.licence,
+                "access": plugin.access,
+                "homepage": plugin.homepage,
+                "modalities": list(plugin.modalities),
+                "labels": list(plugin.labels),
+                "dimensionality": plugin.dimensionality,
+                "splits": dict(plugin.splits),
+                "may_show_images": plugin.may_show_images,
+                "format_only": name in FORMATS,
+            }
+            for name, plugin in plugins("datasets").items()
+        ],
+    }
+
+
+@app.command()
+def datasets(
+    json_: Annotated[bool, typer.Option("--json", help="Everything, for machines.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help=f"Write reproduce/results/{FILE} for the site.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Fail if it is out of date.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Would it change?")] = False,
+) -> None:
+    """Data sets the harness reads: licence, how to get them, splits and who defined them."""
+    from catalog.registry import RESULTS, find_root
+    from reproduce.cli.common import as_json, need_extra, table
+
+    document = datasets_document()
+    if write or check or dry_run:
+        need_extra("writing generated files")
+        from reproduce.cli.generated import keep
+
+        path: Path = find_root() / RESULTS / FILE
+        keep(path, document, "sam4mis reproduce datasets --write", check=check, dry_run=dry_run)
+        return
+    if json_:
+        as_json(document)
+        return
+    rows = [
+        (d["name"], d["title"], d["licence"], ", ".join(d["splits"])) for d in document["datasets"]
+    ]
+    table("Data sets", ("name", "title", "licence", "splits"), rows)
