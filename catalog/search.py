@@ -6,7 +6,11 @@ digits must match exactly, because SAM-Med2D is not SAM-Med3D.
 
 from __future__ import annotations
 
+import gc
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,9 +30,22 @@ _WEIGHTS = {
     "venue": 0.4,
 }
 _TITLES = ("short name", "title", "earlier title")
+_NAMED = (*_TITLES, "identifier")
 _TYPO = 78.0  # rapidfuzz ratio from which a word counts as the same with a typo
 _SHORTEST_WITH_TYPO = 4
 _DIGITS = re.compile(r"\d+")
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Garbage collection off: an index is many small objects, none of them garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +62,24 @@ class Index:
 
     def __init__(self, all_works: list[Work]) -> None:
         self.works = all_works
-        self._words: dict[str, dict[int, str]] = {}
-        self._names: dict[str, dict[int, str]] = {}
-        for number, work in enumerate(all_works):
-            # lightest field first, so that a word's heaviest place stays
-            for field, text in sorted(_texts(work), key=lambda pair: _WEIGHTS[pair[0]]):
-                folded = fold(text)
-                words = set(folded.split())
-                if field in _TITLES:
-                    words |= _joined(text, folded)
+        self._words: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self._names: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        with collector_off():
+            for number, work in enumerate(all_works):
+                self._add(number, work)
+
+    def _add(self, number: int, work: Work) -> None:
+        # lightest field first, so that a word's heaviest place stays
+        for field, text in _texts(work):
+            folded = fold(text)
+            for word in folded.split():
+                self._words[word][number] = field
+            if field in _TITLES:
+                for word in _joined(text, folded):
+                    self._words[word][number] = field
+            if field in _NAMED:
                 for name in _full_names(field, text, folded):
-                    self._names.setdefault(name, {})[number] = field
-                for word in words:
-                    self._words.setdefault(word, {})[number] = field
+                    self._names[name][number] = field
 
     def search(self, query: str, limit: int | None = None) -> list[Hit]:
         """The works that hold every word of `query`, best first."""
@@ -142,8 +164,6 @@ def _with(fields: tuple[str, ...], field: str) -> tuple[str, ...]:
 
 def _full_names(field: str, text: str, folded: str) -> list[str]:
     """What counts as a work's whole name: short name, identifier, title, title up to a colon."""
-    if field not in (*_TITLES, "identifier"):
-        return []
     names = [folded.replace(" ", "")]
     head, colon, _ = text.partition(":")
     if colon and field != "identifier":
@@ -159,26 +179,27 @@ def _joined(text: str, folded: str) -> set[str]:
 
 
 def _texts(work: Work) -> list[tuple[str, str]]:
-    """(field, text) of everything a reader may look for."""
+    """(field, text) of everything a reader may look for, lightest field first.
+
+    What is only looked for by its words (authors, tags, venues) comes as one text.
+    """
     paper = work.paper
+    tags = [v for name in TAG_FACETS.values() for v in tag_values(getattr(paper, name))]
+    venues = [version.venue for version in paper.versions if version.venue]
     texts = [
-        ("title", paper.title),
-        ("short name", paper.short_name or ""),
-        ("identifier", paper.id),
+        ("venue", " ".join([*venues, str(work.year or "")])),
+        ("tag", " ".join(tags)),
+        ("dataset", " ".join(tag_values(paper.datasets))),
+        ("author", " ".join(paper.authors)),
     ]
-    texts += [("identifier", alias) for alias in paper.aliases]
-    texts.append(("venue", str(work.year or "")))
-    texts += [("earlier title", title) for title in paper.title_aliases]
-    texts += [("author", author) for author in paper.authors]
-    texts += [("short name", project.name) for project in work.projects]
+    earlier = [version.title for version in paper.versions if version.title]
+    texts += [("earlier title", title) for title in (*paper.title_aliases, *earlier)]
+    texts.append(("title", paper.title))
+    texts += [("identifier", name) for name in (paper.id, *paper.aliases)]
     for version in paper.versions:
-        texts.append(("venue", version.venue or ""))
-        if version.title and version.title != paper.title:
-            texts.append(("earlier title", version.title))
         ids = version.ids
         values = (ids.arxiv, ids.doi, ids.pmid, ids.pmcid, ids.openreview, ids.ieee, ids.pii)
         texts += [("identifier", value) for value in values if value]
-    for facet, field in TAG_FACETS.items():
-        kind = "dataset" if facet == "dataset" else "tag"
-        texts += [(kind, value) for value in tag_values(getattr(paper, field))]
+    texts += [("short name", project.name) for project in work.projects]
+    texts.append(("short name", paper.short_name or ""))
     return [(field, text) for field, text in texts if text]
