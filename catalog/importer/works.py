@@ -19,6 +19,7 @@ from catalog.importer.rows import Row
 from catalog.records import Ids, Inclusion, Links, Paper, Reported, Tag, Version
 from catalog.slugs import slugify, work_slug
 from catalog.titles import normal_title
+from catalog.vocabulary import canonical
 
 
 @dataclass(slots=True)
@@ -266,7 +267,6 @@ class _Builder:
         if venue:
             published.venue = _more_telling(venue, published.venue)
             published.kind = venues.kind_of(venue, rules)
-        published.source = published.source or (fact.sources[0] if fact.sources else None)
 
     def _links(self) -> Links:
         links: dict[str, list[str]] = {}
@@ -306,14 +306,11 @@ class _Builder:
                         metric=number.metric,
                         value=number.value,
                         scale=scale,  # type: ignore[arg-type] # checked when the record is read back
-                        dataset=self._dataset(number.dataset),
+                        dataset=canonical("datasets", number.dataset) if number.dataset else None,
                         where=number.where,
                         note=number.note or None,
                     )
         return list(numbers.values())
-
-    def _dataset(self, name: str | None) -> str | None:
-        return name
 
     def _inclusion(self) -> Inclusion:
         for scope in self.decisions.scope:
@@ -330,8 +327,6 @@ class _Builder:
     # -------------------------------------------------------------------------------- tags
 
     def _tag(self, name: str) -> Tag | None:
-        from catalog.vocabulary import canonical
-
         candidates: list[tuple[int, list[str], str]] = []
         touched = False
         for line, fact in self.facts:
