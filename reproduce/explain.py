@@ -254,7 +254,7 @@ def _within(
 ) -> Iterator[dict[str, Any]]:
     """Settings at most `depth` scoring conventions away from base, for every stored run."""
     scoring = [name for name in options if name not in made]
-    runs = itertools.product(*[options[name] for name in made])
+    runs = itertools.product(*[options.get(name, [base.get(name)]) for name in made])
     for values in runs:
         start = {**base, **dict(zip(made, values, strict=True))}
         for count in range(depth + 1):
