@@ -147,9 +147,9 @@ def test_search_in_5000_works_feels_instant() -> None:
         for n in range(5000)
     ]
     index = Index(works(Registry(Path(), papers=many)))
-    start = time.perf_counter()
+    start = time.process_time()
     hits = index.search("segmnting orgn 42")
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.3
     assert hits
 
 
