@@ -5,9 +5,9 @@ models. A claim belongs to the release whose checkpoint and adapter it measures,
 `sam_dice` and `medsam_dice` become claims of the projects `sam` and `medsam`; BiomedParse is their
 source.
 
-The repository also has 27 demo images with 71 masks, whose published Dice per mask were found by the
-mask's area. Their mean is one more claim for each model: small, and everything but the weights is in
-that repository.
+The repository also has 27 demo images with 71 masks, whose published Dice per mask were found by
+the mask's area. Their mean is one more claim for each model: small, and everything but the weights
+is in that repository.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _COMMON: dict[str, list[Any]] = {
     "prompt_profile": [
         "box-tight/1",
         "inferred",
-        "a ground-truth box is stated, its exact form is not",
+        "oracle box (figures/main_figure_2a.py:15); its exact form is not stated",
     ],
     "grid": ["original", "inferred"],
     "mask_selection": ["single", "inferred"],
