@@ -45,6 +45,7 @@ def _one(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray[Any
         offset,
         output_shape=target.shape,
         order=0,
-        mode="constant" if source.affine is not None else "nearest",
+        # a voxel reaches half a step beyond its centre, also at the border of the grid
+        mode="grid-constant" if source.affine is not None else "nearest",
     )
     return np.asarray(moved, array.dtype)
