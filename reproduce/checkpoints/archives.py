@@ -13,6 +13,37 @@ from catalog.errors import InputError
 from reproduce.running.files import disk_full_told
 
 MAX_BYTES = 1 << 40
+ARCHIVES = ("a zip archive", "a tar archive", "a gzip archive")  # as `loading.sniff` calls them
+WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors", ".bin")
+
+
+def weights_inside(archive: Path) -> Path:
+    """The one weights file of an archive, unpacked once into the cache by the archive's hash.
+
+    Raises `InputError` where the archive holds none or several.
+    """
+    from filelock import FileLock
+
+    from reproduce.checkpoints.cache import cache_folder
+    from reproduce.reading import sha256_of
+
+    folder = cache_folder() / "unpacked" / sha256_of(archive)
+    with disk_full_told(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        files = (
+            sorted(path for path in folder.rglob("*") if path.is_file())
+            if folder.is_dir()
+            else unpack(archive, folder)
+        )
+    found = [path for path in files if path.name.lower().endswith(WEIGHTS)]
+    if len(found) != 1:
+        names = ", ".join(str(path.relative_to(folder)) for path in files[:8])
+        raise InputError(
+            f"{archive}: expected one weights file in the archive, got {len(found)}. "
+            f"It holds {names or 'nothing'}. Unpack it and pass the right file with --checkpoint."
+        )
+    return found[0]
 
 
 def unpack(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> list[Path]:
@@ -27,7 +58,10 @@ def unpack(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> list[Path
     working = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         with disk_full_told(folder):
-            if zipfile.is_zipfile(archive):
+            # By the first bytes: a tar file of zip files also ends like one.
+            with archive.open("rb") as stream:
+                zipped = stream.read(2) == b"PK"
+            if zipped:
                 _unzip(archive, working, max_bytes)
             elif tarfile.is_tarfile(archive):
                 _untar(archive, working, max_bytes)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint
+from reproduce.checkpoints.archives import ARCHIVES
 from reproduce.checkpoints.cache import cache_folder, cached, manual_folder, weights_folder
 from reproduce.checkpoints.sources import Source, source_of
 from reproduce.checkpoints.transfer import download
@@ -68,7 +69,7 @@ def difference(record: Checkpoint, path: Path) -> str | None:
         md5 = digest.hexdigest()
         if md5 != record.md5:
             return f"Expected md5 {record.md5}, got {md5}; it looks like {sniff(path)}."
-    if sniff(path) not in ("safetensors", "torch", "pickle"):
+    if sniff(path) not in ("safetensors", "torch", "pickle", *ARCHIVES):
         return f"Expected weights, got {sniff(path)}."
     return None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.checkpoints.archives import ARCHIVES, weights_inside
 from reproduce.checkpoints.layouts import unwrap
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def read_content(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a checkpoint.")
     kind = sniff(path)
+    if kind in ARCHIVES:
+        return read_content(weights_inside(path))
     if kind == "safetensors":
         from safetensors.torch import load_file
 
@@ -108,6 +111,8 @@ def sniff(path: Path) -> str:
         return "torch" if _is_torch_zip(path) else "a zip archive"
     if head.startswith(b"\x80"):
         return "pickle"  # legacy torch files are pickles one after another
+    if head[257:262] == b"ustar":
+        return "a tar archive"
     for magic, name in (
         (b"\x1f\x8b", "a gzip archive"),
         (b"7z\xbc\xaf", "a 7z archive"),

@@ -104,7 +104,6 @@ def test_ordinary_containers_are_no_reason_to_refuse(tmp_path: Path) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer"),
         (b'{"error": "not found"}', "a JSON text"),
         (b"%PDF-1.4", "a PDF"),
-        (b"\x1f\x8b\x08", "a gzip archive"),
         (b"hello", "a file of unknown kind"),
     ],
 )
@@ -130,6 +129,35 @@ def test_truncated_weights(suffix: str, tmp_path: Path) -> None:
     cut.write_bytes(whole.read_bytes()[:20_000])
     with pytest.raises(InputError, match="20,000 bytes"):
         read_state(cut)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_weights_in_an_archive(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    torch.save({"model": STATE}, tmp_path / "w.pth")
+    (tmp_path / "README.md").write_text("read me")
+    archive = tmp_path / f"release.{kind}"
+
+    def pack(*names: str) -> None:
+        if kind == "zip":
+            with zipfile.ZipFile(archive, "w") as content:
+                for name in names:
+                    content.write(
+                        tmp_path / "w.pth" if name.endswith("pth") else tmp_path / name, name
+                    )
+        else:
+            with tarfile.open(archive, "w:gz" if kind.endswith("gz") else "w") as content_tar:
+                for name in names:
+                    content_tar.add(
+                        tmp_path / "w.pth" if name.endswith("pth") else tmp_path / name, name
+                    )
+
+    pack("README.md", "weights/best.pth")
+    for _ in range(2):  # the second time from the cache
+        assert set(read_state(archive)) == set(STATE)
+    pack("a.pth", "b.pth")
+    with pytest.raises(InputError, match=r"got 2\. It holds a\.pth, b\.pth"):
+        read_state(archive)
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from catalog.errors import InputError, PrerequisiteError, Sam4misError, UsageErr
 from catalog.records import Result
 from reproduce.datasets.phantoms import phantom
 from reproduce.running.command import Arguments, command_line, run_command
-from reproduce.running.engine import execute, publish, worker_command
+from reproduce.running.engine import Execution, execute, publish, worker_command
 from reproduce.running.spec import Plan, shards_of
 from reproduce.running.worker import Worker, finished
 
@@ -151,6 +151,20 @@ def test_two_workers_and_a_killed_one_give_the_same_file(
     assert result.measurements[0].value == reference[1].measurements[0].value
     for name, content in before.items():
         assert (folder / "shards" / f"{name}.json").read_bytes() == content, "not done twice"
+
+
+def test_several_workers_started_by_the_engine(
+    root: Path, reference: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    made = bundle(root, CASES)
+    how = Execution(devices=("cpu", "cpu"), quiet=True)
+    folder, plan = made.plan(tmp_path, checkpoints=[str(tmp_path / "gone.safetensors")])
+    with pytest.raises(InputError, match=r"worker \d stopped: .*gone\.safetensors: no such file"):
+        execute(folder, plan, [made.item], how, gate=False)
+    folder, plan = made.plan(tmp_path)
+    execute(folder, plan, [made.item], how, gate=False)
+    assert digest(folder) == digest(reference[0])
 
 
 def test_ctrl_c_keeps_shards_and_the_same_command_goes_on(
@@ -463,3 +477,19 @@ def test_volumes_are_run_slice_by_slice(
     assert sorted(row["slice"] for row in rows) == np.flatnonzero(truth.any(axis=(1, 2))).tolist()
     (score,) = result.cases
     assert score.tp + score.fn == int(truth.sum())
+
+
+def test_run_all_reports_the_rest(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Over the real registry on a machine with neither data nor weights: nothing runs, and every
+    claim is accounted for with its reason."""
+    monkeypatch.setenv("SAM4MIS_ROOT", str(root))
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SAM4MIS_DATA", raising=False)
+    run_command(Arguments(target=None, out=tmp_path / "runs"))
+    said = capsys.readouterr().err
+    assert "not run:" in said
+    assert "lwnet/validation-dice" in said
+    assert "blocked (no-checkpoint)" in said
+    assert not (tmp_path / "runs").exists()
