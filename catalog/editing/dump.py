@@ -25,16 +25,23 @@ _WORDS_OF_YAML = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false",
 
 def dump_record(paper: Paper, indent: int = 2) -> str:
     """The record as an item of `papers:`, ending in a newline; `indent` blanks before the dash."""
-    record = to_builtins(paper)
-    # What the reader would assume anyway is not written.
+    lines: list[str] = []
+    _mapping(as_written(paper), indent + 2, lines, top=True)
+    lines[0] = " " * indent + "- " + lines[0].lstrip()
+    return "\n".join(lines) + "\n"
+
+
+def as_written(paper: Paper) -> dict[str, Any]:
+    """The record as plain data without what a reader would assume anyway."""
+    record: dict[str, Any] = to_builtins(paper)
     if not record["links"]:
         del record["links"]
     if record["inclusion"] == {"decision": "include"}:
         del record["inclusion"]
-    lines: list[str] = []
-    _mapping(record, indent + 2, lines, top=True)
-    lines[0] = " " * indent + "- " + lines[0].lstrip()
-    return "\n".join(lines) + "\n"
+    for version in record.get("versions", ()):
+        if not version["ids"]:
+            del version["ids"]
+    return record
 
 
 def dump_field(name: str, value: Any, indent: int) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from yaml.nodes import MappingNode, Node
 
 from catalog import reading
-from catalog.editing.dump import dump_field, dump_record
+from catalog.editing.dump import as_written, dump_field, dump_record
 from catalog.errors import FindingsError
-from catalog.records import Paper, to_builtins
+from catalog.records import Paper
 
 _HEAD = re.compile(r"(?m)^papers:[ \t]*(?:\[[ \t]*\]|null|~)?[ \t]*(#[^\n]*)?(?:\r?\n|\Z)")
 _DASH = re.compile(r"(?m)^( *)-(?=[ \r\n])")
@@ -154,7 +153,7 @@ def _spliced(block: str, indent: int, old: Paper, new: Paper, newline: str) -> s
     ):
         own = lines[first:following]
         fields.append((key.value, own, _end_comment(own, value, first)))
-    before, after = _as_written(old), _as_written(new)
+    before, after = as_written(old), as_written(new)
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     out: list[str] = []
     for name, own, comment in fields:
@@ -190,15 +189,6 @@ def _end_comment(own: list[str], value: Node, first: int) -> str:
         return ""
     match = re.match(r"[ \t]+#[^\r\n]*", own[0][value.end_mark.column :])
     return match[0] if match else ""
-
-
-def _as_written(paper: Paper) -> dict[str, Any]:
-    record: dict[str, Any] = to_builtins(paper)
-    if not record["links"]:
-        del record["links"]
-    if record["inclusion"] == {"decision": "include"}:
-        del record["inclusion"]
-    return record
 
 
 def _insert(out: list[str], name: str, text: str, present: list[str], column: int) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from catalog.editing import dump_record
 from catalog.editing.atomic import edit_lock, write_whole
 from catalog.errors import Finding, InputError
 from catalog.importer.account import RowFate, fates
@@ -156,7 +155,7 @@ def _short(value: object) -> str:
 
 def mark(paper: Paper) -> str:
     """Hash of a record's content, for telling whether a person has changed it."""
-    return hashlib.sha256(dump_record(paper).encode()).hexdigest()[:16]
+    return hashlib.sha256(msgspec.json.encode(paper)).hexdigest()[:16]
 
 
 def _read_marks(root: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ where two facts differ, what is out of scope, which link is wrong, all that is r
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from catalog import addresses as web
@@ -113,8 +114,7 @@ class _Builder:
             rows=sorted(row.line for row in self.rows),
             inclusion=self._inclusion(),
             sources=list(dict.fromkeys(s for _, f in self.facts for s in f.sources)),
-            note=" ".join(dict.fromkeys(_sentence(f.note) for _, f in self.facts if f.note))
-            or None,
+            note=self._notes(),
         )
         for name in TAGS:
             setattr(paper, name, self._tag(name))
@@ -127,6 +127,15 @@ class _Builder:
 
     def _note(self, line: int, code: str, message: str, path: str = "", hint: str = "") -> None:
         self.findings.append(Finding("rows.md", line, path, code, message, hint, "warning"))
+
+    def _notes(self) -> str | None:
+        """The facts' notes; that two rows are one work is said by `rows` and not again."""
+        notes = dict.fromkeys(_sentence(f.note) for _, f in self.facts if f.note)
+        text = " ".join(notes)
+        for row in self.rows:
+            same = rf"Same work as (?:the preprint )?row(?: at row)? {row.line}(?: \([^)]*\))?"
+            text = re.sub(rf"(?:^| ){same}[.;]", "", text)
+        return text.strip() or None
 
     def _titles(self) -> tuple[str, list[str]]:
         """The current title and every other one under which readers may know the work."""
