@@ -15,7 +15,7 @@ from catalog.registry import Registry
 from catalog.text import fold
 
 _CODE = {"inference", "training", "training+inference", "training+weights"}
-_WEIGHTS = {"public", "gated"}
+_WEIGHTS = {"public", "released", "available", "gated"}
 _NO_WEIGHTS = {"none", "announced", "dead"}
 
 # values that are known even where no work has them yet
@@ -69,17 +69,12 @@ class Work:
 
     @property
     def weights(self) -> bool | None:
-        """Whether weights are released (freely or after a registration)."""
-        # A release may list files of others that it runs unchanged; its status then says none.
-        own = any(p.checkpoints and p.weights_status != "none" for p in self.projects)
-        if self.paper.links.weights or own:
+        """Whether weights are released (freely or after a registration). Without code: none."""
+        found = [_weights(project) for project in self.projects]
+        if self.paper.links.weights or True in found:
             return True
-        statuses = [p.weights_status for p in self.projects if p.weights_status]
-        if any(status in _WEIGHTS for status in statuses):
-            return True
-        if self.paper.links.weights == [] or any(status in _NO_WEIGHTS for status in statuses):
-            return False
-        return None
+        none = self.paper.links.weights == [] or self.paper.links.code == []
+        return False if none or False in found else None
 
     @property
     def licences(self) -> set[str]:
@@ -110,6 +105,21 @@ class Work:
         if facet == "licence":
             return sorted(self.licences)
         return tag_values(getattr(self.paper, TAG_FACETS[facet]))
+
+
+def _weights(project: Project) -> bool | None:
+    """What a project's status says of its weights; where it says nothing, its checkpoints do.
+
+    A release may list files of others that it runs unchanged; its status then says none.
+    """
+    status = (project.weights_status or "").split(" ")[0].lower()
+    if status in _WEIGHTS:
+        return True
+    if status in _NO_WEIGHTS:
+        return False
+    if any(point.urls for point in project.checkpoints or []):
+        return True
+    return False if project.checkpoints == [] else None
 
 
 def tag_values(tag: Tag | None) -> list[str]:

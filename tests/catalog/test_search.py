@@ -70,7 +70,7 @@ PROJECTS = [
         repository=Repository(url="https://github.com/bowang-lab/MedSAM"),
         licences=Licences(code="Apache-2.0"),
         code_status="training+inference",
-        checkpoints=[Checkpoint(id="a")],
+        checkpoints=[Checkpoint(id="a", urls=["https://example.org/a.pth"])],
     ),
     Project(
         slug="polyp",
@@ -180,7 +180,7 @@ def test_has_code_and_weights_know_what_nobody_checked() -> None:
     assert kept(code=True) == ["medsam"]
     assert kept(code=False) == ["sam-med3d", "polyp"]  # looked, none; an empty repository
     assert kept(weights=True) == ["medsam"]
-    assert kept(weights=False) == ["polyp"]
+    assert kept(weights=False) == ["sam-med3d", "polyp"]  # where there is no code, no weights
 
 
 def test_unknown_value_names_the_nearest() -> None:
