@@ -30,6 +30,7 @@ _SHORTHAND = tuple(
         (r"\bI:(?=[\w.-]+/)", ""),
         (r"\bR(?:@[\w.]+)?:(?=[\w./-])", ""),
         (r"; users angry", ""),
+        (r"/root/(?=\w)", "<home>/"),  # somebody's machine
         (r"gives garbage", "gives meaningless masks"),
     )
 )
