@@ -41,7 +41,8 @@ def summary(findings: Sequence[Finding], of: str) -> None:
 
 def annotation(finding: Finding) -> str:
     """A workflow command of GitHub Actions; its special characters are escaped."""
-    message = f"{finding.message} {finding.hint}".strip()
+    stop = "." if finding.hint and finding.message[-1:].isalnum() else ""
+    message = f"{finding.message}{stop} {finding.hint}".strip()
     properties = {
         "file": finding.place,
         "line": finding.line,
@@ -75,5 +76,6 @@ def _rich(findings: Sequence[Finding]) -> None:
         line.append(clean(finding.path), style="bold")
         line.append(f"  {clean(finding.message)}")
         if finding.hint:
+            line.append("." if finding.message[-1:].isalnum() else "")
             line.append(f" {clean(finding.hint)}", style="green")
         console.print(line)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from terminal import here, in_pipe
+from terminal import here, in_pipe, on_terminal
 
 from catalog import checks
 from catalog.checks.codes import CODES
@@ -294,6 +294,14 @@ def test_check_command_in_a_pipe(tmp_path: Path) -> None:
     ran = in_pipe(clean, "check")
     assert (ran.code, ran.out) == (0, "")
     assert "no findings" in ran.err
+
+
+def test_check_command_on_a_terminal(tmp_path: Path) -> None:
+    ran = on_terminal(registry(tmp_path), "check")
+    assert ran.code == 1
+    assert ran.out.splitlines()[0].strip() == "papers.yaml"  # the file once, then its lines
+    assert "     12 D003 two" in ran.out
+    assert "[bold" not in ran.out
 
 
 def test_check_answers_machines(tmp_path: Path) -> None:

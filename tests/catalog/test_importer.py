@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from terminal import here
 
 from catalog.checks.codes import CODES
 from catalog.editing import replace_record
@@ -338,3 +340,33 @@ def test_a_contradiction_without_a_decision_is_a_finding(listing: Path) -> None:
     told = [f.path for f in works.findings if f.code == "L050"]
     resolved = sum(len(merge.resolve) for merge in decisions().merges)
     assert len(told) == resolved > 10
+
+
+# ----------------------------------------------------------------------------------- the command
+
+
+def test_the_command_accounts_for_rows_and_checks(copied: Path, listing: Path) -> None:
+    ran = here(copied, "import", str(listing), "--facts", str(copied), "--check")
+    assert ran.code != 0  # a folder without projects.yaml is named, not skipped silently
+    folder = small(copied, (listing / "rows.md").read_text("utf-8"))
+    shutil.copy(listing / "rows.md", folder / "rows.md")
+    shutil.copy(listing / "facts.yaml", folder / "facts.yaml")
+    ran = here(copied, "import", str(folder), "--check")
+    assert ran.code == 0, ran.out + ran.err
+    assert "rows: 425 accounted for" in ran.out
+    assert "works: 0 added, 0 updated, 408 unchanged" in ran.out
+    assert "projects: not imported" in ran.err
+    (copied / REPORT).write_text("stale")
+    ran = here(copied, "import", str(folder), "--check")
+    assert ran.code == 1
+    assert f"would write {REPORT}" in ran.out
+    assert (copied / REPORT).read_text() == "stale"
+    answer = json.loads(here(copied, "import", str(folder), "--dry-run", "--json").out)
+    assert len(answer["rows"]) == 425
+    assert answer["stale"] == [REPORT]
+
+
+def test_the_command_without_a_folder_says_so(copied: Path) -> None:
+    ran = here(copied, "import", str(copied / "gone"))
+    assert ran.code == 3
+    assert "there is no such folder" in ran.err
