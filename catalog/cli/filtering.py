@@ -23,7 +23,7 @@ _HELP = {
     "dataset": "Name of a dataset.",
     "prompt": "Prompt at training or inference, e.g. box, point, text.",
     "verdict": "State of a claim, e.g. reproduced, lower, blocked, not-attempted.",
-    "licence": "Class of a licence: commercial, non-commercial, none, unknown.",
+    "licence": "Licence of code or weights allows: commercial, non-commercial, none, unknown.",
 }
 _FACETS = (*TAG_FACETS, "prompt", "verdict", "licence")
 

@@ -156,13 +156,13 @@ class Client:
                     if time.monotonic() > deadline:
                         raise SourceError(service, "timeout", f"answers too slowly ({url})")
                 answer = Answer(
-                    response.status_code,
+                    _status(response),
                     bytes(body),
                     url if secrets else response.url,
                     response.headers.get("Content-Type", ""),
                     _moved(response),
                 )
-                return answer, response.headers.get("Retry-After")
+                return answer, _retry_after(response)
         except requests.Timeout:
             raise SourceError(
                 service, "timeout", f"does not answer in time ({urlsplit(url).netloc})"
@@ -212,6 +212,20 @@ def retry_after_s(header: str | None) -> float | None:
     except ValueError:
         return None
     return max(0.0, when.timestamp() - time.time())
+
+
+def _status(response: requests.Response) -> int:
+    """The status; GitHub's 403 for a used-up quota is what others call 429."""
+    used_up = response.headers.get("X-RateLimit-Remaining") == "0"
+    return 429 if response.status_code == 403 and used_up else response.status_code
+
+
+def _retry_after(response: requests.Response) -> str | None:
+    """Retry-After, or GitHub's time of the next quota in its form."""
+    reset = response.headers.get("X-RateLimit-Reset", "")
+    if "Retry-After" not in response.headers and _status(response) == 429 and reset.isdigit():
+        return str(max(0, int(int(reset) - time.time())))
+    return response.headers.get("Retry-After")
 
 
 def _moved(response: requests.Response) -> str | None:

@@ -27,11 +27,12 @@ from catalog.sources import (
 from catalog.sources.comparing import Difference, merge
 from catalog.sources.http import Client, SourceError
 from catalog.sources.sighting import Sighting
-from catalog.sources.volatile import Figure, RepositoryState, Volatile
+from catalog.sources.volatile import Figure, Link, RepositoryState, Volatile
 
 PAPER_SOURCES = ("arxiv", "crossref", "openalex", "semanticscholar", "europepmc")
 SOURCES = (*PAPER_SOURCES, "github", "huggingface", "links")
 FAILURES_UNTIL_LEFT_OUT = 3
+_ENOUGH = 10  # links after which a dead network can be told from dead links
 
 Step = Callable[[str, int, int], None]  # (what is asked, done, of)
 Answer = TypeVar("Answer")
@@ -55,6 +56,7 @@ class Asking:
         self.outcome = outcome
         self.sources = set(sources)
         self.answered = False
+        self.reached: set[str] = set()
         self._failures: dict[str, int] = {}
 
     def ask(self, service: str, question: Callable[[], Answer | None]) -> Answer | None:
@@ -72,11 +74,14 @@ class Asking:
             count = self._failures.get(service, 0) + 1
             self._failures[service] = count
             self.outcome.failed[service] = str(error)
-            if count >= FAILURES_UNTIL_LEFT_OUT or error.kind == "rate-limit":
+            # one that was never reached is down, or we are: three tries would only cost minutes
+            unreachable = error.kind == "offline" and service not in self.reached
+            if count >= FAILURES_UNTIL_LEFT_OUT or error.kind == "rate-limit" or unreachable:
                 self.sources.discard(service)
                 self.outcome.failed[service] = f"{error}; left out for the rest of this run"
             return None
         self._failures[service] = 0
+        self.reached.add(service)
         self.answered = True
         return answer
 
@@ -249,20 +254,31 @@ def refresh_links(
 ) -> None:
     """Check every address; one that was checked on the same day is not asked again.
 
-    `keep`: all addresses of the registry; others are forgotten (None: forget none).
+    `keep`: all addresses of the registry; others are forgotten (None: forget none). If most of
+    them cannot even be reached, the network is what failed: then nothing is written down.
     """
-    for number, url in enumerate(urls, 1):
-        step(url, number, len(urls))
-        before = volatile.links.get(url)
-        if before and before.checked == today:
-            continue
-        health = asking.ask(
-            "links",
-            partial(links.check, asking.client, url, before, today),
-        )
-        if health is None:
-            continue
-        volatile.links[url] = health
+    found: dict[str, Link] = {}
+    unreachable = 0
+    try:
+        for number, url in enumerate(urls, 1):
+            step(url, number, len(urls))
+            before = volatile.links.get(url)
+            if before and before.checked == today:
+                continue
+            question = partial(links.check, asking.client, url, before, today)
+            health = asking.ask("links", question)
+            if health is None:
+                continue
+            found[url] = health
+            unreachable += health.detail is not None and "cannot be reached" in health.detail
+            if len(found) >= _ENOUGH and unreachable > 0.8 * len(found):
+                asking.outcome.failed["links"] = "hardly any address can be reached: no network?"
+                return
+    except KeyboardInterrupt:
+        volatile.links |= found  # a stopped sweep goes on from here
+        raise
+    volatile.links |= found
+    for url, health in found.items():
         if health.state in ("dead", "moved"):
             asking.outcome.differences.append(
                 Difference(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import markdown as markdown_package  # type: ignore[import-untyped] # it has no types
 import pytest
 import service_answers as answers
 import yaml
@@ -26,6 +28,7 @@ from catalog.sources.reporting import markdown, summary
 from catalog.sources.settings import SERVICES, Settings
 from catalog.sources.sighting import Sighting
 from catalog.sources.volatile import Link, Volatile, load
+from catalog.text import clean
 
 PAPERS = """\
 papers:
@@ -414,7 +417,25 @@ def test_link_sweep_writes_states_and_forgets_gone_links(folder: Path, server: L
     assert list(load(folder).links) == ["https://doi.org/10.1000/polyp"]
 
 
+def test_a_dead_network_makes_no_link_dead(folder: Path, server: LocalServer) -> None:
+    urls_ = "".join(f", 'http://127.0.0.1:9/{n}'" for n in range(15)).removeprefix(", ")
+    text = PAPERS + f"    links: {{code: [{urls_}]}}\n"
+    (folder / "papers.yaml").write_text(text, "utf-8")
+    ran = here(folder, "refresh", "--source", "links", extra=urls(server))
+    assert ran.code == 3
+    assert "no network?" in ran.err
+    assert load(folder).links == {}
+
+
 # -------------------------------------------------------------------------------- reporting
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_no_markup_in_html_made_of_the_summary(text: str) -> None:
+    html = markdown_package.markdown(f"| a |\n|---|\n| {markdown(text)} |", extensions=["tables"])
+    cell = html.partition("<td>")[2].partition("</td>")[0]
+    assert "<" not in cell
+    assert unescape(cell).split() == clean(text).split()
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -178,6 +178,15 @@ def test_retry_after_as_a_date() -> None:
     assert retry_after_s(None) is None
 
 
+def test_used_up_quota_of_github_is_a_rate_limit(server: LocalServer, client: Client) -> None:
+    reset = str(int(time.time()) + 3000)
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+    server.routes["/github"] = [Reply(b"{}", status=403, headers=headers)]
+    with pytest.raises(SourceError, match="asks to wait 29") as caught:
+        client.get("github", server.url + "/github/repos/a/b")
+    assert caught.value.kind == "rate-limit"
+
+
 def test_500_gives_up_after_the_retries(server: LocalServer, client: Client) -> None:
     server.routes["/crossref"] = [Reply(b"oops", status=500)]
     with pytest.raises(SourceError, match="HTTP 500"):
