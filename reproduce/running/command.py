@@ -156,20 +156,20 @@ def run_command(arguments: Arguments) -> None:
         else find_claims(registry, arguments.target)
     )
     recipes: list[Recipe] = []
-    skipped: list[str] = []
+    skipped: list[tuple[str, str]] = []  # claim, reason
     for project, claim in targets:
+        name = f"{project.slug}/{claim.id}"
+        if claim.state == "blocked" and len(targets) > 1:
+            skipped.append((name, f"blocked ({claim.reason})"))
+            continue
         try:
-            if claim.state == "blocked" and (everything or len(targets) > 1):
-                raise PrerequisiteError(
-                    f"{project.slug}/{claim.id}: blocked ({claim.reason}). {claim.state_note or ''}"
-                )
             recipes.append(recipe(project, claim, request))
         except Sam4misError as error:
             if not everything and len(targets) == 1:
                 raise
-            skipped.append(str(error))
+            skipped.append((name, str(error).removeprefix(f"{name}: ")))
     if not recipes and not everything:
-        raise PrerequisiteError("nothing of it can be run here:\n" + "\n".join(skipped))
+        raise PrerequisiteError(f"nothing of {arguments.target} can be run:\n{by_reason(skipped)}")
     results: list[Result] = []
     for members in group(recipes):
         try:
@@ -177,16 +177,16 @@ def run_command(arguments: Arguments) -> None:
         except Sam4misError as error:
             if not everything:
                 raise
-            skipped.append(f"{members[0].claim_id}: {error}")
+            skipped += [
+                (m.claim_id, str(error).removeprefix(f"{members[0].claim_id}: ")) for m in members
+            ]
             continue
         if done is not None:
             results.append(done)
     if arguments.json:
         as_json(results)
     if skipped:
-        typer.echo(f"{len(skipped)} not run:", err=True)
-        for text in skipped:
-            typer.echo(f"  {text}", err=True)
+        typer.echo(f"{len(skipped)} not run:\n{by_reason(skipped)}", err=True)
     if any(result.status != "complete" and result.reason for result in results) and not (
         arguments.limit
     ):
@@ -194,6 +194,18 @@ def run_command(arguments: Arguments) -> None:
             "not every case could be scored: "
             + "; ".join(r.reason or "" for r in results if r.status != "complete")
         )
+
+
+def by_reason(skipped: Sequence[tuple[str, str]]) -> str:
+    """Claims that were not run, by reason: how many, the first ones, why."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in skipped:
+        reasons.setdefault(reason, []).append(name)
+    lines = []
+    for reason, names in reasons.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"  {len(names)}: {reason}\n     {', '.join(names[:3])}{more}")
+    return "\n".join(lines)
 
 
 def _one(

@@ -175,3 +175,4 @@ def test_results_of_every_schema_version_are_readable(root: Path) -> None:
         result = msgspec.json.decode(path.read_bytes(), type=Result)
         assert result.schema == f"result/{path.stem.removeprefix('result-')}"
         assert result.measurements
+        assert result.contours
