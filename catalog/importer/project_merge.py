@@ -235,7 +235,8 @@ def _details(readings: list[Reading]) -> dict[str, Any]:
             for key, value in reading.scalars.items()
             if any(key in r.scalars and r.scalars[key] != value for r in readings)
         }
-        others = {**reading.details, **differing}
+        code = {k: v for k, v in reading.card.items() if k in ("eval_script", "metric_code")}
+        others = {**reading.details, **differing, **code}
         if others:
             details.setdefault("other_readings", {})[reading.record] = others
     return {key: _worded(value) for key, value in msgspec.to_builtins(details).items()}
