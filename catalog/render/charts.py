@@ -49,6 +49,8 @@ def _line(x0: float, y0: float, x1: float, y1: float, kind: str = "grid") -> str
 def ticks(top: float, most: int = 5) -> list[float]:
     """Round steps from 0 to at least `top`, at most `most` + 1 of them."""
     step = 10.0 ** (len(str(int(max(top, 1)))) - 1) / 10
+    if top <= most:  # counts: no half works
+        return [float(i) for i in range(max(int(-(-top // 1)), 1) + 1)]
     for factor in (1, 2, 5, 10, 20, 50, 100):
         if top / (step * factor) <= most:
             step *= factor
@@ -171,8 +173,8 @@ def dumbbell(
         return left + (width - left - 130) * (value - low) / (high - low)
 
     parts = [
-        '<circle cx="216" cy="9" r="5" class="claimed"/>', _text(226, 13, "claimed"),
-        '<circle cx="290" cy="9" r="5" class="measured"/>', _text(300, 13, "measured"),
+        '<circle cx="216" cy="9" r="6.5" class="claimed"/>', _text(226, 13, "claimed"),
+        '<circle cx="290" cy="9" r="4" class="measured"/>', _text(300, 13, "measured"),
         _rect(372, 4, 16, 10, "band"), _text(394, 13, f"claim ± {100 * band:g} points"),
     ]  # fmt: skip
     step = _step(high - low)
@@ -197,12 +199,12 @@ def dumbbell(
                 "band",
             ),
         ]
+        parts.append(f'<circle cx="{_n(x(pair.claimed))}" cy="{_n(y)}" r="6.5" class="claimed"/>')
         if pair.measured is not None:
             parts += [
                 _line(x(pair.claimed), y, x(pair.measured), y, "join"),
-                f'<circle cx="{_n(x(pair.measured))}" cy="{_n(y)}" r="5" class="measured"/>',
+                f'<circle cx="{_n(x(pair.measured))}" cy="{_n(y)}" r="4" class="measured"/>',
             ]
-        parts.append(f'<circle cx="{_n(x(pair.claimed))}" cy="{_n(y)}" r="5" class="claimed"/>')
         parts.append(_text(width - 122, y + 4, pair.state.replace("-", " "), "n"))
     return _svg(name, title, text, width, height, parts)
 
@@ -249,7 +251,11 @@ def histogram(
         if key % max(1, reach // 4) == 0:
             parts.append(
                 _text(
-                    x(key) + slot / 2, base + 15, f"{key * bin_pp:+g}" if key else "0", "", "middle"
+                    x(key) + slot / 2,
+                    base + 15,
+                    f"{key * bin_pp:+g}".replace("-", "−") if key else "0",
+                    "",
+                    "middle",
                 )
             )
     parts.append(_text(left, height - 6, "measured minus claimed, percentage points (band: ±1)"))

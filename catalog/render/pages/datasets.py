@@ -22,7 +22,11 @@ def plugins(catalog: Catalog) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     document = msgspec.json.decode(path.read_bytes())
-    return {dataset_key(item["name"]): item for item in document.get("datasets", [])}
+    return {
+        dataset_key(item["name"]): item
+        for item in document.get("datasets", [])
+        if not item.get("format_only")
+    }
 
 
 def run_datasets(run: Result) -> list[str]:
@@ -96,7 +100,7 @@ def write(output: Output, catalog: Catalog) -> None:
                 {
                     k: v
                     for k, v in (known.get(key) or {}).items()
-                    if k not in ("name", "title", "splits")
+                    if k not in ("name", "title", "splits", "format_only")
                 }
             ),
             papers=papers[key],

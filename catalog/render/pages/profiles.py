@@ -23,6 +23,10 @@ FACTS = (
 )  # fmt: skip
 
 
+#: Measures in showing order, and how they are written.
+NAMES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd95": "HD95", "assd": "ASSD", "auc": "AUC"}
+
+
 def document(path: Path) -> dict[str, Any]:
     """A JSON object from a file; empty where there is none."""
     return dict(msgspec.json.decode(path.read_bytes())) if path.is_file() else {}
@@ -86,7 +90,10 @@ def write(output: Output, catalog: Catalog) -> None:
     folder = catalog.registry.root / RESULTS
     known = document(folder / "profiles.json")
     profiles, corners = known.get("profiles", []), known.get("corners", [])
-    measures = sorted({m for p in profiles for m in p.get("values") or {}})
+    present = {m for p in profiles for m in p.get("values") or {}}
+    measures = sorted(
+        present, key=lambda m: (m not in NAMES, list(NAMES).index(m) if m in NAMES else 0, m)
+    )
     tables = []
     for measure in measures:
         rows = matrix(profiles, corners, measure)
@@ -102,7 +109,8 @@ def write(output: Output, catalog: Catalog) -> None:
         "profiles/", "profiles.html", title="Metric profiles", kind="page",
         description="What each way of computing Dice, IoU and NSD gives on the same corner cases.",
         words=" ".join(p["id"] for p in profiles) + " dice iou nsd empty masks convention why",
-        tables=tables, profiles=profiles, facts=FACTS, say=say,
+        tables=tables,
+        names=NAMES, profiles=profiles, facts=FACTS, say=say,
         examples=examples(document(folder / "examples.json").get("examples", [])),
         published=published,
     )  # fmt: skip

@@ -76,6 +76,7 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         known=catalog.dataset_names,
         conventions=catalog.conventions,
         health=None,
+        weights_licences=sorted({c.licence for c in project.checkpoints or [] if c.licence}),
         badge_width=badge_text_width(view),
         badge_code=f"[![sam4mis: {view.badge}]({address})]({page})",
         json=f"api/v1/projects/{project.slug}.json",

@@ -107,6 +107,7 @@ def _page(output: Output, catalog: Catalog, run: Result) -> None:
         v=view,
         claims=catalog.verdict_of(run),
         pictures=pictures,
+        referenced=any(c.truth for c in run.contours),
         shown=any(c.image for c in run.contours),
         scores={(c.case, c.label): c for c in run.cases},
         case_rows=rows,
