@@ -32,7 +32,7 @@ from catalog.records import (
     Verdict,
     Verdicts,
 )
-from catalog.registry import Registry
+from catalog.registry import RESULTS, Registry
 from reproduce.equivalence import (
     Spread,
     interval,
@@ -357,7 +357,8 @@ def _in_words(verdict: Verdict, claim: Claim, measurement: Measurement) -> str:
     text = (
         f"Printed {claim.value:.{claim.decimals}f}"
         f"{' %' if claim.scale == 100 else ''}, measured {verdict.measured:.4f} under "
-        f"{measurement.metric_profile}; the difference lies between {low:+.4f} and {high:+.4f}."
+        f"{measurement.metric_profile}; the difference lies between {100 * low:+.3f} and "
+        f"{100 * high:+.3f} percentage points."
     )
     if verdict.comparability == "C" and verdict.state == "reproduced":
         text += " Reproduced under an inferred protocol."
@@ -386,8 +387,42 @@ def verdicts(registry: Registry) -> list[Verdict]:
         for claim in project.claims:
             candidates = runs.get(f"{project.slug}/{claim.id}", [])
             chosen = max(candidates, key=lambda r: (rank[r.status], r.created, r.run), default=None)
-            found.append(judge(claim, chosen, project=project.slug))
+            values = None if chosen is None else stored_values(registry, claim, chosen)
+            found.append(judge(claim, chosen, project=project.slug, values=values))
     return found
+
+
+def stored_values(
+    registry: Registry, claim: Claim, result: Result
+) -> dict[str, float | None] | None:
+    """Case -> value under the claim's own metric profile, from the run's statistics.
+
+    Only for splits that were drawn again, whose spread needs it; None where there is no statistics
+    file, or where the profile pools cases and has no value of one.
+    """
+    profile = claim.protocol.metric_profile.value
+    if claim.split_source != "described" or result.statistics is None or profile is None:
+        return None
+    path = registry.root / RESULTS / result.run / result.statistics.file
+    measurement = measurement_of(claim, result, f"{result.project}/{claim.id}")
+    if measurement is None or not path.is_file():
+        return None
+    from reproduce.scoring import score
+    from reproduce.statistics import read_statistics
+
+    scores = score(
+        read_statistics(path),
+        str(profile),
+        measurement.metric,
+        label=claim.label,
+        threshold=measurement.threshold,
+        mask_selection=measurement.mask_selection,
+    )
+    per_case: dict[str, list[float]] = {}
+    for (case, _), value in scores.per_case.items():
+        if value is not None:
+            per_case.setdefault(case, []).append(value)
+    return {case: sum(values) / len(values) for case, values in per_case.items()}
 
 
 def tally(found: Iterable[Verdict]) -> dict[str, tuple[int, int]]:

@@ -437,3 +437,55 @@ def test_every_claim_of_the_registry_has_a_state_and_a_reason(root: Path) -> Non
         assert not decided or verdict.run, verdict.claim
     encoded = msgspec.json.encode(document(found))
     assert encoded == msgspec.json.encode(document(verdicts(registry)))
+
+
+def test_a_redrawn_split_is_judged_by_the_claims_own_profile(tmp_path: Path) -> None:
+    """Statistics beside the result say more than its case table: Dice under the claim's profile."""
+    import numpy as np
+    import torch
+
+    from catalog.records import StatisticsFile
+    from catalog.registry import RESULTS
+    from reproduce.statistics import StatisticsBuilder, write_statistics
+
+    builder = StatisticsBuilder()
+    for index in range(12):
+        reference, predicted = np.zeros((20, 20), bool), np.zeros((20, 20), bool)
+        reference.reshape(-1)[:100] = index != 11
+        predicted.reshape(-1)[20 - index : 120 - index] = True
+        builder.add(
+            case=f"c{index:02d}",
+            labels=["a"],
+            kind="label",
+            scores=torch.from_numpy(predicted)[None, None],
+            reference=torch.from_numpy(reference)[None],
+        )
+    path = tmp_path / RESULTS / "p-1" / "statistics.parquet"
+    write_statistics(path, builder.table())
+    run = result(0.8)
+    run.statistics = StatisticsFile(file=path.name, sha256="", bytes=0, rows=12)
+    run.measurements[0].mask_selection = "single"
+    c = claim(split_source="described")
+    c.protocol.mask_selection.value = "single"
+    c.protocol.metric_profile.value = "transunet/1"
+    run.measurements[0].metric_profile = "transunet/1"
+    (verdict,) = verdicts(_registry(tmp_path, [c], [run]))
+    # Dice (80 + index) / 100 for eleven cases, and 1 for the false positive on an empty one
+    values = [0.80 + k / 100 for k in range(11)] + [1.0]
+    deviation = float(np.std(values, ddof=1))
+    assert verdict.comparability == "B"
+    assert verdict.standard_error == pytest.approx(deviation / 12**0.5 * 2**0.5)
+
+
+def test_profiles_that_claims_name_exist(root: Path) -> None:
+    from reproduce.plugins import plugins
+
+    known = {profile.id for profile in plugins("metrics").values()}
+    named = {
+        (f"projects/{project.slug}.yaml: {c.id}", c.protocol.metric_profile.value)
+        for project in Registry.load(root).projects
+        for c in project.claims
+        if c.protocol.metric_profile.value is not None
+    }
+    unknown = sorted(place for place, value in named if value not in known)
+    assert not unknown, f"no such metric profile: {unknown}"
