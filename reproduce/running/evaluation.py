@@ -94,7 +94,8 @@ class Evaluator:
             raise InputError(
                 f"adapter {self.spec.adapter}: volumetric models are not run by slice."
             )
-        if sample.image.dtype != np.uint8:
+        floats = getattr(self.model, "float_slices", False)  # SAMed's files hold 0-1 as float32
+        if sample.image.dtype != np.uint8 and not floats:
             raise InputError(
                 f"case {sample.case.id}: slices must be uint8, the volume is {sample.image.dtype}. "
                 "Name the data set's option that maps intensities (for example window)."
