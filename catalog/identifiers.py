@@ -377,11 +377,14 @@ def _trim(text: str) -> str:
 
 
 def _trim_doi(text: str) -> str:
+    """Without a query, and without punctuation that belongs to the sentence around the DOI."""
     text = re.split(r"[?#](?=[A-Za-z_]+=|_=_)", text)[0]
-    text = text.rstrip(".,;:'\"> ")
-    while text.endswith((")", "]")):
-        opening = {")": "(", "]": "["}[text[-1]]
-        if text.count(opening) >= text.count(text[-1]):
-            break
-        text = text[:-1].rstrip(".,;:'\"> ")
-    return text.rstrip("/")
+    while True:
+        shorter = text.rstrip(".,;:'\"> /")
+        if shorter.endswith((")", "]")):
+            opening = {")": "(", "]": "["}[shorter[-1]]
+            if shorter.count(opening) < shorter.count(shorter[-1]):
+                shorter = shorter[:-1]
+        if shorter == text:
+            return text
+        text = shorter

@@ -16,7 +16,7 @@ from catalog.checks.codes import CODES, severity_of
 from catalog.checks.locating import Locator
 from catalog.checks.problem import Problem
 from catalog.checks.references import Crossing
-from catalog.errors import Finding
+from catalog.errors import Finding, FindingsError
 from catalog.reading import dotted
 from catalog.records import Paper
 from catalog.registry import PAPERS, Registry
@@ -70,7 +70,10 @@ def check_registry(root: Path, *, thorough: bool = False) -> tuple[Registry, lis
     """
     registry, findings = Registry.read(root)
     papers_broken = any(f.place == PAPERS for f in findings)
-    own = run(registry, thorough=thorough)
+    try:
+        own = run(registry, thorough=thorough)
+    except FindingsError as error:  # a decision file that cannot be read
+        own = error.findings
     if papers_broken:
         own = [f for f in own if f.code not in ("R001", "R007")]
     if any(f.place.startswith("projects/") for f in findings):

@@ -17,7 +17,7 @@ from catalog.editing.dump import as_written, dump_field, dump_record
 from catalog.errors import FindingsError
 from catalog.records import Paper
 
-_HEAD = re.compile(r"(?m)^papers:[ \t]*(?:\[[ \t]*\]|null|~)?[ \t]*(#[^\n]*)?(?:\r?\n|\Z)")
+_HEAD = re.compile(r"(?m)^\ufeff?papers:[ \t]*(?:\[[ \t]*\]|null|~)?[ \t]*(#[^\n]*)?(?:\r?\n|\Z)")
 _DASH = re.compile(r"(?m)^( *)-(?=[ \r\n])")
 ORDER = list(Paper.__struct_encode_fields__)
 
@@ -95,9 +95,10 @@ def appended(text: str, papers: list[Paper], indent: int) -> tuple[str, str]:
     head = _HEAD.search(text)
     if not head:
         text = (text if not text or text.endswith("\n") else text + newline) + "papers:" + newline
-    elif re.match(r"papers:[ \t]*[\[n~]", head[0]):  # an empty list written out
+    elif re.match(r"\ufeff?papers:[ \t]*[\[n~]", head[0]):  # an empty list written out
         comment = f"  {head[1]}" if head[1] else ""
-        text = f"{text[: head.start()]}papers:{comment}{newline}{text[head.end() :]}"
+        mark = head[0][: head[0].index("papers")]  # a byte order mark, or nothing
+        text = f"{text[: head.start()]}{mark}papers:{comment}{newline}{text[head.end() :]}"
     if not text.endswith("\n"):
         text += newline
     return text + blocks, blocks

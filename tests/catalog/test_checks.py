@@ -272,6 +272,18 @@ def test_works_that_cannot_be_read_do_not_raise_false_alarms(tmp_path: Path) -> 
     assert "V001" in {f.code for f in findings}  # the readable works are still checked
 
 
+def test_a_broken_decision_file_is_one_finding_among_the_others(tmp_path: Path) -> None:
+    folder = registry(tmp_path, PAPERS.replace("title: One title", "titel: One title"))
+    (folder / "catalog/decisions").mkdir(parents=True)
+    (folder / "catalog/decisions/not_duplicates.yaml").write_text(
+        "not_duplicates:\n - {papers: x}\n"
+    )
+    _, findings = checks.check_registry(folder)
+    assert ("papers.yaml", "S002") in {(f.place, f.code) for f in findings}
+    told = [f for f in findings if f.place == "catalog/decisions/not_duplicates.yaml"]
+    assert {(f.line, f.code) for f in told} == {(2, "S001"), (2, "S003")}
+
+
 def test_the_real_registry_has_no_error(root: Path) -> None:
     _, findings = checks.check_registry(root, thorough=True)
     errors = [str(f) for f in findings if f.severity == "error"]

@@ -85,14 +85,22 @@ def test_append_changes_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["papers: []\n", "papers:\n", "papers:", "papers: null # none yet\n", "# note\npapers: [ ]\n"],
+    [
+        "papers: []\n",
+        "papers:\n",
+        "papers:",
+        "papers: null # none yet\n",
+        "# note\npapers: [ ]\n",
+        "\ufeffpapers: []\n",
+    ],
 )
 def test_append_to_an_empty_registry(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, text)
     append_record(tmp_path, Paper(id="a", title="A"))
     append_record(tmp_path, Paper(id="b", title="B"))
     assert [paper.id for paper in parse_papers(path)] == ["a", "b"]
-    assert ("#" in path.read_text()) == ("#" in text)
+    written = path.read_text("utf-8")
+    assert ("#" in written, "\ufeff" in written) == ("#" in text, "\ufeff" in text)
 
 
 def test_replace_writes_only_the_fields_that_change(tmp_path: Path) -> None:

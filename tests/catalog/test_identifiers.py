@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import addresses, identifiers
@@ -179,6 +179,7 @@ def test_normal_forms_stay_and_their_pages_lead_back(pair: tuple[str, str]) -> N
 
 
 @given(st.integers(1000, 99999), doi_suffixes)
+@settings(max_examples=1000)
 def test_a_doi_normalises_once(prefix: int, suffix: str) -> None:
     once = identifiers.doi(f"10.{prefix}/{suffix}")
     if once is not None:
