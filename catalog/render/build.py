@@ -1,4 +1,4 @@
-"""Write README tables and the website: collect everything in memory, write what changed, run MkDocs."""
+"""Write README tables and the website: collect in memory, write what changed, run MkDocs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Report:
 
 def record_lines(root: Path) -> dict[str, int]:
     """Line of each work's record in papers.yaml, counted from 1."""
-    lines = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate((root / PAPERS).read_text("utf-8").splitlines(), 1):
         if found := re.match(r"\s*(?:- )?id: ['\"]?([\w.-]+)['\"]?\s*$", line):
             lines.setdefault(found[1], number)
@@ -53,7 +53,7 @@ def record_lines(root: Path) -> dict[str, int]:
 
 
 def settings(root: Path) -> Settings:
-    """Addresses from site/mkdocs.yml (or SAM4MIS_SITE_URL, SAM4MIS_REPO_URL) and the data's commit."""
+    """Addresses from site/mkdocs.yml (which reads SAM4MIS_* variables) and the data's commit."""
     from mkdocs.utils.yaml import yaml_load
 
     config: dict[str, Any] = {}
@@ -78,8 +78,10 @@ def _commit(root: Path) -> str | None:
         return None
     done = subprocess.run(  # noqa: S603 - fixed arguments
         [git, "-C", str(root), "log", "-1", "--format=%H", "--", PAPERS, PROJECTS, RESULTS],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.stdout.strip() or None
 
 
@@ -95,7 +97,7 @@ def generate(catalog: Catalog, known: Settings) -> Output:
 def _sync(folder: Path, wanted: dict[str, bytes]) -> list[str]:
     """Make `folder` hold exactly `wanted` (path -> content), touching only what differs."""
     changed = []
-    present = set()
+    present: set[str] = set()
     if folder.is_dir():
         for base, _, names in os.walk(folder):
             present.update(os.path.relpath(os.path.join(base, n), folder) for n in names)  # noqa: PTH118 - twice as fast on 20,000 files
@@ -200,9 +202,9 @@ def _mkdocs(
     digest = hashlib.sha256()
     for path, content in sorted(wanted.items()):
         digest.update(path.encode() + b"\0" + content + b"\0")
-    for path in [config, *sorted((root / SITE / "overrides").rglob("*"))]:
-        if path.is_file():
-            digest.update(path.read_bytes())
+    for source in [config, *sorted((root / SITE / "overrides").rglob("*"))]:
+        if source.is_file():
+            digest.update(source.read_bytes())
     digest.update(
         repr(sorted((k, v) for k, v in os.environ.items() if k.startswith("SAM4MIS_"))).encode()
     )

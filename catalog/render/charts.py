@@ -173,10 +173,13 @@ def dumbbell(
         return left + (width - left - 130) * (value - low) / (high - low)
 
     parts = [
-        '<circle cx="216" cy="9" r="6.5" class="claimed"/>', _text(226, 13, "claimed"),
-        '<circle cx="290" cy="9" r="4" class="measured"/>', _text(300, 13, "measured"),
-        _rect(372, 4, 16, 10, "band"), _text(394, 13, f"claim ± {100 * band:g} points"),
-    ]  # fmt: skip
+        '<circle cx="216" cy="9" r="6.5" class="claimed"/>',
+        _text(226, 13, "claimed"),
+        '<circle cx="290" cy="9" r="4" class="measured"/>',
+        _text(300, 13, "measured"),
+        _rect(372, 4, 16, 10, "band"),
+        _text(394, 13, f"claim ± {100 * band:g} points"),
+    ]
     step = _step(high - low)
     mark = step * int(low / step + 1)
     while mark < high:
@@ -263,9 +266,13 @@ def histogram(
 
 
 def flow(
-    name: str, title: str, text: str,
-    steps: Sequence[tuple[str, str, Sequence[str]]], *, width: float = 680,
-) -> Markup:  # fmt: skip
+    name: str,
+    title: str,
+    text: str,
+    steps: Sequence[tuple[str, str, Sequence[str]]],
+    *,
+    width: float = 680,
+) -> Markup:
     """A PRISMA-like flow: (box, count, [what left here ...]) from top to bottom."""
     parts: list[str] = []
     y = 4.0
@@ -273,8 +280,9 @@ def flow(
         tall = max(44.0, 18 * len(left_here) + 14)
         parts += [
             _rect(4, y, 290, 44, "box"),
-            _text(16, y + 19, box), _text(16, y + 36, count, "n"),
-        ]  # fmt: skip
+            _text(16, y + 19, box),
+            _text(16, y + 36, count, "n"),
+        ]
         if left_here:
             parts += [
                 _line(294, y + 22, 336, y + 22, "ink"),

@@ -43,8 +43,11 @@ def _datasets(view: PaperView) -> tuple[str, ...]:
     )
 
 
-VERDICT_LABELS = {"not-attempted": "not attempted", "not-comparable": "not comparable",
-                  "no-claim": "no claim recorded"}  # fmt: skip
+VERDICT_LABELS = {
+    "not-attempted": "not attempted",
+    "not-comparable": "not comparable",
+    "no-claim": "no claim recorded",
+}
 
 FACETS: tuple[Facet, ...] = (
     Facet("code", "Code", lambda v: (v.code,), CODE, tuple(CODE), open=True),
@@ -61,11 +64,14 @@ FACETS: tuple[Facet, ...] = (
     Facet("contribution", "Contribution", _tags("contribution")),
     Facet("dataset", "Dataset", _datasets, least=2),
     Facet(
-        "licence", "Licence of weights", lambda v: v.weights_licence,
-        {**LICENCES, "n/a": "no weights"}, (*LICENCES, "n/a"),
+        "licence",
+        "Licence of weights",
+        lambda v: v.weights_licence,
+        {**LICENCES, "n/a": "no weights"},
+        (*LICENCES, "n/a"),
     ),
     Facet("verdict", "Verdict", lambda v: v.verdicts, VERDICT_LABELS),
-)  # fmt: skip
+)
 
 BY_KEY = {facet.key: facet for facet in FACETS}
 

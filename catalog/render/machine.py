@@ -1,4 +1,4 @@
-"""For machines: JSON API with schemas, dumps, Atom feeds, badges' neighbours, llms.txt, search index."""
+"""For machines: JSON API with schemas, dumps, Atom feeds, llms.txt, the site's search index."""
 
 from __future__ import annotations
 
@@ -80,22 +80,31 @@ def _api(output: Output, catalog: Catalog) -> None:
     output.json(
         "api/v1/schema/list.json",
         {
-            "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "list/1",
-            "type": "object", "required": ["schema", "commit", "licence", "items"],
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "list/1",
+            "type": "object",
+            "required": ["schema", "commit", "licence", "items"],
             "properties": {"schema": {"const": "list/1"}, "items": {"type": "array"}},
         },
-    )  # fmt: skip
+    )
     for view in [*catalog.papers, *catalog.excluded]:
         body = {"paper": to_builtins(view.paper), "derived": _judged(view)}
         output.api(f"papers/{view.id}.json", "paper", body)
     for project in catalog.projects.values():
         states = {c.claim.id: c.state for c in project.claims}
         output.api(
-            f"projects/{project.project.slug}.json", "project",
-            {"project": to_builtins(project.project), "derived": {"states": states,
-             "code": project.code, "weights": project.weights,
-             "page": f"projects/{project.project.slug}/"}},
-        )  # fmt: skip
+            f"projects/{project.project.slug}.json",
+            "project",
+            {
+                "project": to_builtins(project.project),
+                "derived": {
+                    "states": states,
+                    "code": project.code,
+                    "weights": project.weights,
+                    "page": f"projects/{project.project.slug}/",
+                },
+            },
+        )
     for run in catalog.runs:
         output.api(f"runs/{run.run}.json", "run", {"run": to_builtins(run)})
     output.api(
@@ -104,28 +113,73 @@ def _api(output: Output, catalog: Catalog) -> None:
         {"verdicts": [to_builtins(v) for v in catalog.registry.verdicts]},
     )
     output.api(
-        "papers.json", "list",
-        {"items": [{"id": v.id, "title": v.paper.title, "year": v.year, **_judged(v)} for v in catalog.papers]},
-    )  # fmt: skip
+        "papers.json",
+        "list",
+        {
+            "items": [
+                {"id": v.id, "title": v.paper.title, "year": v.year, **_judged(v)}
+                for v in catalog.papers
+            ]
+        },
+    )
     output.api(
-        "projects.json", "list",
-        {"items": [{"slug": p.project.slug, "name": p.project.name, "kind": p.project.kind,
-                    "claims": len(p.claims), "states": p.states} for p in catalog.projects.values()]},
-    )  # fmt: skip
+        "projects.json",
+        "list",
+        {
+            "items": [
+                {
+                    "slug": p.project.slug,
+                    "name": p.project.name,
+                    "kind": p.project.kind,
+                    "claims": len(p.claims),
+                    "states": p.states,
+                }
+                for p in catalog.projects.values()
+            ]
+        },
+    )
     output.api(
-        "runs.json", "list",
-        {"items": [{"run": r.run, "project": r.project, "status": r.status, "created": r.created,
-                    "claims": r.claims} for r in catalog.runs]},
-    )  # fmt: skip
+        "runs.json",
+        "list",
+        {
+            "items": [
+                {
+                    "run": r.run,
+                    "project": r.project,
+                    "status": r.status,
+                    "created": r.created,
+                    "claims": r.claims,
+                }
+                for r in catalog.runs
+            ]
+        },
+    )
     output.api(
-        "facets.json", "list",
-        {"items": [{"facet": f.key, "title": f.title, "values": dict(counted(f, catalog.papers))} for f in FACETS]},
-    )  # fmt: skip
+        "facets.json",
+        "list",
+        {
+            "items": [
+                {"facet": f.key, "title": f.title, "values": dict(counted(f, catalog.papers))}
+                for f in FACETS
+            ]
+        },
+    )
     output.api(
-        "index.json", "list",
-        {"items": ["papers.json", "projects.json", "runs.json", "verdicts.json", "facets.json",
-                   "papers/{id}.json", "projects/{slug}.json", "runs/{run}.json"]},
-    )  # fmt: skip
+        "index.json",
+        "list",
+        {
+            "items": [
+                "papers.json",
+                "projects.json",
+                "runs.json",
+                "verdicts.json",
+                "facets.json",
+                "papers/{id}.json",
+                "projects/{slug}.json",
+                "runs/{run}.json",
+            ]
+        },
+    )
 
 
 def _feeds(output: Output, catalog: Catalog) -> None:
@@ -148,10 +202,12 @@ def _feeds(output: Output, catalog: Catalog) -> None:
             entry(
                 f"verdicts/{c.project.slug}/{c.claim.id}/{run.run}",
                 f"{c.project.name}{what}, {c.claim.metric}: {c.state.replace('-', ' ')}",
-                f"projects/{c.project.slug}/#{c.anchor}", site, run.created[:10],
+                f"projects/{c.project.slug}/#{c.anchor}",
+                site,
+                run.created[:10],
                 f"{STATES[c.state]}.",
             )
-        )  # fmt: skip
+        )
     judged.sort(key=lambda e: e.day, reverse=True)
     output.files["feeds/verdicts.xml"] = atom(
         "verdicts", "sam4mis: verdicts", site, newest, judged[:FEED]
@@ -168,9 +224,12 @@ def _feeds(output: Output, catalog: Catalog) -> None:
                 continue
             name = catalog.facet_label(facet, value)
             output.files[f"feeds/{facet.key}/{slug(value)}.xml"] = atom(
-                f"{facet.key}/{slug(value)}", f"sam4mis: new papers, {facet.title.lower()} {name}",
-                site, newest, [entries[v.id] for v in views[:FEED]],
-            )  # fmt: skip
+                f"{facet.key}/{slug(value)}",
+                f"sam4mis: new papers, {facet.title.lower()} {name}",
+                site,
+                newest,
+                [entries[v.id] for v in views[:FEED]],
+            )
 
 
 def _paper_entry(view: PaperView, site: str | None) -> Any:
@@ -183,25 +242,26 @@ def _paper_entry(view: PaperView, site: str | None) -> Any:
 def llms(output: Output, catalog: Catalog) -> bytes:
     """What a language model should know before it reads the site."""
     site = output.settings.site_url or "/"
-    return f"""# sam4mis
-
-> The living catalog of Segment Anything in medical image segmentation: {len(catalog.papers)} works, {len(catalog.methods)} code releases,
-> {len(catalog.claims)} claims, each with its state. A claim is a number as printed; a verdict compares it with a run of the released checkpoint.
-
-Do not rank numbers of different protocols. null: nobody has checked; []: checked, none; "n/a": does not apply.
-Projects of kind control or selftest are no SAM methods.
-
-- [All works]({site}api/v1/papers.json): list with code, weights and states of claims
-- [A work]({site}api/v1/papers/{{id}}.json): the full record
-- [A project]({site}api/v1/projects/{{slug}}.json): release, licences, checkpoints, protocol card, claims
-- [Verdicts]({site}api/v1/verdicts.json)
-- [BibTeX]({site}dumps/papers.bib), [RIS]({site}dumps/papers.ris), [CSL-JSON]({site}dumps/papers.csl.json), [CSV]({site}dumps/papers.csv), [JSON]({site}dumps/papers.json)
-- [Methodology]({site}methodology/), [Glossary]({site}glossary/)
-""".encode()
+    dumps = ", ".join(f"[{name}]({site}dumps/papers.{end})" for name, end in DUMPS.items())
+    return (
+        "# sam4mis\n\n"
+        "> The living catalog of Segment Anything in medical image segmentation: "
+        f"{len(catalog.papers)} works, {len(catalog.methods)} code releases, "
+        f"{len(catalog.claims)} claims, each with its state. A claim is a number as printed; "
+        "a verdict compares it with a run of the released checkpoint.\n\n"
+        "Do not rank numbers of different protocols. null: nobody has checked; []: checked, none; "
+        '"n/a": does not apply. Projects of kind control or selftest are no SAM methods.\n\n'
+        f"- [All works]({site}api/v1/papers.json): code, weights and states of claims\n"
+        f"- [A work]({site}api/v1/papers/{{id}}.json): the full record\n"
+        f"- [A project]({site}api/v1/projects/{{slug}}.json): release, protocol card, claims\n"
+        f"- [Verdicts]({site}api/v1/verdicts.json)\n"
+        f"- All works in one file: {dumps}\n"
+        f"- [Methodology]({site}methodology/), [Glossary]({site}glossary/)\n"
+    ).encode()
 
 
 def search_index(output: Output, wanted: dict[str, bytes]) -> None:
-    """The site's own search: works, projects, runs, data sets and pages, loaded when somebody types."""
+    """The site's own search: works, projects, runs, data sets, pages; loaded on use."""
     pages = []
     for name, content in sorted(wanted.items()):
         if not name.endswith(".md"):

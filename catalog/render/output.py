@@ -1,4 +1,4 @@
-"""What a build writes, collected in memory: pages for MkDocs and files that are copied as they are."""
+"""What a build writes, collected in memory: pages for MkDocs, and files copied as they are."""
 
 from __future__ import annotations
 
@@ -81,15 +81,29 @@ def environment() -> Environment:
         auto_reload=False,
     )
     env.filters |= {
-        "percent": percent, "signed": signed, "size": size, "slug": slug, "dataset_key": dataset_key, "label": labels.label,
-        "clean": lru_cache(1 << 16)(clean), "safe_url": safe_url, "checked": show.checked,
-        "identifiers": show.identifiers, "protocol": show.protocol, "card": show.card,
-        "issue_url": show.issue_url, "claimed": show.claimed, "printed": show.printed,
-    }  # fmt: skip
+        "percent": percent,
+        "signed": signed,
+        "size": size,
+        "slug": slug,
+        "dataset_key": dataset_key,
+        "label": labels.label,
+        "clean": lru_cache(1 << 16)(clean),
+        "safe_url": safe_url,
+        "checked": show.checked,
+        "identifiers": show.identifiers,
+        "protocol": show.protocol,
+        "card": show.card,
+        "issue_url": show.issue_url,
+        "claimed": show.claimed,
+        "printed": show.printed,
+    }
     env.globals |= {
-        "STATES": labels.STATES, "BLOCKED": labels.BLOCKED, "LICENCES": labels.LICENCES,
-        "CODE": labels.CODE, "WEIGHTS": labels.WEIGHTS,
-    }  # fmt: skip
+        "STATES": labels.STATES,
+        "BLOCKED": labels.BLOCKED,
+        "LICENCES": labels.LICENCES,
+        "CODE": labels.CODE,
+        "WEIGHTS": labels.WEIGHTS,
+    }
     return env
 
 

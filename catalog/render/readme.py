@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from catalog.errors import InputError
 from catalog.render.labels import DECIDED
@@ -33,7 +34,7 @@ def cell(text: str | None, most: int = 160) -> str:
     return text.replace("://", ":&#47;&#47;").replace("@", "&#64;").replace("www.", "www&#46;")
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
@@ -67,10 +68,16 @@ def numbers(catalog: Catalog) -> str:
             ("works with released weights", _count(weights, len(papers))),
             ("code releases", str(len(catalog.methods))),
             ("claims recorded with their place in print", str(len(claims))),
-            ("claims checked by a run", _count(sum(c.state in DECIDED for c in claims), len(claims))),
-            ("claims blocked, with the reason", _count(sum(c.state == "blocked" for c in claims), len(claims))),
+            (
+                "claims checked by a run",
+                _count(sum(c.state in DECIDED for c in claims), len(claims)),
+            ),
+            (
+                "claims blocked, with the reason",
+                _count(sum(c.state == "blocked" for c in claims), len(claims)),
+            ),
         ],
-    )  # fmt: skip
+    )
 
 
 def verdicts(catalog: Catalog) -> str:
@@ -127,7 +134,7 @@ SECTIONS = {"numbers": numbers, "verdicts": verdicts, "newest": newest}
 
 
 def update(text: str, catalog: Catalog) -> str:
-    """README text with every region between `<!-- sam4mis:NAME -->` and `<!-- /sam4mis -->` made new.
+    """README with each region from `<!-- sam4mis:NAME -->` to `<!-- /sam4mis -->` made new.
 
     Raises `InputError` for a region that nothing fills, or a README over its budget.
     """
@@ -136,7 +143,8 @@ def update(text: str, catalog: Catalog) -> str:
         name = found[2]
         if name not in SECTIONS:
             raise InputError(
-                f"README.md: nothing fills the region {name!r} (expected one of: {', '.join(SECTIONS)})."
+                f"README.md: nothing fills the region {name!r} "
+                f"(expected one of: {', '.join(SECTIONS)})."
             )
         body = newest(catalog, most) if name == "newest" else SECTIONS[name](catalog)
         return f"{found[1]}{body}{found[4]}"
@@ -146,6 +154,6 @@ def update(text: str, catalog: Catalog) -> str:
         if len(done.encode()) < BUDGET:
             return done
     raise InputError(
-        f"README.md: {len(done.encode())} bytes even with the shortest tables, the budget is {BUDGET}. "
-        "Shorten its prose."
+        f"README.md: {len(done.encode())} bytes even with the shortest tables, "
+        f"the budget is {BUDGET}. Shorten its prose."
     )

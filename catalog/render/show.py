@@ -81,11 +81,20 @@ def protocols(claims: Iterable[ClaimView]) -> list[tuple[str, list[ClaimView]]]:
     groups: dict[str, list[ClaimView]] = {}
     for c in claims:
         d = c.verdict
-        key = repr((
-            c.claim.protocol, c.claim.source.place, c.claim.source.url, c.claim.evidence_level,
-            c.claim.training_overlap, c.claim.verifiable, c.claim.note, c.claim.state_note,
-            c.claim.disputes, d and (d.rule, d.comparability, d.labels, d.explanation, d.would_decide),
-        ))  # fmt: skip
+        key = repr(
+            (
+                c.claim.protocol,
+                c.claim.source.place,
+                c.claim.source.url,
+                c.claim.evidence_level,
+                c.claim.training_overlap,
+                c.claim.verifiable,
+                c.claim.note,
+                c.claim.state_note,
+                c.claim.disputes,
+                d and (d.rule, d.comparability, d.labels, d.explanation, d.would_decide),
+            )
+        )
         groups.setdefault(key, []).append(c)
     return [(items[0].claim.id, items) for items in groups.values()]
 

@@ -36,7 +36,7 @@ def slug(text: str) -> str:
 
 
 def dataset_title(name: str) -> str:
-    """The name of a data set without what a project adds: `AMOS22 official val (CT+MR)` loses the bracket."""
+    """The name of a data set without what a project adds: `AMOS22 val (CT+MR)` -> `AMOS22 val`."""
     return re.split(r"\s*[(;:]|, | -- ", name.strip(), maxsplit=1)[0].strip() or name.strip()
 
 
@@ -165,7 +165,7 @@ class PaperView:
 
     @cached_property
     def date(self) -> str | None:
-        """Date of the version to cite, else the earliest known, with the precision that is known."""
+        """Date of the version to cite, else the earliest known, as precise as it is known."""
         if self.cite and self.cite.date:
             return self.cite.date
         return min((v.date for v in self.paper.versions if v.date), default=None)
@@ -344,7 +344,7 @@ class Catalog:
 
     @cached_property
     def newest(self) -> str:
-        """The newest day that the data know, as `YYYY-MM-DD`; what feeds and sitemap are dated by."""
+        """The newest day that the data know, as `YYYY-MM-DD`: it dates what needs a date."""
         days = [v.date for v in self.papers if v.date]
         days += [r.created[:10] for r in self.registry.results]
         days += [v.paper.added for v in self.papers if v.paper.added]

@@ -1,4 +1,4 @@
-"""`sam4mis reproduce datasets`: the data sets that the harness reads, as a table or as the site's file."""
+"""`sam4mis reproduce datasets`: what the harness reads, as a table or as the site's file."""
 
 from __future__ import annotations
 

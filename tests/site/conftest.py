@@ -1,4 +1,4 @@
-"""The site, built once from the real registry, served with gzip, and Debian's Chromium to read it."""
+"""The site, built once from the real registry, served with gzip, and Debian's Chromium."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from catalog.render.build import build
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PACKED = (".html", ".js", ".css", ".json", ".svg", ".xml", ".txt", ".csv")
 
 
@@ -67,8 +71,11 @@ def copy_registry(root: Path, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     shutil.copy(root / "papers.yaml", target)
     shutil.copytree(root / "projects", target / "projects")
-    shutil.copytree(root / "reproduce/results", target / "reproduce/results",
-                    ignore=shutil.ignore_patterns("*.parquet"))  # fmt: skip
+    shutil.copytree(
+        root / "reproduce/results",
+        target / "reproduce/results",
+        ignore=shutil.ignore_patterns("*.parquet"),
+    )
     shutil.copytree(root / "site", target / "site")
     return target
 

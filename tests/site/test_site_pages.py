@@ -1,5 +1,5 @@
-"""Every kind of page: accessible, within budget, without broken links, silent towards others, unharmed
-by hostile text, the same bytes for the same registry."""
+"""Every kind of page: accessible, within budget, without broken links, silent towards others,
+unharmed by hostile text, the same bytes for the same registry."""
 
 from __future__ import annotations
 
@@ -24,18 +24,41 @@ from catalog.errors import InputError
 from catalog.registry import Registry
 from catalog.render.build import build
 
-RULES = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": [
-    "wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}  # fmt: skip
+RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    },
+}
 
 
 def kinds(built: Path) -> list[str]:
     """One address of each kind of page that the registry has (runs only where there are runs)."""
     pages = [
-        "", "papers/", "papers/?modality=ct&weights=yes", "papers/?find=zzzzqqq", "papers/medsam/",
-        "find/?weights=yes", "projects/", "projects/medsam/", "projects/lwnet/", "datasets/",
-        "verification/", "runs/", "trends/", "protocols/", "collisions/", "changes/",
-        "methodology/", "glossary/", "api/", "contribute/", "search/?find=medsam", "404.html",
-    ]  # fmt: skip
+        "",
+        "papers/",
+        "papers/?modality=ct&weights=yes",
+        "papers/?find=zzzzqqq",
+        "papers/medsam/",
+        "find/?weights=yes",
+        "projects/",
+        "projects/medsam/",
+        "projects/lwnet/",
+        "datasets/",
+        "verification/",
+        "runs/",
+        "trends/",
+        "protocols/",
+        "collisions/",
+        "changes/",
+        "methodology/",
+        "glossary/",
+        "api/",
+        "contribute/",
+        "search/?find=medsam",
+        "404.html",
+    ]
     pages.append(
         f"datasets/{sorted(p.name for p in (built / 'datasets').iterdir() if p.is_dir())[0]}/"
     )
@@ -128,10 +151,19 @@ def test_nothing_leaves_this_machine_and_no_script_fails(
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("address", "budget"),
-    [("", 110_000), ("papers/", 180_000), ("find/", 180_000), ("papers/medsam/", 130_000),
-     ("projects/medsam/", 130_000), ("verification/", 130_000), ("trends/", 130_000),
-     ("methodology/", 130_000), ("protocols/", 180_000), ("projects/", 180_000)],
-)  # fmt: skip
+    [
+        ("", 110_000),
+        ("papers/", 180_000),
+        ("find/", 180_000),
+        ("papers/medsam/", 130_000),
+        ("projects/medsam/", 130_000),
+        ("verification/", 130_000),
+        ("trends/", 130_000),
+        ("methodology/", 130_000),
+        ("protocols/", 180_000),
+        ("projects/", 180_000),
+    ],
+)
 def test_weight(browser: Browser, server: str, address: str, budget: int) -> None:
     """Bytes on the wire of a first visit, packed with gzip."""
     context = browser.new_context()
@@ -173,7 +205,7 @@ class Links(html.parser.HTMLParser):
 
 
 def test_no_link_and_no_anchor_is_broken(built: Path) -> None:
-    files = {os.path.join(base, n) for base, _, names in os.walk(built) for n in names}
+    files = {os.path.join(base, n) for base, _, names in os.walk(built) for n in names}  # noqa: PTH118
     pages: dict[str, Links] = {}
     for path in files:
         if path.endswith(".html"):
@@ -184,16 +216,16 @@ def test_no_link_and_no_anchor_is_broken(built: Path) -> None:
     for path, parser in pages.items():
         if path.endswith("404.html"):
             continue
-        folder = os.path.dirname(path)
+        folder = os.path.dirname(path)  # noqa: PTH120 - text: 40,000 links
         for link in set(parser.links):
             address, anchor = urldefrag(link)
             if urlparse(address).scheme:
                 assert urlparse(address).scheme in ("http", "https", "data"), link
                 continue
             plain = unquote(address.partition("?")[0])
-            target = os.path.normpath(os.path.join(folder, plain)) if plain else path
+            target = os.path.normpath(f"{folder}/{plain}") if plain else path
             if plain.endswith(("/", ".")):
-                target = os.path.join(target, "index.html")
+                target = f"{target}/index.html"
             if target not in files:
                 broken.append(f"{os.path.relpath(path, built)} -> {link}")
             elif anchor and target in pages and unquote(anchor) not in pages[target].ids:
@@ -233,8 +265,14 @@ def test_same_registry_same_bytes_and_only_changes_are_written(
     assert len(first.changed) > 1000
     assert build(clone, site=False).changed == []
     papers = clone / "papers.yaml"
-    papers.write_text(papers.read_text("utf-8").replace(
-        "title: Segment Anything in Medical Images\n", "title: Segment Anything in Medical Pictures\n", 1), "utf-8")  # fmt: skip
+    papers.write_text(
+        papers.read_text("utf-8").replace(
+            "title: Segment Anything in Medical Images\n",
+            "title: Segment Anything in Medical Pictures\n",
+            1,
+        ),
+        "utf-8",
+    )
     changed = build(clone, site=False).changed
     assert "papers/medsam.md" in changed
     assert sum(name.startswith("papers/") for name in changed) < 12
@@ -298,8 +336,8 @@ HOSTILE = [
     "{{ 7*7 }} {% raw %} ${7*7} <!-- open comment",
     "| pipe | ---\n\n# heading\n\n    indented\n```fence",
     "\u202egnitirw-thgir \x02wzxhzdk:0\x03 ]]> &lt;script&gt;",
-    "=HYPERLINK(\"http://evil.example\",\"x\") --- title: x",
-]  # fmt: skip
+    '=HYPERLINK("http://evil.example","x") --- title: x',
+]
 
 
 @pytest.fixture(scope="module")
@@ -311,17 +349,30 @@ def hostile(
     shutil.copytree(root / "site", target / "site")
     papers = [
         {
-            "id": f"hostile-{i}", "title": text, "short_name": text, "title_aliases": [text + " old"],
-            "authors": [text], "note": text, "sources": [text],
-            "versions": [{"kind": "preprint", "ids": {"arxiv": f"2401.0000{i}"}, "date": "2024-01",
-                          "venue": text, "url": "javascript:window.pwned=1", "cite": True}],
+            "id": f"hostile-{i}",
+            "title": text,
+            "short_name": text,
+            "title_aliases": [text + " old"],
+            "authors": [text],
+            "note": text,
+            "sources": [text],
+            "versions": [
+                {
+                    "kind": "preprint",
+                    "ids": {"arxiv": f"2401.0000{i}"},
+                    "date": "2024-01",
+                    "venue": text,
+                    "url": "javascript:window.pwned=1",
+                    "cite": True,
+                }
+            ],
             "modalities": {"values": [text], "from": "title"},
             "datasets": {"values": [text], "from": "title"},
-            "links": {"code": ["javascript:window.pwned=1", "https://example.org/\"><script>"]},
+            "links": {"code": ["javascript:window.pwned=1", 'https://example.org/"><script>']},
             "reported": [{"metric": text, "value": 1.0, "dataset": text, "note": text}],
         }
         for i, text in enumerate(HOSTILE)
-    ]  # fmt: skip
+    ]
     papers.append(
         {"id": "gone", "title": "Gone", "inclusion": {"decision": "exclude", "reason": HOSTILE[0]}}
     )
@@ -330,11 +381,15 @@ def hostile(
     )
     (target / "projects").mkdir()
     project = {
-        "slug": "hostile", "name": HOSTILE[2], "kind": "method", "papers": ["hostile-0"],
-        "repository": {"url": "javascript:window.pwned=1"}, "note": HOSTILE[0],
+        "slug": "hostile",
+        "name": HOSTILE[2],
+        "kind": "method",
+        "papers": ["hostile-0"],
+        "repository": {"url": "javascript:window.pwned=1"},
+        "note": HOSTILE[0],
         "protocol_card": {"convention": HOSTILE[1], "traps": [{"text": HOSTILE[3]}]},
         "checkpoints": [{"id": "c", "file": HOSTILE[1], "urls": ["javascript:window.pwned=1"]}],
-    }  # fmt: skip
+    }
     (target / "projects/hostile.yaml").write_text(
         yaml.safe_dump(project, allow_unicode=True), "utf-8"
     )
@@ -414,4 +469,4 @@ def test_check_says_when_tables_are_stale(hostile: tuple[Path, str]) -> None:
 
 def test_readme_of_the_real_registry_is_small(root: Path) -> None:
     assert (root / "README.md").stat().st_size < 100_000
-    assert os.path.getsize(root / "README.md") > 1000
+    assert (root / "README.md").stat().st_size > 1000

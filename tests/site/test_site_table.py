@@ -125,10 +125,12 @@ def test_search_finds_old_titles_authors_and_short_names(
     page: Page, server: str, registry_root: Path
 ) -> None:
     papers = [
-        p for p in Registry.load(registry_root).papers
-        if p.title_aliases and p.inclusion.decision != "exclude"
+        p
+        for p in Registry.load(registry_root).papers
+        if p.title_aliases
+        and p.inclusion.decision != "exclude"
         and p.title_aliases[0].casefold() not in p.title.casefold()
-    ]  # fmt: skip
+    ]
     assert papers, "the registry has works under several titles"
     go(page, f"{server}papers/")
     field = page.locator(".ft input[name=find]")
@@ -136,8 +138,9 @@ def test_search_finds_old_titles_authors_and_short_names(
         field.fill(paper.title_aliases[0])
         page.wait_for_function(
             "id => [...document.querySelectorAll('#rows tbody tr')].some(r => r.id === id) "
-            "&& document.querySelectorAll('#rows tbody tr').length < 30", arg=paper.id,
-        )  # fmt: skip
+            "&& document.querySelectorAll('#rows tbody tr').length < 30",
+            arg=paper.id,
+        )
     field.fill("medsam")
     page.wait_for_function("document.getElementById('medsam') !== null")
     assert page.url.endswith("?find=medsam")
@@ -285,6 +288,10 @@ def test_find_a_model(page: Page, server: str) -> None:
         assert cell.startswith("public weights")
     page.locator("[name=sort]").select_option("memory")
     page.wait_for_function("location.search.includes('sort=memory')")
-    told = [bool(t) for t in page.locator("#rows td[data-l='GPU memory']").evaluate_all(
-        "cells => cells.map(c => /\\d\\s*G/i.test(c.textContent))")]  # fmt: skip
+    told = [
+        bool(t)
+        for t in page.locator("#rows td[data-l='GPU memory']").evaluate_all(
+            "cells => cells.map(c => /\\d\\s*G/i.test(c.textContent))"
+        )
+    ]
     assert told == sorted(told, reverse=True), "projects that state none come last"

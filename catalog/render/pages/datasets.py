@@ -1,4 +1,4 @@
-"""A page per data set: who uses it, claims and measurements grouped by protocol; never a ranking across."""
+"""A page per data set: who uses it; claims and measurements, never ranked across protocols."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def write(output: Output, catalog: Catalog) -> None:
             f"datasets/{key}/",
             "dataset.html",
             title=name,
-            description=f"{name}: who uses it, under which splits, and what was claimed and measured.",
+            description=f"{name}: who uses it, which splits, what was claimed and measured.",
             kind="dataset",
             words=key,
             name=name,
@@ -111,7 +111,11 @@ def write(output: Output, catalog: Catalog) -> None:
         )
     rows.sort(key=lambda row: (-row[5], -row[4], -row[2] - row[3], row[1].casefold()))
     output.page(
-        "datasets/", "datasets.html", title="Datasets", kind="page",
-        description=f"{len(rows)} data sets named by works, projects and runs.", rows=rows,
+        "datasets/",
+        "datasets.html",
+        title="Datasets",
+        kind="page",
+        description=f"{len(rows)} data sets named by works, projects and runs.",
+        rows=rows,
         harness=known,
-    )  # fmt: skip
+    )

@@ -71,17 +71,26 @@ def _facets(view: ProjectView) -> dict[str, tuple[str, ...]]:
 
 
 TITLES = {
-    "weights": "Weights", "modality": "My modality", "target": "My target", "prompt": "Prompt I can give",
-    "dimension": "Dimension", "licence": "Licence of weights", "memory": "GPU memory", "verdict": "Verdict",
-}  # fmt: skip
+    "weights": "Weights",
+    "modality": "My modality",
+    "target": "My target",
+    "prompt": "Prompt I can give",
+    "dimension": "Dimension",
+    "licence": "Licence of weights",
+    "memory": "GPU memory",
+    "verdict": "Verdict",
+}
 LABELS: dict[str, dict[str, str]] = {
     "weights": WEIGHTS,
     "licence": LICENCES | {"n/a": "no weights"},
     "memory": {"unknown": "not reported"},
-    "verdict": {"no-claim": "no claim recorded", "not-attempted": "not attempted",
-                "not-comparable": "not comparable"},
+    "verdict": {
+        "no-claim": "no claim recorded",
+        "not-attempted": "not attempted",
+        "not-comparable": "not comparable",
+    },
     "prompt": {"none": "none, automatic"},
-}  # fmt: skip
+}
 ORDERS = {"weights": tuple(WEIGHTS), "licence": (*LICENCES, "n/a"), "memory": (*MEMORY, "unknown")}
 
 
@@ -95,19 +104,29 @@ def write(output: Output, catalog: Catalog) -> None:
     for key, title in TITLES.items():
         counts = Counter(value for _, facets in rows for value in facets[key])
         order = ORDERS.get(key) or (
-            *sorted((v for v in counts if v not in LAST), key=lambda v: (-counts[v], v)), *LAST
-        )  # fmt: skip
+            *sorted((v for v in counts if v not in LAST), key=lambda v: (-counts[v], v)),
+            *LAST,
+        )
         values = [v for v in order if counts[v]]
         names = [LABELS.get(key, {}).get(v) or label(v) for v in values]
         place = {v: i for i, v in enumerate(values)}
         panel.append(
-            {"key": key, "title": title, "open": key in ("weights", "modality", "prompt"),
-             "options": [(v, n, counts[v]) for v, n in zip(values, names, strict=True)]}
-        )  # fmt: skip
+            {
+                "key": key,
+                "title": title,
+                "open": key in ("weights", "modality", "prompt"),
+                "options": [(v, n, counts[v]) for v, n in zip(values, names, strict=True)],
+            }
+        )
         columns.append(
-            {"key": key, "title": title, "values": values, "labels": names,
-             "rows": [[place[v] for v in dict.fromkeys(f[key])] for _, f in rows]}
-        )  # fmt: skip
+            {
+                "key": key,
+                "title": title,
+                "values": values,
+                "labels": names,
+                "rows": [[place[v] for v in dict.fromkeys(f[key])] for _, f in rows],
+            }
+        )
     amounts = [memory_gb(v.project.min_gpu_memory) for v, _ in rows]
     ranked = sorted({a for a in amounts if a is not None})
     output.json(
@@ -126,8 +145,13 @@ def write(output: Output, catalog: Catalog) -> None:
         },
     )
     output.page(
-        "find/", "find.html", title="Find a model", kind="page",
+        "find/",
+        "find.html",
+        title="Find a model",
+        kind="page",
         description="Code releases by modality, target, prompt, dimension, licence and memory.",
         words="choose a model modality prompt licence memory",
-        rows=rows, facets=panel, sorts=SORTS,
-    )  # fmt: skip
+        rows=rows,
+        facets=panel,
+        sorts=SORTS,
+    )

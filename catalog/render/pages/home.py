@@ -50,10 +50,14 @@ def write(output: Output, catalog: Catalog) -> None:
     undated = sum(v.year == "unknown" for v in papers)
     said = "; ".join(f"{y}: {sum(by_year[y].values())}" for y in years)
     timeline = charts.stacked(
-        "timeline", "Works per year by how far they can be followed", f"Works per year: {said}.",
-        years, series, unit="works" + (f" ({undated} without a date)" if undated else ""),
+        "timeline",
+        "Works per year by how far they can be followed",
+        f"Works per year: {said}.",
+        years,
+        series,
+        unit="works" + (f" ({undated} without a date)" if undated else ""),
         height=230,
-    )  # fmt: skip
+    )
     runs = {r.run: r for r in catalog.runs}
     latest = [
         (c, runs.get(c.verdict.run or ""))

@@ -16,18 +16,28 @@ from catalog.render.views import Catalog, PaperView
 #: Rows of one page of the table; the script fetches further pages when a filter needs their rows.
 PART = 500
 SORTS = (
-    ("-date", "Newest"), ("date", "Oldest"), ("title", "Title"), ("author", "First author"),
-    ("venue", "Venue"), ("-claims", "Most claims"),
-)  # fmt: skip
+    ("-date", "Newest"),
+    ("date", "Oldest"),
+    ("title", "Title"),
+    ("author", "First author"),
+    ("venue", "Venue"),
+    ("-claims", "Most claims"),
+)
 EXPORTS = (("bibtex", "BibTeX"), ("ris", "RIS"), ("csl-json", "CSL-JSON"), ("csv", "CSV"))
 TAG_TITLES = {
-    "modalities": ("Modalities", "modality"), "regions": ("Regions", "region"),
-    "targets": ("Targets", "target"), "dimensionality": ("Dimensions", "dimension"),
-    "task": ("Task", ""), "prompts_train": ("Prompts when trained", ""),
-    "prompts_infer": ("Prompts at inference", "prompt"), "base_models": ("Base models", "base"),
-    "adaptation": ("Adaptation", "adaptation"), "supervision": ("Supervision", "supervision"),
-    "contribution": ("Contribution", "contribution"), "datasets": ("Datasets", "dataset"),
-}  # fmt: skip
+    "modalities": ("Modalities", "modality"),
+    "regions": ("Regions", "region"),
+    "targets": ("Targets", "target"),
+    "dimensionality": ("Dimensions", "dimension"),
+    "task": ("Task", ""),
+    "prompts_train": ("Prompts when trained", ""),
+    "prompts_infer": ("Prompts at inference", "prompt"),
+    "base_models": ("Base models", "base"),
+    "adaptation": ("Adaptation", "adaptation"),
+    "supervision": ("Supervision", "supervision"),
+    "contribution": ("Contribution", "contribution"),
+    "datasets": ("Datasets", "dataset"),
+}
 
 
 def write(output: Output, catalog: Catalog) -> None:
@@ -38,18 +48,29 @@ def write(output: Output, catalog: Catalog) -> None:
         _page(output, catalog, view, related.get(view.id, []))
     for view in catalog.excluded:
         output.page(
-            f"papers/{view.id}/", "tombstone.html", title=f"{view.name} (not in the catalog)",
-            description="Why this work is not in the catalog.", heading=view.paper.title,
-            reason=view.paper.inclusion.reason or "no reason recorded", moved=None, v=view,
+            f"papers/{view.id}/",
+            "tombstone.html",
+            title=f"{view.name} (not in the catalog)",
+            description="Why this work is not in the catalog.",
+            heading=view.paper.title,
+            reason=view.paper.inclusion.reason or "no reason recorded",
+            moved=None,
+            v=view,
             when=view.paper.inclusion.date,
-        )  # fmt: skip
+        )
     for old, new in catalog.merged.items():
         target = catalog.by_id[new]
         output.page(
-            f"papers/{old}/", "tombstone.html", title=f"{old} (merged)",
-            description="This record was merged into another.", heading=old, v=None, when=None,
-            reason="the same work was listed twice", moved=target,
-        )  # fmt: skip
+            f"papers/{old}/",
+            "tombstone.html",
+            title=f"{old} (merged)",
+            description="This record was merged into another.",
+            heading=old,
+            v=None,
+            when=None,
+            reason="the same work was listed twice",
+            moved=target,
+        )
 
 
 def _table(output: Output, catalog: Catalog) -> None:
@@ -69,14 +90,22 @@ def _table(output: Output, catalog: Catalog) -> None:
     for part in range(parts):
         rows = papers[part * PART : (part + 1) * PART]
         output.page(
-            "papers/" if part == 0 else f"papers-{part + 1}/", "papers.html",
+            "papers/" if part == 0 else f"papers-{part + 1}/",
+            "papers.html",
             title="Papers" if part == 0 else f"Papers, part {part + 1}",
             description=f"{len(papers)} works on Segment Anything models in medical image "
             "segmentation, with filters, search and export.",
             kind="page" if part == 0 else None,
-            facets=facets, rows=rows, part=part, parts=parts, total=len(papers),
-            first=part * PART + 1, last=part * PART + len(rows), sorts=SORTS, exports=EXPORTS,
-        )  # fmt: skip
+            facets=facets,
+            rows=rows,
+            part=part,
+            parts=parts,
+            total=len(papers),
+            first=part * PART + 1,
+            last=part * PART + len(rows),
+            sorts=SORTS,
+            exports=EXPORTS,
+        )
 
 
 def _ranks(keys: list[Any]) -> list[int]:

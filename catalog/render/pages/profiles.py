@@ -18,9 +18,23 @@ from catalog.render.views import Catalog
 
 #: Parts of a profile shown as facts, in this order.
 FACTS = (
-    "level", "average", "order", "labels", "slice_set", "grid", "thresholds", "selection", "rounds",
-    "missing", "nan", "all_nan", "background", "reference_filter", "decimals", "parity",
-)  # fmt: skip
+    "level",
+    "average",
+    "order",
+    "labels",
+    "slice_set",
+    "grid",
+    "thresholds",
+    "selection",
+    "rounds",
+    "missing",
+    "nan",
+    "all_nan",
+    "background",
+    "reference_filter",
+    "decimals",
+    "parity",
+)
 
 
 #: Measures in showing order, and how they are written.
@@ -35,7 +49,7 @@ def document(path: Path) -> dict[str, Any]:
 def matrix(
     profiles: list[dict[str, Any]], corners: list[dict[str, Any]], measure: str
 ) -> list[Any]:
-    """(profile, [value or None per corner]) of profiles that have the measure; absent is missing."""
+    """(profile, [a cell per corner case]) of the profiles that have the measure."""
     rows = []
     for profile in profiles:
         values = (profile.get("values") or {}).get(measure)
@@ -99,18 +113,27 @@ def write(output: Output, catalog: Catalog) -> None:
         rows = matrix(profiles, corners, measure)
         used = [k for k in range(len(corners)) if any("value" in v[k] for _, v in rows)]
         tables.append(
-            (measure, [corners[k] for k in used],
-             [(p, [(v[k], usual(rows, k)) for k in used]) for p, v in rows])
-        )  # fmt: skip
+            (
+                measure,
+                [corners[k] for k in used],
+                [(p, [(v[k], usual(rows, k)) for k in used]) for p, v in rows],
+            )
+        )
     published = [
         (path.stem, document(path)) for path in sorted((folder / "published").glob("*.json"))
     ]
     output.page(
-        "profiles/", "profiles.html", title="Metric profiles", kind="page",
+        "profiles/",
+        "profiles.html",
+        title="Metric profiles",
+        kind="page",
         description="What each way of computing Dice, IoU and NSD gives on the same corner cases.",
         words=" ".join(p["id"] for p in profiles) + " dice iou nsd empty masks convention why",
         tables=tables,
-        names=NAMES, profiles=profiles, facts=FACTS, say=say,
+        names=NAMES,
+        profiles=profiles,
+        facts=FACTS,
+        say=say,
         examples=examples(document(folder / "examples.json").get("examples", [])),
         published=published,
-    )  # fmt: skip
+    )

@@ -10,10 +10,14 @@ from catalog.render.views import Catalog, ClaimView, ProjectView
 
 def write(output: Output, catalog: Catalog) -> None:
     output.page(
-        "projects/", "projects.html", title="Projects", kind="page",
+        "projects/",
+        "projects.html",
+        title="Projects",
+        kind="page",
         description=f"{len(catalog.methods)} code releases: licences, weights, claims.",
-        methods=catalog.methods, controls=catalog.controls,
-    )  # fmt: skip
+        methods=catalog.methods,
+        controls=catalog.controls,
+    )
     for view in catalog.projects.values():
         _page(output, catalog, view)
 
@@ -36,7 +40,8 @@ def claims_chart(name: str, claims: list[ClaimView], prefix: bool = False) -> ob
     if not shown:
         return ""
     said = "; ".join(
-        f"{p.label}: claimed {100 * p.claimed:.2f} %, measured {100 * (p.measured or 0):.2f} %, {p.state}"
+        f"{p.label}: claimed {100 * p.claimed:.2f} %, "
+        f"measured {100 * (p.measured or 0):.2f} %, {p.state}"
         for p in shown
     )
     return charts.dumbbell(name, "Claimed against measured", said + ".", shown)

@@ -27,15 +27,27 @@ def write(output: Output, catalog: Catalog) -> None:
     _changes(output, catalog)
     _methodology(output, catalog)
     feeds = [
-        (f.title, [(catalog.facet_label(f, v), f"feeds/{f.key}/{slug(v)}.xml")
-                   for v, _ in counted(f, catalog.papers) if v not in ("unknown", "none", "n/a")])
-        for f in FACETS if f.key in FED
-    ]  # fmt: skip
+        (
+            f.title,
+            [
+                (catalog.facet_label(f, v), f"feeds/{f.key}/{slug(v)}.xml")
+                for v, _ in counted(f, catalog.papers)
+                if v not in ("unknown", "none", "n/a")
+            ],
+        )
+        for f in FACETS
+        if f.key in FED
+    ]
     output.page(
-        "api/", "api.html", title="API and files", kind="page",
-        description="The JSON API, dumps, feeds and badges.", words="json bibtex ris csl csv atom feed",
-        dumps=DUMPS, feeds=feeds,
-    )  # fmt: skip
+        "api/",
+        "api.html",
+        title="API and files",
+        kind="page",
+        description="The JSON API, dumps, feeds and badges.",
+        words="json bibtex ris csl csv atom feed",
+        dumps=DUMPS,
+        feeds=feeds,
+    )
     output.page(
         "search/", "search.html", title="Search", description="Search works, projects, runs, pages."
     )
@@ -60,21 +72,41 @@ def _protocols(output: Output, catalog: Catalog) -> None:
     )
     charted = {
         facet: charts.bars(
-            f"conv-{slug(facet)}", f"Protocol cards by convention: {facet.replace('_', ' ')}",
+            f"conv-{slug(facet)}",
+            f"Protocol cards by convention: {facet.replace('_', ' ')}",
             "; ".join(f"{text}: {len(views)} of {used}" for _, text, views in items) + ".",
-            [(text if len(text) < 50 else text[:49] + "…", float(len(views)), f"{len(views)} of {used}")
-             for _, text, views in items if views],
-            left=330, width=760,
+            [
+                (
+                    text if len(text) < 50 else text[:49] + "…",
+                    float(len(views)),
+                    f"{len(views)} of {used}",
+                )
+                for _, text, views in items
+                if views
+            ],
+            left=330,
+            width=760,
         )
-        for facet, items in sorted(groups.items()) if any(views for *_, views in items)
-    }  # fmt: skip
+        for facet, items in sorted(groups.items())
+        if any(views for *_, views in items)
+    }
     output.page(
-        "protocols/", "protocols.html", title="Protocol cards", kind="page",
+        "protocols/",
+        "protocols.html",
+        title="Protocol cards",
+        kind="page",
         description="What the evaluation code of each project computes, and why numbers differ.",
         words="conventions empty masks aggregation threshold",
-        groups=sorted(groups.items()), charts=charted, cards=carded, used=used,
-        leading=[(catalog.conventions[c]["text"], c, len(coded.get(c, []))) for c in LEADING if c in catalog.conventions],
-    )  # fmt: skip
+        groups=sorted(groups.items()),
+        charts=charted,
+        cards=carded,
+        used=used,
+        leading=[
+            (catalog.conventions[c]["text"], c, len(coded.get(c, [])))
+            for c in LEADING
+            if c in catalog.conventions
+        ],
+    )
 
 
 def _plain(text: str) -> str:
@@ -103,11 +135,15 @@ def near_names(catalog: Catalog) -> list[list[PaperView]]:
 
 def _collisions(output: Output, catalog: Catalog) -> None:
     output.page(
-        "collisions/", "collisions.html", title="Name collisions", kind="page",
+        "collisions/",
+        "collisions.html",
+        title="Name collisions",
+        kind="page",
         description="Different works under one name, and works under several titles.",
-        groups=collisions(catalog), near=near_names(catalog),
+        groups=collisions(catalog),
+        near=near_names(catalog),
         renamed=[v for v in catalog.papers if v.titles],
-    )  # fmt: skip
+    )
 
 
 def _changes(output: Output, catalog: Catalog) -> None:
@@ -119,13 +155,17 @@ def _changes(output: Output, catalog: Catalog) -> None:
         for r in catalog.runs
     ]
     output.page(
-        "changes/", "changes.html", title="Changes", kind="page",
+        "changes/",
+        "changes.html",
+        title="Changes",
+        kind="page",
         description="Works added, merged and removed; runs and verdicts.",
         added=[(when, views) for when, views in sorted(added.items(), reverse=True) if when],
         undated=len(added.get("", [])),
         merged=[(old, catalog.by_id[new]) for old, new in catalog.merged.items()],
-        excluded=catalog.excluded, runs=runs,
-    )  # fmt: skip
+        excluded=catalog.excluded,
+        runs=runs,
+    )
 
 
 def _methodology(output: Output, catalog: Catalog) -> None:
@@ -142,18 +182,34 @@ def _methodology(output: Output, catalog: Catalog) -> None:
     if len(reasons) > 5:
         shown.append(f"and {len(reasons) - 5} more reasons, in the table")
     steps: list[tuple[str, str, list[str]]] = [
-        ("Rows of the SAM4MIS list", f"{rows}", [f"{rows - len(listed)} rows merged into another row's work"]),
-        ("Works", f"{works}" + (f" ({more} not from the list)" if more else ""),
-         [f"{len(catalog.excluded)} excluded", *shown] if catalog.excluded else []),
-        ("In the catalog", f"{len(catalog.papers)}" + (f" ({undecided} of them undecided)" if undecided else ""), []),
+        (
+            "Rows of the SAM4MIS list",
+            f"{rows}",
+            [f"{rows - len(listed)} rows merged into another row's work"],
+        ),
+        (
+            "Works",
+            f"{works}" + (f" ({more} not from the list)" if more else ""),
+            [f"{len(catalog.excluded)} excluded", *shown] if catalog.excluded else [],
+        ),
+        (
+            "In the catalog",
+            f"{len(catalog.papers)}" + (f" ({undecided} of them undecided)" if undecided else ""),
+            [],
+        ),
         ("With a code release", f"{sum(bool(v.projects) for v in catalog.papers)}", []),
         ("With a claim recorded", f"{sum(bool(v.claims) for v in catalog.papers)}", []),
-    ]  # fmt: skip
+    ]
     said = "; ".join(f"{box}: {count}" for box, count, _ in steps)
     output.page(
-        "methodology/", "methodology.html", title="Methodology", kind="page",
+        "methodology/",
+        "methodology.html",
+        title="Methodology",
+        kind="page",
         description="How works are chosen, how numbers are computed, how verdicts come about.",
         words="verdict rule tost equivalence metric profiles inclusion prisma",
         flow=charts.flow("prisma", "From rows to records", said + ".", steps, width=740),
-        steps=steps, reasons=reasons.most_common(), excluded=catalog.excluded,
-    )  # fmt: skip
+        steps=steps,
+        reasons=reasons.most_common(),
+        excluded=catalog.excluded,
+    )

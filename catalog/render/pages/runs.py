@@ -20,10 +20,13 @@ CASES = 300
 
 def write(output: Output, catalog: Catalog) -> None:
     output.page(
-        "runs/", "runs.html", title="Runs", kind="page",
+        "runs/",
+        "runs.html",
+        title="Runs",
+        kind="page",
         description="Every run of a released checkpoint, newest first.",
         runs=[(r, catalog.projects.get(r.project)) for r in catalog.runs],
-    )  # fmt: skip
+    )
     for run in catalog.runs:
         output.files[f"runs/{run.run}/cases.csv"] = cases_csv(run)
         _page(output, catalog, run)

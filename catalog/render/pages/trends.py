@@ -58,9 +58,11 @@ def _release(years: dict[str, list[PaperView]]) -> Question:
     last = list(years)[-1] if years else "—"
     answer = (
         f"In {last}, {100 * shares['code'][-1] + 100 * shares['code and weights'][-1]:.0f} % of "
-        f"{len(years[last])} works link code and {100 * shares['code and weights'][-1]:.0f} % release weights."
-        if years else "Not enough works with a year."
-    )  # fmt: skip
+        f"{len(years[last])} works link code and "
+        f"{100 * shares['code and weights'][-1]:.0f} % release weights."
+        if years
+        else "Not enough works with a year."
+    )
     chart = charts.stacked(
         "release",
         "Share of works by release",
@@ -69,8 +71,14 @@ def _release(years: dict[str, list[PaperView]]) -> Question:
         list(shares.items()),
         share=True,
     )
-    return Question("release", "Do they release code and weights?", answer, chart,
-                    ["Year", "Works", *shares], rows)  # fmt: skip
+    return Question(
+        "release",
+        "Do they release code and weights?",
+        answer,
+        chart,
+        ["Year", "Works", *shares],
+        rows,
+    )
 
 
 def _tag(
@@ -108,12 +116,13 @@ def _tag(
         for t in top
     }
     up = max(change, key=lambda t: change[t])
+    works = sum(map(len, recorded.values()))
     answer = (
-        f"{label(top[0])} most often: {total[top[0]]} of {sum(map(len, recorded.values()))} works with {what} recorded; "
-        f"{label(up)} has grown most, from {100 * counts[first][up] / len(recorded[first]):.0f} % ({first}) "
+        f"{label(top[0])} most often: {total[top[0]]} of {works} works with {what} recorded; "
+        f"{label(up)} has grown most, "
+        f"from {100 * counts[first][up] / len(recorded[first]):.0f} % ({first}) "
         f"to {100 * counts[last][up] / len(recorded[last]):.0f} % ({last})."
     )
-    works = sum(map(len, recorded.values()))
     chart = charts.bars(
         name, title, answer, [(label(t), float(total[t]), f"{total[t]} of {works}") for t in top]
     )
@@ -121,7 +130,7 @@ def _tag(
 
 
 def gap_map(papers: list[PaperView]) -> tuple[list[str], list[tuple[str, list[int]]], int]:
-    """Works by modality (rows) and adaptation (columns); the densest first; and the largest cell."""
+    """Works by modality (rows) and adaptation (columns), densest first; and the largest cell."""
     cells: Counter[tuple[str, str]] = Counter()
     for view in papers:
         for modality in tag_values(view.paper.modalities):
@@ -154,9 +163,16 @@ def write(output: Output, catalog: Catalog) -> None:
     columns, table, most = gap_map(catalog.papers)
     empty = sum(n == 0 for _, row in table for n in row)
     output.page(
-        "trends/", "trends.html", title="Trends", kind="page",
+        "trends/",
+        "trends.html",
+        title="Trends",
+        kind="page",
         description="What the field does, and where nobody is yet: questions with their data.",
         words="gap map modality adaptation years",
-        questions=questions, columns=columns, table=table, most=most, empty=empty,
+        questions=questions,
+        columns=columns,
+        table=table,
+        most=most,
+        empty=empty,
         cells=len(columns) * len(table),
-    )  # fmt: skip
+    )

@@ -14,7 +14,7 @@ MATRIX_COLUMNS = 14
 
 
 def funnel(catalog: Catalog) -> list[tuple[str, float, str]]:
-    """Works that pass each stage in turn: (stage, works, `of` text). Each is part of the one above."""
+    """Works that pass each stage in turn: (stage, works, `of` text); each is part of the last."""
     papers = catalog.papers
     code = [v for v in papers if v.code == "yes"]
     weights = [v for v in code if v.weights == "yes"]
@@ -23,10 +23,14 @@ def funnel(catalog: Catalog) -> list[tuple[str, float, str]]:
     run = [v for v in free if any(c.verdict and c.verdict.run for c in v.claims)]
     decided = [v for v in run if any(c.state in DECIDED for c in v.claims)]
     stages = [
-        ("works", papers), ("code we have read", code), ("public weights", weights),
-        ("a claim with its protocol", claimed), ("nothing blocks a run", free),
-        ("run", run), ("verdict", decided),
-    ]  # fmt: skip
+        ("works", papers),
+        ("code we have read", code),
+        ("public weights", weights),
+        ("a claim with its protocol", claimed),
+        ("nothing blocks a run", free),
+        ("run", run),
+        ("verdict", decided),
+    ]
     return [(name, float(len(found)), f"{len(found)} of {len(papers)}") for name, found in stages]
 
 
@@ -76,9 +80,10 @@ def write(output: Output, catalog: Catalog) -> None:
             blocked[c.reason or "no reason recorded"].append(c)
     stages = funnel(catalog)
     differences = [
-        c for c in [*claims, *catalog.control_claims]
+        c
+        for c in [*claims, *catalog.control_claims]
         if c.verdict and c.verdict.difference is not None
-    ]  # fmt: skip
+    ]
     values = [
         c.verdict.difference for c in differences if c.verdict and c.verdict.difference is not None
     ]
@@ -104,7 +109,7 @@ def write(output: Output, catalog: Catalog) -> None:
             "Works that pass each stage",
             "; ".join(f"{name}: {note}" for name, _, note in stages) + ".",
             stages,
-        ),  # fmt: skip
+        ),
         differences=differences,
         histogram=charts.histogram(
             "diff-chart",
