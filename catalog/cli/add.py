@@ -201,10 +201,10 @@ def _add_version(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    from catalog.cli.show import find
     from catalog.editing import dump_record, update_record
     from catalog.facets import Work
     from catalog.intake.joining import with_version
+    from catalog.lookup import find
 
     if len(drafts) != 1:
         got = counted(len(drafts), "work")

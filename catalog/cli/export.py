@@ -52,10 +52,10 @@ def export(
     """
     import json
 
-    from catalog.cli.show import find
     from catalog.errors import UsageError
     from catalog.exports import FORMATS, json_schema
     from catalog.facets import works
+    from catalog.lookup import find
     from catalog.registry import Registry, find_root
 
     if schema:

@@ -114,8 +114,8 @@ def refresh(
 
 
 def _chosen(names: list[str], registry: Any) -> tuple[list[Paper], list[Any]]:
-    from catalog.cli.show import find
     from catalog.facets import works
+    from catalog.lookup import find
 
     papers, projects = [], []
     all_works = works(registry)

@@ -8,6 +8,7 @@ import typer
 
 from catalog.cli.output import JsonOption, Row, sheet, write_json
 from catalog.facets import Work, works
+from catalog.lookup import find
 from catalog.records import TAG_FIELDS, Paper, Project, Version, to_builtins
 from catalog.registry import Registry
 
@@ -46,52 +47,6 @@ def show(
     for one in work.projects if work else [project] if project else []:
         sections += _project_sections(one, registry)
     sheet(work.paper.title if work else project.name if project else "", sections)
-
-
-def find(
-    name: str, all_works: list[Work], projects: list[Project]
-) -> tuple[Work | None, Project | None]:
-    """The work or project called `name`. Raises `UsageError` where none or several are."""
-    from catalog.errors import UsageError
-    from catalog.text import fold
-
-    for work in all_works:
-        if name == work.paper.id or name in work.paper.aliases:
-            return work, None
-    for project in projects:
-        if name == project.slug:
-            return None, project
-    wanted, values = fold(name), _identifier_values(name)
-    found = [
-        work
-        for work in all_works
-        if fold(work.paper.short_name or "") == wanted or values & _identifiers(work.paper)
-    ]
-    if len(found) == 1:
-        return found[0], None
-    if found:
-        listed = "\n".join(f"  {work.paper.id}  {work.paper.title}" for work in found)
-        raise UsageError(f"{name!r} names {len(found)} works; say which one:\n{listed}")
-    from rapidfuzz import process
-
-    ids = [work.paper.id for work in all_works] + [project.slug for project in projects]
-    near = [match[0] for match in process.extract(name, ids, limit=3, score_cutoff=60)]
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise UsageError(f"no work or project is called {name!r}.{hint} Try: sam4mis search {name}")
-
-
-def _identifier_values(name: str) -> set[str]:
-    from catalog.identifiers import identify
-
-    return {str(identifier) for identifier in identify(name)}
-
-
-def _identifiers(paper: Paper) -> set[str]:
-    return {
-        f"{kind}:{value}"
-        for version in paper.versions
-        for kind, value in to_builtins(version.ids).items()
-    }
 
 
 def _data(work: Work | None, project: Project | None, registry: Registry) -> dict[str, Any]:

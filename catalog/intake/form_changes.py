@@ -228,9 +228,9 @@ def _links(answers: Answers, label: str) -> list[str]:
 
 def _work(papers: list[Paper], name: str, answers: Answers, label: str) -> Paper:
     """The work called `name` (id, short name, arXiv id, DOI); a finding where there is none."""
-    from catalog.cli.show import find
     from catalog.errors import UsageError
     from catalog.facets import Work
+    from catalog.lookup import find
 
     try:
         work, _ = find(name.strip(), [Work(paper) for paper in papers], [])

@@ -111,9 +111,15 @@ def test_show_knows_a_work_by_every_name(folder: Path, name: str) -> None:
     assert data(folder, "show", name)["paper"]["id"] == "medsam"
 
 
+def test_show_a_project_that_has_the_name_of_a_work(folder: Path) -> None:
+    assert data(folder, "show", "projects/medsam")["paper"] is None
+    assert data(folder, "show", "projects/medsam")["projects"][0]["slug"] == "medsam"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["show", "???"], "no work or project"),
         (["list", "--modality", "endoscopi"], "Did you mean endoscopy"),
         (["list", "--verdict", "reproducd"], "Did you mean reproduced"),
         (["list", "--year", "soon"], "expected 2024"),
