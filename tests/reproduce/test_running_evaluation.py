@@ -1,0 +1,283 @@
+"""The inner loop on a model whose answers are known by hand: it fills the boxes it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from running_bundle import bundle
+
+from catalog.errors import InputError
+from reproduce.contracts import Case, Grid, Prediction, Prompt, Reference, Sample
+from reproduce.plugins import plugin
+from reproduce.running.evaluation import Evaluator
+from reproduce.running.outlines import TOLERANCE_PX, outline
+from reproduce.running.prompts import (
+    by_plane,
+    encode_prompts,
+    make_prompts,
+    prompts_sha256,
+    read_prompts,
+)
+from reproduce.running.spec import CaseInput, RunSpec
+from reproduce.statistics import StatisticsBuilder
+
+
+class Memory:
+    """A data set in memory."""
+
+    name, version, labels, splits, may_show_images = "memory", 1, (), {"all": ""}, True
+
+    def __init__(self, **samples: tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]) -> None:
+        self.samples = samples
+        first = next(iter(samples.values()))[1]
+        self.dimensionality = "3d" if next(iter(first.values())).ndim == 3 else "2d"
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        return [Case(id=name, files={}) for name in sorted(self.samples)]
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        image, labels = self.samples[case.id]
+        return Sample(
+            case=case, image=image, labels=labels, spacing_mm=(2.0, 1.0, 1.0)[-image.ndim + 1 :]
+        )
+
+
+class BoxFill:
+    """Foreground is what lies in the box, its last pixels included. Sees the image's size only."""
+
+    volumetric = False
+
+    def preprocessing_id(self) -> str:
+        return "box-fill"
+
+    def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int]]:
+        return [(image.shape[0], image.shape[1]) for image in images]
+
+    def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+        scores = torch.full((len(prompts), 1, *embedding), -1.0)
+        for i, prompt in enumerate(prompts):
+            assert prompt.box is not None
+            x0, y0, x1, y1 = (int(v) for v in prompt.box)
+            scores[i, 0, y0 : y1 + 1, x0 : x1 + 1] = 1.0
+        return Prediction(scores=scores, kind="logit", labels=tuple(p.label for p in prompts))
+
+    def reference(self, sample: Sample, grid: Grid) -> Reference:
+        return Reference(labels=sample.labels, valid=sample.valid)
+
+
+def spec(root: Path, dataset: Memory, **changes: object) -> RunSpec:
+    import msgspec
+
+    cases = [CaseInput(id=case.id, files={}) for case in dataset.cases(Path(), "all", {})]
+    return msgspec.structs.replace(bundle(root, 1).spec, cases=cases, **changes)
+
+
+def evaluate(
+    root: Path, dataset: Memory, profile_name: str, **changes: object
+) -> list[dict[str, Any]]:
+    profile = plugin("prompts", profile_name)
+    cases = dataset.cases(Path(), "all", {})
+    prompts = make_prompts(dataset, {}, cases, profile, [0])  # type: ignore[arg-type]  # duck-typed
+    evaluator = Evaluator(
+        spec=spec(root, dataset, **changes),
+        dataset=dataset,  # type: ignore[arg-type]  # duck-typed
+        model=BoxFill(),
+        profile=profile,
+        prompts=by_plane(prompts),
+    )
+    builder = StatisticsBuilder()
+    evaluator.evaluate(cases, builder)
+    rows: list[dict[str, Any]] = builder.table().to_pylist()
+    return rows
+
+
+def two_parts() -> dict[str, NDArray[np.bool_]]:
+    """An L of 3 pixels (its box has 4) and, apart, a square of 4."""
+    mask = np.zeros((8, 8), bool)
+    mask[1, 1] = mask[2, 1] = mask[2, 2] = True
+    mask[5:7, 5:7] = True
+    return {"part": mask}
+
+
+def blank(shape: tuple[int, ...] = (8, 8)) -> NDArray[np.uint8]:
+    return np.zeros((*shape, 3) if len(shape) == 2 else shape, np.uint8)
+
+
+def numbers(row: dict[str, Any]) -> tuple[int, int, int]:
+    return row["tp"], row["fp"], row["fn"]
+
+
+def component_profile() -> str:
+    from reproduce.plugins import plugins
+
+    return next(
+        name
+        for name, p in plugins("prompts").items()
+        if getattr(p, "per", "") == "component"
+        and p.kind == "box"
+        and not p.random
+        and getattr(p, "inclusive", False)
+        and p.jitter.kind == "none"
+        and p.min_pixels == 0
+    )
+
+
+def test_regions_of_a_label_together(root: Path) -> None:
+    (row,) = evaluate(root, Memory(a=(blank(), two_parts())), component_profile())
+    assert numbers(row) == (7, 1, 0), "both boxes against the whole mask"
+
+
+def test_regions_of_a_label_one_by_one(root: Path) -> None:
+    rows = evaluate(root, Memory(a=(blank(), two_parts())), component_profile(), objects="separate")
+    assert [(r["object"], numbers(r)) for r in rows] == [(0, (3, 1, 0)), (1, (4, 0, 0))]
+
+
+def test_one_box_around_everything(root: Path) -> None:
+    (row,) = evaluate(root, Memory(a=(blank(), two_parts())), "box-tight")
+    assert numbers(row) == (7, 36 - 7, 0)
+
+
+def test_empty_label_is_seen_but_not_asked(root: Path) -> None:
+    labels = {**two_parts(), "absent": np.zeros((8, 8), bool)}
+    rows = evaluate(root, Memory(a=(blank(), labels)), "box-tight")
+    assert {r["label"]: numbers(r) for r in rows}["absent"] == (0, 0, 0)
+
+
+def test_volume_has_rows_for_slices_with_something_in_them(root: Path) -> None:
+    mask = np.zeros((4, 8, 8), bool)
+    mask[1] = two_parts()["part"]
+    mask[3, 0, 0] = True
+    rows = evaluate(root, Memory(v=(blank((4, 8, 8)), {"part": mask})), "box-tight")
+    assert [(r["scope"], r["slice"], numbers(r)) for r in rows] == [
+        ("slice", 1, (7, 29, 0)),
+        ("slice", 3, (1, 0, 0)),
+    ]
+
+
+def test_volume_that_is_not_uint8_names_the_option(root: Path) -> None:
+    volume = np.zeros((2, 8, 8), np.int16)
+    mask = np.ones((2, 8, 8), bool)
+    with pytest.raises(InputError, match="slices must be uint8, the volume is int16"):
+        evaluate(root, Memory(v=(volume, {"part": mask})), "box-tight")  # type: ignore[arg-type]  # on purpose
+
+
+def test_class_the_data_does_not_have_names_both_sides(root: Path) -> None:
+    """An automatic model answers for `vessel`; the data has `other` until it is mapped."""
+
+    class Automatic(BoxFill):
+        def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+            return Prediction(torch.ones((1, 1, *embedding)), "probability", ("vessel",))
+
+    dataset = Memory(a=(blank(), {"other": two_parts()["part"]}))
+    facts = {"prompt_profile": None, "prompt_sha256": None}
+    for labels, fails in (({}, True), ({"vessel": "other"}, False)):
+        evaluator = Evaluator(
+            spec=spec(root, dataset, labels=labels, **facts),
+            dataset=dataset,  # type: ignore[arg-type]  # duck-typed
+            model=Automatic(),
+            profile=None,
+            prompts={},
+        )
+        builder = StatisticsBuilder()
+        if fails:
+            with pytest.raises(InputError, match="answers for vessel, the data set has other"):
+                evaluator.evaluate(dataset.cases(Path(), "all", {}), builder)
+        else:
+            evaluator.evaluate(dataset.cases(Path(), "all", {}), builder)
+            (row,) = builder.table().to_pylist()
+            assert numbers(row) == (7, 57, 0)
+
+
+# ----------------------------------------------------------------------------------- prompts
+
+
+def random_profile() -> Any:
+    from reproduce.plugins import plugins
+
+    return next(p for p in plugins("prompts").values() if p.random and p.kind == "box")
+
+
+def test_replay_file_is_the_prompts(root: Path, tmp_path: Path) -> None:
+    dataset = Memory(a=(blank(), two_parts()), b=(blank(), two_parts()))
+    cases = dataset.cases(Path(), "all", {})
+    for profile in (random_profile(), plugin("prompts", "point-center-edt")):
+        made = make_prompts(dataset, {}, cases, profile, [0, 1])  # type: ignore[arg-type]  # as above
+        content = encode_prompts(profile, [0, 1], made)
+        (tmp_path / "prompts.json").write_bytes(content)
+        read = read_prompts(tmp_path / "prompts.json")
+        assert encode_prompts(profile, [0, 1], read) == content
+        backwards = make_prompts(dataset, {}, cases[::-1], profile, [0, 1])  # type: ignore[arg-type]  # as above
+        order = {case.id: i for i, case in enumerate(cases)}
+        backwards.sort(key=lambda p: order[p.case])
+        assert encode_prompts(profile, [0, 1], backwards) == content, "order changes nothing"
+        assert len(prompts_sha256(content)) == 64
+
+
+@pytest.mark.parametrize("change", [lambda b: b[: len(b) // 2], lambda b: b"{}\n", lambda b: b""])
+def test_damaged_replay_file(root: Path, tmp_path: Path, change: Any) -> None:
+    dataset = Memory(a=(blank(), two_parts()), b=(blank(), two_parts()))
+    profile = plugin("prompts", "box-tight")
+    made = make_prompts(dataset, {}, dataset.cases(Path(), "all", {}), profile, [0])  # type: ignore[arg-type]  # as above
+    path = tmp_path / "prompts.json"
+    path.write_bytes(change(encode_prompts(profile, [0], made)))
+    with pytest.raises(InputError, match="not a prompt replay file"):
+        read_prompts(path)
+
+
+# --------------------------------------------------------- the real small SAM, other ways to ask
+
+
+def test_five_seeds_are_five_values(root: Path, tmp_path: Path) -> None:
+    profile = random_profile()
+    made = bundle(
+        root, 2, prompt_profile=f"{profile.name}/{profile.version}", seeds=(0, 1, 2, 3, 4)
+    )
+    assert made.spec.claims == []
+    _, result = made.run(tmp_path)
+    measured = next(m for m in result.measurements if m.metric == "dice")
+    assert len(measured.per_seed) == 5
+    assert len(set(measured.per_seed.values())) > 1
+
+
+def test_clicks_are_corrected_round_by_round(root: Path, tmp_path: Path) -> None:
+    from running_bundle import counts
+
+    from reproduce.plugins import plugins
+
+    profile = next(p for p in plugins("prompts").values() if p.rounds > 1 and p.kind == "point")
+    made = bundle(root, 2, prompt_profile=f"{profile.name}/{profile.version}", seeds=(0,))
+    folder, result = made.run(tmp_path, gate=True)
+    assert {row["round"] for row in counts(folder)} == set(range(profile.rounds))
+    assert all(check.passed for check in result.checks)
+
+
+def test_lower_precision_is_held_against_float32(root: Path, tmp_path: Path) -> None:
+    made = bundle(root, 2, precision="bfloat16")
+    assert made.spec.run_id() != bundle(root, 2).spec.run_id()
+    _, result = made.run(tmp_path, gate=True)
+    (gate,) = [check for check in result.checks if check.name == "fidelity"]
+    assert gate.passed, gate.detail
+    assert "bfloat16 on cpu against float32" in gate.detail
+    assert result.environment["dtype"] == "bfloat16"
+
+
+# ------------------------------------------------------------------------------------ outlines
+
+
+def test_outline_of_a_rectangle() -> None:
+    mask = np.zeros((10, 12), bool)
+    mask[2:8, 3:10] = True
+    (polygon,) = outline(mask)
+    points = np.array(polygon).reshape(-1, 2)
+    assert points.min(axis=0) == pytest.approx([3.0, 2.0], abs=TOLERANCE_PX)
+    assert points.max(axis=0) == pytest.approx([10.0, 8.0], abs=TOLERANCE_PX)
+    x, y = points.T
+    area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+    assert area == pytest.approx(mask.sum(), rel=0.1)
+    assert outline(np.zeros((5, 5), bool)) == []
