@@ -489,3 +489,14 @@ def test_profiles_that_claims_name_exist(root: Path) -> None:
     }
     unknown = sorted(place for place, value in named if value not in known)
     assert not unknown, f"no such metric profile: {unknown}"
+
+
+def test_error_rates_by_simulation() -> None:
+    """At the edge of the margin at most 5 % pass; a real drop does not pass at any size."""
+    from benchmarks.verdict_rule import simulate
+
+    edge = simulate(400, -0.01, 0.05, 300)
+    assert edge["reproduced"] <= 0.09  # 5 % and three standard errors of 300 draws
+    small = simulate(20, -0.05, 0.12, 300)
+    assert small["reproduced"] == 0.0
+    assert small["printed_value_in_our_interval"] > 0.4  # what the other rule lets through
