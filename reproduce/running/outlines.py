@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CASES = 2
-TOLERANCE_PX = 0.75  # polygons are thinned so that no point moves further than this
+TOLERANCE_PX = 0.4  # polygons are thinned so that no point moves further than this
 MAX_NUMBERS = 8_000  # coordinates of one case; finer structures are thinned more
 
 
