@@ -82,7 +82,7 @@ def discover(
         write_json({"search": msgspec.to_builtins(search), "candidates": candidates})
         return
     rows = ((c.arxiv, c.score, c.looks_like, c.title) for c in fresh)
-    table(("arXiv", "score", "looks like", "title"), rows, wide="title")
+    table(("arXiv", "score", "looks like", "title"), rows, "title")
     say(
         f"{search.found} found: {search.known} known, {search.decided_before} decided before, "
         f"{search.queued_before} waiting already, {search.below_threshold} scored too low, "

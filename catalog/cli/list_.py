@@ -55,7 +55,7 @@ def list_command(
         if json:
             write_json([rows.work_data(work) for work in shown])
         else:
-            table(rows.WORK_COLUMNS, map(rows.work_row, shown), wide="title")
+            table(rows.WORK_COLUMNS, map(rows.work_row, shown), "title")
             say(counted(len(kept), "work"))
         return
 
@@ -80,7 +80,7 @@ def list_command(
             rows.project_row(p, [states[f"{p.slug}/{c.id}"] for c in p.claims])
             for p in projects[:limit]
         )
-        table(rows.PROJECT_COLUMNS, lines, wide="repository")
+        table(rows.PROJECT_COLUMNS, lines, "licence", "claims", "repository")
         say(counted(len(projects), "project"))
         return
 
@@ -101,5 +101,5 @@ def list_command(
             ]
         )
         return
-    table(rows.CLAIM_COLUMNS, (rows.claim_row(*claim) for claim in claims[:limit]), wide="place")
+    table(rows.CLAIM_COLUMNS, (rows.claim_row(*claim) for claim in claims[:limit]), "place")
     say(counted(len(claims), "claim"))

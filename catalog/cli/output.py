@@ -59,8 +59,8 @@ def cell(value: object) -> str:
     return clean(str(value))
 
 
-def table(columns: Sequence[str], rows: Iterable[Row], wide: str | None = None) -> None:
-    """Rows as a table on a terminal, as tab-separated lines in a pipe. `wide` may wrap."""
+def table(columns: Sequence[str], rows: Iterable[Row], *wide: str) -> None:
+    """Rows as a table on a terminal, as tab-separated lines in a pipe. Columns `wide` may wrap."""
     cells = [[cell(value) for value in row] for row in rows]
     if not stdout_is_terminal():
         write("".join("\t".join(row) + "\n" for row in cells))
@@ -71,14 +71,17 @@ def table(columns: Sequence[str], rows: Iterable[Row], wide: str | None = None) 
 
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        drawn.add_column(column, no_wrap=column != wide, overflow="fold")
+        drawn.add_column(column, no_wrap=column not in wide, overflow="fold")
     for row in cells:
         drawn.add_row(*(Text(text) for text in row))
     Console().print(drawn)
 
 
 def sheet(title: str, sections: Sequence[tuple[str, Sequence[Row]]]) -> None:
-    """One record: sections of rows. In a pipe every line is `section, field, value ...`."""
+    """One record: sections of rows, `field, value ...`.
+
+    A terminal gets the values of a row in one cell, a pipe `section, field, value ...` with tabs.
+    """
     if not stdout_is_terminal():
         for name, rows in sections:
             write("".join("\t".join([name, *map(cell, row)]) + "\n" for row in rows))
@@ -94,10 +97,12 @@ def sheet(title: str, sections: Sequence[tuple[str, Sequence[Row]]]) -> None:
             continue
         console.print(Text(f"\n{name}", style="bold cyan"))
         drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-        for number in range(max(len(row) for row in rows)):
-            drawn.add_column(no_wrap=number == 0, overflow="fold")
-        for row in rows:
-            drawn.add_row(*(Text(cell(value)) for value in row))
+        drawn.add_column(no_wrap=True)
+        drawn.add_column(overflow="fold")
+        for field, *values in rows:
+            # what is not known takes no room where a person reads
+            known = [text for value in values if (text := cell(value)) != "—"]
+            drawn.add_row(Text(cell(field)), Text(", ".join(known) or "—"))
         console.print(drawn)
 
 

@@ -163,7 +163,7 @@ def _tell(outcome: Outcome, applied: int) -> None:
         (d.record, d.field, d.kind, _brief(d.ours), _brief(d.theirs), d.source)
         for d in outcome.differences
     ]
-    table(("record", "field", "kind", "ours", "theirs", "source"), rows, wide="theirs")
+    table(("record", "field", "kind", "ours", "theirs", "source"), rows, "ours", "theirs")
     say(f"{counted(len(rows), 'difference')}, {counted(len(outcome.filled), 'work')} with gaps")
     if applied:
         say(f"{counted(applied, 'work')} filled in papers.yaml. Next: git diff, sam4mis check")

@@ -39,10 +39,16 @@ def project_row(project: Project, states: list[str]) -> list[object]:
         project.kind,
         project.code_status,
         project.weights_status,
-        project.licences.code,
+        _licences(project),
         _states(states),
         project.repository.url if project.repository else None,
     ]
+
+
+def _licences(project: Project) -> str | None:
+    """Licence of the code, and of the weights where it is known."""
+    code, weights = project.licences.code, project.licences.weights
+    return f"{code or 'not checked'}; weights {weights}" if weights else code
 
 
 def claim_row(project: Project, claim: Claim, state: str) -> list[object]:

@@ -73,7 +73,7 @@ def screen(
         write_json([msgspec.to_builtins(candidate) for candidate in queue])
     elif not can_ask():
         rows = ((c.arxiv, c.score, c.looks_like, c.title) for c in queue)
-        table(("arXiv", "score", "looks like", "title"), rows, wide="title")
+        table(("arXiv", "score", "looks like", "title"), rows, "title")
         say(f"{counted(len(queue), 'candidate')} waiting")
     else:
         _go_through(root, queue, dry_run=dry_run)

@@ -48,7 +48,7 @@ def search(
             [{**rows.work_data(h.work), "score": h.score, "found_in": h.fields} for h in shown]
         )
     else:
-        table(rows.WORK_COLUMNS, (rows.work_row(hit.work) for hit in shown), wide="title")
+        table(rows.WORK_COLUMNS, (rows.work_row(hit.work) for hit in shown), "title")
         more = f", {limit} shown (--limit shows more)" if len(hits) > limit else ""
         say(counted(len(hits), "work") + more)
         if not hits:
