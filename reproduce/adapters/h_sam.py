@@ -22,6 +22,9 @@ PLUGIN = DeclaredAdapter(
         "input_size": Option(224, "side in between (--input_size)"),
         "stage": Option(3, "3: mean of both decoders; 2: the second one alone (--stage)", (2, 3)),
     },
-    memory_mib={"vit_b": 0, "vit_l": 0},
-    agreement="",
+    memory_mib={},
+    agreement=(
+        "Compared with the authors' code on 1 predictions of real images, same seeded weights: "
+        "largest logit difference 2.3e-05 (largest logit 3.0), largest Dice difference 0.0e+00."
+    ),
 )

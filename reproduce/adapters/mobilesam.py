@@ -20,6 +20,9 @@ PLUGIN = DeclaredAdapter(
             ("single", "three"),
         ),
     },
-    memory_mib={"vit_t": 0},
-    agreement="",
+    memory_mib={},
+    agreement=(
+        "Compared with the authors' code on 8 predictions of real images, same seeded weights: "
+        "largest logit difference 2.5e-06 (largest logit 2.0), largest Dice difference 3.2e-06."
+    ),
 )

@@ -24,6 +24,9 @@ PLUGIN = DeclaredAdapter(
         "1024x1024 with OpenCV (bilinear), divided by 255; no mean and deviation, no padding."
     ),
     options={"channels": Option("bgr", "order of the channels the network sees", ("bgr", "rgb"))},
-    memory_mib={"vit_b": 0, "vit_l": 0},
-    agreement="",
+    memory_mib={},
+    agreement=(
+        "Compared with the authors' code on 2 predictions of real images, same seeded weights: "
+        "largest logit difference 2.3e-06 (largest logit 2.6), largest Dice difference 6.5e-02."
+    ),
 )
