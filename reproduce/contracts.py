@@ -202,9 +202,9 @@ class Adapter(Protocol):
     source: str  # repository @ commit whose behaviour it follows
     prompts: tuple[PromptKind, ...]  # prompts it was trained for; others only by name, labelled
     dimensionality: Literal["2d", "3d"]
-    layouts: tuple[str, ...]  # names of checkpoint layouts it accepts (reproduce.checkpoints.layouts)
+    layouts: tuple[str, ...]  # checkpoint layouts it accepts (reproduce.checkpoints.layouts)
     options: Mapping[str, Option]
-    memory_mib: Mapping[str, int]  # variant -> device memory needed at batch 1, measured or computed
+    memory_mib: Mapping[str, int]  # variant -> device memory at batch 1, measured or computed
     agreement: str  # how it was compared with the authors' code, and the largest difference
 
     def build(

@@ -17,7 +17,7 @@ Kind = Literal["adapters", "datasets", "metrics", "prompts"]
 
 @cache
 def plugins(kind: Kind) -> dict[str, Any]:
-    """All plugins of a kind by name, sorted. A module without `PLUGIN` or a name used twice is a bug."""
+    """All plugins of a kind by name, sorted. No `PLUGIN`, or a name used twice, is a bug."""
     package = importlib.import_module(f"reproduce.{kind}")
     found: dict[str, Any] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
