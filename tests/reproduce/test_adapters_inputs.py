@@ -18,6 +18,7 @@ from reproduce.models.frames import Frame
 from reproduce.models.lora import merge, number_wrapped
 from reproduce.models.sam import SamConfig, seeded_state
 from reproduce.plugins import plugin
+from reproduce.running.embeddings import EmbeddingCache
 
 SMALL = SamConfig(
     image_size=64,
@@ -103,6 +104,15 @@ def test_images_encoded_together_are_the_same_as_alone(medsam):
         alone = medsam.encode([image])[0]
         assert embedding.frame == alone.frame
         torch.testing.assert_close(embedding.features, alone.features, rtol=0, atol=1e-5)
+
+
+def test_embeddings_survive_the_cache(medsam, tmp_path):
+    cache = EmbeddingCache(tmp_path, "0" * 64, medsam, "cpu")
+    (made,) = cache.encode(medsam, [noise(40, 56)])
+    (read,) = cache.encode(medsam, [noise(40, 56)])
+    assert (cache.hits, cache.misses) == (1, 1)
+    assert read.frame == made.frame
+    torch.testing.assert_close(read.features, made.features, rtol=0, atol=0)
 
 
 def test_prompts_of_different_length_are_not_padded_to_each_other(medsam):
