@@ -87,6 +87,8 @@ def add(
     suggested = sum(_suggested(paper) for paper in ready)
     if suggested:
         say(f"{counted(suggested, 'tag')} suggested from title and abstract: check them.")
+    if named := [link for paper in ready for link in paper.links.code or []]:
+        say(f"Code as the source names it: {', '.join(named)}. Check that it is this work's.")
     if agreed(f"Add {counted(len(ready), 'work')} to papers.yaml?", yes=yes, dry_run=dry_run):
         apply_edits(root, append=ready)
         say(f"Added {', '.join(paper.id for paper in ready)}. Next: sam4mis check")

@@ -12,7 +12,7 @@ import service_answers as answers
 from hostile import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from local_server import LocalServer, Reply, running
+from local_server import Asked, LocalServer, Reply, running
 from terminal import here, in_pipe, on_terminal
 
 from catalog.errors import FindingsError
@@ -240,6 +240,19 @@ def test_looked_up(folder: Path, server: LocalServer, what: str) -> None:
     assert ran.code == 0, ran.err
     assert last(folder).id == "polypsam-x"
     assert last(folder).sources
+
+
+def test_pasted_identifiers_one_a_line(folder: Path, server: LocalServer) -> None:
+    def answer(asked: Asked) -> Reply:
+        (arxiv,) = asked.query["id_list"]
+        return Reply(answers.arxiv_feed(answers.arxiv_entry(arxiv + "v1", f"Work {arxiv}")))
+
+    server.routes["/arxiv"] = answer
+    pasted = b"# two of them\n2611.00001\n\nhttps://arxiv.org/abs/2611.00002v3\n"
+    ran = here(folder, "add", "--yes", stdin=pasted, extra=urls(server))
+    assert ran.code == 0, ran.err
+    found = [p.versions[0].ids.arxiv for p in Registry.load(folder).papers[1:]]
+    assert found == ["2611.00001", "2611.00002"]
 
 
 def test_known_identifier_is_refused_before_anybody_is_asked(
