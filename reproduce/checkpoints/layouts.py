@@ -29,7 +29,8 @@ class Layout:
 
 
 LAYOUTS: Mapping[str, Layout] = {
-    "flat": Layout(seen_in="segment-anything, MedSAM, SAMed (LoRA and decoder tensors)"),
+    "flat": Layout(seen_in="segment-anything, MedSAM"),
+    "lora": Layout(seen_in="SAMed, H-SAM, Sam_LoRA: laid over the base SAM checkpoint"),
     "model": Layout(path=("model",), seen_in="SAM-Med2D, SAM 2"),
     "state_dict": Layout(path=("state_dict",), seen_in="Lightning and MMEngine releases"),
     "model_state_dict": Layout(path=("model_state_dict",), seen_in="lwnet"),
@@ -44,7 +45,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "part/prompt_encoder": Layout(add="prompt_encoder.", seen_in="Polyp-SAM"),
     "part/mask_decoder": Layout(add="mask_decoder.", seen_in="Polyp-SAM"),
 }
-ALIASES = {"module.": "module", "lora": "flat"}
+ALIASES = {"module.": "module"}
 
 
 def _is_state(value: Any) -> bool:

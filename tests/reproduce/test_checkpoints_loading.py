@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from catalog.errors import InputError, UsageError
 from reproduce.checkpoints.archives import unpack
-from reproduce.checkpoints.layouts import LAYOUTS, unwrap
+from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
 from reproduce.checkpoints.loading import read_parts, read_state, sniff, unsafe_globals
 
 STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}
@@ -39,6 +39,30 @@ def test_every_layout_is_unwrapped(layout: str, legacy: bool, tmp_path: Path) ->
     assert set(read_state(path, layout)) == expected
     if not LAYOUTS[layout].add:
         assert set(read_state(path)) == expected, "the layout is recognised"
+
+
+def test_every_layout_named_anywhere_is_known(root: Path) -> None:
+    from catalog.registry import Registry
+    from reproduce.plugins import plugins
+
+    known = {*LAYOUTS, *ALIASES}
+    for name, adapter in plugins("adapters").items():
+        assert set(adapter.layouts) <= known, f"adapter {name}: {adapter.layouts}"
+    for project in Registry.load(root).projects:
+        for checkpoint in project.checkpoints or []:
+            assert checkpoint.layout in (None, *known), (
+                f"projects/{project.slug}.yaml, {checkpoint.id}: layout {checkpoint.layout!r}; "
+                "name one of reproduce/checkpoints/layouts.py or add it there"
+            )
+
+
+def test_every_recorded_address_is_understood(root: Path) -> None:
+    from catalog.registry import Registry
+    from reproduce.checkpoints.fetching import status_of
+
+    for project in Registry.load(root).projects:
+        for checkpoint in project.checkpoints or []:
+            assert status_of(checkpoint)
 
 
 def test_wrong_layout_says_what_the_file_holds() -> None:
