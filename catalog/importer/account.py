@@ -53,7 +53,7 @@ def findings(rows: list[Row], works: Works, decisions: Decisions) -> list[Findin
         *_merged(rows, works),
         *_shared_ids(rows, works, decisions),
         *_shared_names(works.papers, decisions),
-        *_repositories(rows, works),
+        *_repositories(rows, works, decisions),
         *_scope(works.papers),
     ]
 
@@ -115,7 +115,7 @@ def _shared_names(papers: list[Paper], decisions: Decisions) -> Iterator[Finding
             )
 
 
-def _repositories(rows: list[Row], works: Works) -> Iterator[Finding]:
+def _repositories(rows: list[Row], works: Works, decisions: Decisions) -> Iterator[Finding]:
     """Repositories on several works, and those named after another work."""
     owner = {line: paper for paper in works.papers for line in paper.rows}
     names: dict[str, Paper] = {}
@@ -123,6 +123,7 @@ def _repositories(rows: list[Row], works: Works) -> Iterator[Finding]:
         for name in (paper.short_name, paper.title, *paper.title_aliases):
             if name:
                 names.setdefault(slugify(name).replace("-", ""), paper)
+    decided = {(d.row, d.url): d for d in decisions.code_links}
     first_row: dict[str, Row] = {}
     for row in rows:
         for url in row.codes:
@@ -137,9 +138,11 @@ def _repositories(rows: list[Row], works: Works) -> Iterator[Finding]:
             own = owner[row.line]
             if namesake and namesake is not own and not _known_as(own, repository):
                 message = f"{url} is named after {namesake.id} (row {namesake.rows[0]})"
-                yield _finding(
-                    row.line, "L044", message, "Is the code link on the wrong row?", "code"
-                )
+                decision = decided.get((row.line, url))
+                hint = f"Decided: {decision.reason}" if decision else "Undecided."
+                if decision and decision.belongs_to:
+                    hint += f" Row {decision.belongs_to} gets the link."
+                yield _finding(row.line, "L044", message, hint, "code")
 
 
 def _known_as(paper: Paper, repository: str) -> bool:

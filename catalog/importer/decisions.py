@@ -65,6 +65,15 @@ class LinkKind(Record, kw_only=True):
     reason: str
 
 
+class CodeLink(Record, kw_only=True):
+    """Whose a repository is that is named after another work than the row that links it."""
+
+    row: int
+    url: str
+    reason: str
+    belongs_to: int | None = None  # the row that gets the link instead
+
+
 class NotDuplicates(Record, kw_only=True):
     """Works that look alike and are different. `papers` are ids of works."""
 
@@ -89,6 +98,7 @@ class _File(Record, kw_only=True):
     corrections: list[Correction] = field(default_factory=list)
     scope: list[Scope] = field(default_factory=list)
     links: list[LinkKind] = field(default_factory=list)
+    code_links: list[CodeLink] = field(default_factory=list)
     not_duplicates: list[NotDuplicates] = field(default_factory=list)
 
 
@@ -124,6 +134,10 @@ class Decisions:
     def links(self) -> dict[str, LinkKind]:
         links = _read(self.folder, "links", _File).links
         return {link.url: link for link in links}
+
+    @cached_property
+    def code_links(self) -> list[CodeLink]:
+        return _read(self.folder, "links", _File).code_links
 
     @cached_property
     def not_duplicates(self) -> list[NotDuplicates]:

@@ -280,6 +280,13 @@ class _Builder:
     def _links(self) -> Links:
         links: dict[str, list[str]] = {}
         listed = list(dict.fromkeys(url for row in self.rows for url in row.codes))
+        for decision in self.decisions.code_links:
+            if decision.belongs_to is None:
+                continue
+            if decision.url in listed and any(r.line == decision.row for r in self.rows):
+                listed.remove(decision.url)
+            if any(r.line == decision.belongs_to for r in self.rows):
+                listed.append(decision.url)
         told = [(fact.row, fact.code.rstrip("/")) for _, fact in self.facts if fact.code]
         for line, url in told:
             repository = identifiers.github(url)

@@ -187,6 +187,13 @@ def test_wrong_links_are_not_taken(works: list[Paper]) -> None:
     assert [v.ids.arxiv for v in of_row(works, 216).versions] == [None]
 
 
+def test_a_code_link_on_the_wrong_row_goes_to_the_right_one(works: list[Paper]) -> None:
+    assert of_row(works, 108).links.code is None
+    name = "yuhoo0302/Segment-Anything-Model-for-Medical-Images"
+    assert of_row(works, 415).links.code == [f"https://github.com/{name}"]
+    assert of_row(works, 53).links.code == ["https://github.com/bowang-lab/MedSAM"]
+
+
 def test_siblings_are_not_merged(works: list[Paper]) -> None:
     for one, other in ((64, 195), (195, 207), (76, 268), (382, 414), (52, 389), (371, 134)):
         assert of_row(works, one).id != of_row(works, other).id
