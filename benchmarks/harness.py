@@ -90,6 +90,8 @@ def serve(target: str) -> None:
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "outcome": outcome,
         }
+        if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
+            measured["peak_gpu_mib"] = sys.modules["torch"].cuda.max_memory_allocated() / 2**20
         print(json.dumps(measured), file=answers, flush=True)
 
 
@@ -112,6 +114,11 @@ def interleave(
             "cpu_all_s": [round(r["cpu_s"], 6) for r in each],
             "peak_mib": round(max(r["peak_mib"] for r in each)),
             "outcome": each[-1]["outcome"],
+            **(
+                {"peak_gpu_mib": round(max(r["peak_gpu_mib"] for r in each))}
+                if "peak_gpu_mib" in each[0]
+                else {}
+            ),
         }
         for name, each in runs.items()
     }
@@ -137,8 +144,16 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "packages": found,
+        **_gpu(),
         "load_average_1min": round(os.getloadavg()[0], 2),
     }
+
+
+def _gpu() -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return {}
+    return {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda}
 
 
 def write(suite: str, document: dict[str, Any]) -> Path:

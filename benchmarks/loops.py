@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.material import box_of, boxes_around, polyps, stack
+from benchmarks.material import box_of, boxes_around, configuration, polyps, stack
 
 Scenario = Callable[[], Any]
 PROMPT_SETS = 10
@@ -28,12 +28,11 @@ def papers_loop(options: dict[str, Any]) -> dict[str, Scenario]:
 
     As papers' scripts do it, the image is encoded again for every prompt set.
     """
-    import torch
     from segment_anything import SamPredictor
 
-    from reproduce.models.sam import VARIANTS, load_sam, seeded_state
+    from reproduce.models.sam import load_sam, seeded_state
 
-    sam = load_sam(seeded_state(VARIANTS[options["variant"]])).to(options["device"])
+    sam = load_sam(seeded_state(configuration(options["variant"]))).to(options["device"])
     predictor = SamPredictor(sam)
     images = polyps(options["images"])
     volume, truth = stack(options["slices"])
@@ -65,8 +64,6 @@ def papers_loop(options: dict[str, Any]) -> dict[str, Scenario]:
             predicted[index] = masks[0]
         return [dice(predicted, truth)]
 
-    if options["device"] != "cpu":
-        torch.cuda.synchronize()
     return {
         "one_box": lambda: many(1),
         "sixteen_boxes": lambda: many(16),
@@ -81,12 +78,12 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
 
     from reproduce.adapters.sam import PLUGIN
     from reproduce.contracts import Prompt
-    from reproduce.models.sam import VARIANTS, seeded_state
+    from reproduce.models.sam import seeded_state
     from reproduce.models.sam_counting import count_from_low_res
     from reproduce.running.embeddings import EmbeddingCache
 
     model: Any = PLUGIN.build(
-        seeded_state(VARIANTS[options["variant"]]), {}, options["device"], options["precision"]
+        seeded_state(configuration(options["variant"])), {}, options["device"], options["precision"]
     )
     device = torch.device(options["device"])
     images = polyps(options["images"])
@@ -115,14 +112,15 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
         folder = Path(tempfile.mkdtemp(dir=options["work"]))
         try:
             cache = EmbeddingCache(folder, "0" * 64, model, options["device"])
-            scores = []
-            for seed in range(PROMPT_SETS):
-                embeddings = cache.encode(model, [image for image, _ in images])
-                for embedding, (_, mask) in zip(embeddings, images, strict=True):
-                    scores += dice(count(embedding, boxes_around(mask, 1, seed), mask))
-            return scores
+            embeddings = cache.encode(model, [image for image, _ in images])
         finally:
             shutil.rmtree(folder)
+        # As the run engine does it: all seeds of an image are prompts of one batch.
+        scores = [
+            dice(count(e, [boxes_around(mask, 1, s)[0] for s in range(PROMPT_SETS)], mask))
+            for e, (_, mask) in zip(embeddings, images, strict=True)
+        ]
+        return [score for of_seed in zip(*scores, strict=True) for score in of_seed]
 
     def slices() -> list[float]:
         embeddings = model.encode([np.repeat(p[..., None], 3, axis=2) for p in volume])

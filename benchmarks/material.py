@@ -54,3 +54,23 @@ def boxes_around(mask: NDArray[np.bool_], count: int, seed: int = 0) -> NDArray[
     jitter = np.random.default_rng(seed).uniform(-20, 20, (count, 4))
     boxes: NDArray[Any] = np.clip(box_of(mask) + jitter, 0, [width, height, width, height])
     return boxes
+
+
+def configuration(variant: str) -> Any:
+    """The `SamConfig` of vit_b, vit_l, vit_h; "tiny" is for trying the benchmarks out."""
+    from reproduce.models.sam import VARIANTS, SamConfig
+
+    if variant == "tiny":
+        return SamConfig(
+            image_size=128,
+            patch=8,
+            embed_dim=48,
+            depth=3,
+            heads=3,
+            mlp_dim=96,
+            window=7,
+            global_attn_indexes=(1,),
+            prompt_embed_dim=32,
+            decoder_mlp_dim=64,
+        )
+    return VARIANTS[variant]

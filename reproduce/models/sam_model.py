@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ import torch
 from torch.nn import functional
 
 from catalog.errors import InputError, UsageError
+from reproduce.ahead import ahead
 from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample
 from reproduce.models.sam_encoder import FusedEncoder, precision
 from reproduce.models.sam_preprocessing import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 Multimask = Literal["single", "three"]
 EncoderForm = Literal["fused", "official"]
 DECODE_BATCH = 64
+RESIZING_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +115,28 @@ class SamModel:
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The part of the preprocessing that needs no model: callers may do it in threads."""
-        return resize_longest_side(image, self.side)
-
+    @torch.inference_mode()
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[SamEmbedding]:
         """Image embeddings, one per (H, W, 3) uint8 RGB image."""
-        return self.encode_prepared(
-            [self.prepare(image) for image in images],
-            [(image.shape[0], image.shape[1]) for image in images],
-        )
-
-    @torch.inference_mode()
-    def encode_prepared(
-        self, prepared: Sequence[NDArray[np.uint8]], originals: Sequence[Size]
-    ) -> list[SamEmbedding]:
-        """Embeddings of images that `prepare` has resized, with their original (H, W)."""
+        # On a GPU, threads resize the next images while it works; a CPU has nothing to spare.
+        threads = 0 if self.device.type == "cpu" else RESIZING_THREADS
+        resized = ahead(self.prepare, images, threads=threads, depth=2 * self.encode_batch)
         embeddings: list[SamEmbedding] = []
-        for start in range(0, len(prepared), self.encode_batch):
-            chunk = prepared[start : start + self.encode_batch]
+        for start in range(0, len(images), self.encode_batch):
+            chunk = list(islice(resized, self.encode_batch))
             batch = to_batch(chunk, self.sam.pixel_mean, self.sam.pixel_std, self.side)
             features = self.encoder(batch).float()
             embeddings += [
-                SamEmbedding(one, original, (image.shape[0], image.shape[1]))
+                SamEmbedding(one, _size(original), _size(image))
                 for one, original, image in zip(
-                    features, originals[start : start + len(chunk)], chunk, strict=True
+                    features, images[start : start + len(chunk)], chunk, strict=True
                 )
             ]
         return embeddings
+
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A (H, W, 3) uint8 image resized for the model; needs no weights and no device."""
+        return resize_longest_side(image, self.side)
 
     # ------------------------------------------------------------------------------- decoding
 
@@ -236,6 +233,10 @@ class SamModel:
             {label: resize_mask(mask, size) for label, mask in sample.labels.items()},
             None if sample.valid is None else resize_mask(sample.valid, size),
         )
+
+
+def _size(image: NDArray[np.uint8]) -> Size:
+    return image.shape[0], image.shape[1]
 
 
 def target_size(embedding: SamEmbedding, grid: Grid) -> Size:
