@@ -87,7 +87,7 @@ def from_environment(environment: Mapping[str, str] = os.environ, **changes: obj
         if environment.get(name)
     }
     quick = (
-        {"polite": 0.0, "backoff_s": 0.01, "read_timeout_s": 1.0, "total_timeout_s": 3.0}
+        {"polite": 0.0, "backoff_s": 0.01, "read_timeout_s": 5.0, "total_timeout_s": 10.0}
         if "SAM4MIS_QUICK" in environment
         else {}
     )

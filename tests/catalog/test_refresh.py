@@ -296,7 +296,7 @@ def test_another_first_author_never_replaces_ours() -> None:
 @pytest.fixture
 def client(server: LocalServer) -> Client:
     named = {name: f"{server.url}/{name}" for name in SERVICES}
-    return Client(Settings(urls=named, polite=0.0, backoff_s=0.01, read_timeout_s=0.5, retries=0))
+    return Client(Settings(urls=named, polite=0.0, backoff_s=0.01, read_timeout_s=5.0, retries=0))
 
 
 def test_renamed_archived_empty_and_missing_repositories(

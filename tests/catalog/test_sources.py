@@ -37,8 +37,8 @@ def settings(server: LocalServer, **changes: Any) -> Settings:
         "urls": {name: f"{server.url}/{name}" for name in SERVICES},
         "polite": 0.0,
         "backoff_s": 0.01,
-        "read_timeout_s": 0.5,
-        "total_timeout_s": 2.0,
+        "read_timeout_s": 5.0,
+        "total_timeout_s": 10.0,
         "retries": 2,
     }
     return Settings(**{**defaults, **changes})
