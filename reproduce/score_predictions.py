@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -304,7 +305,8 @@ def _result(
 
     protocol = {
         "dataset": request.dataset,
-        "dataset_options": dict(request.options),
+        # JSON has only text as keys: {1: liver} becomes {"1": liver}
+        "dataset_options": json.loads(json.dumps(dict(request.options))),
         "split": split,
         "kind": request.kind,
         "threshold": request.threshold,

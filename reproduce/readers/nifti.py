@@ -1,4 +1,4 @@
-"""Masks in NIfTI files; axes are turned to (D, H, W), that is stored (x, y, z) reversed."""
+"""Masks in NIfTI files, with axes (superior, anterior, right) like the data set plugin `nifti`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from reproduce.reading import read_with
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:
-    """A NIfTI file, scaled as its header says. A 2D file, or one slice, stays (1, H, W)."""
+    """A NIfTI file, scaled as its header says; one slice is (1, H, W).
+
+    The array is flipped and its axes exchanged to the closest right, anterior, superior order, so
+    that two files of one grid stored in different orientations are the same.
+    """
 
     def reader(path: Path) -> MaskFile:
         import nibabel as nib
         import numpy as np
 
-        image: Any = nib.load(path)
+        untyped: Any = nib
+        image = untyped.as_closest_canonical(untyped.load(path))
         stored = np.asanyarray(image.dataobj)
         while stored.ndim > 3 and stored.shape[-1] == 1:
             stored = stored[..., 0]

@@ -13,7 +13,11 @@ USUAL = ("segs", "gts", "mask", "masks", "seg")
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:
-    """An array (H, W) or (D, H, W). `spacing` beside it counts where it has a value per axis."""
+    """An array (H, W) or (D, H, W).
+
+    `spacing` beside it is not used: these files store it x, y, z beside arrays z, y, x, some the
+    other way round, and nothing in them says which.
+    """
 
     def reader(path: Path) -> MaskFile:
         import numpy as np
@@ -31,12 +35,7 @@ def read(path: Path, key: str | None = None) -> MaskFile:
                     f"{', '.join(names)}. Name the array with --key."
                 )
             values = loaded[wanted]
-            spacing = None
-            if "spacing" in names:
-                stored = np.atleast_1d(loaded["spacing"]).astype(float).ravel()
-                if len(stored) == values.ndim:
-                    spacing = tuple(float(s) for s in stored)
-        return MaskFile(path, Geometry(values.shape, spacing), values)
+        return MaskFile(path, Geometry(values.shape), values)
 
     found = read_with(path, "mask", reader)
     if len(found.geometry.shape) not in (2, 3):

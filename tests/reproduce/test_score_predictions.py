@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -255,28 +256,80 @@ def test_geometry_differences_say_by_how_much(tmp_path: Path) -> None:
     off = difference(read_mask(tmp_path / "c.nii.gz").geometry, reference)
     assert off is not None
     assert "spacing 2.5 x 0.8 x 0.8 mm instead of 5 x 0.8 x 0.8 mm" in off
-    flipped = np.diag([-0.8, 0.8, 5.0, 1.0])
-    _nifti(tmp_path / "d.nii.gz", values, flipped)
-    off = difference(read_mask(tmp_path / "d.nii.gz").geometry, reference)
-    assert off is not None
-    assert "positions differ by up to 8 mm" in off  # five steps of 0.8 mm, both ways
 
 
-def test_resampling_by_position_undoes_a_flip(tmp_path: Path) -> None:
-    from reproduce.readers.resampling import resampled
-
+def test_the_same_grid_in_another_orientation_is_the_same(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     values = (rng.random((6, 5, 4)) < 0.3).astype(np.uint8)
-    affine = np.diag([0.8, 0.8, 5.0, 1.0])
-    _nifti(tmp_path / "a.nii.gz", values, affine)
+    _nifti(tmp_path / "a.nii.gz", values, np.diag([0.8, 0.8, 5.0, 1.0]))
     mirrored = np.diag([-0.8, 0.8, 5.0, 1.0])
     mirrored[0, 3] = 0.8 * 5
     _nifti(tmp_path / "b.nii.gz", values[::-1].copy(), mirrored)
     one, other = read_mask(tmp_path / "a.nii.gz"), read_mask(tmp_path / "b.nii.gz")
-    back = resampled(other, one.geometry)
-    assert back.values is not None
+    assert difference(other.geometry, one.geometry) is None
     assert one.values is not None
-    assert (back.values == one.values).all()
+    assert other.values is not None
+    assert (other.values == one.values).all()
+    # the same file without its flip in the header is another place
+    _nifti(tmp_path / "c.nii.gz", values, np.diag([-0.8, 0.8, 5.0, 1.0]))
+    off = difference(read_mask(tmp_path / "c.nii.gz").geometry, one.geometry)
+    assert off is not None
+    assert "positions differ by up to 4 mm" in off
+
+
+def test_resampling_goes_by_position(tmp_path: Path) -> None:
+    from reproduce.readers.resampling import resampled
+
+    rng = np.random.default_rng(2)
+    values = (rng.random((6, 5, 4)) < 0.3).astype(np.uint8)
+    affine = np.diag([0.8, 0.8, 5.0, 1.0])
+    _nifti(tmp_path / "a.nii.gz", values, affine)
+    moved = affine.copy()
+    moved[0, 3] = 0.8  # one voxel to the right
+    _nifti(tmp_path / "b.nii.gz", values, moved)
+    fine = affine @ np.diag([0.5, 0.5, 1.0, 1.0])
+    fine[:2, 3] = -0.2  # each voxel cut in four around the same centre
+    doubled = values.repeat(2, axis=0).repeat(2, axis=1)
+    _nifti(tmp_path / "c.nii.gz", doubled, fine)
+    one = read_mask(tmp_path / "a.nii.gz")
+    assert one.values is not None
+    shifted = resampled(read_mask(tmp_path / "b.nii.gz"), one.geometry).values
+    assert shifted is not None
+    assert (shifted[:, :, 1:] == one.values[:, :, :-1]).all()
+    assert not shifted[:, :, 0].any()
+    coarse = resampled(read_mask(tmp_path / "c.nii.gz"), one.geometry).values
+    assert coarse is not None
+    assert (coarse == one.values).all()
+
+
+def test_predictions_for_volumes_with_their_surfaces(real: Path, tmp_path: Path) -> None:
+    labels = real / "brats" / "labelsTr"
+    request = Request(
+        labels,
+        "nifti",
+        real / "brats",
+        options={"labels": {1: "edema"}},
+        metrics=("dice", "nsd", "hd95"),
+        surfaces=("surfel/header/3d",),
+    )
+    result, _ = score_predictions(request)
+    assert [m.value for m in result.measurements] == [1.0, 1.0, 0.0]
+    import nibabel
+
+    untyped: Any = nibabel
+    image = untyped.load(next(labels.iterdir()))
+    moved = image.affine.copy()
+    moved[2, 3] += 1.5
+    values = np.asarray(image.dataobj)
+    untyped.save(untyped.Nifti1Image(values, moved), tmp_path / "BraTS2021_01646.nii.gz")
+    with pytest.raises(InputError, match=r"positions differ by up to 1\.5 mm"):
+        score_predictions(replace(request, predictions=tmp_path))
+    again = replace(request, predictions=tmp_path, resample="nearest")
+    dice, nsd, hd95 = score_predictions(again)[0].measurements
+    assert dice.value is not None
+    assert 0.7 < dice.value < 0.99
+    assert nsd.value == 1.0  # 1.5 mm lies within the tolerance of 2 mm
+    assert hd95.value == pytest.approx(1.5)
 
 
 def test_unknown_formats_and_arrays_of_other_ranks(tmp_path: Path) -> None:
