@@ -19,8 +19,8 @@ class SamAdapter:
     name = "sam"
     version = 1
     title = "Segment Anything (SAM)"
-    papers: tuple[str, ...] = ()
-    source = "facebookresearch/segment-anything @ 6fdee8f2727f4506cfbbe553e23b895e27956588"
+    papers: tuple[str, ...] = ("2304.02643",)
+    source = "segment-anything 1.0 (PyPI), facebookresearch/segment-anything: SamPredictor"
     prompts: tuple[PromptKind, ...] = ("box", "point", "mask")
     dimensionality = "2d"
     layouts = ("flat",)
@@ -37,8 +37,15 @@ class SamAdapter:
             ("fused", "official"),
         ),
     }
-    memory_mib: Mapping[str, int] = {}
-    agreement = ""
+    # vit_b: peak of the whole process on a CPU, float32, measured. The others: that, plus four
+    # bytes for every parameter they have more, computed.
+    memory_mib: Mapping[str, int] = {"vit_b": 1400, "vit_l": 2300, "vit_h": 3500}
+    agreement = (
+        "Against SamPredictor with seeded ViT-B weights, eight boxes on each of three real images, "
+        "float32 on a CPU: logits differ by at most 2.8e-6 (their deviation is 0.38), 3 of "
+        "12,079,840 pixels change side, each with an official logit below 5e-7; Dice between the "
+        "masks is above 0.99999. With a bfloat16 encoder Dice is 0.9976 or more (two images)."
+    )
 
     def build(
         self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
