@@ -119,6 +119,7 @@ def load_papers(root: Path) -> list[Paper]:
 def parse_papers(path: Path) -> list[Paper]:
     """The works of one YAML file, without the cache; all findings at once."""
     from catalog import reading
+    from catalog.converting import convert
 
     text = reading.read_text(path, PAPERS)
     document = reading.parse(text, PAPERS)
@@ -132,7 +133,7 @@ def parse_papers(path: Path) -> list[Paper]:
     if raw and not papers:
         for index, record in enumerate(raw):
             name = str(record.get("id") or f"papers[{index}]") if isinstance(record, dict) else ""
-            paper, own = reading.convert(
+            paper, own = convert(
                 document, ("papers", index), record, Paper, name or f"papers[{index}]"
             )
             findings += own
@@ -187,6 +188,7 @@ def _repeated_ids(raw: list[Any], document: Any) -> list[Finding]:
 def load_projects(root: Path) -> list[Project]:
     """The code releases of `projects/*.yaml`, by file name."""
     from catalog import reading
+    from catalog.converting import convert
 
     paths = sorted((root / PROJECTS).glob("*.yaml"))
     findings: list[Finding] = []
@@ -212,7 +214,7 @@ def load_projects(root: Path) -> list[Project]:
         except FindingsError as error:
             findings += error.findings
             continue
-        project, own = reading.convert(document, (), document.data, Project, path.stem)
+        project, own = convert(document, (), document.data, Project, path.stem)
         findings += own
         if project:
             projects.append(project)

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import field
 
 from catalog import reading
+from catalog.converting import convert
 from catalog.errors import FindingsError
 from catalog.records import Record
 
@@ -40,7 +41,7 @@ def vocabularies() -> dict[str, Vocabulary]:
     """All vocabularies by field name (`modalities`, `prompts_infer` ...)."""
     place = "catalog/data/vocabularies.yaml"
     document = reading.parse(reading.read_text(FILE, place), place)
-    record, findings = reading.convert(document, (), document.data, _File, "")
+    record, findings = convert(document, (), document.data, _File, "")
     if record is None:
         raise FindingsError(findings)
     return record.vocabularies

@@ -16,8 +16,8 @@ from catalog.checks.codes import CODES, severity_of
 from catalog.checks.locating import Locator
 from catalog.checks.problem import Problem
 from catalog.checks.references import Crossing
+from catalog.converting import dotted
 from catalog.errors import Finding, FindingsError
-from catalog.reading import dotted
 from catalog.records import Paper
 from catalog.registry import PAPERS, Registry
 

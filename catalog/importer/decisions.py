@@ -10,6 +10,7 @@ import msgspec
 from msgspec import field
 
 from catalog import reading
+from catalog.converting import convert
 from catalog.errors import FindingsError
 from catalog.records import Record
 
@@ -106,7 +107,7 @@ def _read(folder: Path, name: str, shape: type[Shape]) -> Shape:
     """One decision file. Raises `FindingsError` with everything that is wrong in it."""
     place = f"catalog/decisions/{name}.yaml"
     document = reading.parse(reading.read_text(folder / f"{name}.yaml", place), place)
-    record, findings = reading.convert(document, (), document.data, shape, name)
+    record, findings = convert(document, (), document.data, shape, name)
     if record is None:
         raise FindingsError(findings)
     return record

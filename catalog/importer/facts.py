@@ -8,24 +8,11 @@ from typing import Literal
 from msgspec import field
 
 from catalog import reading
+from catalog.converting import convert
 from catalog.errors import Finding, FindingsError, InputError
 from catalog.records import Record, Reported
 
 FACTS = "facts.yaml"
-TAGS = (
-    "contribution",
-    "base_models",
-    "adaptation",
-    "supervision",
-    "prompts_train",
-    "prompts_infer",
-    "dimensionality",
-    "task",
-    "modalities",
-    "regions",
-    "targets",
-    "datasets",
-)
 
 
 class Fact(Record, kw_only=True):
@@ -75,7 +62,7 @@ def read_facts(folder: Path) -> dict[int, Fact]:
     findings: list[Finding] = []
     for index, record in enumerate(document.data or []):
         name = f"row {record.get('row')}" if isinstance(record, dict) else f"[{index}]"
-        fact, own = reading.convert(document, (index,), record, Fact, name)
+        fact, own = convert(document, (index,), record, Fact, name)
         findings += own
         if fact is not None:
             facts |= dict.fromkeys((fact.row, *fact.rows), fact)

@@ -15,9 +15,9 @@ from catalog import identifiers
 from catalog.errors import Finding
 from catalog.importer import venues
 from catalog.importer.decisions import Correction, Decisions, Merge
-from catalog.importer.facts import FACTS, TAGS, Fact
+from catalog.importer.facts import FACTS, Fact
 from catalog.importer.rows import Row
-from catalog.records import Ids, Inclusion, Links, Paper, Reported, Tag, Version
+from catalog.records import TAG_FIELDS, Ids, Inclusion, Links, Paper, Reported, Tag, Version
 from catalog.slugs import slugify, work_slug
 from catalog.titles import normal_title
 from catalog.vocabulary import canonical
@@ -116,7 +116,7 @@ class _Builder:
             sources=list(dict.fromkeys(s for _, f in self.facts for s in f.sources)),
             note=self._notes(),
         )
-        for name in TAGS:
+        for name in TAG_FIELDS:
             setattr(paper, name, self._tag(name))
         return paper
 
