@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError
-from reproduce.readers.masks import Geometry, MaskFile
+from reproduce.readers.masks import Geometry, MaskFile, oriented
 from reproduce.reading import read_with
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:
-    """Segments by their label, (D, H, W) each; fractional segments are cut at one half.
+    """Segments by their label, axes (superior, anterior, right) as far as they go; fractional
+    segments are cut at one half.
 
     Raises `InputError` for a DICOM file that is no segmentation, or whose frames lie on no grid.
     """
@@ -34,8 +35,13 @@ def read(path: Path, key: str | None = None) -> MaskFile:
         # highdicom positions are in the patient's left, posterior, superior directions
         affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(volume.affine, np.float64)
         spacing = tuple(float(s) for s in volume.spacing)
-        segments = {name: array[..., index] > 0.5 for index, name in enumerate(names)}
-        return MaskFile(path, Geometry(array.shape[:3], spacing, affine), segments=segments)
+        found = Geometry(array.shape[:3], spacing, affine)
+        turned = {
+            name: oriented(array[..., index] > 0.5, found) for index, name in enumerate(names)
+        }
+        geometry = next(iter(turned.values()))[1]
+        segments = {name: mask for name, (mask, _) in turned.items()}
+        return MaskFile(path, geometry, segments=segments)
 
     return read_with(path, "DICOM-SEG object", reader)
 

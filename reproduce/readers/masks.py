@@ -95,6 +95,26 @@ def read_mask(path: Path, key: str | None = None) -> MaskFile:
     return found
 
 
+def oriented(values: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], Geometry]:
+    """A volume flipped and turned to the closest (superior, anterior, right) axes.
+
+    Two files of one grid stored in different orientations become the same array.
+    """
+    import nibabel
+    import numpy as np
+
+    assert geometry.affine is not None
+    assert geometry.spacing_mm is not None
+    orientations: Any = nibabel.orientations
+    stored = orientations.io_orientation(geometry.affine)
+    wanted = np.array([[2, 1], [1, 1], [0, 1]])
+    turn = orientations.ornt_transform(stored, wanted)
+    turned = np.ascontiguousarray(orientations.apply_orientation(values, turn))
+    affine = geometry.affine @ orientations.inv_ornt_aff(turn, values.shape)
+    spacing = tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0))
+    return turned, Geometry(turned.shape, spacing, affine)
+
+
 def difference(predicted: Geometry, reference: Geometry) -> str | None:
     """How two grids differ, in words with numbers; None: they are the same.
 

@@ -332,6 +332,42 @@ def test_predictions_for_volumes_with_their_surfaces(real: Path, tmp_path: Path)
     assert hd95.value == pytest.approx(1.5)
 
 
+def test_a_dicom_segmentation_is_scored_against_nifti(real: Path, tmp_path: Path) -> None:
+    source = real / "dicom_seg" / "seg_image_ct_binary_overlap.dcm"
+    mask = read_mask(source)
+    assert mask.geometry.affine is not None
+    classes = np.zeros(mask.geometry.shape, np.uint8)
+    classes[mask.segments["first segment"]] = 1
+    # axes (superior, anterior, right) back to x, y, z as NIfTI stores them
+    affine = mask.geometry.affine[:, [2, 1, 0, 3]]
+    for folder in ("imagesTr", "labelsTr"):
+        _nifti(tmp_path / "data" / folder / "ct.nii.gz", classes.transpose(2, 1, 0), affine)
+    (tmp_path / "pred").mkdir()
+    shutil.copy(source, tmp_path / "pred" / "ct.dcm")
+    request = Request(
+        tmp_path / "pred",
+        "nifti",
+        tmp_path / "data",
+        options={"labels": {1: "organ"}, "window": [0, 1]},
+        labels={1: "organ"},
+    )
+    with pytest.raises(InputError, match="segments second segment are no class"):
+        score_predictions(request)
+    (tmp_path / "pred" / "ct.dcm").unlink()
+    single = real / "dicom_seg" / "seg_image_ct_binary.dcm"
+    shutil.copy(single, tmp_path / "pred" / "ct.dcm")
+    with pytest.raises(InputError, match=r"ct\.dcm: the prediction lies on another grid"):
+        score_predictions(request)
+    mask = read_mask(single)
+    assert mask.geometry.affine is not None
+    affine = mask.geometry.affine[:, [2, 1, 0, 3]]
+    (only,) = mask.segments.values()
+    for folder in ("imagesTr", "labelsTr"):
+        stored = only.astype(np.uint8).transpose(2, 1, 0)
+        _nifti(tmp_path / "data" / folder / "ct.nii.gz", stored, affine)
+    assert score_predictions(request)[0].measurements[0].value == 1.0
+
+
 def test_unknown_formats_and_arrays_of_other_ranks(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("1")
     with pytest.raises(InputError, match="no reader for this file"):
