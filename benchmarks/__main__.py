@@ -25,9 +25,7 @@ def main() -> None:
     chosen = arguments.suites or [name for name in SUITES if name != "gpu" or _cuda()]
     for name in chosen:
         print(f"\n== {name}: {SUITES[name]}", file=sys.stderr)
-        module = importlib.import_module(
-            f"benchmarks.{name}" if name != "encoder" else "benchmarks.encoder"
-        )
+        module = importlib.import_module(f"benchmarks.{name}")
         show(module.run(lambda text: print(f"   {text}", file=sys.stderr), arguments.quick))
 
 

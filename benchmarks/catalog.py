@@ -1,0 +1,160 @@
+"""Suite `catalog`: commands at 500, 5,000 and 50,000 works beside the plain alternatives.
+
+Every command is a process of its own, as a user types it. `first` is with an empty cache, the
+other repetitions find what the first has left. The plain alternatives do only what their name
+says: parse the file, or parse and write it again, without any check or index. Those that take
+minutes are left out at 50,000 works. `build` is measured by the suite `site`.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.harness import ROOT, machine, write
+from benchmarks.site import make
+
+SIZES = (500, 5_000, 50_000)
+SLOW_ABOVE = 5_000  # works; the plain Python parsers are not asked beyond
+SAM4MIS = [sys.executable, "-m", "catalog"]
+BASELINE = "plain alternative"
+ENTRY = """@article{{bench{number},
+  title = {{A benchmark entry that no list has, number {number}}},
+  author = {{Doe, Jane and Roe, Richard}},
+  journal = {{Journal of Benchmarks}},
+  year = {{2026}},
+  doi = {{10.5555/bench.{number}}}
+}}
+"""
+TYPER = """
+import typer
+app = typer.Typer()
+@app.command()
+def one() -> None: ...
+@app.command()
+def two() -> None: ...
+app(["--help"])
+"""
+PLAIN = {
+    "PyYAML SafeLoader": "import yaml, sys; yaml.load(open(sys.argv[1]), yaml.SafeLoader)",
+    "PyYAML CSafeLoader": "import yaml, sys; yaml.load(open(sys.argv[1]), yaml.CSafeLoader)",
+    "ruamel round trip": (
+        "import sys, ruamel.yaml; y = ruamel.yaml.YAML(); y.width = 10**6;"
+        "d = y.load(open(sys.argv[1])); y.dump(d, open(sys.argv[1] + '.out', 'w'))"
+    ),
+}
+START_UP = ("check", "search", "list", "show", "stats", "add", "export", "import", "doctor")
+START_UP_MORE = ("refresh", "discover", "screen", "build", "serve")
+
+
+def run(say: Callable[[str], None], quick: bool = False) -> dict[str, Any]:
+    """Measure, write `results/catalog.json`, return the document."""
+    repeats = 1 if quick else 5
+    scenarios: dict[str, Any] = {"start_up": _start_up(repeats)}
+    for works in SIZES[:1] if quick else SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "registry"
+            make(root, works)
+            scenarios.update(_at(root, works, 1 if quick else 3, say))
+    document = {
+        "title": "Catalog commands beside plain alternatives",
+        "baseline": BASELINE,
+        "settings": {"sizes": list(SIZES[:1] if quick else SIZES), "repeats": repeats},
+        "machine": machine(),
+        "scenarios": scenarios,
+    }
+    if not quick:
+        write("catalog", document)
+    return document
+
+
+def _start_up(repeats: int) -> dict[str, Any]:
+    commands = {"bare typer application": [sys.executable, "-c", TYPER]}
+    commands["sam4mis --help"] = [*SAM4MIS, "--help"]
+    commands |= {f"{c} --help": [*SAM4MIS, c, "--help"] for c in (*START_UP, *START_UP_MORE)}
+    return {"title": "start-up", **_measure(commands, repeats, "bare typer application")}
+
+
+def _at(root: Path, works: int, repeats: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """search and check against parsing alone; add against the round trip."""
+    call = [*SAM4MIS, "--root", str(root)]
+    plain = {
+        name: [sys.executable, "-c", code, str(root / "papers.yaml")]
+        for name, code in PLAIN.items()
+        if works <= SLOW_ABOVE or name == "PyYAML CSafeLoader"
+    }
+    parsing = {k: v for k, v in plain.items() if k.startswith("PyYAML")}
+    found = {}
+    for name, arguments in {"search": ["search", "medsam"], "check": ["check"]}.items():
+        measured = _measure({name: [*call, *arguments], **parsing}, repeats, name)
+        found[f"{name}_{works}"] = {"title": f"{name}, {works:,} works", **measured}
+        say(f"{name} {works}: {measured['ratios']}")
+    entry = root.parent / "entry.bib"
+    number = 0
+
+    def prepare() -> None:
+        nonlocal number
+        number += 1
+        entry.write_text(ENTRY.format(number=number))
+
+    trip = {k: v for k, v in plain.items() if k.startswith("ruamel")}
+    add = {"add": [*call, "add", str(entry), "--yes"], **trip}
+    measured = _measure(add, repeats, "add", prepare)
+    found[f"add_{works}"] = {"title": f"add, {works:,} works", **measured}
+    say(f"add {works}: {measured['ratios']}")
+    return found
+
+
+def _measure(
+    commands: dict[str, list[str]],
+    repeats: int,
+    ours: str,
+    prepare: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Interleaved repetitions; ratios say how many times longer than `ours` the others take."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
+    for _ in range(repeats):
+        for name, command in commands.items():
+            prepare()
+            runs[name].append(_once(name, command))
+    contenders = {
+        name: {
+            "wall_s": median(r["wall_s"] for r in each),
+            "cpu_s": median(r["cpu_s"] for r in each),
+            "first_s": each[0]["wall_s"],
+            "wall_all_s": [round(r["wall_s"], 4) for r in each],
+            "peak_mib": round(max(r["peak_mib"] for r in each)),
+        }
+        for name, each in runs.items()
+    }
+    base = contenders[ours]["wall_s"]
+    ratios = {n: round(c["wall_s"] / base, 2) for n, c in contenders.items() if n != ours}
+    return {"contenders": contenders, "ratios": ratios}
+
+
+def _once(name: str, command: list[str]) -> dict[str, float]:
+    """One process: wall time, processor time and peak memory. Findings of `check` (exit 1) are an answer."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT, env={**os.environ}
+    )
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in ((0, 1) if name == "check" else (0,)):
+        raise RuntimeError(f"{name} ended with {process.returncode}: {said.decode()[-500:]}")
+    used: resource.struct_rusage = usage
+    return {
+        "wall_s": time.perf_counter() - begun,
+        "cpu_s": used.ru_utime + used.ru_stime,
+        "peak_mib": used.ru_maxrss / 1024,
+    }
