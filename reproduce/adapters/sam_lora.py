@@ -21,6 +21,6 @@ PLUGIN = DeclaredAdapter(
             ("single", "three"),
         ),
     },
-    memory_mib={},
+    memory_mib={"vit_b": 602},
     agreement="",
 )
