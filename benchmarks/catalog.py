@@ -141,7 +141,7 @@ def _measure(
 
 
 def _once(name: str, command: list[str]) -> dict[str, float]:
-    """One process: wall time, processor time and peak memory. Findings of `check` (exit 1) are an answer."""
+    """One process: wall time, processor time, peak memory. `check` may end with 1 (findings)."""
     begun = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT, env={**os.environ}

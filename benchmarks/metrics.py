@@ -19,7 +19,7 @@ CONTENDERS = {
 NOT_THE_SAME_DEFINITION = {("volume_surface", "medpy")}
 
 
-def run(say: Callable[[str], None], quick: bool = False) -> dict[str, Any]:
+def run(say: Callable[[str], None], quick: bool = False, repeats: int = 5) -> dict[str, Any]:
     """Measure, write `results/metrics.json`, return the document."""
     options = {"masks": 128}
     titles = {
@@ -31,7 +31,7 @@ def run(say: Callable[[str], None], quick: bool = False) -> dict[str, Any]:
     try:
         scenarios = {}
         for name, title in titles.items():
-            measured = interleave(contenders, name, 1 if quick else 7, say)
+            measured = interleave(contenders, name, 1 if quick else repeats, say)
             scenarios[name] = {"title": title, "contenders": measured, **compare(name, measured)}
     finally:
         for contender in contenders:
