@@ -1,0 +1,104 @@
+"""The commands `reproduce score`, `explain` and `profiles`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from catalog.errors import FindingsError, InputError, PrerequisiteError, UsageError
+from reproduce.cli import app
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM4MIS_ROOT", str(root))
+
+
+def _run(*arguments: str) -> str:
+    outcome = runner.invoke(app, list(arguments))
+    if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+        raise outcome.exception
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.stdout
+
+
+def test_score_prints_the_second_observer(real: Path) -> None:
+    drive = real / "drive"
+    arguments = ["score", str(drive / "test" / "2nd_manual"), "--dataset", "drive"]
+    arguments += ["--data", str(drive), "--split", "test", "--metric", "dice"]
+    assert _run(*arguments) == "dice\thouse/1\t0.7881\t0.7881\t20\n"
+
+
+def test_score_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected a number and a class"):
+        _run("score", str(tmp_path), "--dataset", "drive", "--data", ".", "--label", "liver")
+    with pytest.raises(UsageError, match="no dataset 'nothing'; known:"):
+        _run("score", str(tmp_path), "--dataset", "nothing", "--data", str(tmp_path))
+    with pytest.raises(UsageError, match="expected label or probability"):
+        _run("score", str(tmp_path), "--dataset", "drive", "--data", ".", "--kind", "logits")
+    with pytest.raises(InputError, match="no such folder"):
+        _run("score", str(tmp_path), "--dataset", "drive", "--data", str(tmp_path / "none"))
+
+
+def test_explain_finds_the_second_protocol() -> None:
+    text = _run("explain", "lwnet/validation-dice", "--target", "0.8162", "--depth", "1")
+    assert text.splitlines()[0] == "0.8162\tgrid: original, flips: True, threshold: 0.4196"
+    found = json.loads(
+        _run("explain", "lwnet/validation-dice", "--target", "0.8162", "--depth", "1", "--json")
+    )
+    assert found["base"]["value"] == pytest.approx(0.8096, abs=0.00005)
+    assert len(found["matches"]) == 1
+
+
+def test_explain_says_what_is_missing() -> None:
+    with pytest.raises(UsageError, match="name a claim"):
+        _run("explain")
+    with pytest.raises(UsageError, match="no project 'nobody'"):
+        _run("explain", "nobody/claim")
+    with pytest.raises(UsageError, match="lwnet has no claim 'x'; its claims: validation-dice"):
+        _run("explain", "lwnet/x")
+    with pytest.raises(PrerequisiteError, match="nothing to search") as error:
+        _run("explain", _claim_without_run())
+    assert error.value.command is not None
+    assert "reproduce run" in error.value.command
+
+
+def _claim_without_run() -> str:
+    from catalog.registry import Registry, find_root
+
+    registry = Registry.load(find_root())
+    ran = {"lwnet", *(result.project for result in registry.results)}
+    return next(
+        f"{project.slug}/{claim.id}"
+        for project in registry.projects
+        for claim in project.claims
+        if project.slug not in ran
+    )
+
+
+def test_generated_files_are_checked(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run("explain", "--examples", "--check")
+    (tmp_path / "papers.yaml").write_text("papers: []\n")
+    monkeypatch.setenv("SAM4MIS_ROOT", str(tmp_path))
+    with pytest.raises(FindingsError, match="Write it again: sam4mis reproduce profiles --write"):
+        _run("profiles", "--check")
+    assert list(tmp_path.iterdir()) == [tmp_path / "papers.yaml"]
+    _run("profiles", "--write")
+    written = tmp_path / "reproduce" / "results" / "profiles.json"
+    kept = root / "reproduce" / "results" / "profiles.json"
+    assert written.read_bytes() == kept.read_bytes()
+
+
+def test_profiles_as_a_table() -> None:
+    rows = [line.split("\t") for line in _run("profiles").splitlines()]
+    by_name = {(row[0], row[1]): row[2:] for row in rows}
+    assert by_name["transunet/1", "dice"] == ["0", "1", "0", "0.5", "0.9"]
+    assert by_name["monai/1", "dice"] == ["0", "0", "0", "0.5", "0.8"]
+    assert by_name["house/1", "dice"] == ["undefined", "0", "0", "0.5", "0.4"]
