@@ -30,6 +30,8 @@ class DeclaredAdapter:
     prompts        kinds the released weights were trained for
     files          the files of a release that a state dict is put together from, in the order in
                    which they are laid over each other
+    memory_mib     variant -> growth of the process from weights to scores of one image, float32, on
+                   a CPU (a GPU takes larger strips: about 1 GiB more); {}: not measured
     agreement      how it was compared with the authors' code, and the largest difference; the
                    figures by image are in `reproduce/adapters/agreement.json`
     """
