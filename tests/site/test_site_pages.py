@@ -329,6 +329,27 @@ def test_controls_stand_in_no_table_of_methods(built: Path) -> None:
     assert "positive control" in (built / "projects/lwnet/index.html").read_text("utf-8")
 
 
+def test_numbers_of_different_protocols_stand_apart(built: Path, registry_root: Path) -> None:
+    """On a data set's board no group holds two runs whose protocols differ in what was done."""
+    runs = {r.run: r for r in Registry.load(registry_root).results}
+    boards = 0
+    for path in (built / "datasets").glob("*/index.html"):
+        board = path.read_text("utf-8").partition('id="board"')[2].partition("<h2")[0]
+        for group in board.split("<h3>")[1:]:
+            boards += 1
+            done = {
+                json.dumps(
+                    [
+                        runs[r].protocol[k]
+                        for k in ("grid", "adapter_options", "split", "prompt_profile")
+                    ]
+                )
+                for r in re.findall(r"runs/([\w.-]+)/", group)
+            }
+            assert len(done) == 1, f"{path}: {group[:80]}"
+    assert boards > 0 or not runs
+
+
 HOSTILE = [
     "<script>window.pwned=1</script> title",
     "<img src=x onerror=window.pwned=1> & \"quotes\" 'single'",

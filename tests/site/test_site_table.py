@@ -276,6 +276,10 @@ def test_site_search_finds_everything(page: Page, server: str) -> None:
     assert "search/?find=sam-med2d" in page.url
     kinds = set(page.locator("ol li .dim").all_inner_texts())
     assert {"paper", "project"} <= kinds
+    page.locator("[data-everything] input").fill("medsam")
+    expect(page.locator("ol li a").first).to_have_text(
+        re.compile("^(Segment Anything in Medical Images|MedSAM)$")
+    )
     page.locator("[data-everything] input").fill("verdict rule")
     expect(page.locator("ol li a").filter(has_text="Methodology")).to_be_visible()
 

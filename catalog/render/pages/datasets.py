@@ -41,16 +41,28 @@ def run_datasets(run: Result) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+#: Parts of a run's protocol that do not change a number, or that a measurement states itself.
+_ASIDE = (
+    "dataset",
+    "metric_profiles",
+    "metric_profile",
+    "thresholds",
+    "threshold",
+    "adapter",
+    "score_bins",
+)
+
+
 def protocol_name(run: Result, measurement: Measurement) -> str:
-    """One line that two numbers must share before they may stand in one group."""
-    split = run.protocol.get("split") or run.inputs.get("split")
-    prompt = run.protocol.get("prompt_profile")
+    """Everything that two numbers must share before they may stand in one group, on one line."""
     parts = [measurement.metric, measurement.metric_profile]
-    parts += [f"split {split}"] if split else []
-    parts += [f"prompt {prompt}"] if prompt else []
     parts += [f"threshold {measurement.threshold:g}"] if measurement.threshold is not None else []
-    parts += [measurement.mask_selection] if measurement.mask_selection else []
-    return " · ".join(parts)
+    parts += [f"mask {measurement.mask_selection}"] if measurement.mask_selection else []
+    for name, value in show.flat(run.protocol):
+        if name.partition(".")[0] in _ASIDE or value in (None, {}, "", "none"):
+            continue
+        parts.append(f"{name.rpartition('.')[2].replace('_', ' ')} {value}")
+    return " · ".join(dict.fromkeys(parts))
 
 
 def write(output: Output, catalog: Catalog) -> None:

@@ -159,12 +159,13 @@ def _data(output: Output, catalog: Catalog) -> None:
             texts[p.id] = text
         output.json(f"assets/data/export-{key}.json", {"name": name, "head": head, "items": texts})
     for p in papers:
-        words = [*p.titles, p.paper.short_name or "", *p.paper.authors, *_words(p)]
+        words = [*p.titles, *p.paper.authors, *_words(p)]
         output.index.append(
             {
                 "u": f"papers/{p.id}/",
                 "k": "paper",
                 "t": p.paper.title,
+                "s": p.paper.short_name or "",
                 "w": " · ".join(filter(None, words)),
             }
         )

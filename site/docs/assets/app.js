@@ -19,10 +19,10 @@
       make("script", { src: at("assets/vendor/minisearch.js"), onload: ok, onerror: bad })));
     const [items] = await Promise.all([json("assets/data/search.json"), library]);
     const mini = new MiniSearch({
-      idField: "u", fields: ["t", "w"], storeFields: ["u", "k", "t"],
+      idField: "u", fields: ["t", "w", "s"], storeFields: ["u", "k", "t", "s"],
       processTerm: (term) => fold(term) || null,
       searchOptions: {
-        boost: { t: 3 }, combineWith: "AND", prefix: true,
+        boost: { t: 3, s: 8 }, combineWith: "AND", prefix: true,
         fuzzy: (term) => (term.length > 5 && !/\d/.test(term) ? 0.15 : false),
       },
     });
@@ -186,7 +186,9 @@
     const run = async () => {
       const text = find.value.trim();
       history.replaceState(history.state, "", location.pathname + (text ? `?${new URLSearchParams({ find: text })}` : ""));
-      const hits = text ? (await search()).search(text) : [];
+      const same = (name) => name && fold(name) === fold(text);
+      const first = { boostDocument: (_, __, item) => (same(item.s) || same(item.t) ? 6 : 1) };
+      const hits = text ? (await search()).search(text, first) : [];
       if (text !== find.value.trim()) return;
       count.textContent = text ? `${hits.length} found` : "";
       list.replaceChildren(...hits.slice(0, 50).map((h) => make("li", {}, make("a", { href: at(h.u).href }, h.t), " ", make("span", { className: "dim" }, h.k))));
