@@ -35,9 +35,10 @@ def _ball(shape: Sequence[int], centre: Sequence[float], radius: float) -> Mask:
 def masks_2d() -> list[Pair]:
     """Random and hostile pairs, none of them empty."""
     rng = np.random.default_rng(7)
-    found: list[Pair] = []
-    for density in (0.02, 0.3, 0.7):
-        found.append((rng.random((23, 31)) < density, rng.random((23, 31)) < density))
+    found: list[Pair] = [
+        (rng.random((23, 31)) < density, rng.random((23, 31)) < density)
+        for density in (0.02, 0.3, 0.7)
+    ]
     one = np.zeros((23, 31), bool)
     one[0, 0] = True
     other = np.zeros((23, 31), bool)
