@@ -179,3 +179,17 @@ def test_published_claims_are_reproduced(root: Path) -> None:
 def test_runs_of_another_protocol_serve_no_claim(root: Path) -> None:
     for key, (_, result) in published(root).items():
         assert bool(result.claims) == (key == ("model_input", False))
+
+
+def test_plain_command_is_the_published_run(root: Path, real: Path) -> None:
+    """`reproduce run lwnet` plans, from the files here, exactly the run that is published."""
+    from catalog.registry import Registry
+    from reproduce.running.planning import Request, build_spec, find_claims, group, recipe
+
+    claims = find_claims(Registry.load(root), "lwnet")
+    (members,) = group([recipe(project, claim, Request()) for project, claim in claims])
+    weights = real / "lwnet_wnet_drive" / "model_checkpoint.pth"
+    spec, prompts, _ = build_spec(members, real / "drive", [weights])
+    assert prompts is None
+    assert spec.run_id() == published(root)["model_input", False][1].run
+    assert spec.claims == published(root)["model_input", False][1].claims
