@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.ahead import ahead
 from reproduce.contracts import Case, Dataset, Model, Prompt, PromptProfile, Reference, Sample
 from reproduce.running.spec import RunSpec
 
@@ -53,6 +54,7 @@ class Evaluator:
     prompts: Prompts
     batch: int = 1
     cache: EmbeddingCache | None = None
+    loading_threads: int = 0  # threads that read the next cases while these are predicted
 
     def evaluate(
         self,
@@ -64,12 +66,16 @@ class Evaluator:
         the answer's `failed` and left out; anything else that goes wrong is raised."""
         done = Evaluated()
         waiting: list[tuple[Sample, int | None]] = []
+        # Whole volumes are large: no more of them at once than there are threads.
+        depth = max(self.batch, self.loading_threads)
+        if self.dataset.dimensionality == "3d":
+            depth = self.loading_threads
+        loaded = ahead(self._load, cases, threads=self.loading_threads, depth=depth)
         for case in cases:
             begun = time.perf_counter()
-            try:
-                sample = self.dataset.load(case, self.spec.dataset_options)
-            except InputError as error:
-                done.failed[case.id] = str(error)
+            sample = next(loaded)
+            if isinstance(sample, InputError):
+                done.failed[case.id] = str(sample)
                 on_case(case.id)
                 continue
             done.clock("load", begun)
@@ -82,6 +88,12 @@ class Evaluator:
         if waiting:
             self._flush(waiting, builder, done)
         return done
+
+    def _load(self, case: Case) -> Sample | InputError:
+        try:
+            return self.dataset.load(case, self.spec.dataset_options)
+        except InputError as error:
+            return error
 
     def _planes(self, sample: Sample) -> Iterator[tuple[Sample, int | None]]:
         """The 2D samples of a case: itself, or the slices of a volume worth predicting."""

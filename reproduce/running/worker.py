@@ -102,6 +102,8 @@ def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluat
         prompts=prompts,
         batch=batch,
         cache=cache,
+        # A CPU that predicts has nothing to spare; a GPU would wait for files.
+        loading_threads=4 if device.startswith("cuda") else 0,
     )
 
 

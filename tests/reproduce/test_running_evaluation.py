@@ -281,3 +281,34 @@ def test_outline_of_a_rectangle() -> None:
     area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
     assert area == pytest.approx(mask.sum(), rel=0.1)
     assert outline(np.zeros((5, 5), bool)) == []
+
+
+def test_reading_ahead_changes_nothing(root: Path) -> None:
+    """Threads that read the next cases: same rows, same order of cases, same failures."""
+
+    class Damaged(Memory):
+        def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+            if case.id == "c":
+                raise InputError("c.png: truncated")
+            return super().load(case, options)
+
+    data = Damaged(**{name: (blank(), two_parts()) for name in "abcdef"})
+    cases = data.cases(Path(), "all", {})
+    profile = plugin("prompts", "box-tight")
+    prompts = make_prompts(Memory(**data.samples), {}, cases, profile, [0])  # type: ignore[arg-type]  # duck-typed
+    found = []
+    for threads in (0, 3):
+        evaluator = Evaluator(
+            spec=spec(root, data),
+            dataset=data,  # type: ignore[arg-type]  # duck-typed
+            model=BoxFill(),
+            profile=profile,
+            prompts=by_plane(prompts),
+            batch=2,
+            loading_threads=threads,
+        )
+        builder, order = StatisticsBuilder(), list[str]()
+        done = evaluator.evaluate(cases, builder, order.append)
+        found.append((builder.table().to_pylist(), order, done.failed, done.cases))
+    assert found[0] == found[1]
+    assert found[1][2:] == ({"c": "c.png: truncated"}, 5)
