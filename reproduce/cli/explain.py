@@ -122,6 +122,8 @@ def _runs(root: Path, results: list[Any], project: Project, claim: Claim) -> lis
         and r.status == "complete"
         and r.protocol.get("split") == claim.split
     ]
+    # The run that serves the claim comes first: it is what "as claimed" means.
+    kept.sort(key=lambda r: f"{project.slug}/{claim.id}" not in r.claims)
     described = [(r, _conventions(r.protocol)) for r in kept]
     names = sorted({name for _, conventions in described for name in conventions})
     differing = [n for n in names if len({repr(c.get(n)) for _, c in described}) > 1]
