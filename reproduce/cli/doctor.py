@@ -27,6 +27,7 @@ def doctor(
         for p in registry.projects
         if (project is None or p.slug == project)
         and (all_ or project is not None or p.adapter is not None)
+        and (p.kind != "selftest" or project is not None)  # it brings its own weights and data
     ]
     if project is not None and not chosen:
         raise UsageError(f"no project {project!r} in projects/.")
