@@ -21,7 +21,7 @@ demo: $(VENV)/.reproduce ## install everything, check the registry, build README
 	$(SAY) "3/3  writing README tables and the website (sam4mis build)"
 	$(BIN)/sam4mis build
 	@printf '\nDone. Where to look:\n'
-	@printf '  the website        %s   (or: %s/sam4mis serve)\n' "build/site/index.html" "$(BIN)"
+	@printf '  the website        %s/sam4mis serve   (the files are in build/site)\n' "$(BIN)"
 	@printf '  find a method      %s/sam4mis search medsam\n' "$(BIN)"
 	@printf '  what is verified   %s/sam4mis reproduce list\n' "$(BIN)"
 	@printf '  add your paper     %s/sam4mis add entry.bib\n\n' "$(BIN)"
