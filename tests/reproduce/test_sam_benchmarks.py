@@ -1,0 +1,76 @@
+"""The benchmarks compare like with like: both sides of a ratio give the same numbers."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import encoder, loops
+from benchmarks.__main__ import SUITES
+from benchmarks.gpu import encoder_flop
+
+
+def test_every_suite_can_be_run() -> None:
+    for name in SUITES:
+        assert callable(importlib.import_module(f"benchmarks.{name}").run)
+
+
+def test_ours_and_the_papers_loop_give_the_same_dice(real: Path, tmp_path: Path) -> None:
+    """All scenarios on a tiny network: float32 equal up to a pixel at the boundary."""
+    assert real.is_dir()
+    options = {
+        "variant": "tiny",
+        "device": "cpu",
+        "precision": "float32",
+        "images": 2,
+        "slices": 3,
+        "work": str(tmp_path),
+    }
+    theirs, ours = loops.papers_loop(options), loops.ours(options)
+    assert (
+        list(theirs)
+        == list(ours)
+        == list(encoder.SCENARIOS)[:2]
+        + [
+            "ten_prompt_sets",
+            "stack",
+        ]
+    )
+    for name, work in theirs.items():
+        expected = work()
+        assert (
+            len(expected)
+            == {
+                "one_box": 2,
+                "sixteen_boxes": 32,
+                "ten_prompt_sets": 20,
+                "stack": 1,
+            }[name]
+        )
+        np.testing.assert_allclose(ours[name](), expected, atol=1e-4)
+
+
+def test_ratios_by_hand() -> None:
+    measured = {
+        encoder.BASELINE: {"wall_s": 10.0, "cpu_s": 20.0, "peak_mib": 4000, "outcome": [0.5, 0.7]},
+        "ours": {"wall_s": 4.0, "cpu_s": 5.0, "peak_mib": 1000, "outcome": [0.5, 0.69]},
+    }
+    found = encoder.compare(measured)
+    assert found["ratios"] == {"ours": 2.5}
+    assert found["cpu_ratios"] == {"ours": 4.0}
+    assert found["memory"] == {"ours": 0.25}
+    assert found["dice_difference"]["ours"] == pytest.approx(0.01)
+
+
+def test_work_of_the_encoder_by_hand() -> None:
+    """ViT-B: 12 blocks of 77.3 GFLOP in linear layers, 4 of 51.5 in global attention, and so on."""
+    assert encoder_flop("vit_b") == pytest.approx(
+        12 * 2 * 4096 * (4 * 768**2 + 2 * 768 * 3072)
+        + 4 * 4 * 4096**2 * 768
+        + 8 * 4 * 25 * 196**2 * 768
+        + 2 * 4096 * 256 * (768 + 9 * 256)
+        + 2 * 4096 * 768 * 768
+    )
