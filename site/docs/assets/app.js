@@ -40,7 +40,7 @@
     const chips = box.querySelector(".chips");
     const noun = box.dataset.noun;
     const wide = matchMedia("(min-width: 60em)");
-    if (!wide.matches) form.querySelector(".fp-all").open = false;
+    if (wide.matches) form.querySelector(".fp-all").open = true;
     const data = await json(new URL(box.dataset.table, location).href);
     const size = data.ids.length;
     const place = new Map(data.ids.map((id, i) => [id, i]));
@@ -127,7 +127,8 @@
       const visible = idle && limit === data.part ? own : order.slice(0, limit);
       await need(visible);
       if (mine !== turn) return;
-      body.replaceChildren(...visible.map((i) => rows[i]));
+      const nodes = visible.map((i) => rows[i]);
+      if (nodes.length !== body.rows.length || nodes.some((tr, k) => tr !== body.rows[k])) body.replaceChildren(...nodes);
       count.textContent = order.length === size ? `${size} ${noun}` : `${order.length} of ${size} ${noun}`;
       box.querySelector(".empty").hidden = order.length > 0;
       box.querySelector(".scroll").hidden = order.length === 0;
