@@ -87,6 +87,14 @@ def _other_inputs(claim: Claim, result: Result, measurement: Measurement | None)
         used = result.protocol.get(name)
         if stated and isinstance(used, str) and used.partition("/")[0] != stated:
             found.append(f"{name}: claim {stated!r}, run {used!r}")
+    # Layouts are shared by many data sets: a plugin that only reads the layout cannot vouch for what
+    # is in the folder; a known number of cases can at least contradict it.
+    stand_in = claim.run is not None and claim.run.dataset_plugin is not None
+    if stand_in and plugin != (claim.dataset or "").lower() and claim.n.cases is None:
+        found.append(
+            f"dataset: read with the layout of {plugin!r}; nothing recorded tells that the folder"
+            f" held {claim.dataset!r}"
+        )
     complete = result.status == "complete"
     if complete and measurement and claim.n.cases not in (None, measurement.n_cases):
         found.append(f"cases: claim {claim.n.cases}, run {measurement.n_cases}")

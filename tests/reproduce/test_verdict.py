@@ -23,6 +23,7 @@ from catalog.records import (
     Protocol,
     ProtocolField,
     Result,
+    RunOptions,
     Verdict,
 )
 from catalog.registry import Registry
@@ -500,3 +501,12 @@ def test_error_rates_by_simulation() -> None:
     small = simulate(20, -0.05, 0.12, 300)
     assert small["reproduced"] == 0.0
     assert small["printed_value_in_our_interval"] > 0.4  # what the other rule lets through
+
+
+@pytest.mark.parametrize(("cases", "state"), [(None, "not-comparable"), (20, "reproduced")])
+def test_a_layout_does_not_vouch_for_the_data(cases: int | None, state: str) -> None:
+    stood_in = claim(dataset="etis", run=RunOptions(dataset_plugin="drive"), n=Counts(cases=cases))
+    verdict = judge(stood_in, result(0.8), project="p")
+    assert verdict.state == state
+    told = f"{verdict.reason} {verdict.explanation}"
+    assert ("layout of 'drive'" in told) == (cases is None)
