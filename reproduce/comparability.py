@@ -87,8 +87,8 @@ def _other_inputs(claim: Claim, result: Result, measurement: Measurement | None)
         used = result.protocol.get(name)
         if stated and isinstance(used, str) and used.partition("/")[0] != stated:
             found.append(f"{name}: claim {stated!r}, run {used!r}")
-    # Layouts are shared by many data sets: a plugin that only reads the layout cannot vouch for what
-    # is in the folder; a known number of cases can at least contradict it.
+    # Layouts are shared by many data sets: a plugin that only reads the layout cannot vouch for
+    # what is in the folder; a known number of cases can at least contradict it.
     stand_in = claim.run is not None and claim.run.dataset_plugin is not None
     if stand_in and plugin != (claim.dataset or "").lower() and claim.n.cases is None:
         found.append(
