@@ -61,6 +61,9 @@ selftest: $(VENV)/.reproduce ## the offline self-test of the harness
 bench: $(VENV)/.dev ## measure against peers in the same run; a table with medians and ratios
 	$(BIN)/python -m benchmarks
 
+lighthouse: $(VENV)/.dev ## Lighthouse over the built site (needs node and chromium)
+	$(BIN)/python -m benchmarks.lighthouse
+
 catalog: $(VENV)/.catalog ## install the catalog alone (no torch)
 
 $(BIN)/python:
