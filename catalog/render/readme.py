@@ -41,13 +41,14 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _link(view: PaperView) -> str:
-    """The title, linked to the version to cite where that has an identifier."""
-    cite = view.cite
+    """The title, linked to the version to cite, or to the newest version that has an identifier."""
     text = cell(view.paper.title)
-    if cite and cite.ids.doi and re.fullmatch(r"10\.[^\s()<>|\\]+", cite.ids.doi):
-        return f"[{text}](https://doi.org/{cite.ids.doi})"
-    if cite and cite.ids.arxiv:
-        return f"[{text}](https://arxiv.org/abs/{cite.ids.arxiv})"
+    newest_first = list(reversed(view.paper.versions))
+    for version in [view.cite, *newest_first] if view.cite else newest_first:
+        if version.ids.doi and re.fullmatch(r"10\.[^\s()<>|\\]+", version.ids.doi):
+            return f"[{text}](https://doi.org/{version.ids.doi})"
+        if version.ids.arxiv:
+            return f"[{text}](https://arxiv.org/abs/{version.ids.arxiv})"
     return text
 
 

@@ -19,6 +19,7 @@ from catalog.licences import licence_class
 from catalog.records import Checkpoint, Claim, Paper, Project, Result, Tag, Verdict, Version
 from catalog.registry import Registry
 from catalog.render.labels import DECIDED, STATES
+from catalog.sources import volatile
 
 if TYPE_CHECKING:
     from catalog.render.facets import Facet
@@ -259,6 +260,7 @@ class Catalog:
 
     def __init__(self, registry: Registry, lines: dict[str, int] | None = None) -> None:
         self.registry = registry
+        self.links = volatile.load(registry.root).links
         lines = lines or {}
         verdicts: dict[str, Verdict] = {}
         for verdict in registry.verdicts:

@@ -80,7 +80,7 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         runs={r.run for r in view.runs},
         known=catalog.dataset_names,
         conventions=catalog.conventions,
-        health=None,
+        health=catalog.links,
         weights_licences=sorted({c.licence for c in project.checkpoints or [] if c.licence}),
         badge_width=badge_text_width(view),
         badge_code=f"[![sam4mis: {view.badge}]({address})]({page})",

@@ -10,6 +10,7 @@ from catalog.render.facets import FACETS, counted
 from catalog.render.machine import DUMPS, FED
 from catalog.render.output import Output
 from catalog.render.views import Catalog, PaperView, ProjectView, slug
+from catalog.sources import prisma_counts
 
 #: Conventions that change a number most, shown first on the page of protocol cards.
 LEADING = (
@@ -169,33 +170,34 @@ def _changes(output: Output, catalog: Catalog) -> None:
 
 
 def _methodology(output: Output, catalog: Catalog) -> None:
-    rows = sum(len(v.paper.rows) for v in catalog.by_id.values())
-    works = len(catalog.by_id)
-    listed = [v for v in catalog.by_id.values() if v.paper.rows]
-    more = works - len(listed)
+    # As `sam4mis screen` counts: the list's rows, the searches and what people decided.
+    counts = prisma_counts(catalog.registry.root)
     reasons = Counter((v.paper.inclusion.reason or "no reason recorded") for v in catalog.excluded)
-    undecided = sum(v.undecided for v in catalog.papers)
     shown = [
         f"{n} × {reason if len(reason) < 50 else reason[:49] + '…'}"
         for reason, n in reasons.most_common(5)
     ]
     if len(reasons) > 5:
         shown.append(f"and {len(reasons) - 5} more reasons, in the table")
+    excluded = sum(counts["excluded"].values())
+    undecided = counts["included"]["undecided"]
+    included = counts["included"]["works"]
     steps: list[tuple[str, str, list[str]]] = [
         (
-            "Rows of the SAM4MIS list",
-            f"{rows}",
-            [f"{rows - len(listed)} rows merged into another row's work"],
+            "Identified",
+            str(sum(counts["identified"].values())),
+            [f"{name}: {n}" for name, n in counts["identified"].items()],
         ),
         (
-            "Works",
-            f"{works}" + (f" ({more} not from the list)" if more else ""),
-            [f"{len(catalog.excluded)} excluded", *shown] if catalog.excluded else [],
+            "Screened by a person",
+            str(counts["screened"]["works and candidates"]),
+            [f"{name}: {n}" for name, n in counts["removed"].items()]
+            + [f"waiting: {n}" for n in counts["waiting"].values()],
         ),
         (
             "In the catalog",
-            f"{len(catalog.papers)}" + (f" ({undecided} of them undecided)" if undecided else ""),
-            [],
+            f"{included + undecided}" + (f" ({undecided} of them undecided)" if undecided else ""),
+            [f"{excluded} excluded", *shown] if excluded else [],
         ),
         ("With a code release", f"{sum(bool(v.projects) for v in catalog.papers)}", []),
         ("With a claim recorded", f"{sum(bool(v.claims) for v in catalog.papers)}", []),
@@ -208,7 +210,13 @@ def _methodology(output: Output, catalog: Catalog) -> None:
         kind="page",
         description="How works are chosen, how numbers are computed, how verdicts come about.",
         words="verdict rule tost equivalence metric profiles inclusion prisma",
-        flow=charts.flow("prisma", "From rows to records", said + ".", steps, width=740),
+        flow=charts.flow(
+            "prisma",
+            "From records identified to works in the catalog",
+            said + ".",
+            steps,
+            width=740,
+        ),
         steps=steps,
         reasons=reasons.most_common(),
         excluded=catalog.excluded,
