@@ -2,6 +2,7 @@
 # Everything lives in $(VENV); each target can be run again and does only what is missing.
 
 VENV   ?= .venv
+JOBS   ?= 2
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN    := $(VENV)/bin
 SAY    := @printf '\n\033[1m== %s\033[0m\n'
@@ -28,7 +29,7 @@ demo: $(VENV)/.reproduce ## install everything, check the registry, build README
 
 test: $(VENV)/.dev ## install everything with the test tools and pass the tests
 	$(SAY) "running the tests (at most 10 minutes on two cores)"
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=10
 
 test-slow: $(VENV)/.dev ## the tests that take longer than the suite's budget
 	$(BIN)/python -m pytest -m slow --timeout 3600 --durations=10
