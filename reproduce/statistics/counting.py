@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,9 @@ def confusion(
     return np.stack([tp, fp, fn, total - tp - fp - fn], axis=-1)
 
 
+# Pixels from which starting threads costs less than it saves.
+WORTH_THREADS = 4_000_000
+
 Counted = tuple["NDArray[np.int64]", "NDArray[np.int64]", int]
 
 
@@ -66,18 +70,21 @@ def _count_packed(
     pixels that count. Torch's comparison and sum of the same masks take ten times as long.
     """
     import numpy as np
+    import torch
 
     # NumPy knows no bfloat16.
     scores = (flat.float() if flat.dtype.itemsize == 2 else flat).detach().numpy()
+    references = truth.numpy()
     within = None if inside is None else _packed(inside.numpy())
     result = np.zeros((*scores.shape[:2], len(cuts), 2), np.int64)
     positives = np.zeros(len(scores), np.int64)
-    foreground = np.empty(scores.shape[2], np.bool_)
-    for n, reference in enumerate(truth.numpy()):
-        bits = _packed(reference)
+
+    def count(n: int) -> None:
+        bits = _packed(references[n])
         if within is not None:
             bits &= within
         positives[n] = _ones(bits)
+        foreground = np.empty(scores.shape[2], np.bool_)
         for c, values in enumerate(scores[n]):
             for t, cut in enumerate(cuts):
                 if values.dtype == np.bool_ and 0 <= cut < 1:
@@ -88,6 +95,14 @@ def _count_packed(
                     predicted &= within
                 result[n, c, t, 1] = _ones(predicted)
                 result[n, c, t, 0] = _ones(np.bitwise_and(predicted, bits, out=predicted))
+
+    threads = min(torch.get_num_threads(), len(scores))
+    if threads > 1 and scores.size >= WORTH_THREADS:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(count, range(len(scores))))  # NumPy lets go of the interpreter meanwhile
+    else:
+        for n in range(len(scores)):
+            count(n)
     return result, positives, scores.shape[2] if within is None else _ones(within)
 
 

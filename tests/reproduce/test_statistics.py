@@ -23,7 +23,7 @@ from reproduce.statistics import (
     read_statistics,
     write_statistics,
 )
-from reproduce.statistics.counting import confusion, decision, histogram
+from reproduce.statistics.counting import WORTH_THREADS, confusion, decision, histogram
 from reproduce.statistics.surface import SurfaceSpec, surface_histogram
 
 
@@ -340,3 +340,21 @@ def test_infinite_logits_are_fine() -> None:
     builder = StatisticsBuilder(score_bins=10)
     builder.add(case="a", labels=["x"], scores=scores, kind="logit", reference=reference)
     assert builder.table()["tp"].to_pylist() == [1]
+
+
+def test_threads_do_not_change_counts() -> None:
+    """Masks large enough for threads: the counts are those of one thread."""
+    generator = torch.Generator().manual_seed(7)
+    scores = torch.rand((5, 1, 1000, 1000), generator=generator)
+    reference = torch.rand((5, 1000, 1000), generator=generator) > 0.6
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = confusion(scores, "probability", [0.3, 0.5], reference)
+        torch.set_num_threads(2)
+        together = confusion(scores, "probability", [0.3, 0.5], reference)
+    finally:
+        torch.set_num_threads(before)
+    assert scores.numel() >= WORTH_THREADS
+    assert np.array_equal(alone, together)
+    assert alone.sum(-1).tolist() == [[[1_000_000] * 2]] * 5
