@@ -215,6 +215,8 @@ def _claim(
         )
         if decision.get(key) is not None
     }  # fmt: skip
+    if "label" in raw:  # printed names -> those of the data set's plugin
+        raw["label"] = (decision.get("label_names") or {}).get(raw["label"], raw["label"])
     spread = _spread(decision, record, found)
     if "place" not in raw["source"]:  # the collector's own word for it
         entry = re.split(r"\.(?:value|note)", found.path)[0]

@@ -138,7 +138,7 @@ class Lwnet:
     version = 1
     title = "lwnet (W-Net), retinal vessels; positive control, not a SAM method"
     papers: tuple[str, ...] = ()
-    source = "agaldran/lwnet @ ce72ddab"
+    source = "agaldran/lwnet @ ce72ddabcf5fc9af14197ac0d43bd29000b17df2"
     prompts: tuple[PromptKind, ...] = ("none",)
     dimensionality: Literal["2d", "3d"] = "2d"
     layouts = ("model_state_dict",)

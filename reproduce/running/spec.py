@@ -119,8 +119,23 @@ class Shard(Struct, kw_only=True):
 
 
 def canonical(document: Any) -> bytes:
-    """JSON with sorted keys: the bytes that are hashed."""
-    return msgspec.json.encode(document, order="deterministic")
+    """JSON with sorted keys: the bytes that are hashed.
+
+    Keys that are no text (class numbers of a data set's `labels`, say) are written as text, as
+    `plan.json` has them after it was read back.
+
+    >>> canonical({"labels": {2: "b", 1: "a"}}) == canonical({"labels": {"1": "a", "2": "b"}})
+    True
+    """
+    return msgspec.json.encode(_text_keys(document), order="deterministic")
+
+
+def _text_keys(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {str(key): _text_keys(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_text_keys(value) for value in document]
+    return document
 
 
 def shards_of(spec: RunSpec) -> list[Shard]:

@@ -24,8 +24,10 @@ MINE = (
     "nifti",
     "npz",
     "phantoms",
+    "polyp",
     "rossa",
     "sam-med2d-demo",
+    "synapse",
 )
 
 
@@ -162,6 +164,112 @@ def test_window_maps_linearly() -> None:
     with pytest.raises(InputError, match="upper end"):
         to_uint8(volume, [5, 5])
     assert not to_uint8(np.zeros((1, 2, 2)), None).any()
+
+
+# ------------------------------------------------------------------------------ Synapse, polyps
+
+
+def write_synapse(folder: Path, size: int = 12, depth: int = 3) -> Path:
+    """Volumes in the layout of TransUNet's test_vol_h5, all 12, with every class in each."""
+    import h5py
+
+    from reproduce.datasets.synapse import TEST
+
+    folder.mkdir(parents=True)
+    for number in TEST:
+        rng = np.random.default_rng(number)
+        label = np.zeros((depth, size, size), np.float32)
+        label[1, :9, 2:5] = np.arange(9, dtype=np.float32)[:, None]
+        with h5py.File(folder / f"case{number:04d}.npy.h5", "w") as file:
+            file["image"] = rng.random((depth, size, size), np.float32)
+            file["label"] = label
+    return folder
+
+
+def test_synapse_reads_the_files_of_transunet(tmp_path: Path) -> None:
+    """Class numbers, axes and values against what was written; either folder may be named."""
+    import h5py
+
+    from reproduce.models.semantic import SYNAPSE
+
+    data = plugin("datasets", "synapse")
+    folder = write_synapse(tmp_path / "test_vol_h5")
+    cases = data.cases(tmp_path, "test", {})
+    assert [case.files for case in cases] == [c.files for c in data.cases(folder, "test", {})]
+    assert [case.id for case in cases][:5] == [
+        "case0001", "case0002", "case0003", "case0004", "case0008",
+    ]  # fmt: skip
+    assert len(cases) == 12
+    sample = data.load(cases[4], {})
+    with h5py.File(folder / "case0008.npy.h5") as file:
+        assert (sample.image == file["image"][:]).all()
+    assert sample.image.dtype == np.float32
+    assert sample.spacing_mm is None
+    assert tuple(sample.labels) == SYNAPSE == data.labels
+    for number, mask in enumerate(sample.labels.values(), 1):
+        assert np.argwhere(mask).tolist() == [[1, number, x] for x in (2, 3, 4)]
+
+
+def test_synapse_says_what_differs(tmp_path: Path) -> None:
+    import h5py
+
+    data = plugin("datasets", "synapse")
+    folder = write_synapse(tmp_path / "h5")
+    cases = data.cases(folder, "test", {})
+    with h5py.File(folder / "case0001.npy.h5", "a") as file:
+        file["label"][0, 0, 0] = 13
+    with pytest.raises(InputError, match="class numbers 0 to 8, got 13"):
+        data.load(cases[0], {})
+    with h5py.File(folder / "case0002.npy.h5", "a") as file:
+        file["image"][0, 0, 0] = -125
+    with pytest.raises(InputError, match="from -125 to"):
+        data.load(cases[1], {})
+    with h5py.File(folder / "case0003.npy.h5", "a") as file:
+        del file["label"]
+    with pytest.raises(InputError, match="expected image and label, got image"):
+        data.load(cases[2], {})
+    cases[3].files["volume"].write_bytes(b"<html>")
+    with pytest.raises(InputError, match="cannot be read"):
+        data.load(cases[3], {})
+    cases[4].files["volume"].unlink()
+    with pytest.raises(InputError, match=r"1 of 12 volumes .* missing: case0008.npy.h5"):
+        data.cases(folder, "test", {})
+
+
+def write_polyp(root: Path, folder: str, count: int) -> Path:
+    """A set of the PraNet zip: polyps with a soft edge, as grey PNG."""
+    for part in ("images", "masks"):
+        (root / folder / part).mkdir(parents=True)
+    for number in range(1, count + 1):
+        image = np.full((8, 10, 3), (200, 90, 60), np.uint8)
+        mask = np.zeros((8, 10), np.uint8)
+        mask[2:5, 3:7] = 255
+        mask[5, 3:7] = 100
+        for part, pixels in (("images", image), ("masks", mask)):
+            Image.fromarray(pixels).save(root / folder / part / f"{number}.png")
+    return root
+
+
+def test_polyp_reads_the_zip_of_pranet(tmp_path: Path) -> None:
+    data = plugin("datasets", "polyp")
+    write_polyp(tmp_path / "TestDataset", "CVC-300", 60)
+    cases = data.cases(tmp_path, "cvc-300", {})
+    assert len(cases) == 60
+    assert cases == data.cases(tmp_path / "TestDataset", "cvc-300", {})
+    sample = data.load(cases[0], {})
+    assert sample.image[0, 0].tolist() == [200, 90, 60]
+    assert int(sample.labels["polyp"].sum()) == 12
+    assert int(data.load(cases[0], {"above": 0}).labels["polyp"].sum()) == 16
+
+
+def test_polyp_says_what_differs(tmp_path: Path) -> None:
+    data = plugin("datasets", "polyp")
+    write_polyp(tmp_path, "CVC-300", 59)
+    with pytest.raises(InputError, match="expected 60 images, got 59"):
+        data.cases(tmp_path, "cvc-300", {})
+    (tmp_path / "CVC-300" / "masks" / "7.png").unlink()
+    with pytest.raises(InputError, match="1 names have an image or a mask only: 7"):
+        data.cases(tmp_path, "cvc-300", {})
 
 
 # ------------------------------------------------------------------------------------- phantoms

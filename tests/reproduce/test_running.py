@@ -486,3 +486,20 @@ def test_run_all_reports_the_rest(
     assert "lwnet/validation-dice" in said
     assert "blocked (no-checkpoint)" in said
     assert not (tmp_path / "runs").exists()
+
+
+def test_class_numbers_as_keys_are_the_run_they_are_after_a_file(root: Path) -> None:
+    """Options from YAML have numbers as keys; those that a worker reads from plan.json have text.
+    The ids of runs without such keys are what they were."""
+    spec = msgspec.structs.replace(
+        bundle(root, 2).spec, dataset_options={"labels": {2: "b", 1: "a"}, "window": [0, 1]}
+    )
+    read = msgspec.json.decode(msgspec.json.encode(spec), type=type(spec))
+    assert set(read.dataset_options["labels"]) == {"1", "2"}
+    assert read.run_id() == spec.run_id()
+    assert [s.name for s in shards_of(read)] == [s.name for s in shards_of(spec)]
+    other = msgspec.structs.replace(spec, dataset_options={"labels": {2: "a", 1: "b"}})
+    assert other.run_id() != spec.run_id()
+    plain = bundle(root, 2).spec
+    identity = msgspec.json.encode(plain.identity(), order="deterministic")
+    assert plain.run_id().endswith(hashlib.sha256(identity).hexdigest()[:16])

@@ -1,0 +1,86 @@
+"""The five polyp test sets in the layout that PraNet distributes and most later work reads.
+
+`TestDataset/<set>/images/<name>.png` and `TestDataset/<set>/masks/<name>.png`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import Case, Sample
+
+# split -> folder of the zip, images in it
+SETS = {
+    "cvc-300": ("CVC-300", 60),
+    "cvc-clinicdb": ("CVC-ClinicDB", 62),
+    "cvc-colondb": ("CVC-ColonDB", 380),
+    "etis": ("ETIS-LaribPolypDB", 196),
+    "kvasir": ("Kvasir", 100),
+}
+
+
+class Polyp:
+    """Plugin `polyp`. Option `above`: grey values above this are polyp (default 127); scripts of
+    the field differ, and masks with soft edges make that a difference."""
+
+    name = "polyp"
+    version = 1
+    title = "PraNet polyp test sets"
+    licence = "each set's own; not redistributed here"
+    access = (
+        "Get TestDataset.zip from the README of DengPingFan/PraNet (Google Drive), unpack it and "
+        "pass the folder with --data."
+    )
+    homepage: str | None = "https://github.com/DengPingFan/PraNet"
+    modalities = ("endoscopy",)
+    labels = ("polyp",)
+    dimensionality: Literal["2d", "3d"] = "2d"
+    splits: Mapping[str, str] = {
+        split: f"TestDataset/{folder}, {count} images, chosen by PraNet"
+        for split, (folder, count) in SETS.items()
+    }
+    may_show_images = False
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """Cases by name. `root` is `TestDataset` or the folder it lies in. Raises `InputError` for
+        names without a partner and for a set of another size."""
+        from reproduce.reading import files_of, need_folder
+
+        if split not in SETS:
+            raise UsageError(f"polyp has no split {split!r}; known: {', '.join(SETS)}")
+        need_folder(root, self.title, self.access)
+        folder, count = SETS[split]
+        inner = root / "TestDataset"
+        place = (inner if inner.is_dir() else root) / folder
+        for name in ("images", "masks"):
+            need_folder(place / name, f"{self.title}, {folder}", self.access)
+        images, masks = files_of(place / "images"), files_of(place / "masks")
+        odd = sorted(set(images) ^ set(masks))
+        if odd:
+            raise InputError(
+                f"{place}: {len(odd)} names have an image or a mask only: {', '.join(odd[:5])}."
+            )
+        if len(images) != count:
+            raise InputError(
+                f"{place}: expected {count} images, got {len(images)}: another selection than "
+                f"PraNet's, which printed numbers do not speak of. {self.access}"
+            )
+        return [
+            Case(id=name, files={"image": images[name], "label": masks[name]})
+            for name in sorted(images)
+        ]
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Image and polyp mask."""
+        from reproduce.reading import read_gray, read_rgb, same_size
+
+        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
+        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
+        above = int(options.get("above", 127))
+        return Sample(case=case, image=image, labels={"polyp": mask > above})
+
+
+PLUGIN = Polyp()
