@@ -9,7 +9,9 @@ Four outcomes are kept apart, each with its own exit status:
     2  `UsageError`           the command was called wrongly
     3  `PrerequisiteError`    something this command needs is missing; the message says
                               the exact next command
+   70  any other              a bug of ours (an `OSError` that nobody handled is a 3)
   130  `KeyboardInterrupt`    stopped by the user
+  141  `BrokenPipeError`      the reader of standard output has gone (`| head -1`)
 =====  =====================  ==========================================================
 
 The command line prints these without a traceback (`--traceback` shows it).
@@ -26,7 +28,9 @@ Severity = Literal["error", "warning", "info"]
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_PREREQUISITE = 3
+EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from catalog.errors import UsageError
 from catalog.facets import Work
 from catalog.records import Paper, Project, to_builtins
@@ -37,9 +39,12 @@ def find(
     from rapidfuzz import process
 
     ids = [work.paper.id for work in all_works] + [project.slug for project in projects]
-    near = [match[0] for match in process.extract(name, ids, limit=3, score_cutoff=60)]
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise UsageError(f"no work or project is called {name!r}.{hint} Try: sam4mis search {name}")
+    # a work and its project are often called the same
+    near = process.extract(name, list(dict.fromkeys(ids)), limit=3, score_cutoff=60)
+    hint = f" Did you mean {' or '.join(match[0] for match in near)}?" if near else ""
+    raise UsageError(
+        f"no work or project is called {name!r}.{hint} Try: sam4mis search {shlex.quote(name)}"
+    )
 
 
 def _identifier_values(name: str) -> set[str]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from catalog import __version__
-from catalog.errors import EXIT_INTERRUPTED, Sam4misError
+from catalog.errors import (
+    EXIT_BROKEN_PIPE,
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_PREREQUISITE,
+    EXIT_USAGE,
+    Finding,
+    Sam4misError,
+)
 
 # command -> (module with `app`, one line of help). Groups of other packages come by entry point.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -40,8 +50,28 @@ COMMANDS: dict[str, tuple[str, str]] = {
 GROUPS = {"reproduce": "Run released checkpoints and check the numbers their papers print."}
 
 
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """A reader that stops listening (`| head -1`) ends the program quietly, as SIGPIPE would."""
+    try:
+        yield
+    except BrokenPipeError:
+        # what is still buffered goes nowhere instead of failing once more at exit
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_BROKEN_PIPE) from None
+
+
 class LazyGroup(TyperGroup):
     """A group that knows its commands by name and imports one only when it is used."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:  # `--help` writes in here
+        with _reader_may_leave():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _reader_may_leave():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [*COMMANDS, *GROUPS]
@@ -72,6 +102,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="The living catalog of Segment Anything in medical image segmentation, "
     "and the first that checks the numbers.",
 )
@@ -98,17 +129,58 @@ def _main(
 
 
 def main() -> None:
-    """Entry point: errors of ours are told in one message, without a traceback."""
+    """Entry point: what goes wrong is told in one message, without a traceback."""
     try:
         app(prog_name="sam4mis")
-    except Sam4misError as error:
+    except KeyboardInterrupt:
+        _stop("stopped", EXIT_INTERRUPTED)
+    except SystemExit as stop:  # the parser of options has spoken already
+        if stop.code == EXIT_USAGE:
+            _json_error("wrong usage; standard error says what was expected", EXIT_USAGE)
+        raise
+    except Exception as error:
         if os.environ.get("SAM4MIS_TRACEBACK"):
             raise
-        print(error, file=sys.stderr)  # noqa: T201 - this is where the program speaks
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)  # noqa: T201 - this is where the program speaks
-        sys.exit(EXIT_INTERRUPTED)
+        message, code = _told(error)
+        _json_error(message, code, getattr(error, "findings", ()))
+        _stop(message, code)
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """The message and exit status of an error that no command has handled."""
+    if isinstance(error, Sam4misError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return f"{place}{error.strerror}.", EXIT_PREREQUISITE
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    where = f" ({frame.tb_frame.f_code.co_filename}:{frame.tb_lineno})" if frame else ""
+    what = " ".join(str(error).split())[:300]
+    return (
+        f"internal error, a bug of sam4mis: {type(error).__name__}: {what}{where}. To report it, "
+        "run again with --traceback: sam4mis --traceback ...",
+        EXIT_INTERNAL,
+    )
+
+
+def _json_error(message: str, code: int, findings: Iterable[Finding] = ()) -> None:
+    """With `--json` programs get the error as JSON too: standard output is always valid JSON."""
+    if "--json" not in sys.argv:
+        return
+    import json
+
+    answer = {
+        "error": message,
+        "exit_code": code,
+        "findings": [finding.as_dict() for finding in findings],
+    }
+    with contextlib.suppress(OSError):
+        print(json.dumps(answer, indent=1), flush=True)  # noqa: T201 - here the program speaks
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    with contextlib.suppress(OSError):
+        print(message, file=sys.stderr)  # noqa: T201 - here the program speaks
+    sys.exit(code)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terminal import environment, here, in_pipe, on_terminal
+from terminal import PROGRAM, environment, here, in_pipe, on_terminal
 
 from catalog.cli import COMMANDS
 
@@ -242,3 +244,85 @@ def test_reading_commands_import_nothing_heavy(folder: Path) -> None:
     imported = {line.rsplit(b"|", 1)[-1].strip().decode() for line in done.stderr.splitlines()}
     heavy = {"torch", "numpy", "requests", "arxiv", "pandas", "jinja2", "mkdocs", "rich.console"}
     assert not imported & heavy
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("show", "no-such-work", "--json"), 2),
+        (("list", "--no-such-option", "--json"), 2),
+        (("search", "medsam", "--json"), 1),
+    ],
+)
+def test_an_error_is_json_too_where_json_is_asked_for(
+    tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    (tmp_path / "papers.yaml").write_text(PAPERS if code == 2 else "papers: [\n")
+    ran = in_pipe(tmp_path, *arguments)
+    assert ran.code == code
+    answer = json.loads(ran.out)
+    assert answer["exit_code"] == code
+    assert answer["error"]
+    assert bool(answer["findings"]) == (code == 1)
+    assert ran.err.strip()
+
+
+@pytest.mark.parametrize("arguments", [("stats",), ("show", "medsam"), ("--help",)])
+def test_a_reader_that_leaves_ends_the_program_quietly(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "papers.yaml").write_text(PAPERS)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert done.returncode == 141  # as of a program that SIGPIPE ended; 1 would be a finding
+    assert done.stderr == b""
+
+
+def test_a_bug_of_ours_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "papers.yaml").write_text(PAPERS)
+
+    def broken(_: Path) -> None:
+        raise KeyError("[bold]203")
+
+    monkeypatch.setattr("catalog.registry.load_papers", broken)
+    ran = here(tmp_path, "search", "medsam")
+    assert ran.code == 70
+    assert ran.err.count("\n") == 1
+    assert "internal error" in ran.err
+    assert "--traceback" in ran.err
+    with pytest.raises(KeyError):
+        here(tmp_path, "--traceback", "search", "medsam")
+
+
+def test_a_full_disk_is_no_bug_and_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "papers.yaml").write_text(PAPERS)
+
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "build/page.md")
+
+    monkeypatch.setattr("catalog.registry.load_papers", full)
+    ran = here(tmp_path, "search", "medsam")
+    assert (ran.code, ran.err) == (3, "build/page.md: No space left on device.\n")
+
+
+def test_near_names_are_told_once_and_the_way_out_can_be_pasted(tmp_path: Path) -> None:
+    (tmp_path / "papers.yaml").write_text(PAPERS)
+    (tmp_path / "projects").mkdir()
+    (tmp_path / "projects" / "medsam.yaml").write_text(PROJECT)
+    ran = here(tmp_path, "show", "medsan; rm -r x")
+    assert ran.code == 2
+    assert ran.err.rstrip().endswith("sam4mis search 'medsan; rm -r x'")
+    assert here(tmp_path, "show", "medsan").err.count("medsam") == 1
