@@ -120,6 +120,10 @@ def _construct(node: Node, place: str, duplicates: list[Finding], depth: int) ->
         if tag == _STR:
             return node.value
         if tag == _INT:
+            if len(node.value) > MAX_DIGITS:
+                raise yaml.MarkedYAMLError(
+                    problem=f"a number of {len(node.value)} digits", problem_mark=node.start_mark
+                )
             return int(node.value)
         if tag == _NULL:
             return None
@@ -149,6 +153,7 @@ def _construct(node: Node, place: str, duplicates: list[Finding], depth: int) ->
 
 
 MAX_DEPTH = 40
+MAX_DIGITS = 30  # no number of a record has more; Python itself refuses 4300
 # Nested deeply enough for a closer look: four dashes in a row, or 200 blanks of indent.
 _DEEP_BLOCKS = re.compile(r"(?:[-?][ \t]+){4}")
 _DEEP_INDENT = "\n" + " " * 200

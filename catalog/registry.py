@@ -273,7 +273,8 @@ def cache_key(*contents: bytes) -> str:
 def _definition() -> bytes:
     """What changes when records or their reading change."""
     folder = Path(__file__).parent
-    return b"".join((folder / name).read_bytes() for name in ("records.py", "reading.py"))
+    names = ("records.py", "reading.py", "converting.py")
+    return b"".join((folder / name).read_bytes() for name in names)
 
 
 def read_cache(root: Path, name: str, key: str, shape: type[Record]) -> Record | None:

@@ -19,7 +19,7 @@ from catalog.checks.references import Crossing
 from catalog.converting import dotted
 from catalog.errors import Finding, FindingsError
 from catalog.records import Paper
-from catalog.registry import PAPERS, Registry
+from catalog.registry import PAPERS, PROJECTS, Registry
 
 CHECKS: tuple[Callable[[Paper], Iterator[Problem]], ...] = (
     versions.check,
@@ -69,6 +69,7 @@ def check_registry(root: Path, *, thorough: bool = False) -> tuple[Registry, lis
     Where works could not be read, references to works are not judged: they may be among them.
     """
     registry, findings = Registry.read(root)
+    findings += _lost(registry, findings)
     papers_broken = any(f.place == PAPERS for f in findings)
     try:
         own = run(registry, thorough=thorough)
@@ -76,11 +77,25 @@ def check_registry(root: Path, *, thorough: bool = False) -> tuple[Registry, lis
         own = error.findings
     if papers_broken:
         own = [f for f in own if f.code not in ("R001", "R007")]
-    if any(f.place.startswith("projects/") for f in findings):
+    if any(f.place.startswith(PROJECTS) for f in findings):
         own = [f for f in own if f.code not in ("R002", "R003")]
     seen = {(f.place, f.line, f.code) for f in findings}
     findings += [f for f in own if (f.place, f.line, f.code) not in seen]
     return registry, sorted(findings, key=lambda f: (f.place, f.line or 0, f.path, f.code))
+
+
+def _lost(registry: Registry, known: list[Finding]) -> list[Finding]:
+    """Works or projects that are all gone while others name them: one finding, not hundreds."""
+    findings = []
+    known_places = {finding.place.split("/")[0] for finding in known}
+    named = any(project.papers for project in registry.projects)
+    if not registry.papers and named and PAPERS not in known_places:
+        message = "there are no works, but projects name some"
+        findings.append(Finding(PAPERS, None, "", "Y005", message, f"git restore {PAPERS}"))
+    if not registry.projects and registry.results and PROJECTS not in known_places:
+        message = "there are no projects, but results name some"
+        findings.append(Finding(PROJECTS, None, "", "Y005", message, f"git restore {PROJECTS}"))
+    return findings
 
 
 def fixed(registry: Registry) -> dict[str, tuple[Paper, list[str]]]:

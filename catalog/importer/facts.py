@@ -58,9 +58,12 @@ def read_facts(folder: Path) -> dict[int, Fact]:
     if not path.is_file():
         raise InputError(f"{path}: not found; expected the collected facts as {FACTS} in {folder}.")
     document = reading.parse(reading.read_text(path, FACTS), FACTS)
+    if not isinstance(document.data, list):
+        got = "nothing" if document.data is None else f"a {type(document.data).__name__}"
+        raise InputError(f"{path}: expected a list of records (- row: ...), got {got}.")
     facts: dict[int, Fact] = {}
     findings: list[Finding] = []
-    for index, record in enumerate(document.data or []):
+    for index, record in enumerate(document.data):
         name = f"row {record.get('row')}" if isinstance(record, dict) else f"[{index}]"
         fact, own = convert(document, (index,), record, Fact, name)
         findings += own

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from catalog import addresses as web
 from catalog import identifiers
-from catalog.errors import Finding
+from catalog.errors import Finding, InputError
 from catalog.importer import venues
 from catalog.importer.decisions import Correction, Decisions, Merge
 from catalog.importer.facts import FACTS, Fact
@@ -47,7 +47,14 @@ def build_works(rows: list[Row], facts: dict[int, Fact], decisions: Decisions) -
         merge_of_row = works.merges.get(row.line)
         if merge_of_row and merge_of_row.rows[0] != row.line:
             continue
-        group = [by_line[line] for line in (merge_of_row.rows if merge_of_row else [row.line])]
+        wanted = merge_of_row.rows if merge_of_row else [row.line]
+        if gone := [line for line in wanted if line not in by_line]:
+            raise InputError(
+                f"rows.md: rows {', '.join(map(str, wanted))} were decided to be one work, "
+                f"but line {gone[0]} holds no row. Is the file cut short? If its lines have moved, "
+                "bring catalog/decisions up to date."
+            )
+        group = [by_line[line] for line in wanted]
         builder = _Builder(group, facts, corrections, merge_of_row, decisions, works.findings)
         works.papers.append(builder.paper())
     _assign_ids(works.papers)

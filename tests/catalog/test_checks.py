@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -386,3 +387,21 @@ def test_annotations_cannot_be_broken_out_of() -> None:
     assert (
         text == "::warning file=a%2Cb%3Ac.yaml,line=3,title=T001 x%3A%3Ay::100%25 ::error::gotcha"
     )
+
+
+def test_a_registry_that_lost_its_works_or_projects_is_one_finding(
+    tmp_path: Path, root: Path
+) -> None:
+    (tmp_path / "papers.yaml").write_text("papers:\n")
+    (tmp_path / "projects").mkdir()
+    for name in ("lwnet.yaml", "medsam.yaml"):
+        shutil.copy(root / "projects" / name, tmp_path / "projects")
+    _, (finding,) = checks.check_registry(tmp_path)
+    assert (finding.place, finding.code) == ("papers.yaml", "Y005")
+    assert finding.hint == "git restore papers.yaml"
+
+    run = next((root / "reproduce" / "results").glob("lwnet-*"))
+    shutil.copytree(run, tmp_path / "reproduce" / "results" / run.name)
+    shutil.rmtree(tmp_path / "projects")
+    _, (finding,) = checks.check_registry(tmp_path)
+    assert (finding.place, finding.code) == ("projects", "Y005")

@@ -377,3 +377,29 @@ def test_the_command_without_a_folder_says_so(copied: Path) -> None:
     ran = here(copied, "import", str(copied / "gone"))
     assert ran.code == 3
     assert "there is no such folder" in ran.err
+
+
+def test_a_list_cut_short_is_told_and_nothing_is_written(copied: Path, listing: Path) -> None:
+    cut = copied / "cut"
+    cut.mkdir()
+    text = (listing / "rows.md").read_text("utf-8")
+    (cut / "rows.md").write_text(text[:20000])
+    shutil.copy(listing / "facts.yaml", cut)
+    before = (copied / "papers.yaml").read_bytes()
+    with pytest.raises(InputError, match=r"line \d+ holds no row. Is the file cut short"):
+        import_papers(copied, cut)
+    assert (copied / "papers.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(("content", "got"), [("", "nothing"), ("row: 1\n", "a dict")])
+def test_facts_that_are_no_list_do_not_wipe_the_tags(
+    copied: Path, listing: Path, content: str, got: str
+) -> None:
+    folder = copied / "list"
+    folder.mkdir()
+    shutil.copy(listing / "rows.md", folder)
+    (folder / "facts.yaml").write_text(content)
+    before = (copied / "papers.yaml").read_bytes()
+    with pytest.raises(InputError, match=f"expected a list of records .* got {got}"):
+        import_papers(copied, folder)
+    assert (copied / "papers.yaml").read_bytes() == before

@@ -320,3 +320,9 @@ def test_a_file_without_permission_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "papers.yaml").chmod(0)
     with pytest.raises(FindingsError, match="Permission denied"):
         Registry.load(tmp_path)
+
+
+def test_a_number_that_python_refuses_to_read_is_told_with_its_line(tmp_path: Path) -> None:
+    (finding,) = findings_of(tmp_path, "papers:\n  - id: a\n    title: " + "9" * 5000)
+    assert (finding.code, finding.line) == ("Y001", 3)
+    assert "5000 digits" in finding.message
