@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.ahead import ahead
-from reproduce.contracts import Case, Dataset, Model, Prompt, PromptProfile, Reference, Sample
+from reproduce.contracts import (
+    Case,
+    Dataset,
+    Model,
+    Prompt,
+    PromptProfile,
+    Reference,
+    Sample,
+    ScoreKind,
+)
 from reproduce.running.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -44,6 +53,21 @@ class Evaluated:
 
 
 @dataclass(slots=True)
+class _Volume:
+    """Slices of one case, kept until all are there: surfaces are of the whole volume.
+
+    Each slice as (scores (N, C, h, w), reference (N, h, w) bool, valid (h, w) bool or None), on
+    the CPU.
+    """
+
+    depth: int
+    spacing_mm: tuple[float, ...] | None
+    slices: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] = field(
+        default_factory=list
+    )
+
+
+@dataclass(slots=True)
 class Evaluator:
     """Everything one worker holds while it evaluates cases of one run."""
 
@@ -55,6 +79,7 @@ class Evaluator:
     batch: int = 1
     cache: EmbeddingCache | None = None
     loading_threads: int = 0  # threads that read the next cases while these are predicted
+    volumes: dict[str, _Volume] = field(default_factory=dict)  # of cases not complete yet
 
     def evaluate(
         self,
@@ -106,6 +131,8 @@ class Evaluator:
             raise InputError(
                 f"adapter {self.spec.adapter}: volumetric models are not run by slice."
             )
+        if self.profile is None and any(name.endswith("/3d") for name in self.spec.surfaces):
+            self.volumes[sample.case.id] = _Volume(sample.image.shape[0], sample.spacing_mm)
         floats = getattr(self.model, "float_slices", False)  # SAMed's files hold 0-1 as float32
         if sample.image.dtype != np.uint8 and not floats:
             raise InputError(
@@ -168,19 +195,51 @@ class Evaluator:
         prediction = self.model.predict(embedding, [], self.spec.grid)
         reference = self.model.reference(sample, self.spec.grid)
         names = [self.spec.labels.get(label, label) for label in prediction.labels]
+        truth = _stack(reference, names, sample, prediction.scores)
+        valid = _valid(reference, prediction.scores)
+        volume = self.volumes.get(sample.case.id)
+        if volume is not None:
+            volume.slices.append(
+                (prediction.scores.cpu(), truth.cpu(), None if valid is None else valid.cpu())
+            )
+            if len(volume.slices) == volume.depth:
+                self._whole(sample.case, names, prediction.kind, builder)
+            return
         builder.add(
             case=sample.case.id,
             patient=sample.case.patient,
             labels=names,
             scores=prediction.scores,
             kind=prediction.kind,
-            reference=_stack(reference, names, sample, prediction.scores),
-            valid=_valid(reference, prediction.scores),
+            reference=truth,
+            valid=valid,
             slice_index=index,
             seed=self.spec.seeds[0],
             predicted_iou=prediction.predicted_iou,
             spacing_mm=sample.spacing_mm if self.spec.grid == "original" else None,
         )
+
+    def _whole(
+        self, case: Case, names: Sequence[str], kind: ScoreKind, builder: StatisticsBuilder
+    ) -> None:
+        """Count a volume all of whose slices are predicted, one label at a time."""
+        import torch
+
+        volume = self.volumes.pop(case.id)
+        scores, truth, valid = zip(*volume.slices, strict=True)
+        within = None if valid[0] is None else torch.stack([v for v in valid if v is not None])
+        for n, name in enumerate(names):
+            builder.add(
+                case=case.id,
+                patient=case.patient,
+                labels=[name],
+                scores=torch.stack([plane[n] for plane in scores], dim=1)[None],
+                kind=kind,
+                reference=torch.stack([plane[n] for plane in truth])[None],
+                valid=within,
+                seed=self.spec.seeds[0],
+                spacing_mm=volume.spacing_mm if self.spec.grid == "original" else None,
+            )
 
     # ------------------------------------------------------------------------------- prompted
 

@@ -55,19 +55,23 @@ class OutlineRecorder:
         if kind == "logit":
             cut = math.log(cut / (1 - cut)) if 0 < cut < 1 else math.copysign(math.inf, cut - 0.5)
         for i, label in enumerate(labels):
-            size = int(reference[i].sum())
+            mask, shown = reference[i], scores[i]
+            if mask.ndim == 3:  # a whole volume
+                widest = int(mask.flatten(1).sum(1).argmax())
+                mask, shown = mask[widest], shown[:, widest]
+            size = int(mask.sum())
             held = self._kept.get((case, label))
             if held is not None and (seed > held[0] or size < held[1]):
                 continue
             best = 0 if predicted_iou is None else int(predicted_iou[i].argmax())
-            truth = reference[i].cpu().numpy()
+            truth = mask.cpu().numpy()
             contours = Contours(
                 case=case,
                 label=label,
                 width_px=truth.shape[1],
                 height_px=truth.shape[0],
                 truth=outline(truth) if self.with_truth else [],
-                predicted=outline((scores[i, best] > cut).cpu().numpy()),
+                predicted=outline((shown[best] > cut).cpu().numpy()),
             )
             self._kept[case, label] = (seed, size, contours)
 

@@ -17,6 +17,7 @@ from reproduce.reading import sha256_of
 from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
 from reproduce.running.references import rule_of, with_filter
 from reproduce.running.spec import CaseInput, CheckpointInput, RunSpec
+from reproduce.scoring.profile import Measure
 
 RANDOM_SEEDS = 5  # verdict/1 asks for five seeds or more where prompts are random
 AUC_BINS = 5000
@@ -140,7 +141,12 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     threshold = claim.protocol.threshold.value
     thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
     thresholds |= set(options.thresholds) | set(request.thresholds)
-    needs = _needs(claim)
+    needs = _needs(claim, dataset.dimensionality)
+    if dataset.dimensionality == "3d" and profile is not None and needs.surfaces:
+        raise PrerequisiteError(
+            f"{name}: {claim.metric} needs surfaces of whole volumes, which are kept for models "
+            "without prompts only; the overlap scores of the same run can be measured."
+        )
     flags = _prompt_flags(adapter, profile, request.allow_prompts)
     faithful = (
         own == asked
@@ -222,7 +228,7 @@ class _Needs:
     reference_filter: dict[str, Any] | None = None
 
 
-def _needs(claim: Claim) -> _Needs:
+def _needs(claim: Claim, dimensionality: Literal["2d", "3d"]) -> _Needs:
     name = claim.protocol.metric_profile.value
     if not isinstance(name, str):
         return _Needs()
@@ -235,11 +241,18 @@ def _needs(claim: Claim) -> _Needs:
         if claim.metric in (metric, measure.kind)
     ]
     return _Needs(
-        frozenset(s for m in measures for s in (m.surface, m.surface_2d) if s),
+        frozenset(s for m in measures if (s := _surface(m, dimensionality))),
         AUC_BINS if any(measure.kind == "auc" for measure in measures) else 0,
         "separate" if profile.level == "object" else "union",
         rule_of(profile.reference_filter),
     )
+
+
+def _surface(measure: Measure, dimensionality: Literal["2d", "3d"]) -> str | None:
+    """The surface a measure takes for images, or for whole volumes; None: it takes none."""
+    if dimensionality == "2d":
+        return measure.surface_2d or measure.surface
+    return measure.surface
 
 
 def _checkpoints(project: Project, claim: Claim, options: RunOptions) -> tuple[Checkpoint, ...]:
