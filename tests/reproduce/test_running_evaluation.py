@@ -194,6 +194,58 @@ def test_class_the_data_does_not_have_names_both_sides(root: Path) -> None:
             assert numbers(row) == (7, 57, 0)
 
 
+def test_surfaces_of_volumes_that_are_run_by_slice(root: Path) -> None:
+    """HD95 of the whole volume against MedPy, whose 3D surface no slice alone would give; and the
+    outline is of the slice with the largest reference."""
+    from medpy.metric.binary import hd95
+
+    from reproduce.running.outlines import OutlineRecorder
+    from reproduce.scoring import metric_profile
+    from reproduce.scoring.engine import score
+
+    rng = np.random.default_rng(3)
+    volumes, truth = {}, {}
+    for name in ("a", "b"):
+        truth[name] = np.zeros((5, 12, 12), bool)
+        truth[name][1:4, 3:8, 2:9] = True
+        truth[name][2, 3:9, 2:10] = True
+        volumes[name] = np.where(rng.random((5, 12, 12)) < 0.1, ~truth[name], truth[name])
+
+    class Bright(BoxFill):
+        """Foreground is what is bright."""
+
+        def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Any]:
+            return [torch.from_numpy(image[..., 0] > 0) for image in images]
+
+        def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+            return Prediction(embedding[None, None].float(), "label", ("part",))
+
+    dataset = Memory(**{n: (v.astype(np.uint8), {"part": truth[n]}) for n, v in volumes.items()})
+    profile = metric_profile("transunet/1")
+    surface = profile.measures["hd95"].surface
+    assert surface is not None
+    evaluator = Evaluator(
+        spec=spec(root, dataset, prompt_profile=None, prompt_sha256=None, surfaces=[surface]),
+        dataset=dataset,  # type: ignore[arg-type]  # duck-typed
+        model=Bright(),
+        profile=None,
+        prompts={},
+        batch=3,  # batches that reach over the end of a volume
+    )
+    cases = dataset.cases(Path(), "all", {})
+    builder = StatisticsBuilder(surface=[surface])
+    evaluator.evaluate(cases, builder)
+    assert not evaluator.volumes
+    found = score(builder.table(), profile, "hd95").value
+    wanted = np.mean([hd95(volumes[n], truth[n]) for n in volumes])
+    assert found == pytest.approx(wanted, abs=1e-9)
+    recorder = OutlineRecorder(0.5, with_truth=True)
+    evaluator.evaluate(cases, recorder)  # type: ignore[arg-type]  # takes a builder's place
+    for contours in recorder.contours():
+        assert contours.truth == outline(truth[contours.case][2])
+        assert contours.predicted == outline(volumes[contours.case][2])
+
+
 # ----------------------------------------------------------------------------------- prompts
 
 
