@@ -69,6 +69,9 @@ def score(
         raise UsageError(f"--kind {kind}: expected label or probability.")
     if resample not in (None, "nearest"):
         raise UsageError(f"--resample {resample}: the only one there is is nearest.")
+    from reproduce.plugins import plugin
+
+    plugin("datasets", dataset)  # a name that is not there is told first
     place = data_folder(dataset, data)
     if place is None:
         raise UsageError(f"--data: say where the data set {dataset} lies on this machine.")

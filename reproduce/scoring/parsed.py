@@ -80,7 +80,9 @@ class Parsed:
         cases = sorted(set(table["case"].to_pylist()))
 
         def codes(column: str, names: Sequence[str]) -> NDArray[np.int64]:
-            return np.asarray(pc.index_in(table[column], pa.array(names)), dtype=np.int64)
+            # the type is said: a list without names (every case failed) would be of type null
+            known = pa.array(names, pa.string())
+            return np.asarray(pc.index_in(table[column], known), dtype=np.int64)
 
         def numbers(column: str) -> NDArray[np.float64]:
             return np.asarray(table[column].to_numpy(zero_copy_only=False), np.float64)

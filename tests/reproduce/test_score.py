@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import torch
 from hypothesis import given, settings
@@ -83,6 +84,15 @@ def test_a_missing_case_is_shown_both_ways() -> None:
     assert value("nnunet/1", "no-prediction") == pytest.approx(0.8)
     hd = score(TABLES["no-prediction"], "house/1", "hd95")
     assert hd.value == hd.value_complete_cases  # no distance can stand for a missing case
+
+
+def test_a_table_in_which_every_case_failed_has_scores_of_zero() -> None:
+    table = TABLES["no-prediction"]
+    failed = table.filter(pc.is_null(table["tp"]))
+    assert failed.num_rows > 0
+    found = score(failed, "house/1")
+    assert found.value == 0.0
+    assert found.value_complete_cases is None
 
 
 def test_expected_cases_that_are_not_there_are_missing() -> None:

@@ -39,6 +39,8 @@ def test_score_says_what_is_wrong(tmp_path: Path) -> None:
         _run("score", str(tmp_path), "--dataset", "drive", "--data", ".", "--label", "liver")
     with pytest.raises(UsageError, match="no dataset 'nothing'; known:"):
         _run("score", str(tmp_path), "--dataset", "nothing", "--data", str(tmp_path))
+    with pytest.raises(UsageError, match="no dataset 'nothing'; known:"):
+        _run("score", str(tmp_path), "--dataset", "nothing")
     with pytest.raises(UsageError, match="expected label or probability"):
         _run("score", str(tmp_path), "--dataset", "drive", "--data", ".", "--kind", "logits")
     with pytest.raises(InputError, match="no such folder"):
