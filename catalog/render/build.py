@@ -190,9 +190,9 @@ def _readme(root: Path, catalog: Catalog, report: Report, *, write: bool) -> Non
         return
     report.readme = "written" if write else "stale"
     if write:
-        part = path.with_suffix(".md.part")
-        part.write_text(after, "utf-8")
-        part.replace(path)
+        from catalog.editing import write_whole
+
+        write_whole(path, after.encode())
 
 
 def _mkdocs(

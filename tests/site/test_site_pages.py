@@ -9,6 +9,7 @@ import html.parser
 import json
 import os
 import re
+import resource
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -471,6 +472,24 @@ def test_instant_loading_does_not_break_scripts(hostile: tuple[Path, str], page:
     page.wait_for_selector("[data-kind=paper][data-ready]")
     page.locator("[name=find] >> visible=true").last.fill("hostile")
     assert page.evaluate("window.stayed === true")
+
+
+def test_a_full_disk_leaves_the_readme_as_it_was(hostile: tuple[Path, str]) -> None:
+    target, _ = hostile
+    readme = target / "README.md"
+    kept = readme.read_text("utf-8")
+    readme.write_text(kept.replace("2024-01", "1999-01"), "utf-8")
+    stale = readme.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        with pytest.raises(InputError, match=r"README.md: cannot be written: .* is untouched"):
+            build(target, readme_only=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert readme.read_bytes() == stale
+    assert not list(target.glob("*.part"))
+    readme.write_text(kept, "utf-8")
 
 
 def test_check_says_when_tables_are_stale(hostile: tuple[Path, str]) -> None:
