@@ -41,9 +41,7 @@ class Ids(Record, kw_only=True):
 class Version(Record, kw_only=True):
     """One appearance of a work; a work lists them oldest first, exactly one has `cite: true`."""
 
-    kind: Literal[
-        "preprint", "workshop", "conference", "journal", "thesis", "report", "unknown"
-    ]
+    kind: Literal["preprint", "workshop", "conference", "journal", "thesis", "report", "unknown"]
     ids: Ids = field(default_factory=Ids)
     title: str | None = None  # only where it differs from the work's title
     venue: str | None = None
@@ -373,7 +371,9 @@ class Project(Record, kw_only=True):
     slug: str
     name: str
     # control: a positive control of the harness; selftest: shipped with it. Neither is a SAM method.
-    kind: Literal["method", "tool", "benchmark", "dataset", "survey", "other", "control", "selftest"]
+    kind: Literal[
+        "method", "tool", "benchmark", "dataset", "survey", "other", "control", "selftest"
+    ]
     papers: list[str] = field(default_factory=list)
     repository: Repository | None = None
     licences: Licences = field(default_factory=Licences)
