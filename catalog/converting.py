@@ -98,7 +98,7 @@ def _stand_in(info: Any) -> Any:
     if isinstance(info, kinds.StructType):
         return {f.encode_name: _stand_in(f.type) for f in info.fields if f.required}
     for kind, value in (
-        (kinds.StrType, ""),
+        (kinds.StrType, "x"),  # what `records.Slug` accepts too
         (kinds.BoolType, False),
         (kinds.IntType, 0),
         (kinds.FloatType, 0.0),
@@ -138,6 +138,10 @@ def _finding(
         near = difflib.get_close_matches(match[1].strip("'\""), allowed, 1, 0.4)
         code, message = "S004", f"{match[1]} is not allowed here"
         hint = (f"Did you mean {near[0]!r}? " if near else "") + f"Allowed: {', '.join(allowed)}."
+    elif "matching regex" in message:
+        written = document.text((*path, *steps))
+        message = f"{written!r} cannot name a page or a file"
+        hint = "Lower-case letters, digits and . _ + - only, a letter or digit first."
     elif match := re.search(r"Expected `([^`]+)`, got `([^`]+)`", message):
         written = document.text((*path, *steps))
         message = f"expected {_words(match[1])}, got {_words(match[2])}"

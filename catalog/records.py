@@ -11,12 +11,15 @@ Scores are fractions (0-1) unless a field called `scale` says otherwise; units a
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Struct, field
 
 NotApplicable = Literal["n/a"]
+
+# What names pages, files and anchors: lower case, digits, and . _ + - inside; never a path.
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._+-]*$")]
 
 
 class Record(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -96,7 +99,7 @@ class Inclusion(Record, kw_only=True):
 class Paper(Record, kw_only=True):
     """A work with all its versions. `id` is immutable and never reused."""
 
-    id: str
+    id: Slug
     title: str
     short_name: str | None = None
     title_aliases: list[str] = field(default_factory=list)
@@ -159,7 +162,7 @@ class Repository(Record, kw_only=True):
 class Checkpoint(Record, kw_only=True):
     """One weights file. `sha256` is of the whole file as downloaded."""
 
-    id: str
+    id: Slug
     file: str | None = None
     urls: list[str] = field(default_factory=list)
     host: str | None = None
@@ -322,7 +325,7 @@ class Claim(Record, kw_only=True):
     its `reason`); every other state comes from `reproduce/results/verdicts.json`.
     """
 
-    id: str
+    id: Slug
     metric: str
     value: float
     scale: Literal[1, 100]
@@ -368,7 +371,7 @@ CodeStatus = Literal[
 class Project(Record, kw_only=True):
     """One code release. Lives in `projects/<slug>.yaml`."""
 
-    slug: str
+    slug: Slug
     name: str
     # control: a positive control of the harness; selftest: shipped with it. Neither is a SAM method.
     kind: Literal[

@@ -405,3 +405,16 @@ def test_a_registry_that_lost_its_works_or_projects_is_one_finding(
     shutil.rmtree(tmp_path / "projects")
     _, (finding,) = checks.check_registry(tmp_path)
     assert (finding.place, finding.code) == ("projects", "Y005")
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "Upper", "a b", "a/b", ".hidden", "x\\y", "<b>"]
+)
+def test_an_id_that_is_a_path_is_refused_before_it_names_a_file(tmp_path: Path, name: str) -> None:
+    record = {"id": name, "title": "A title of a work"}
+    (tmp_path / "papers.yaml").write_text(yaml.safe_dump({"papers": [record]}), "utf-8")
+    (tmp_path / "projects").mkdir()
+    _, findings = Registry.read(tmp_path)
+    (finding,) = [f for f in findings if f.path.endswith("id")]
+    assert finding.severity == "error"
+    assert "cannot name a page or a file" in finding.message
