@@ -11,7 +11,7 @@ NOTHING = {"unknown": "not recorded", "n/a": "not applicable", "none": "none"}
 
 #: Verdict states in the order they are shown; what each means in a few words.
 STATES = {
-    "reproduced": "the 90 % interval of measured minus claimed lies inside ±0.01 Dice",
+    "reproduced": "the 90 % interval of measured minus claimed lies inside ±0.01",
     "lower": "measured below the claim by more than the tolerance",
     "higher": "measured above the claim by more than the tolerance",
     "inconclusive": "the interval crosses a bound of the tolerance",

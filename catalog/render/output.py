@@ -96,6 +96,8 @@ def environment() -> Environment:
         "issue_url": show.issue_url,
         "claimed": show.claimed,
         "printed": show.printed,
+        "printed_by": show.printed_by,
+        "is_digest": show.is_digest,
     }
     env.globals |= {
         "STATES": labels.STATES,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from catalog.records import Claim, ProtocolCard, ProtocolField, Version
+from catalog.records import Claim, Project, ProtocolCard, ProtocolField, Version
 from catalog.render.labels import DECIDED
 from catalog.render.views import ClaimView, PaperView
 
@@ -105,6 +105,40 @@ def issue_url(reference: str) -> str | None:
     return f"https://github.com/{found[1]}/issues/{found[2]}" if found else None
 
 
+def records(mapping: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any]]]]:
+    """Lists of objects in provenance as tables: (name, columns, rows).
+
+    Nested objects become dotted columns; None where an object lacks the column.
+    """
+    tables = []
+    for key, value in mapping.items():
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            found = [dict(flat(item)) for item in value if isinstance(item, dict)]
+            columns = list(dict.fromkeys(name for row in found for name in row))
+            tables.append((key, columns, [[row.get(c) for c in columns] for row in found]))
+    return tables
+
+
+def is_digest(value: Any) -> bool:
+    """Whether a value is a SHA-256 in hexadecimal."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
+def printed_by(claim: Claim, project: Project) -> str | None:
+    """Who else printed the number, or where it was quoted; None where it is the project's own.
+
+    The version of a source is written `owner/name@commit` where it is a repository.
+    """
+    said = []
+    found = re.match(r"([\w.-]+/[\w.-]+)@", claim.source.version or "")
+    own = (project.repository.url if project.repository else "").rstrip("/").casefold()
+    if found and not own.endswith("/" + found[1].casefold()):
+        said.append(f"printed by {found[1]}")
+    if claim.source.transcribed_from:
+        said.append(f"transcribed from {claim.source.transcribed_from}")
+    return "; ".join(said) or None
+
+
 def flat(mapping: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested provenance as (dotted name, value) rows; lists on one line."""
     rows: list[tuple[str, Any]] = []
@@ -112,6 +146,8 @@ def flat(mapping: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
         name = f"{prefix}{key}"
         if isinstance(value, dict) and value:
             rows += flat(value, f"{name}.")
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            continue  # a table of its own: `records`
         elif isinstance(value, list):
             text = ", ".join(map(str, value[:12]))
             rows.append((name, f"{text} … ({len(value)})" if len(value) > 12 else text or "none"))

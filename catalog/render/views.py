@@ -235,6 +235,11 @@ class PaperView:
     def claims(self) -> list[ClaimView]:
         return [c for p in self.projects for c in p.claims]
 
+    @property
+    def shares_claims(self) -> bool:
+        """Whether some of its claims are of a release that belongs to several works."""
+        return any(p.claims and len(p.papers) > 1 for p in self.projects)
+
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
         """States of its claims in showing order, or `no-claim`."""

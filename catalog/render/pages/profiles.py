@@ -100,6 +100,14 @@ def examples(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return shown
 
 
+def examples_of(catalog: Catalog, project: str) -> list[dict[str, Any]]:
+    """Worked examples that rest on a project: what they rest on begins with its slug."""
+    found = document(catalog.registry.root / RESULTS / "examples.json").get("examples", [])
+    return [
+        e for e in found if f"{e.get('rests_on', '')} ".startswith((f"{project} ", f"{project}'s "))
+    ]
+
+
 def write(output: Output, catalog: Catalog) -> None:
     folder = catalog.registry.root / RESULTS
     known = document(folder / "profiles.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalog.render import charts, show
 from catalog.render.badges import badge, badge_text_width
 from catalog.render.output import Output
+from catalog.render.pages.profiles import examples_of
 from catalog.render.views import Catalog, ClaimView, ProjectView
 
 
@@ -52,7 +53,8 @@ def command(view: ProjectView) -> str:
     if view.project.kind == "selftest":
         return "sam4mis reproduce selftest"
     return "\n".join(
-        f"sam4mis reproduce run {view.project.slug}/{c.claim.id}" for c in view.claims[:1]
+        f"sam4mis reproduce run {view.project.slug}/{c.claim.id} --data <folder>"
+        for c in view.claims[:1]
     )
 
 
@@ -81,6 +83,8 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         known=catalog.dataset_names,
         conventions=catalog.conventions,
         health=catalog.links,
+        examples=examples_of(catalog, project.slug),
+        site=bool(site),
         weights_licences=sorted({c.licence for c in project.checkpoints or [] if c.licence}),
         badge_width=badge_text_width(view),
         badge_code=f"[![sam4mis: {view.badge}]({address})]({page})",

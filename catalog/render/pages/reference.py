@@ -111,8 +111,12 @@ def _protocols(output: Output, catalog: Catalog) -> None:
 
 
 def _plain(text: str) -> str:
-    """A name as people search it: without case, spaces and punctuation; digits stay."""
-    return re.sub(r"[\W_]+", "", text).casefold()
+    """A name as people search it: without case, spaces and punctuation; digits and `+` stay.
+
+    >>> _plain("Polyp-SAM++"), _plain("Polyp SAM")
+    ('polypsam++', 'polypsam')
+    """
+    return re.sub(r"[^\w+]|_", "", text).casefold()
 
 
 def collisions(catalog: Catalog) -> list[tuple[str, list[PaperView]]]:

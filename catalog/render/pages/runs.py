@@ -12,6 +12,7 @@ from catalog.records import CaseScore, Contours, Result
 from catalog.registry import RESULTS
 from catalog.render import show
 from catalog.render.output import Output
+from catalog.render.pages.profiles import examples_of
 from catalog.render.views import Catalog
 
 #: Rows of the per-case table on a page; the CSV has all.
@@ -116,9 +117,15 @@ def _page(output: Output, catalog: Catalog, run: Result) -> None:
         case_rows=rows,
         shown_cases=CASES,
         provenance=[
-            ("Protocol", show.flat(run.protocol)),
-            ("Inputs", show.flat(run.inputs)),
-            ("Environment", show.flat(run.environment)),
-            ("Timing and memory", show.flat(run.timing | more)),
+            (name, show.flat(found), show.records(found))
+            for name, found in (
+                ("Protocol", run.protocol),
+                ("Inputs", run.inputs),
+                ("Environment", run.environment),
+                ("Timing and memory", run.timing | more),
+            )
         ],
+        # A run on the CPU uses no GPU: that is known, and no gap in the record.
+        without=("gpu", "cuda", "driver") if run.environment.get("device") == "cpu" else (),
+        examples=examples_of(catalog, run.project),
     )

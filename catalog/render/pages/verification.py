@@ -51,6 +51,9 @@ def stale(catalog: Catalog) -> list[tuple[ClaimView, str]]:
             nested = run.inputs.get("checkpoint")
             if sha is None and isinstance(nested, dict):
                 sha = nested.get("sha256")
+            listed = run.inputs.get("checkpoints")
+            if sha is None and isinstance(listed, list):
+                sha = next((x["sha256"] for x in listed if x.get("id") == c.claim.checkpoint), None)
             if checkpoint and checkpoint.sha256 and sha and checkpoint.sha256 != sha:
                 found.append((c, "the project now names another checkpoint"))
     return found

@@ -30,6 +30,12 @@
     return mini;
   })();
 
+  // A title or short name that is exactly what was typed comes first.
+  const first = (text) => {
+    const same = (name) => name && fold(name) === fold(text.trim());
+    return { boostDocument: (_, __, item) => (same(item.s) || same(item.t) ? 6 : 1) };
+  };
+
   // ------------------------------------------------------------------------------ faceted table
   async function table(box) {
     const body = box.querySelector("tbody");
@@ -53,12 +59,14 @@
     }
     for (const input of form.elements) if (input.type === "checkbox") inputs.set(`${input.name}=${input.value}`, input);
     const plain = sort.options[0].value;
+    // Offered while something is typed, and then the order unless the reader chose another.
+    const relevance = make("option", { value: "relevance", textContent: "Relevance" });
     let state, limit, turn = 0, shown = [];
 
     function read() {
       const params = new URLSearchParams(location.search);
-      state = { find: params.get("find") || "", sort: params.get("sort") || plain, on: new Map() };
-      if (![...sort.options].some((o) => o.value === state.sort)) state.sort = plain;
+      state = { find: params.get("find") || "", sort: params.get("sort") || "", on: new Map() };
+      if (state.sort === "relevance" || ![...sort.options].some((o) => o.value === state.sort)) state.sort = "";
       for (const facet of data.facets) {
         const on = params.getAll(facet.key).filter((v) => facet.at.has(v));
         if (on.length) state.on.set(facet.key, new Set(on));
@@ -69,7 +77,7 @@
       const params = new URLSearchParams();
       if (state.find) params.set("find", state.find);
       for (const facet of data.facets) for (const v of state.on.get(facet.key) || []) params.append(facet.key, v);
-      if (state.sort !== plain) params.set("sort", state.sort);
+      if (state.sort && (state.find.trim() || state.sort !== plain)) params.set("sort", state.sort);
       const text = params.toString();
       history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
     }
@@ -91,7 +99,7 @@
       if (state.find.trim()) {
         const mini = await search();
         if (mine !== turn) return;
-        hits = new Set(mini.search(state.find, { filter: (r) => r.k === box.dataset.kind }).map((r) => place.get(r.u.split("/")[1])));
+        hits = new Map(mini.search(state.find, { ...first(state.find), filter: (r) => r.k === box.dataset.kind }).map((r) => [place.get(r.u.split("/")[1]), r.score]));
         for (let i = 0; i < size; i++) if (!hits.has(i)) fails[i]++;
       }
       const missed = new Map();
@@ -117,12 +125,14 @@
       }
       let order = [];
       for (let i = 0; i < size; i++) if (!fails[i]) order.push(i);
-      if (state.sort !== plain) {
-        const down = state.sort.startsWith("-");
-        const keys = data.sort[state.sort.replace("-", "")];
+      const by = state.sort || (hits ? "relevance" : plain);
+      if (by === "relevance") order.sort((a, b) => hits.get(b) - hits.get(a) || a - b);
+      else if (by !== plain) {
+        const down = by.startsWith("-");
+        const keys = data.sort[by.replace("-", "")];
         order.sort((a, b) => (keys[a] < 0) - (keys[b] < 0) || (down ? keys[b] - keys[a] : keys[a] - keys[b]) || a - b);
       }
-      const idle = !hits && !state.on.size && state.sort === plain;
+      const idle = !hits && !state.on.size && by === plain;
       shown = order;
       const visible = idle && limit === data.part ? own : order.slice(0, limit);
       await need(visible);
@@ -133,7 +143,8 @@
       box.querySelector(".empty").hidden = order.length > 0;
       box.querySelector(".scroll").hidden = order.length === 0;
       box.querySelector(".more").hidden = visible.length >= order.length || (idle && data.parts.length > 1);
-      sort.value = state.sort;
+      if (hits) sort.append(relevance); else relevance.remove();
+      sort.value = by;
       if (document.activeElement !== find) find.value = state.find;
       const tags = [];
       const chip = (text, off) => make("li", {}, make("button", { type: "button", ariaLabel: `Remove filter ${text}`, onclick: () => { off(); change(); (chips.querySelector("button") || find).focus(); } }, text, make("span", { ariaHidden: "true" }, " ×")));
@@ -150,14 +161,14 @@
       if (set.size) state.on.set(key, set); else state.on.delete(key);
     }
     function change() { limit = data.part; write(); return show(); }
-    function reset() { find.value = ""; state = { find: "", sort: plain, on: new Map() }; change(); find.focus(); }
+    function reset() { find.value = ""; state = { find: "", sort: "", on: new Map() }; change(); find.focus(); }
 
     form.addEventListener("change", ({ target }) => { if (target.type === "checkbox") { toggle(target.name, target.value, target.checked); change(); } });
     form.addEventListener("submit", (e) => e.preventDefault());
     find.addEventListener("focus", search, { once: true });
     let wait;
     find.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(() => { state.find = find.value; change(); }, 60); });
-    sort.addEventListener("change", () => { state.sort = sort.value; change(); });
+    sort.addEventListener("change", () => { state.sort = sort.value === "relevance" ? "" : sort.value; change(); });
     box.querySelector("[data-more]").onclick = () => { limit += data.part; show(); };
     box.querySelector("[data-reset]").onclick = reset;
     box.querySelector("[data-link]").onclick = (e) => copy(location.href, e.currentTarget);
@@ -187,9 +198,7 @@
     const run = async () => {
       const text = find.value.trim();
       history.replaceState(history.state, "", location.pathname + (text ? `?${new URLSearchParams({ find: text })}` : ""));
-      const same = (name) => name && fold(name) === fold(text);
-      const first = { boostDocument: (_, __, item) => (same(item.s) || same(item.t) ? 6 : 1) };
-      const hits = text ? (await search()).search(text, first) : [];
+      const hits = text ? (await search()).search(text, first(text)) : [];
       if (text !== find.value.trim()) return;
       count.textContent = text ? `${hits.length} found` : "";
       list.replaceChildren(...hits.slice(0, 50).map((h) => make("li", {}, make("a", { href: at(h.u).href }, h.t), " ", make("span", { className: "dim" }, h.k))));
