@@ -152,5 +152,5 @@ def flat(mapping: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
             text = ", ".join(map(str, value[:12]))
             rows.append((name, f"{text} … ({len(value)})" if len(value) > 12 else text or "none"))
         else:
-            rows.append((name, value))
+            rows.append((name, "none" if value == {} else value))
     return rows
