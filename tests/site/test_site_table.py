@@ -151,6 +151,21 @@ def test_search_finds_old_titles_authors_and_short_names(
     expect(page.locator(".empty")).to_be_hidden()
 
 
+def test_search_orders_by_relevance_until_a_sort_is_chosen(page: Page, server: str) -> None:
+    go(page, f"{server}papers/?find=MedSAM")
+    sort = page.locator(".ft select[name=sort]")
+    expect(sort).to_have_value("relevance")
+    assert ids(page)[0] == "medsam", "the work whose short name was typed comes first"
+    sort.select_option("-date")
+    page.wait_for_function("location.search.includes('sort=-date')")
+    expect(page.locator("#rows tbody tr").first).not_to_have_id("medsam")
+    page.reload()
+    page.wait_for_selector(READY)
+    expect(sort).to_have_value("-date")
+    page.get_by_role("button", name="Remove filter Search: MedSAM").click()
+    expect(sort.locator("option[value=relevance]")).to_have_count(0)
+
+
 def test_sort_keeps_missing_values_last(page: Page, server: str, registry_root: Path) -> None:
     go(page, f"{server}papers/")
     have = {p.id for p in Registry.load(registry_root).papers if any(v.venue for v in p.versions)}
