@@ -295,7 +295,7 @@ BlockReason = Literal[
 
 
 class Dispute(Record, kw_only=True):
-    """An author's objection or counter-evidence; a record beside the verdict, never an edit of it."""
+    """An author's objection or counter-evidence: a record beside the verdict, never its edit."""
 
     by: str
     date: str
@@ -373,7 +373,7 @@ class Project(Record, kw_only=True):
 
     slug: Slug
     name: str
-    # control: a positive control of the harness; selftest: shipped with it. Neither is a SAM method.
+    # control: a positive control of the harness; selftest: shipped with it; neither is a SAM method
     kind: Literal[
         "method", "tool", "benchmark", "dataset", "survey", "other", "control", "selftest"
     ]
@@ -446,7 +446,7 @@ class CaseScore(Record, kw_only=True):
 
 
 class Contours(Record, kw_only=True):
-    """Outlines of one case x label in pixels of the scored grid, polygons of flat [x0, y0, x1, y1...]."""
+    """Outlines of one case x label, in px of the scored grid: flat polygons [x0, y0, x1, y1...]."""
 
     case: str
     label: str
