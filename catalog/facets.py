@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from catalog.errors import UsageError
@@ -16,13 +16,21 @@ from catalog.text import fold
 
 _CODE = {"inference", "training", "training+inference", "training+weights"}
 _WEIGHTS = {"public", "released", "available", "gated"}
+_NEAR = 75.0  # rapidfuzz ratio from which a name is worth suggesting
 _NO_WEIGHTS = {"none", "announced", "dead"}
 
 # values that are known even where no work has them yet
 FIXED: dict[str, frozenset[str]] = {
     "verdict": frozenset(get_args(ClaimState)),
     "licence": frozenset(get_args(LicenceClass)),
+    "weights-licence": frozenset(get_args(LicenceClass)),
 }
+
+# facets that have `multi`: several values, not all named by the work
+SEVERAL = ("modality", "region")
+
+# facet -> field of Project that says the same from the code
+_FROM_CODE = {"prompt": "prompts_eval", "dimensionality": "dimensionality"}
 
 # option -> field of Paper
 TAG_FACETS = {
@@ -41,11 +49,15 @@ TAG_FACETS = {
 
 @dataclass(slots=True)
 class Work:
-    """A paper with its projects and verdicts. `code`, `weights`: None means nobody has checked."""
+    """A paper with its projects and verdicts. `code`, `weights`: None means nobody has checked.
+
+    `of_project`: there is no paper; `paper` holds a project's slug and name only.
+    """
 
     paper: Paper
     projects: list[Project] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    of_project: bool = False
 
     @property
     def year(self) -> int | None:
@@ -87,6 +99,12 @@ class Work:
         } or ({"unknown"} if self.projects else set())
 
     @property
+    def weights_licences(self) -> set[str]:
+        """Class of the licence of the weights of every project that releases some."""
+        found = {weights_licence(p) for p in self.projects if _weights(p)}
+        return found or ({"unknown"} if self.weights else set())
+
+    @property
     def states(self) -> list[str]:
         """State of every claim: a verdict's where there is one, else what the claim says."""
         judged = {verdict.claim: verdict.state for verdict in self.verdicts}
@@ -97,14 +115,31 @@ class Work:
         ]
 
     def values(self, facet: str) -> list[str]:
-        """The work's values of a facet of `TAG_FACETS` or `prompt`, `verdict`, `licence`."""
-        if facet == "prompt":
-            return tag_values(self.paper.prompts_infer) + tag_values(self.paper.prompts_train)
+        """The work's values of a facet of `TAG_FACETS` or of those that follow from projects.
+
+        Prompts and dimensionality are what the paper says and what its projects' code does.
+        """
         if facet == "verdict":
             return self.states
         if facet == "licence":
             return sorted(self.licences)
-        return tag_values(getattr(self.paper, TAG_FACETS[facet]))
+        if facet == "weights-licence":
+            return sorted(self.weights_licences)
+        if facet == "prompt":
+            found = tag_values(self.paper.prompts_infer) + tag_values(self.paper.prompts_train)
+        else:
+            found = tag_values(getattr(self.paper, TAG_FACETS[facet]))
+        if own := _FROM_CODE.get(facet):
+            read = [value for p in self.projects for value in getattr(p, own) or []]
+            found = list(dict.fromkeys([*found, *read]))
+        return found
+
+
+def weights_licence(project: Project) -> str:
+    """Class of the licence of the weights, of the strictest checkpoint where they differ."""
+    classes = {licence_class(c.licence) for c in project.checkpoints or [] if c.licence}
+    classes.add(licence_class(project.licences.weights))
+    return next((c for c in ("non-commercial", "none", "commercial") if c in classes), "unknown")
 
 
 def _weights(project: Project) -> bool | None:
@@ -142,6 +177,21 @@ def works(registry: Registry) -> list[Work]:
         found = [verdict for project in mine for verdict in verdicts.get(project.slug, [])]
         joined.append(Work(paper, mine, found))
     return joined
+
+
+def without_paper(registry: Registry, all_works: list[Work]) -> list[Work]:
+    """Controls, self-tests, tools and releases that no paper of the registry belongs to."""
+    joined = {project.slug for work in all_works for project in work.projects}
+    return [
+        Work(
+            Paper(id=project.slug, title=project.name),
+            [project],
+            [v for v in registry.verdicts if v.project == project.slug],
+            of_project=True,
+        )
+        for project in registry.projects
+        if project.slug not in joined
+    ]
 
 
 @dataclass(slots=True)
@@ -183,6 +233,17 @@ class Filters:
         elif self.inclusion != "all":
             tests.append(lambda work: work.paper.inclusion.decision == self.inclusion)
         return [work for work in all_works if all(test(work) for test in tests)]
+
+    def several(self, all_works: list[Work]) -> dict[str, int]:
+        """Facet -> how many works more would pass if `multi` were asked for."""
+        counts = {}
+        for facet in SEVERAL:
+            wanted = self.facets.get(facet)
+            if wanted and "multi" not in wanted:
+                kept = {work.paper.id for work in self.apply(all_works)}
+                other = replace(self, facets={**self.facets, facet: ["multi"]})
+                counts[facet] = len({work.paper.id for work in other.apply(all_works)} - kept)
+        return {facet: count for facet, count in counts.items() if count}
 
 
 def _facet_test(facet: str, wanted: list[str]) -> Callable[[Work], bool]:
@@ -226,13 +287,32 @@ def _spellings(facet: str) -> dict[str, str]:
 
 def unknown_value(option: str, value: str, known: list[str]) -> str:
     """One message for a value that is not known: the nearest ones, else some of the known ones."""
-    from rapidfuzz import process
-
-    near = [match[0] for match in process.extract(value, known, limit=3, score_cutoff=70)]
-    if near:
+    if near := nearest(value, known):
         return f"{option}: {value!r} is not known. Did you mean {' or '.join(near)}?"
     listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
     return f"{option}: {value!r} is not known. Known: {listed or 'none yet'}."
+
+
+def nearest(value: str, known: Iterable[str]) -> list[str]:
+    """Up to three of `known` that `value` may be a slip or the start of, nearest first."""
+    from rapidfuzz import fuzz
+
+    asked = fold(value)
+    if len(asked) < 2:
+        return []
+    scores: dict[str, float] = {}
+    written: dict[str, str] = {}
+    for name in known:
+        folded = fold(name)
+        starts = len(asked) > 2 and folded.startswith(asked)
+        score = 100.0 if starts else fuzz.ratio(asked, folded)
+        if score >= _NEAR and folded.replace(" ", "") not in written:
+            written[folded.replace(" ", "")] = name
+            scores[name] = score
+    best = max(scores.values(), default=0)
+    # what is much further off than the best is no candidate
+    ranked = sorted((-score, len(name), name) for name, score in scores.items())
+    return [name for score, _, name in ranked if -score >= best - 10][:3]
 
 
 def year_range(text: str) -> tuple[int, int]:

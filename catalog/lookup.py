@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from catalog.errors import UsageError
-from catalog.facets import Work
+from catalog.facets import Work, nearest
 from catalog.records import Paper, Project, to_builtins
 from catalog.text import fold
 
@@ -36,12 +36,10 @@ def find(
     if found:
         listed = "\n".join(f"  {work.paper.id}  {work.paper.title}" for work in found)
         raise UsageError(f"{name!r} names {len(found)} works; say which one:\n{listed}")
-    from rapidfuzz import process
-
     ids = [work.paper.id for work in all_works] + [project.slug for project in projects]
-    # a work and its project are often called the same
-    near = process.extract(name, list(dict.fromkeys(ids)), limit=3, score_cutoff=60)
-    hint = f" Did you mean {' or '.join(match[0] for match in near)}?" if near else ""
+    ids += [work.paper.short_name for work in all_works if work.paper.short_name]
+    near = nearest(name, ids)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise UsageError(
         f"no work or project is called {name!r}.{hint} Try: sam4mis search {shlex.quote(name)}"
     )

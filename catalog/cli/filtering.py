@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog.facets import TAG_FACETS, Filters
+from catalog.cli.output import counted, say
+from catalog.facets import TAG_FACETS, Filters, Work
 
 _HELP = {
     "modality": "Imaging modality, e.g. ct, mri, ultrasound.",
@@ -24,8 +25,9 @@ _HELP = {
     "prompt": "Prompt at training or inference, e.g. box, point, text.",
     "verdict": "State of a claim, e.g. reproduced, lower, blocked, not-attempted.",
     "licence": "Licence of code or weights allows: commercial, non-commercial, none, unknown.",
+    "weights-licence": "Licence of released weights allows: the same values.",
 }
-_FACETS = (*TAG_FACETS, "prompt", "verdict", "licence")
+_FACETS = (*TAG_FACETS, "prompt", "verdict", "licence", "weights-licence")
 
 
 def _parameters() -> list[inspect.Parameter]:
@@ -104,3 +106,11 @@ def _known(option: str, value: str | None, known: tuple[str, ...]) -> None:
 def is_set(filters: Filters) -> bool:
     """Whether any filter was given."""
     return any(filters.facets.values()) or filters != Filters(facets=filters.facets)
+
+
+def tell_several(filters: Filters, all_works: list[Work]) -> None:
+    """Say how many works a filter left out because they name no single modality or region."""
+    for facet, count in filters.several(all_works).items():
+        noun = {"modality": "modalities", "region": "regions"}[facet]
+        more = counted(count, "more covers", "more cover")
+        say(f"{more} several {noun} that are not all named: add --{facet} multi")

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from catalog.cli.filtering import is_set, with_filters
+from catalog.cli.filtering import is_set, tell_several, with_filters
 from catalog.cli.output import JsonOption, counted, say, table, write_json
-from catalog.facets import Filters
+from catalog.facets import Filters, Work
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,6 +27,9 @@ class Kind(StrEnum):
 def list_command(
     filters: Filters,
     what: Annotated[Kind, typer.Argument(help="papers, projects or claims.")] = Kind.papers,
+    project: Annotated[
+        str | None, typer.Option(help="Only this project (or claims of it).", metavar="SLUG")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many.", min=1, metavar="N")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -40,28 +43,40 @@ def list_command(
       sam4mis list --prompt box --prompt point --year 2024-
       sam4mis list projects --licence commercial
       sam4mis list claims --verdict reproduced --json
+      sam4mis list claims --project medsam
+
+    Claims of controls and self-tests are listed too; their kind says so.
 
     In a pipe every line holds, between tabs, what the columns hold on a terminal:
     for papers id, year, code, weights, claims and title.
     """
     from catalog.cli import rows
-    from catalog.facets import works
+    from catalog.facets import without_paper, works
     from catalog.registry import Registry, find_root
 
     registry = Registry.load(find_root())
-    kept = filters.apply(works(registry))
+    found = works(registry)
+    everything = [*found, *without_paper(registry, found)]
+    if project is not None:
+        everything = _of(project, everything)
+    passed = filters.apply(everything)
+    kept = [work for work in passed if not work.of_project]
     if what is Kind.papers:
         shown = kept[:limit]
         if json:
             write_json([rows.work_data(work) for work in shown])
         else:
-            table(rows.WORK_COLUMNS, map(rows.work_row, shown), "title")
+            table(rows.WORK_COLUMNS, map(rows.work_row, shown), "claims", "title")
             say(counted(len(kept), "work"))
+            tell_several(filters, [work for work in everything if not work.of_project])
         return
 
-    slugs = {project.slug for work in kept for project in work.projects}
-    # a project without a paper (a control, a tool) is listed when nothing is filtered
-    projects = [p for p in registry.projects if p.slug in slugs or not is_set(filters)]
+    slugs = {p.slug for work in passed for p in work.projects}
+    if project is not None:
+        slugs &= {project}
+    # releases of excluded works only are listed when nothing is filtered
+    whole = project is None and not is_set(filters)
+    projects = [p for p in registry.projects if p.slug in slugs or whole]
     judged = {verdict.claim: verdict for verdict in registry.verdicts}
     states = {
         f"{p.slug}/{c.id}": judged[f"{p.slug}/{c.id}"].state
@@ -82,24 +97,41 @@ def list_command(
         )
         table(rows.PROJECT_COLUMNS, lines, "licence", "claims", "repository")
         say(counted(len(projects), "project"))
+        tell_several(filters, everything)
         return
 
     wanted = set(filters.facets.get("verdict") or [])
     claims = [
-        (project, claim, states[f"{project.slug}/{claim.id}"])
-        for project in projects
-        for claim in project.claims
-        if not wanted or states[f"{project.slug}/{claim.id}"] in wanted
+        (p, c, states[f"{p.slug}/{c.id}"])
+        for p in projects
+        for c in p.claims
+        if not wanted or states[f"{p.slug}/{c.id}"] in wanted
     ]
     if json:
         from catalog.records import to_builtins
 
         write_json(
             [
-                {"project": p.slug, **to_builtins(c), "state": state}
+                {"project": p.slug, "kind": p.kind, **to_builtins(c), "state": state}
                 for p, c, state in claims[:limit]
             ]
         )
         return
-    table(rows.CLAIM_COLUMNS, (rows.claim_row(*claim) for claim in claims[:limit]), "place")
-    say(counted(len(claims), "claim"))
+    drawn = (rows.claim_row(*claim) for claim in claims[:limit])
+    table(rows.CLAIM_COLUMNS, drawn, "state", "dataset", "place")
+    outside = sum(p.kind in ("control", "selftest") for p, _, _ in claims)
+    of = f", {outside} of them of controls and self-tests, which are no SAM method"
+    say(counted(len(claims), "claim") + (of if outside else ""))
+    tell_several(filters, everything)
+
+
+def _of(slug: str, everything: list[Work]) -> list[Work]:
+    """The works of one project. Raises `UsageError` where there is none of that name."""
+    from catalog.errors import UsageError
+    from catalog.facets import unknown_value
+
+    mine = [work for work in everything if slug in (p.slug for p in work.projects)]
+    if not mine:
+        known = sorted({p.slug for work in everything for p in work.projects})
+        raise UsageError(unknown_value("--project", slug, known))
+    return mine

@@ -18,6 +18,7 @@ from catalog.text import clean
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
 
 Row = Sequence[object]
+TITLE_WIDTH = 24
 
 
 def stdout_is_terminal() -> bool:
@@ -60,7 +61,10 @@ def cell(value: object) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Row], *wide: str) -> None:
-    """Rows as a table on a terminal, as tab-separated lines in a pipe. Columns `wide` may wrap."""
+    """Rows as a table on a terminal, as tab-separated lines in a pipe.
+
+    On a terminal the first column and the columns `wide` may wrap, and a title keeps room to read.
+    """
     cells = [[cell(value) for value in row] for row in rows]
     if not stdout_is_terminal():
         write("".join("\t".join(row) + "\n" for row in cells))
@@ -71,7 +75,12 @@ def table(columns: Sequence[str], rows: Iterable[Row], *wide: str) -> None:
 
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        drawn.add_column(column, no_wrap=column not in wide, overflow="fold")
+        drawn.add_column(
+            column,
+            no_wrap=column not in (columns[0], *wide),
+            overflow="fold",
+            min_width=TITLE_WIDTH if column == "title" else None,
+        )
     for row in cells:
         drawn.add_row(*(Text(text) for text in row))
     Console().print(drawn)

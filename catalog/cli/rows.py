@@ -10,19 +10,35 @@ from catalog.records import Claim, Project, to_builtins
 
 WORK_COLUMNS = ("id", "year", "code", "weights", "claims", "title")
 PROJECT_COLUMNS = ("project", "kind", "code", "weights", "licence", "claims", "repository")
-CLAIM_COLUMNS = ("claim", "metric", "value", "state", "dataset", "place")
+CLAIM_COLUMNS = ("claim", "metric", "value", "state", "dataset", "place", "kind")
 
 
 def work_row(work: Work) -> list[object]:
     """A work under `WORK_COLUMNS`."""
     paper = work.paper
-    return [paper.id, work.year, work.code, work.weights, _states(work.states), paper.title]
+    return [paper.id, work.year, work.code, work.weights, _states(work.states), titled(work)]
+
+
+def titled(work: Work) -> str:
+    """Title of a work; a project without a paper says of what kind it is."""
+    if not work.of_project:
+        return work.paper.title
+    kind = work.projects[0].kind
+    return f"{work.paper.title} [{kind} project, no paper here]"
 
 
 def work_data(work: Work) -> dict[str, Any]:
-    """A work as plain data: the record, and what follows from its projects and verdicts."""
+    """A work as plain data: the record, and what follows from its projects and verdicts.
+
+    A project without a paper has `kind`, and nothing that only a paper has.
+    """
+    paper = work.paper
+    if work.of_project:
+        known = {"id": paper.id, "title": paper.title, "kind": work.projects[0].kind}
+    else:
+        known = to_builtins(paper)
     return {
-        **to_builtins(work.paper),
+        **known,
         "year": work.year,
         "has_code": work.code,
         "has_weights": work.weights,
@@ -60,12 +76,27 @@ def claim_row(project: Project, claim: Claim, state: str) -> list[object]:
         state if not claim.reason else f"{state} ({claim.reason})",
         claim.dataset,
         claim.source.place,
+        project.kind,
     ]
 
 
 def printed(claim: Claim) -> str:
     """The value with the decimals and scale it was printed with."""
     return f"{claim.value:.{claim.decimals}f}" + (" %" if claim.scale == 100 else "")
+
+
+def in_percent(claim: Claim, fraction: float | None) -> str | None:
+    """A reported or measured `fraction` in percent; what is no share (a distance) as it is.
+
+    With the claim's own precision, at most two decimals. None: nothing was measured.
+    """
+    if fraction is None:
+        return None
+    share = 0 <= claim.fraction <= 1 and not claim.metric.lower().startswith(("hd", "assd", "asd"))
+    if not share:
+        return f"{fraction:.{claim.decimals}f}"
+    decimals = claim.decimals if claim.scale == 100 else claim.decimals - 2
+    return f"{100 * fraction:.{min(max(decimals, 0), 2)}f} %"
 
 
 def _states(states: list[str]) -> str | None:

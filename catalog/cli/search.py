@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from catalog.cli.filtering import with_filters
+from catalog.cli.filtering import tell_several, with_filters
 from catalog.cli.output import JsonOption, counted, say, table, write_json
 from catalog.facets import Filters
 
@@ -36,21 +36,26 @@ def search(
       sam4mis search 2304.12306 --json
     """
     from catalog.cli import rows
-    from catalog.facets import works
+    from catalog.facets import without_paper, works
     from catalog.registry import Registry, find_root
     from catalog.search import Index
 
     query = " ".join(words)
-    hits = Index(filters.apply(works(Registry.load(find_root())))).search(_as_identifier(query))
+    registry = Registry.load(find_root())
+    found = works(registry)
+    # a control or a tool has no paper, but people look for it
+    everything = [*found, *without_paper(registry, found)]
+    hits = Index(filters.apply(everything)).search(_as_identifier(query))
     shown = hits[:limit]
     if json:
         write_json(
             [{**rows.work_data(h.work), "score": h.score, "found_in": h.fields} for h in shown]
         )
     else:
-        table(rows.WORK_COLUMNS, (rows.work_row(hit.work) for hit in shown), "title")
+        table(rows.WORK_COLUMNS, (rows.work_row(hit.work) for hit in shown), "claims", "title")
         more = f", {limit} shown (--limit shows more)" if len(hits) > limit else ""
         say(counted(len(hits), "work") + more)
+        tell_several(filters, everything)
         if not hits:
             say("Nothing holds all of these words. Try fewer, or: sam4mis list --help")
 

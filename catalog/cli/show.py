@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
 
 from catalog.cli.output import JsonOption, Row, sheet, write_json
-from catalog.facets import Work, works
+from catalog.facets import Work, weights_licence, works
 from catalog.lookup import find
 from catalog.records import TAG_FIELDS, Paper, Project, Version, to_builtins
 from catalog.registry import Registry
+
+MOST_CLAIMS = 12  # more are told by their number
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -103,7 +106,7 @@ def _version(version: Version) -> Row:
 
 
 def _project_sections(project: Project, registry: Registry) -> list[tuple[str, list[Row]]]:
-    from catalog.cli.rows import claim_row
+    from catalog.cli.rows import claim_row, in_percent
 
     judged = {verdict.claim: verdict for verdict in registry.verdicts}
     repository = project.repository
@@ -116,7 +119,7 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
         ("code", project.code_status),
         ("weights", project.weights_status),
         ("licence of code", project.licences.code),
-        ("licence of weights", project.licences.weights),
+        ("licence of weights", _licence_of_weights(project)),
         ("adapter", project.adapter or project.adapter_reason),
         ("note", project.note),
     ]
@@ -126,18 +129,32 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
     claims: list[Row] = []
     for claim in project.claims:
         verdict = judged.get(f"{project.slug}/{claim.id}")
-        measured = (
-            None if verdict is None or verdict.measured is None else f"{verdict.measured:.4f}"
+        state = verdict.state if verdict else claim.state
+        name, metric, _, *rest = claim_row(project, claim, state)[:-1]
+        measured = verdict.measured if verdict else None
+        value, again = in_percent(claim, claim.fraction), in_percent(claim, measured)
+        claims.append((name, metric, value, *rest, f"measured {again}" if again else None))
+    if len(claims) > MOST_CLAIMS:
+        states = Counter(
+            judged[name].state if (name := f"{project.slug}/{c.id}") in judged else c.state
+            for c in project.claims
         )
-        row = claim_row(project, claim, verdict.state if verdict else claim.state)
-        claims.append((*row, "" if measured is None else f"measured {measured:.4f}"))
+        claims = [(state, number) for state, number in states.most_common()]
+        claims.append(("all", f"sam4mis list claims --project {project.slug}"))
     issues: list[Row] = [(note.ref or note.file, note.text) for note in project.known_issues]
     return [
         (f"project {project.slug}", [row for row in about if row[1] is not None]),
         ("checkpoints", checkpoints),
-        ("claims", claims),
         ("known issues", issues),
+        ("claims", claims),
     ]
+
+
+def _licence_of_weights(project: Project) -> str:
+    """What is written of the weights' licence, by the project or by its checkpoints."""
+    found = [project.licences.weights, *(c.licence for c in project.checkpoints or [])]
+    known = list(dict.fromkeys(text for text in found if text))
+    return f"{'; '.join(known) or 'not stated'} (class: {weights_licence(project)})"
 
 
 def _with_reason(decision: str, reason: str | None) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 
 from catalog.exports.citation import cited_version, year_of
-from catalog.licences import licence_class
+from catalog.facets import weights_licence
 from catalog.records import Checkpoint, Claim, Paper, Project, Result, Tag, Verdict, Version
 from catalog.registry import Registry
 from catalog.render.labels import DECIDED, STATES
@@ -119,12 +119,7 @@ class ProjectView:
     @cached_property
     def weights_licence(self) -> str:
         """Class of the licence of the weights (of the strictest checkpoint where they differ)."""
-        classes = {licence_class(c.licence) for c in self.project.checkpoints or [] if c.licence}
-        classes.add(licence_class(self.project.licences.weights))
-        for strictest in ("non-commercial", "none", "commercial"):
-            if strictest in classes:
-                return strictest
-        return "unknown"
+        return weights_licence(self.project)
 
     @cached_property
     def states(self) -> dict[str, int]:

@@ -326,3 +326,39 @@ def test_near_names_are_told_once_and_the_way_out_can_be_pasted(tmp_path: Path) 
     assert ran.code == 2
     assert ran.err.rstrip().endswith("sam4mis search 'medsan; rm -r x'")
     assert here(tmp_path, "show", "medsan").err.count("medsam") == 1
+
+
+CONTROL = """\
+slug: lwnet
+name: lwnet (The Little W-Net)
+kind: control
+prompts_eval: [none]
+weights_status: public
+licences: {code: MIT, weights: CC-BY-NC-4.0}
+"""
+
+
+def test_a_control_is_found_and_labelled_but_is_no_work(tmp_path: Path) -> None:
+    (tmp_path / "papers.yaml").write_text(PAPERS)
+    (tmp_path / "projects").mkdir()
+    (tmp_path / "projects" / "lwnet.yaml").write_text(CONTROL)
+    (tmp_path / "projects" / "medsam.yaml").write_text(PROJECT + "prompts_eval: [point]\n")
+    found = data(tmp_path, "search", "lwnet")
+    assert [(hit["id"], hit["kind"]) for hit in found] == [("lwnet", "control")]
+    assert "[control project" in here(tmp_path, "search", "lwnet").out
+    assert "lwnet" not in here(tmp_path, "list").out
+    by_code = data(tmp_path, "list", "--prompt", "point")
+    assert [work["id"] for work in by_code] == ["medsam"]
+    noncommercial = data(tmp_path, "list", "projects", "--weights-licence", "non-commercial")
+    assert [project["slug"] for project in noncommercial] == ["lwnet"]
+    assert "Did you mean lwnet?" in here(tmp_path, "list", "claims", "--project", "lwnett").err
+
+
+def test_many_claims_are_counted_and_the_control_is_listed(root: Path) -> None:
+    shown = in_pipe(root, "show", "medsam").out
+    assert "sam4mis list claims --project medsam" in shown
+    claims = data(root, "list", "claims", "--project", "medsam")
+    assert len(claims) > 12
+    assert {claim["project"] for claim in claims} == {"medsam"}
+    assert len([line for line in shown.splitlines() if line.startswith("claims\t")]) <= 12
+    assert "control" in {claim["kind"] for claim in data(root, "list", "claims")}
