@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from catalog.checks import links, people_and_titles, references, tags, versions
+from catalog.checks import links, people_and_titles, projects, references, tags, versions
 from catalog.checks.codes import CODES, severity_of
 from catalog.checks.locating import Locator
 from catalog.checks.problem import Problem
@@ -45,6 +45,7 @@ def run(registry: Registry, *, thorough: bool = False) -> list[Finding]:
     ]
     crossings += references.check(registry)
     crossings += references.stale_decisions(registry)
+    crossings += projects.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
     findings = [

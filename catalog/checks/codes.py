@@ -1,6 +1,7 @@
 """Every finding has a code; this table is the one place that says what each means.
 
-Groups: Y the YAML itself · S the shape of records · R references · D duplicates · I identifiers ·
+Groups: Y the YAML itself · S the shape of records · R references ·
+C content of project files · D duplicates · I identifiers ·
 U addresses · T titles · A authors · P versions · V vocabularies · N numbers · K scope · L the list
 (`rows.md`) at import. `check` runs the groups that make a registry unusable when they are wrong;
 `doctor` runs all that can be seen in the records.
@@ -57,6 +58,19 @@ CODES: dict[str, Code] = {
     "R005": _check("unknown checkpoint", "A claim names a checkpoint its project does not list."),
     "R006": _check("claim twice", "Two claims of a project have one id."),
     "R007": _check("decision about an unknown work", "A decision file names an id that is gone."),
+    # ---- content of project files
+    "C001": _check("no commit", "A commit is its full hash, 40 hex digits in lower case."),
+    "C002": _check("no checksum", "A sha256 has 64 hex digits, an md5 has 32."),
+    "C003": _check("unknown metric", "A claim's metric is one that runs can be compared by."),
+    "C004": _check("impossible value", "A fraction lies in 0-1 after its scale, a length above 0."),
+    "C005": _check("unknown weights status", "Pages and filters know only certain words."),
+    "C006": _check("unknown convention", "Codes come from catalog/data/protocol_conventions.yaml."),
+    "C007": _check("unknown metric profile", "A claim that is not blocked needs one that exists."),
+    "C008": _check("unknown adapter", "An adapter is one file in reproduce/adapters."),
+    "C009": _check("repository in two projects", "Two releases of one name different branches."),
+    "C010": _warn("checkpoint under two ids", "Equal sha256, so it is one file."),
+    "C011": _warn("unknown prompt", "Prompts are those of the vocabulary `prompts_infer`."),
+    "C012": _check("checkpoint twice", "Two checkpoints of a project have one id."),
     # ---- duplicates
     "D001": _check("id taken", "Ids and aliases are never used twice, not even after a merge."),
     "D002": _check("id changed", "Ids are immutable; the old one must stay as an alias."),

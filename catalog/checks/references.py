@@ -52,7 +52,7 @@ def _projects(registry: Registry) -> Iterator[Crossing]:
         for number, id in enumerate(project.papers):
             if id in works:
                 continue
-            hint = f"It is now {aliases[id]!r}." if id in aliases else _near(id, works)
+            hint = f"It is now {aliases[id]!r}." if id in aliases else near(id, works)
             yield Crossing(
                 "R001", place, project.slug, ("papers", number), f"there is no work {id!r}", hint
             )
@@ -63,7 +63,7 @@ def _projects(registry: Registry) -> Iterator[Crossing]:
                 message = f"claim {claim.id!r}: no checkpoint {claim.checkpoint!r} in this project"
                 path = ("claims", number, "checkpoint")
                 yield Crossing(
-                    "R005", place, project.slug, path, message, _near(claim.checkpoint, checkpoints)
+                    "R005", place, project.slug, path, message, near(claim.checkpoint, checkpoints)
                 )
             if claim.id in seen:
                 path = ("claims", number, "id")
@@ -86,7 +86,7 @@ def _results(registry: Registry) -> Iterator[Crossing]:
             name = id.removeprefix(f"{result.project}/")
             if name not in claims:
                 message = f"{result.project} has no claim {name!r}"
-                yield Crossing("R003", place, result.run, ("claims",), message, _near(name, claims))
+                yield Crossing("R003", place, result.run, ("claims",), message, near(name, claims))
     for verdict in registry.verdicts:
         if verdict.project not in projects:
             message = f"there is no project {verdict.project!r}"
@@ -96,12 +96,11 @@ def _results(registry: Registry) -> Iterator[Crossing]:
         name = verdict.claim.removeprefix(f"{verdict.project}/")
         if name not in claims:
             message = f"{verdict.project} has no claim {name!r}"
-            yield Crossing(
-                "R003", VERDICTS, verdict.claim, ("claim",), message, _near(name, claims)
-            )
+            yield Crossing("R003", VERDICTS, verdict.claim, ("claim",), message, near(name, claims))
 
 
-def _near(name: str, known: set[str]) -> str:
+def near(name: str, known: set[str]) -> str:
+    """The known name that was probably meant, as a hint; empty where none is near."""
     from rapidfuzz import fuzz, process
 
     match = process.extractOne(name, sorted(known), scorer=fuzz.ratio, score_cutoff=60)
@@ -168,4 +167,4 @@ def stale_decisions(registry: Registry) -> Iterator[Crossing]:
         for id in decision.papers:
             if id not in known:
                 message = f"there is no work {id!r}"
-                yield Crossing("R007", _DECISIONS, id, (), message, _near(id, known))
+                yield Crossing("R007", _DECISIONS, id, (), message, near(id, known))

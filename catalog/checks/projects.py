@@ -1,0 +1,199 @@
+"""What is wrong in project files although every field has the right kind of value.
+
+Profiles and adapters belong to `reproduce`, which the catalog never imports: they are known from
+the files it leaves behind, and not judged in a registry that has none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from catalog import reading
+from catalog.checks.references import Crossing, near
+from catalog.records import Claim, Project
+from catalog.registry import PROJECTS, RESULTS, Registry
+from catalog.vocabulary import vocabularies
+
+FRACTIONS = frozenset({"dice", "iou", "nsd", "auc"})  # 0 to 1 once divided by their scale
+LENGTHS = frozenset({"hd", "hd95", "asd", "assd"})  # mm or voxels, 0 or more
+WEIGHTS = frozenset({"public", "none", "announced", "gated", "dead", "unknown"})
+CONVENTIONS = Path(__file__).parent.parent / "data" / "protocol_conventions.yaml"
+ADAPTERS = "reproduce/adapters"
+
+# code, path inside the project, message, hint
+Told = tuple[str, tuple[str | int, ...], str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Names that projects may use. None: this registry has no file that would say."""
+
+    profiles: set[str] | None
+    adapters: set[str] | None
+
+    @classmethod
+    def of(cls, root: Path) -> Known:
+        """What the files of `reproduce` in this registry name."""
+        profiles = _json(root / RESULTS / "profiles.json").get("profiles")
+        adapters = {
+            path.stem.replace("_", "-")
+            for path in (root / ADAPTERS).glob("*.py")
+            if not path.stem.startswith("_")
+        } | set(_json(root / ADAPTERS / "agreement.json"))
+        named = {str(p.get("id")) for p in profiles or [] if isinstance(p, dict)}
+        return cls(named or None, adapters or None)
+
+
+def check(registry: Registry) -> Iterator[Crossing]:
+    """Problems of every project by itself, and of two that name the same things."""
+    known = Known.of(registry.root)
+    for project in registry.projects:
+        yield from crossings(project, known)
+    yield from _shared(registry.projects)
+
+
+def crossings(project: Project, known: Known) -> Iterator[Crossing]:
+    """Problems that one project has whatever the others hold."""
+    for code, path, message, hint in _own(project, known):
+        yield Crossing(code, _place(project), project.slug, path, message, hint)
+
+
+def _own(project: Project, known: Known) -> Iterator[Told]:
+    yield from _commits(project)
+    yield from _checkpoints(project)
+    status = project.weights_status
+    if status is not None and status not in WEIGHTS:
+        yield "C005", ("weights_status",), f"unknown status {status!r}", _allowed(status, WEIGHTS)
+    card = project.protocol_card
+    for number, name in enumerate(card.conventions if card else []):
+        if name not in _conventions():
+            hint = near(name, set(_conventions())) or f"Add it to {CONVENTIONS.name} first."
+            where = ("protocol_card", "conventions", number)
+            yield "C006", where, f"unknown convention {name!r}", hint
+    if project.adapter is not None and known.adapters and project.adapter not in known.adapters:
+        hint = _allowed(project.adapter, known.adapters)
+        yield "C008", ("adapter",), f"there is no adapter {project.adapter!r}", hint
+    prompts = set(vocabularies()["prompts_infer"].terms) | {"class-label"}
+    for number, name in enumerate(project.prompts_eval or []):
+        if name not in prompts:
+            yield "C011", ("prompts_eval", number), f"unknown prompt {name!r}", near(name, prompts)
+    for number, claim in enumerate(project.claims):
+        for code, path, message, hint in _claim(claim, known):
+            yield code, ("claims", number, *path), f"claim {claim.id!r}: {message}", hint
+
+
+def _commits(project: Project) -> Iterator[Told]:
+    found: list[tuple[tuple[str | int, ...], str | None]] = []
+    if project.repository:
+        found.append((("repository", "commit"), project.repository.commit))
+    if card := project.protocol_card:
+        found.append((("protocol_card", "commit"), card.commit))
+        for number, trap in enumerate(card.traps):
+            found.append((("protocol_card", "traps", number, "commit"), trap.commit))
+    for number, issue in enumerate(project.known_issues):
+        found.append((("known_issues", number, "commit"), issue.commit))
+    for path, commit in found:
+        if commit is not None and not _hex(commit, 40):
+            hint = "Write the full hash: git rev-parse <commit>"
+            yield "C001", path, f"expected 40 hex digits, got {commit!r}", hint
+
+
+def _checkpoints(project: Project) -> Iterator[Told]:
+    seen: set[str] = set()
+    for number, checkpoint in enumerate(project.checkpoints or []):
+        for field, digits in (("sha256", 64), ("md5", 32)):
+            digest = getattr(checkpoint, field)
+            if digest is not None and not _hex(digest, digits):
+                path = ("checkpoints", number, field)
+                message = f"expected {digits} hex digits in lower case, got {digest!r}"
+                yield "C002", path, message, f"{field}sum <file> prints it."
+        if checkpoint.id in seen:
+            message = f"checkpoint {checkpoint.id!r} stands twice"
+            yield "C012", ("checkpoints", number, "id"), message, "Claims name checkpoints by id."
+        seen.add(checkpoint.id)
+
+
+def _claim(claim: Claim, known: Known) -> Iterator[Told]:
+    metrics = FRACTIONS | LENGTHS
+    if claim.metric not in metrics:
+        yield (
+            "C003",
+            ("metric",),
+            f"unknown metric {claim.metric!r}",
+            _allowed(claim.metric, metrics),
+        )
+    elif claim.metric in FRACTIONS and not 0 <= claim.fraction <= 1:
+        message = f"{claim.metric} lies in 0 to {claim.scale}, got {claim.value:g}"
+        hint = "scale is 100 for a percentage, 1 for a fraction."
+        yield "C004", ("value",), message, hint
+    elif claim.metric in LENGTHS and not (0 <= claim.value < math.inf and claim.scale == 1):
+        message = f"{claim.metric} is a length of 0 or more with scale 1, got {claim.value:g}"
+        yield "C004", ("value",), f"{message} with scale {claim.scale}", ""
+    profile = claim.protocol.metric_profile.value
+    if (
+        profile is not None
+        and claim.state != "blocked"
+        and known.profiles
+        and profile not in known.profiles
+    ):
+        path = ("protocol", "metric_profile", "value")
+        hint = near(str(profile), known.profiles) or "sam4mis reproduce profiles lists them."
+        yield "C007", path, f"there is no metric profile {profile!r}", hint
+
+
+def _shared(projects: list[Project]) -> Iterator[Crossing]:
+    """Releases of one repository say by their branch that they differ; files keep one id."""
+    releases: dict[tuple[str, str | None], str] = {}
+    files: dict[str, tuple[str, str]] = {}
+    for project in projects:
+        if repository := project.repository:
+            url = repository.url.casefold().rstrip("/").removesuffix(".git")
+            first = releases.setdefault((url, repository.branch), project.slug)
+            if first != project.slug:
+                message = f"{repository.url} is also the repository of {first!r}"
+                hint = "One project per release: name its branch where another one is meant."
+                path: tuple[str | int, ...] = ("repository", "url")
+                yield Crossing("C009", _place(project), project.slug, path, message, hint)
+        for number, checkpoint in enumerate(project.checkpoints or []):
+            if not checkpoint.sha256:
+                continue
+            slug, id = files.setdefault(checkpoint.sha256, (project.slug, checkpoint.id))
+            if id != checkpoint.id:
+                message = f"the same file is {id!r} in {slug!r}"
+                hint = "One file has one id, or one of the two hashes is wrong."
+                path = ("checkpoints", number, "sha256")
+                yield Crossing("C010", _place(project), project.slug, path, message, hint)
+
+
+def _place(project: Project) -> str:
+    return f"{PROJECTS}/{project.slug}.yaml"
+
+
+def _hex(text: str, digits: int) -> bool:
+    return re.fullmatch(rf"[0-9a-f]{{{digits}}}", text) is not None
+
+
+def _allowed(name: str, known: set[str] | frozenset[str]) -> str:
+    return near(name, set(known)) or f"Known: {', '.join(sorted(known))}."
+
+
+@cache
+def _conventions() -> dict[str, Any]:
+    document = reading.parse(reading.read_text(CONVENTIONS, CONVENTIONS.name), CONVENTIONS.name)
+    return dict(document.data["conventions"])
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """What a machine wrote; {} where it is not there or damaged, which its own reader tells."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

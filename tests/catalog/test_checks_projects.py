@@ -1,0 +1,129 @@
+"""Values in project files that have the right kind and are wrong all the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catalog import checks
+from catalog.checks.codes import CODES
+
+CLAIM: tuple[str | int, ...] = ("claims", 0)
+CARD = "protocol_card"
+PROFILE = (*CLAIM, "protocol", "metric_profile", "value")
+WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
+    "short commit": ("C001", ("repository", "commit"), "ce72dda"),
+    "capitals in a commit": ("C001", (CARD, "commit"), "C" * 40),
+    "commit of a trap": ("C001", (CARD, "traps", 0, "commit"), "master"),
+    "short sha256": ("C002", ("checkpoints", 0, "sha256"), "91f0cada"),
+    "md5 as long as a sha256": ("C002", ("checkpoints", 0, "md5"), "0" * 64),
+    "metric": ("C003", (*CLAIM, "metric"), "dcie"),
+    "percentage as a fraction": ("C004", (*CLAIM, "scale"), 1),
+    "negative": ("C004", (*CLAIM, "value"), -3.0),
+    "length as a percentage": ("C004", (*CLAIM, "metric"), "hd95"),
+    "weights": ("C005", ("weights_status",), "pubic"),
+    "convention": ("C006", (CARD, "conventions", 0), "pools-datasets"),
+    "profile": ("C007", PROFILE, "pooled/9"),
+    "profile that is a number": ("C007", PROFILE, 1),
+    "adapter": ("C008", ("adapter",), "lwnett"),
+    "prompt": ("C011", ("prompts_eval", 0), "boxes"),
+}
+
+
+@pytest.fixture
+def lwnet(root: Path) -> dict[str, Any]:
+    project = yaml.safe_load((root / "projects/lwnet.yaml").read_text("utf-8"))
+    return dict(project) | {"papers": []}
+
+
+def written(folder: Path, root: Path, *projects: dict[str, Any]) -> Path:
+    """A registry with these projects and the files that name profiles and adapters."""
+    (folder / "papers.yaml").write_text("papers: []\n")
+    (folder / "projects").mkdir()
+    for project in projects:
+        text = yaml.safe_dump(project, sort_keys=False)
+        (folder / "projects" / f"{project['slug']}.yaml").write_text(text)
+    for name in ("results/profiles.json", "adapters/agreement.json", "adapters/lwnet.py"):
+        target = folder / "reproduce" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "reproduce" / name, target)
+    return folder
+
+
+def told(folder: Path) -> list[tuple[str, str]]:
+    _, findings = checks.check_registry(folder, thorough=True)
+    assert all(f.line for f in findings)
+    return [(f.code, f.path) for f in findings]
+
+
+def put(record: Any, path: tuple[str | int, ...], value: Any) -> None:
+    for step in path[:-1]:
+        record = record[step]
+    record[path[-1]] = value
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_is_found_at_its_place(
+    name: str, tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    code, path, value = WRONG[name]
+    put(lwnet, path, value)
+    ((found, where),) = told(written(tmp_path, root, lwnet))
+    assert found == code
+    if name in ("percentage as a fraction", "length as a percentage"):
+        path = (*CLAIM, "value")  # the value is what cannot be
+    assert where == checks.dotted(("lwnet", *path))
+
+
+def test_the_project_as_it_is_has_no_finding(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    assert told(written(tmp_path, root, lwnet)) == []
+
+
+def test_a_blocked_claim_may_name_a_profile_that_is_not_written_yet(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    put(lwnet, PROFILE, "pooled/9")
+    lwnet["claims"][0] |= {"state": "blocked", "reason": "no-protocol"}
+    assert told(written(tmp_path, root, lwnet)) == []
+
+
+def test_profiles_and_adapters_are_not_judged_where_nothing_names_them(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    put(lwnet, PROFILE, "pooled/9")
+    lwnet["adapter"] = "lwnett"
+    folder = written(tmp_path, root, lwnet)
+    shutil.rmtree(folder / "reproduce")
+    assert told(folder) == []
+
+
+def test_two_projects_on_one_repository_name_different_branches(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    other = json.loads(json.dumps(lwnet)) | {"slug": "other"}
+    other["repository"]["url"] += ".git"
+    folder = written(tmp_path, root, lwnet, other)
+    assert told(folder) == [("C009", "other.repository.url")]
+    other["repository"]["branch"] = "two"
+    other["checkpoints"][0]["id"] = "renamed"
+    for claim in other["claims"]:
+        claim["checkpoint"] = "renamed"
+    (folder / "projects/other.yaml").write_text(yaml.safe_dump(other))
+    assert told(folder) == [("C010", "other.checkpoints[0].sha256")]
+
+
+def test_a_checkpoint_that_stands_twice(tmp_path: Path, root: Path, lwnet: dict[str, Any]) -> None:
+    lwnet["checkpoints"].append(dict(lwnet["checkpoints"][0], urls=[]))
+    assert told(written(tmp_path, root, lwnet)) == [("C012", "lwnet.checkpoints[1].id")]
+
+
+def test_every_code_of_project_files_is_tested() -> None:
+    tested = {code for code, _, _ in WRONG.values()} | {"C009", "C010", "C012"}
+    assert tested == {code for code in CODES if code[0] == "C"}
