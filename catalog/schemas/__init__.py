@@ -76,8 +76,7 @@ def stale(folder: Path = FOLDER) -> list[str]:
     return [
         name
         for name, schema in schemas().items()
-        if not (folder / name).is_file()
-        or (folder / name).read_text("utf-8") != text_of(schema)
+        if not (folder / name).is_file() or (folder / name).read_text("utf-8") != text_of(schema)
     ]
 
 
