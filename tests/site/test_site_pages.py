@@ -461,6 +461,8 @@ def test_instant_loading_does_not_break_scripts(hostile: tuple[Path, str], page:
     _, address = hostile
     page.goto(address)
     page.evaluate("window.stayed = true")
+    # On a busy machine a click can come before Material listens for it.
+    page.wait_for_function("typeof window.document$ !== 'undefined'")
     page.locator(".md-tabs a", has_text="Papers").click()
     page.wait_for_selector("[data-table][data-ready]")
     assert page.evaluate("window.stayed === true"), "the page was swapped, not loaded"
