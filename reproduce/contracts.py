@@ -193,7 +193,11 @@ class Model(Protocol):
 
 
 class Adapter(Protocol):
-    """A plugin in `reproduce/adapters`: our wrapper of one method."""
+    """A plugin in `reproduce/adapters`: our wrapper of one method.
+
+    One more member is used where an adapter has it: `prompt_plane(options)`, how masks are brought
+    to the network's grid by a release that makes its prompts there (`reproduce.models.declaring`).
+    """
 
     name: str
     version: int

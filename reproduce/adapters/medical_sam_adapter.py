@@ -15,12 +15,18 @@ PLUGIN = DeclaredAdapter(
     prompts=("point",),
     layouts=("state_dict", "state_dict/module", "flat"),
     builder="reproduce.models.medical_sam_adapter:build",
+    plane="reproduce.models.medical_sam_adapter:prompt_plane",
     preprocessing=(
         "Squashed with Pillow (bilinear) to the network's size, SAM's mean and deviation. The "
         "release scores at 256x256 (grid model_input), where a reference pixel is foreground only "
         "if bilinear resizing left it whole."
     ),
     options={
+        "image_size": Option(
+            1024,
+            "side of the network's input in pixels (-image_size; the README's commands say 1024); "
+            "clicks are drawn on masks of this size, and the checkpoint has to have it",
+        ),
         "out_size": Option(256, "side of the grid model_input, in pixels (-out_size)"),
         "channel": Option(0, "which of the decoder's masks: 0, or REFUGE's 0 disc and 1 cup"),
         "normalise": Option(

@@ -12,6 +12,7 @@ PLUGIN = DeclaredAdapter(
     prompts=("box", "point", "mask"),
     layouts=("model", "flat"),
     builder="reproduce.models.sam_med2d:build",
+    plane="reproduce.models.sam_med2d:prompt_plane",
     preprocessing=(
         "Channels in OpenCV's order (BGR), normalised with SAM's mean and deviation of RGB; images "
         "smaller than 256 px both ways are padded with 0 around the middle, all others squashed to "

@@ -11,6 +11,7 @@ PLUGIN = DeclaredAdapter(
     prompts=("point",),
     layouts=("flat", "module"),
     builder="reproduce.models.samus:build",
+    plane="reproduce.models.samus:prompt_plane",
     preprocessing=(
         "Grey, squashed to 256x256 with Pillow (bilinear), divided by 255, the channel repeated; "
         "no mean and deviation. The release scores at 256x256 (grid model_input): masks resized by "

@@ -9,16 +9,21 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from catalog.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from reproduce.contracts import Model, Option, PromptKind
+    from reproduce.models.frames import PromptPlane
 
     Build = Callable[[Mapping[str, torch.Tensor], Mapping[str, Any], str, str], Model]
+    Plane = Callable[[NDArray[np.bool_]], PromptPlane]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class DeclaredAdapter:
 
     builder        `module:function`, called with (state, options, device, dtype)
     preprocessing  what is done to an image before the network, in one or two sentences
+    plane          `module:function`, called with (mask, options), for a release that makes its
+                   prompts from the mask on the network's grid; None: from the mask as loaded
     prompts        kinds the released weights were trained for
     files          the files of a release that a state dict is put together from, in the order in
                    which they are laid over each other
@@ -51,6 +58,7 @@ class DeclaredAdapter:
     options: Mapping[str, Option] = field(default_factory=dict)
     dimensionality: Literal["2d", "3d"] = "2d"
     files: tuple[str, ...] = ("one file",)
+    plane: str | None = None
 
     def build(
         self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
@@ -63,6 +71,22 @@ class DeclaredAdapter:
         module, _, function = self.builder.partition(":")
         build = cast("Build", getattr(importlib.import_module(module), function))
         return build(state, resolve_options(self, options), device, dtype)
+
+    def prompt_plane(self, options: Mapping[str, Any]) -> Plane | None:
+        """How a mask is brought to the grid that the release makes its prompts on; None: as it is.
+
+        What is returned takes an (H, W) bool mask.
+        """
+        if self.plane is None:
+            return None
+        return partial(_on_plane, self.plane, resolve_options(self, options))
+
+
+def _on_plane(place: str, options: Mapping[str, Any], mask: NDArray[np.bool_]) -> PromptPlane:
+    """Import what brings masks to the grid, with torch, when the first mask comes."""
+    module, _, function = place.partition(":")
+    brought: PromptPlane = getattr(importlib.import_module(module), function)(mask, options)
+    return brought
 
 
 class Named(Protocol):

@@ -86,6 +86,12 @@ class Frame:
             self.inside(square), (self.height, self.width), mode="bilinear", align_corners=False
         )
 
+    def square_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(height, width) bool -> (side, side) bool: nearest neighbour, nothing in the padding."""
+        square = np.zeros((self.side, self.side), np.bool_)
+        square[self.rows, self.columns] = self.resize_mask(mask)
+        return square
+
     def resize_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(height, width) bool -> (input_height, input_width) bool, OpenCV's nearest neighbour."""
         import cv2
@@ -93,3 +99,15 @@ class Frame:
         size = (self.input_width, self.input_height)
         small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
         return small.astype(np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPlane:
+    """A reference mask on the grid that a release makes its prompts on: the network's square input.
+
+    mask   (side, side) bool; padding is background
+    frame  where the image lies in that square
+    """
+
+    mask: NDArray[np.bool_]
+    frame: Frame

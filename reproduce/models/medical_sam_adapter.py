@@ -22,7 +22,7 @@ from torch.nn.functional import interpolate
 from catalog.errors import InputError
 from reproduce.contracts import Grid
 from reproduce.models.bottleneck import Bottleneck
-from reproduce.models.frames import Frame
+from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel, as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, VARIANTS, build_sam, load_strictly
 
@@ -129,6 +129,18 @@ def load(state: Mapping[str, torch.Tensor]) -> Any:
         requires_grad=False,
     )
     return sam
+
+
+def prompt_plane(mask: NDArray[np.bool_], options: Mapping[str, Any]) -> PromptPlane:
+    """`dataset/isic.py`: the mask goes to the network's size with Pillow's default (bicubic), and
+    `utils.py: random_click` chooses among the pixels of its largest value."""
+    from PIL import Image
+
+    side = int(options["image_size"])
+    height, width = mask.shape
+    frame = Frame.squashed(height, width, side)
+    grey = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize((side, side)))
+    return PromptPlane((grey == grey.max()) & (grey > 0), frame)
 
 
 class MedicalSamAdapter(PromptedModel):

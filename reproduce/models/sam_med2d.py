@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from reproduce.models.frames import Frame
+from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel, as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, build_sam, config_of, load_strictly
 
@@ -79,15 +79,30 @@ def load(state: Mapping[str, torch.Tensor], adapter: bool) -> Sam:
     return sam
 
 
+SIDE = 256  # of the released networks' input, in pixels
+
+
+def place(height: int, width: int, side: int) -> Frame:
+    """`utils.py: train_transforms`: padded where both sides are smaller, else squashed."""
+    if height < side and width < side:
+        return Frame.centred(height, width, side)
+    return Frame.squashed(height, width, side)
+
+
+def prompt_plane(mask: NDArray[np.bool_], options: Mapping[str, Any]) -> PromptPlane:
+    """`DataLoader.py` takes boxes and points from the mask after the image's padding or resize."""
+    height, width = mask.shape
+    frame = place(height, width, SIDE)
+    return PromptPlane(frame.square_mask(mask), frame)
+
+
 class SamMed2d(PromptedModel):
     """`DataLoader.py` and `test.py`: image as OpenCV reads it, normalised, padded or resized."""
 
     candidates = slice(1, None)  # the three for ambiguous prompts
 
     def frame(self, height: int, width: int) -> Frame:
-        if height < self.side and width < self.side:
-            return Frame.centred(height, width, self.side)
-        return Frame.squashed(height, width, self.side)
+        return place(height, width, self.side)
 
     def pixels(self, image: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
         import cv2

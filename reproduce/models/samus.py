@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import interpolate, scaled_dot_product_attention
 
 from reproduce.models.bottleneck import Bottleneck
-from reproduce.models.frames import Frame
+from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel
 from reproduce.models.sam import load_strictly
 
@@ -190,12 +190,21 @@ class Samus(PromptedModel):
         return np.repeat((small.astype(np.float32) / np.float32(255))[None], 3, axis=0)
 
     def mask_pixels(self, mask: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
-        from PIL import Image
+        return small_mask(mask)
 
-        small = Image.fromarray(mask.astype(np.uint8)).resize(
-            (self.side, self.side), Image.Resampling.NEAREST
-        )
-        return np.asarray(small) > 0
+
+def small_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(H, W) bool -> (256, 256) bool, Pillow's nearest neighbour."""
+    from PIL import Image
+
+    small = Image.fromarray(mask.astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+    return np.asarray(small) > 0
+
+
+def prompt_plane(mask: NDArray[np.bool_], options: Mapping[str, Any]) -> PromptPlane:
+    """`utils/data_us.py: ImageToImage2D`: the click is taken on the mask that is also scored."""
+    height, width = mask.shape
+    return PromptPlane(small_mask(mask), Frame.squashed(height, width, SIDE))
 
 
 def build(

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 Per = Literal["mask", "component", "largest", "largest-3", "image"]
 Neighbours = Literal[4, 8]
+#: Regions that are objects of their own; any other is the prompt for the whole mask of its label.
+SEPARATE: tuple[Per, ...] = ("component", "largest-3")
 
 
 def regions(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import typer
 import yaml
 
+from catalog.cli.output import sheet
 from catalog.errors import (
     InputError,
     PrerequisiteError,
@@ -18,8 +22,11 @@ from catalog.errors import (
 )
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry, find_root
-from reproduce.cli.common import as_json, data_folder, percent
+from reproduce import wording
+from reproduce.cli.common import RUNS, as_json, data_folder, need_file, need_folder, place_of
 from reproduce.contracts import Grid
+from reproduce.running import telling
+from reproduce.running.differing import differing
 from reproduce.running.engine import (
     Execution,
     execute,
@@ -37,6 +44,7 @@ from reproduce.running.planning import (
     recipe,
 )
 from reproduce.running.progress import progress
+from reproduce.running.slurm import NO_SLURM
 from reproduce.running.spec import Placement
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -88,15 +96,16 @@ def request_of(arguments: Arguments) -> Request:
         scope, dot, name = key.partition(".")
         if dot and scope in ("adapter", "dataset"):
             (adapter if scope == "adapter" else dataset)[name] = value
-        elif key in ("grid", "split", "seeds", "thresholds"):
+        elif key in ("grid", "prompt_grid", "split", "seeds", "thresholds"):
             rest[key] = value
         else:
             raise UsageError(
-                f"--set {key}: expected adapter.<option>, dataset.<option>, grid, split, seeds or "
-                "thresholds."
+                f"--set {key}: expected adapter.<option>, dataset.<option>, grid, prompt_grid, "
+                "split, seeds or thresholds."
             )
-    if rest.get("grid") not in (None, "original", "model_input"):
-        raise UsageError(f"--set grid={rest['grid']}: expected original or model_input.")
+    for key in ("grid", "prompt_grid"):
+        if rest.get(key) not in (None, "original", "model_input"):
+            raise UsageError(f"--set {key}={rest[key]}: expected original or model_input.")
     if arguments.precision not in (None, *PRECISIONS):
         raise UsageError(
             f"--precision {arguments.precision}: expected one of {', '.join(PRECISIONS)}."
@@ -109,6 +118,7 @@ def request_of(arguments: Arguments) -> Request:
         adapter=adapter,
         dataset=dataset,
         grid=cast("Grid | None", rest.get("grid")),
+        prompt_grid=cast("Grid | None", rest.get("prompt_grid")),
         split=rest.get("split"),
         prompt_profile=arguments.prompts,
         seeds=tuple(_numbers(rest["seeds"], int)) if "seeds" in rest else None,
@@ -145,7 +155,11 @@ def devices_of(arguments: Arguments) -> tuple[str, ...]:
 
 
 def run_command(arguments: Arguments) -> None:
-    """Run everything the arguments name. Exits with 1 where a run is not complete."""
+    """Run everything the arguments name; what is local and cheap is checked before any download.
+
+    Raises `InputError` where cases of a run could not be scored (a run that --limit cut short, with
+    all its cases scored, is no error).
+    """
     root = find_root()
     registry = Registry.load(root)
     request = request_of(arguments)
@@ -170,30 +184,53 @@ def run_command(arguments: Arguments) -> None:
             skipped.append((name, str(error).removeprefix(f"{name}: ")))
     if not recipes and not everything:
         raise PrerequisiteError(f"nothing of {arguments.target} can be run:\n{by_reason(skipped)}")
+    ready: list[tuple[list[Recipe], Path | None]] = []
     results: list[Result] = []
     for members in group(recipes):
-        try:
-            done = _one(root, members, arguments, request)
-        except Sam4misError as error:
-            if not everything:
-                raise
-            skipped += [
-                (m.claim_id, str(error).removeprefix(f"{members[0].claim_id}: ")) for m in members
-            ]
-            continue
-        if done is not None:
-            results.append(done)
+        with _told(members, everything, skipped):
+            ready.append((members, local(root, members, arguments, request)))
+    for members, data in ready:
+        with _told(members, everything, skipped):
+            if data is None or arguments.dry_run:
+                _tell_plan(members[0], members, data, request)
+            else:
+                results.append(_one(registry, members, data, arguments, request))
     if arguments.json:
         as_json(results)
     if skipped:
         typer.echo(f"{len(skipped)} not run:\n{by_reason(skipped)}", err=True)
-    if any(result.status != "complete" and result.reason for result in results) and not (
-        arguments.limit
-    ):
-        raise InputError(
-            "not every case could be scored: "
-            + "; ".join(r.reason or "" for r in results if r.status != "complete")
-        )
+    if bad := [result for result in results if unscored(result)]:
+        raise InputError("\n".join(failure(result, arguments.out or root / RUNS) for result in bad))
+
+
+@contextmanager
+def _told(
+    members: Sequence[Recipe], everything: bool, skipped: list[tuple[str, str]]
+) -> Iterator[None]:
+    """With --all, what keeps one run from being made is told at the end, and the others go on."""
+    try:
+        yield
+    except Sam4misError as error:
+        if not everything:
+            raise
+        reason = str(error).removeprefix(f"{members[0].claim_id}: ")
+        skipped += [(member.claim_id, reason) for member in members]
+
+
+def unscored(result: Result) -> bool:
+    """Whether cases that were asked for have no score."""
+    return result.status == "failed" or any(
+        check.name == "all-cases" and not check.passed for check in result.checks
+    )
+
+
+def failure(result: Result, out: Path) -> str:
+    """Why a run is not complete, and the way out."""
+    return (
+        f"{result.run}: {result.status}: {result.reason}. Mend what is named and give the same "
+        "command again: changed files make a new run. To try the same files again, delete "
+        f"{place_of(out / result.run)} first."
+    )
 
 
 def by_reason(skipped: Sequence[tuple[str, str]]) -> str:
@@ -208,35 +245,61 @@ def by_reason(skipped: Sequence[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _one(
+def local(
     root: Path, members: Sequence[Recipe], arguments: Arguments, request: Request
-) -> Result | None:
-    """Fetch, plan and execute the recipes that are one run."""
-    from reproduce.checkpoints.cache import cache_folder
-    from reproduce.checkpoints.fetching import obtain_all
+) -> Path | None:
+    """Where the data of a run lie, after every check that needs no network.
 
+    None only for --dry-run, where data may be missing. Raises `PrerequisiteError` for what is not
+    on this machine, `InputError` for data that are not what they should be.
+    """
     first = members[0]
-    data = data_folder(first.dataset.name, request.data)
     if getattr(first.dataset, "generated", False):
-        data = root  # made on the fly: no folder is looked at
-    if arguments.dry_run:
-        _tell_plan(first, members, data, request)
-        return None
+        data: Path | None = root  # made on the fly: no folder is looked at
+    else:
+        need_folder("--data", request.data)
+        data = data_folder(first.dataset.name, request.data)
+    for path in request.checkpoints:
+        need_file("--checkpoint", path)
+    if arguments.slurm and shutil.which("sbatch") is None:
+        raise PrerequisiteError(NO_SLURM)
     if data is None:
+        if arguments.dry_run:
+            return None
         raise PrerequisiteError(
             f"{first.claim_id}: the data set {first.dataset.title} is not here. "
             f"{first.dataset.access}",
             f"sam4mis reproduce run {first.claim_id} --data <folder>",
         )
+    if not first.dataset.cases(data, first.split, first.dataset_options):
+        raise InputError(f"{data}: no case in split {first.split!r} of {first.dataset.title}.")
+    if not arguments.dry_run:
+        devices_of(arguments)
+    return data
+
+
+def _one(
+    registry: Registry,
+    members: Sequence[Recipe],
+    data: Path,
+    arguments: Arguments,
+    request: Request,
+) -> Result:
+    """Fetch, plan and execute the recipes that are one run, and say what came out."""
+    from reproduce.checkpoints.cache import cache_folder
+    from reproduce.checkpoints.fetching import obtain_all
+
+    root = registry.root
+    first = members[0]
     devices = devices_of(arguments)
     files = obtain_all(first.project.slug, first.checkpoints, request.checkpoints)
     with progress("hashing and prompts", 0, quiet=True):
         spec, prompts, _ = build_spec(members, data, files, request.limit)
-    out = arguments.out or root / "build" / "runs"
+    out = arguments.out or root / RUNS
     folder = run_folder(out, spec)
     result = existing(folder)
     if result is not None and set(spec.claims) <= set(result.claims):
-        typer.echo(f"{spec.run_id()}: finished before, in {folder}", err=True)
+        typer.echo(f"{spec.run_id()}: finished before, nothing is computed again", err=True)
     else:
         workers = len(devices)
         placement = Placement(
@@ -248,7 +311,7 @@ def _one(
             embeddings=str(cache_folder() / "embeddings") if arguments.embeddings else None,
             command=command_line(first, arguments),
         )
-        typer.echo(f"{spec.run_id()}: {spec.title}, {len(spec.cases)} cases", err=True)
+        typer.echo(f"{spec.title}: {len(spec.cases)} cases", err=True)
         plan = prepare(folder, spec, placement, prompts)
         how = Execution(
             devices=devices,
@@ -262,13 +325,15 @@ def _one(
                 f"\nstopped; finished shards are in {folder}, the same command goes on", err=True
             )
             raise
-    if not arguments.json:
-        tell(result)
-    if arguments.publish:
-        if result.status != "complete":
-            raise InputError(f"{result.run}: only complete runs are published; {result.reason}.")
+    target = None
+    if arguments.publish and result.status == "complete":
         target = publish(folder, root / RESULTS)
+    if not arguments.json:
+        tell(registry, members, result, folder, arguments, request)
+    if target is not None:
         typer.echo(f"published: {target.relative_to(root)}", err=True)
+    elif arguments.publish:
+        raise InputError(f"{result.run}: only complete runs are published; {result.reason}.")
     return result
 
 
@@ -293,22 +358,61 @@ def command_line(item: Recipe, arguments: Arguments) -> str:
     return " ".join(words)
 
 
-def tell(result: Result) -> None:
-    """The measurements of a run, for people (stdout), in percent."""
-    typer.echo(f"{result.run}\t{result.status}")
-    for m in result.measurements:
-        at = "" if m.threshold is None else f" at {m.threshold:g}"
-        both = (
-            f" (complete cases {percent(m.value_complete_cases)})"
-            if m.value_complete_cases != m.value
-            else ""
-        )
-        claim = f"\t{m.claim}" if m.claim else ""
-        typer.echo(f"{m.metric} {m.metric_profile}{at}\t{percent(m.value)}{both}{claim}")
-    for check in result.checks:
-        typer.echo(
-            f"{check.name}\t{'passed' if check.passed else 'FAILED'}\t{check.detail}", err=True
-        )
+def tell(
+    registry: Registry,
+    members: Sequence[Recipe],
+    result: Result,
+    folder: Path,
+    arguments: Arguments,
+    request: Request,
+) -> None:
+    """What came out, for people: every claim that was asked about, the rest, and what comes next.
+
+    The results are data (stdout); what to type next is talk (stderr).
+    """
+    differs = {member.claim_id: why for member in members if (why := differing(member, request))}
+    asked = [(member.project, member.claim) for member in members]
+    told = [member.claim_id for member in members]
+    status = result.status if result.reason is None else f"{result.status}: {result.reason}"
+    sheet(
+        f"\n{result.run}",
+        [
+            *telling.sections(registry, asked, result, folder, differs),
+            ("measured as well", telling.others(result, told)),
+            ("gates", telling.gates(result)),
+            ("run", [("status", status), ("folder", place_of(folder))]),
+        ],
+    )
+    short = wording.short_id(result.run)
+    typer.echo("\nNext:", err=True)
+    typer.echo(f"  sam4mis reproduce show {short}    # case by case", err=True)
+    if telling.published(registry.root, result.run):
+        typer.echo("  sam4mis reproduce verify    # writes the verdicts of all claims", err=True)
+        served = next((name for name in told if name in result.claims), None)
+        if served is not None:
+            typer.echo(f"  sam4mis reproduce explain {served}    # what moves the number", err=True)
+    elif result.status == "complete":
+        typer.echo(f"  {typed(arguments, '--publish')}    # keep it, then `verify`", err=True)
+    elif result.status == "partial" and arguments.limit is not None:
+        typer.echo(f"  {typed(replace(arguments, limit=None))}    # all cases", err=True)
+
+
+def typed(arguments: Arguments, *more: str) -> str:
+    """The command as it was typed, with its paths, and more options."""
+    words = ["sam4mis", "reproduce", "run", arguments.target or "--all"]
+    for name, values in (
+        ("--data", [arguments.data]),
+        ("--checkpoint", arguments.checkpoints),
+        ("--device", arguments.devices),
+        ("--precision", [arguments.precision]),
+        ("--limit", [arguments.limit]),
+        ("--set", arguments.settings),
+        ("--prompts", [arguments.prompts]),
+        ("--allow-prompt", arguments.allow_prompts),
+        ("--out", [arguments.out]),
+    ):
+        words += [word for value in values if value is not None for word in (name, str(value))]
+    return shlex.join([*words, *more])
 
 
 def _tell_plan(
@@ -317,20 +421,25 @@ def _tell_plan(
     """What a run would do: downloads, data, how long (from the last run of the adapter, if any)."""
     from reproduce.checkpoints.fetching import status_of
 
-    typer.echo(f"run\t{', '.join(m.claim_id for m in members)}")
-    for record in item.checkpoints:
-        typer.echo(f"checkpoint\t{record.id}\t{status_of(record, request.checkpoints)}")
-    typer.echo(f"data\t{item.dataset.name}\t{data or 'missing: ' + item.dataset.access}")
     number = "unknown"
     if data is not None:
         number = str(len(item.dataset.cases(data, item.split, item.dataset_options)))
-    typer.echo(f"cases\t{number}")
-    typer.echo(
-        f"prompts\t{item.profile.name if item.profile else 'none'}\tseeds {list(item.seeds)}"
-    )
-    typer.echo(f"time\t{_expected_time(item, number)}")
-    serves = [m.claim_id for m in members if m.faithful]
-    typer.echo(f"serves\t{', '.join(serves) or 'no claim (overrides differ from the protocol)'}")
+    missing = f"not here yet: {item.dataset.access}"
+    prompts = "none"
+    if item.profile is not None:
+        prompts = f"{item.profile.name}, seeds {wording.value(item.seeds)}"
+    rows = [("data set", item.dataset.title), ("data", place_of(data) if data else missing)]
+    rows += [
+        (f"checkpoint {record.id}", status_of(record, request.checkpoints))
+        for record in item.checkpoints
+    ]
+    rows += [("cases", number), ("prompts", prompts), ("time", _expected_time(item, number))]
+    for member in members:
+        why = differing(member, request)
+        rows.append(
+            (member.claim_id, f"not answered: {'; '.join(why)}" if why else "would be answered")
+        )
+    sheet("Nothing was done (--dry-run). The command would make this run:", [("run", rows)])
 
 
 def _expected_time(item: Recipe, number: str) -> str:

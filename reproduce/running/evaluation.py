@@ -18,12 +18,15 @@ from reproduce.contracts import (
     Case,
     Dataset,
     Model,
+    Prediction,
     Prompt,
     PromptProfile,
     Reference,
     Sample,
     ScoreKind,
 )
+from reproduce.prompting.regions import SEPARATE
+from reproduce.running.planes import next_prompt
 from reproduce.running.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reproduce.running.embeddings import EmbeddingCache
+    from reproduce.running.planes import Plane
     from reproduce.statistics import StatisticsBuilder
 
 PROMPTS_AT_ONCE = 64  # objects decoded and held at full size together
@@ -78,6 +82,7 @@ class Evaluator:
     prompts: Prompts
     batch: int = 1
     cache: EmbeddingCache | None = None
+    plane: Plane | None = None  # the grid of the prompts; None: that of the image as loaded
     loading_threads: int = 0  # threads that read the next cases while these are predicted
     volumes: dict[str, _Volume] = field(default_factory=dict)  # of cases not complete yet
 
@@ -354,7 +359,7 @@ class Evaluator:
     ) -> torch.Tensor:
         """The reference region of each prompt, on the grid that is scored."""
         per: Any = getattr(self.profile, "per", "mask")
-        if per == "mask":
+        if per not in SEPARATE:
             return _stack(reference, [prompt.label for prompt in prompts], sample, scores)
         from reproduce.prompting.regions import regions
 
@@ -377,9 +382,11 @@ class Evaluator:
         """The next round: a click into the error of the mask with the best predicted IoU, which is
         fed back as low-resolution logits where the model gives them."""
         assert self.profile is not None
-        # Clicks are placed on the image as loaded, whatever grid is scored.
-        if self.spec.grid != "original":
+        # Clicks are placed on the grid of the prompts, whatever grid is scored.
+        if self.plane is None and self.spec.grid != "original":
             prediction = self.model.predict(embedding, asked, "original")
+        if self.plane is not None:
+            prediction = self._on_plane(sample, prediction)
         refined = []
         cut = 0.0 if prediction.kind == "logit" else 0.5
         for i, prompt in enumerate(asked):
@@ -389,12 +396,28 @@ class Evaluator:
                 else int(prediction.predicted_iou[i].argmax().item())
             )
             mask = (prediction.scores[i, best] > cut).cpu().numpy()
-            following = self.profile.refine(prompt, sample.labels[prompt.label], mask)
+            truth = sample.labels[prompt.label]
+            following = next_prompt(self.profile, self.plane, prompt, truth, mask)
             if prediction.low_res is not None:
                 low_res = prediction.low_res[i, best][None].float().cpu().numpy()
                 following = replace(following, mask_input=low_res)
             refined.append(replace(following, round=prompt.round + 1))
         return refined
+
+    def _on_plane(self, sample: Sample, prediction: Prediction) -> Prediction:
+        """Scores on the network's whole input, padding included: where these releases look for
+        errors. They are the low-resolution logits in one bilinear step."""
+        from torch.nn.functional import interpolate
+
+        assert self.plane is not None
+        if prediction.low_res is None:
+            raise InputError(
+                f"adapter {self.spec.adapter}: no logits on the network's grid to place clicks on; "
+                "make prompts on the masks as loaded (--set prompt_grid=original)."
+            )
+        side = self.plane(next(iter(sample.labels.values()))).mask.shape
+        square = interpolate(prediction.low_res, side, mode="bilinear", align_corners=False)
+        return replace(prediction, scores=square, kind="logit")
 
     def _unprompted(
         self,

@@ -128,6 +128,7 @@ def fidelity(plan: Plan, evaluator: Evaluator, cases: Sequence[Case]) -> Check |
         model=load_model(spec, plan.placement.checkpoints, "cpu", "float32"),
         profile=evaluator.profile,
         prompts=evaluator.prompts,
+        plane=evaluator.plane,
     )
     cache = evaluator.cache
     evaluator.cache = None

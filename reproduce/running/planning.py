@@ -13,7 +13,9 @@ from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
 from reproduce.plugins import plugin, plugins
+from reproduce.prompting.regions import SEPARATE
 from reproduce.reading import sha256_of
+from reproduce.running.planes import declared_grid, plane_of
 from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
 from reproduce.running.references import rule_of, with_filter
 from reproduce.running.spec import CaseInput, CheckpointInput, RunSpec
@@ -35,6 +37,7 @@ class Request:
     adapter: Mapping[str, Any] = field(default_factory=dict)
     dataset: Mapping[str, Any] = field(default_factory=dict)
     grid: Grid | None = None
+    prompt_grid: Grid | None = None
     split: str | None = None
     prompt_profile: str | None = None
     seeds: tuple[int, ...] | None = None
@@ -47,6 +50,7 @@ class Recipe:
     """A claim resolved to plugins and options; nothing read from disk yet.
 
     `faithful`: nothing was overridden that the claim fixes, so the run may serve the claim.
+    `prompt_grid`: of the masks that prompts are made from; the release's own unless overridden.
     """
 
     project: Project
@@ -60,6 +64,7 @@ class Recipe:
     profile: PromptProfile | None
     seeds: tuple[int, ...]
     grid: Grid
+    prompt_grid: Grid
     thresholds: tuple[float, ...]
     score_bins: int
     surfaces: tuple[str, ...]
@@ -86,6 +91,7 @@ class Recipe:
             self.profile and self.profile.name,
             self.seeds,
             self.grid,
+            self.prompt_grid,
             self.objects,
             repr(self.reference_filter),
             sorted(self.labels.items()),
@@ -148,11 +154,13 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
             "without prompts only; the overlap scores of the same run can be measured."
         )
     flags = _prompt_flags(adapter, profile, request.allow_prompts)
+    prompt_grid = _prompt_grid(name, adapter, asked, profile, request, needs)
     faithful = (
         own == asked
         and not any(options.dataset.get(k) != v for k, v in request.dataset.items())
         and request.split in (None, split)
         and request.grid in (None, grid)
+        and request.prompt_grid in (None, prompt_grid)
         and request.limit is None
         and (
             request.prompt_profile is None
@@ -172,6 +180,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         profile=profile,
         seeds=request.seeds or seeds,
         grid=request.grid or grid,
+        prompt_grid=request.prompt_grid or prompt_grid,
         thresholds=tuple(sorted(thresholds)),
         score_bins=max(options.score_bins or 0, needs.score_bins),
         surfaces=tuple(sorted({*options.surfaces, *needs.surfaces})),
@@ -206,6 +215,34 @@ def _profile(value: Any, name: str, adapter: Adapter) -> PromptProfile | None:
             f"{name}: prompt profile {wanted} is asked for, version {profile.version} is here."
         )
     return profile
+
+
+def _prompt_grid(
+    name: str,
+    adapter: Adapter,
+    options: Mapping[str, Any],
+    profile: PromptProfile | None,
+    request: Request,
+    needs: _Needs,
+) -> Grid:
+    """The grid on which the release makes its prompts. Raises `PrerequisiteError` for what cannot
+    be made there."""
+    if profile is None:
+        return "original"
+    grid = declared_grid(adapter, options)
+    if request.prompt_grid == "model_input" and grid == "original":
+        raise PrerequisiteError(
+            f"{name}: {adapter.name} does not say how masks are brought to its network's grid, so "
+            "prompts can only be made on them as loaded; leave out --set prompt_grid."
+        )
+    each = getattr(profile, "per", "mask") in SEPARATE
+    if (request.prompt_grid or grid) == "model_input" and each and needs.objects == "separate":
+        raise PrerequisiteError(
+            f"{name}: {profile.name} prompts every region by itself, and on the network's grid "
+            "regions can be others than on the masks that are scored. Make them on the masks as "
+            "loaded (--set prompt_grid=original); the measurement then serves no claim."
+        )
+    return grid
 
 
 def _prompt_flags(
@@ -300,7 +337,8 @@ def build_spec(
     prompts: bytes | None = None
     flags = set(first.flags)
     if first.profile is not None:
-        made = make_prompts(dataset, options, cases, first.profile, first.seeds, on_case)
+        plane = plane_of(first.adapter, first.adapter_options, first.prompt_grid)
+        made = make_prompts(dataset, options, cases, first.profile, first.seeds, on_case, plane)
         prompts = encode_prompts(first.profile, first.seeds, made)
         if any(prompt.oracle for prompt in made):
             flags.add("oracle-prompt: prompts were chosen with the ground truth")
@@ -334,6 +372,7 @@ def build_spec(
         seeds=list(first.seeds),
         rounds=first.profile.rounds if first.profile else 1,
         grid=first.grid,
+        prompt_grid=first.prompt_grid,
         objects=first.objects,
         reference_filter=first.reference_filter,
         labels=first.labels,

@@ -16,9 +16,12 @@ import msgspec
 
 from catalog.errors import InputError
 from reproduce.contracts import Case, Dataset, Prompt, PromptProfile
+from reproduce.running.planes import first_prompts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from reproduce.running.planes import Plane
 
 SCHEMA = "prompts/1"
 
@@ -30,8 +33,11 @@ def make_prompts(
     profile: PromptProfile,
     seeds: Sequence[int],
     on_case: Callable[[str], None] = lambda _: None,
+    plane: Plane | None = None,
 ) -> list[Prompt]:
     """First-round prompts of all cases, labels, slices and seeds, in that order.
+
+    plane  brings masks to the grid that prompts are made on; None: as loaded
 
     A case that cannot be read gets none here; the run itself records why.
     """
@@ -42,15 +48,15 @@ def make_prompts(
         except InputError:
             on_case(case.id)
             continue
-        for label, mask in sample.labels.items():
-            planes: list[tuple[int | None, NDArray[Any]]] = (
-                [(None, mask)] if mask.ndim == 2 else list(enumerate(mask))
+        for label, whole in sample.labels.items():
+            masks: list[tuple[int | None, NDArray[Any]]] = (
+                [(None, whole)] if whole.ndim == 2 else list(enumerate(whole))
             )
-            for index, plane in planes:
-                if not plane.any():
+            for index, mask in masks:
+                if not mask.any():
                     continue
                 for seed in seeds:
-                    found += profile.prompts(case.id, label, plane, seed, index)
+                    found += first_prompts(profile, plane, case.id, label, mask, seed, index)
         on_case(case.id)
     return found
 

@@ -298,6 +298,7 @@ def protocol_of(spec: RunSpec) -> dict[str, Any]:
         "split": spec.split,
         "prompt_profile": spec.prompt_profile or "none",
         "seeds": spec.seeds,
+        "prompt_grid": spec.prompt_grid,
         "rounds": spec.rounds,
         "grid": spec.grid,
         "objects": spec.objects,

@@ -58,6 +58,7 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     seeds: list[int]
     rounds: int
     grid: Grid
+    prompt_grid: Grid = "original"  # of the masks that prompts are made from
     objects: Literal["union", "separate"] = "union"  # several prompted regions of one label
     labels: dict[str, str] = field(default_factory=dict)
     reference_filter: dict[str, Any] | None = None
@@ -74,8 +75,11 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
         document: dict[str, Any] = msgspec.to_builtins(self)
         for name in ("title", "claims", "project", "kind", "flags", "limit"):
             del document[name]
-        if self.reference_filter is None:  # runs made before the field existed keep their id
+        # Runs made before a field existed keep their id.
+        if self.reference_filter is None:
             del document["reference_filter"]
+        if self.prompt_grid == "original":
+            del document["prompt_grid"]
         for checkpoint in document["checkpoints"]:
             for name in ("id", "file", "bytes", "expected_sha256"):
                 checkpoint.pop(name, None)

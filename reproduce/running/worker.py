@@ -21,6 +21,7 @@ from reproduce.contracts import Case
 from reproduce.plugins import plugin
 from reproduce.running.evaluation import Evaluator
 from reproduce.running.files import disk_full_told, write_atomic
+from reproduce.running.planes import check_side, plane_of
 from reproduce.running.prompts import by_plane, read_prompts
 from reproduce.running.references import with_filter
 from reproduce.running.spec import Plan, RunSpec, Shard, shards_of
@@ -88,6 +89,9 @@ def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluat
     if spec.prompt_profile is not None:
         profile = plugin("prompts", spec.prompt_profile.partition("/")[0])
         prompts = by_plane(read_prompts(folder / "prompts.json"))
+    plane = plane_of(plugin("adapters", spec.adapter), spec.adapter_options, spec.prompt_grid)
+    if plane is not None:
+        check_side(plane, getattr(model, "side", None))
     cache = None
     if plan.placement.embeddings and getattr(model, "cacheable", True):
         makers = [checkpoint.sha256 for checkpoint in spec.checkpoints]
@@ -102,6 +106,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluat
         prompts=prompts,
         batch=batch,
         cache=cache,
+        plane=plane,
         # A CPU that predicts has nothing to spare; a GPU would wait for files.
         loading_threads=4 if device.startswith("cuda") else 0,
     )
