@@ -196,7 +196,8 @@ def test_a_click_reaches_the_network_where_the_authors_put_it(real):
 
     probe = next(p for p in PROBES if p["adapter"] == "samus" and p["mask"].startswith("endotect"))
     mask = np.asarray(Image.open(real / probe["mask"]).convert("L")) > 127
-    image = np.asarray(Image.open(real / probe["mask"].replace("masks", "images")))
+    place = Path(probe["mask"].replace("masks", "images")).with_suffix(".jpg")
+    image = np.asarray(Image.open(real / place))
     model = plugin("adapters", "samus").build(seeded(layout("samus")), {}, "cpu", "float32")
     (embedding,) = model.encode([image])
     profile = plugin("prompts", "point-middle")
