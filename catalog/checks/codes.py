@@ -205,6 +205,7 @@ CODES: dict[str, Code] = {
     "L044": _warn("repository named after another work", "Perhaps the link is on the wrong row."),
     "L050": _warn("contradicting facts", "Two rows of one work differ; decide in merges.yaml."),
     "L051": _warn("scope doubt without a decision", "Decide it in scope.yaml."),
+    "L052": _warn("note in the collectors' words", "Say it for readers in notes.yaml."),
     "L060": _warn("exact duplicate row", "Merged."),
     "L061": _warn("work on two rows, same title", "Merged."),
     "L062": _warn("work on two rows, changed title", "Merged; both titles find it."),

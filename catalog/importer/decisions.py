@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -35,6 +36,14 @@ class Merge(Record, kw_only=True):
     resolve: dict[str, Resolution] = field(default_factory=dict)
 
 
+class Page(Record, kw_only=True):
+    """The page of a work that the list gives no right link for; it becomes a source."""
+
+    url: str
+    kind: Literal["preprint", "workshop", "conference", "journal", "thesis", "report", "unknown"]
+    authors: list[str] = field(default_factory=list)
+
+
 class Correction(Record, kw_only=True):
     """What is wrong with some rows or their facts. `add` and `remove` name values of tags."""
 
@@ -43,6 +52,7 @@ class Correction(Record, kw_only=True):
     source: str
     drop_link_ids: bool = False
     authors: Literal["facts"] | None = None
+    page: Page | None = None
     evidence: Literal["page", "title"] | None = None
     add: dict[str, list[str]] = field(default_factory=dict)
     remove: dict[str, list[str]] = field(default_factory=dict)
@@ -90,6 +100,29 @@ class Venues(Record, kw_only=True):
     kinds: dict[str, list[str]]
     issn: dict[str, str]
     doi: dict[str, str]
+
+
+class NotePattern(Record, kw_only=True):
+    """A regular expression over a clause of a collector's note, and what stands in its place."""
+
+    pattern: str
+    text: str
+
+
+class Notes(Record, kw_only=True, dict=True):
+    """How the collectors' notes are told to readers; see `notes.yaml` and `importer/notes.py`."""
+
+    words: str
+    clauses: dict[str, str]
+    patterns: list[NotePattern]
+
+    @cached_property
+    def unclear(self) -> re.Pattern[str]:
+        return re.compile(self.words, re.IGNORECASE)
+
+    @cached_property
+    def compiled(self) -> list[tuple[re.Pattern[str], str]]:
+        return [(re.compile(p.pattern, re.IGNORECASE), p.text) for p in self.patterns]
 
 
 class _File(Record, kw_only=True):
@@ -147,6 +180,10 @@ class Decisions:
     @cached_property
     def venues(self) -> Venues:
         return _read(self.folder, "venues", Venues)
+
+    @cached_property
+    def notes(self) -> Notes:
+        return _read(self.folder, "notes", Notes)
 
 
 @cache

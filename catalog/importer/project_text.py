@@ -32,6 +32,26 @@ _SHORTHAND = tuple(
         (r"; users angry", ""),
         (r"/root/(?=\w)", "<home>/"),  # somebody's machine
         (r"gives garbage", "gives meaningless masks"),
+        (r"\bnot_seen\b", "not known"),
+        (r"(?:content |blob )?(?:absent from|not part of) the (?:stored )?snapshot", "not read"),
+        (r"\bsize not in snapshot", "size not known"),
+        (r"\bblob is not in the snapshot", "content could not be read"),
+        (r"not visible in the snapshot", "not readable"),
+        (r" \((?:venue )?not in snapshot\)|,? not in snapshot(?=\)|$)", ""),  # of a venue
+        (
+            r"no git snapshot; read file by file, HEAD not known",
+            "read file by file, commit unknown",
+        ),
+        (r"which has no snapshot", "which could not be read"),
+        (r"no snapshot(?= and|;|$)", "the repository could not be read"),
+        (r"\b(?:was|were) not seen\b", "is not known"),
+        (r"\bnot seen\b", "not known"),
+        (r"unanswered in excerpt", "no answer is known"),
+        (r"do not join its numbers to row \d+", "its numbers are not those of the earlier paper"),
+        (r"title of the row", "title"),
+        (r"the title in the list is", "the title is"),
+        (r"^The row's title is", "The listed title is"),
+        (r"\blow trust\b", "not confirmed by a second source"),
     )
 )
 # Capitals that only stress a word; names and labels in capitals stay.

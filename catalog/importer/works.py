@@ -7,14 +7,13 @@ where two facts differ, what is out of scope, which link is wrong, all that is r
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from catalog import addresses as web
 from catalog import identifiers
 from catalog.errors import Finding, InputError
-from catalog.importer import venues
-from catalog.importer.decisions import Correction, Decisions, Merge
+from catalog.importer import notes, venues
+from catalog.importer.decisions import Correction, Decisions, Merge, Page
 from catalog.importer.facts import FACTS, Fact
 from catalog.importer.rows import Row
 from catalog.records import TAG_FIELDS, Ids, Inclusion, Links, Paper, Reported, Tag, Version
@@ -120,7 +119,7 @@ class _Builder:
             section=self.lead.section,
             rows=sorted(row.line for row in self.rows),
             inclusion=self._inclusion(),
-            sources=list(dict.fromkeys(s for _, f in self.facts for s in f.sources)),
+            sources=self._sources(),
             note=self._notes(),
         )
         for name in TAG_FIELDS:
@@ -136,13 +135,26 @@ class _Builder:
         self.findings.append(Finding("rows.md", line, path, code, message, hint, "warning"))
 
     def _notes(self) -> str | None:
-        """The facts' notes; that two rows are one work is said by `rows` and not again."""
-        notes = dict.fromkeys(_sentence(f.note) for _, f in self.facts if f.note)
-        text = " ".join(notes)
-        for row in self.rows:
-            same = rf"Same work as (?:the preprint )?row(?: at row)? {row.line}(?: \([^)]*\))?"
-            text = re.sub(rf"(?:^| ){same}[.;]", "", text)
-        return text.strip() or None
+        """The facts' notes as a reader understands them, each said once."""
+        told = [self._plain(fact.row, fact.note) for _, fact in self.facts]
+        return " ".join(dict.fromkeys(filter(None, told))) or None
+
+    def _plain(self, line: int, text: str | None, path: str = "note") -> str | None:
+        """A collector's words in a reader's; L052 where the rules for that do not reach."""
+        plain = notes.for_readers(text, self.decisions.notes) if text else None
+        if word := notes.left_over(plain, self.decisions.notes):
+            self._note(
+                line,
+                "L052",
+                f"{word!r} is a word of the collectors: {plain}",
+                path,
+                "Say it for readers in catalog/decisions/notes.yaml.",
+            )
+        return plain
+
+    def _sources(self) -> list[str]:
+        told = [s for _, f in self.facts for s in f.sources]
+        return list(dict.fromkeys([*told, *(page.url for page in self._pages())]))
 
     def _titles(self) -> tuple[str, list[str]]:
         """The current title and every other one under which readers may know the work."""
@@ -168,7 +180,14 @@ class _Builder:
                 row = next(r for r in self.rows if r.line == line or line in (fact.row, *fact.rows))
                 self._compare_authors(row, fact)
                 return list(fact.authors), True
+        for page in self._pages():
+            if page.authors:
+                return list(page.authors), True
         return list(self.lead.authors), not self.lead.et_al
+
+    def _pages(self) -> list[Page]:
+        """The pages that people found for rows whose links are wrong."""
+        return [c.page for row in self.rows for c in self._correct(row.line) if c.page]
 
     def _compare_authors(self, row: Row, fact: Fact) -> None:
         if not row.authors:
@@ -243,7 +262,13 @@ class _Builder:
         dropped = any(c.drop_link_ids for c in self._correct(row.line))
         if dropped:
             self._note(row.line, "L040", "the link belongs to another work", "url", "Not taken.")
-            return Version(kind="unknown", date=row.date, title=other)
+            page = next((c.page for c in self._correct(row.line) if c.page), None)
+            return Version(
+                kind=page.kind if page else "unknown",
+                url=page.url if page else None,
+                date=row.date,
+                title=other,
+            )
         ids = Ids(**{i.kind: i.value for i in row.ids if i.kind in Ids.__struct_fields__})
         if ids.arxiv:
             month = identifiers.arxiv_month(ids.arxiv)
@@ -329,22 +354,34 @@ class _Builder:
                         metric=number.metric,
                         value=number.value,
                         scale=scale,  # type: ignore[arg-type] # checked when the record is read back
-                        dataset=canonical("datasets", number.dataset) if number.dataset else None,
+                        dataset=self._dataset(fact.row, number.dataset),
                         where=number.where,
-                        note=number.note or None,
+                        note=self._remark(fact.row, number.note),
                     )
         return list(numbers.values())
+
+    def _remark(self, line: int, text: str | None) -> str | None:
+        """What is said beside a number: a phrase and no sentence, as it was where it was."""
+        plain = self._plain(line, text, "reported")
+        if not text or not plain:
+            return None
+        plain = plain if text.endswith(".") else plain.removesuffix(".")
+        return plain[0].lower() + plain[1:] if text[0].islower() else plain
+
+    def _dataset(self, line: int, name: str | None) -> str | None:
+        name = self._remark(line, name)
+        return canonical("datasets", name) if name else None
 
     def _inclusion(self) -> Inclusion:
         for scope in self.decisions.scope:
             if any(row.line in scope.rows for row in self.rows):
                 return Inclusion(decision=scope.decision, reason=scope.reason)
-        for _, fact in self.facts:
+        for line, fact in self.facts:
             if fact.note and ("scope" in fact.note.lower()):
                 self._note(
                     fact.row, "L051", "a doubt about the scope without a decision", "inclusion"
                 )
-                return Inclusion(decision="undecided", reason=fact.note)
+                return Inclusion(decision="undecided", reason=self._plain(line, fact.note))
         return Inclusion(decision="include")
 
     # -------------------------------------------------------------------------------- tags
@@ -391,10 +428,6 @@ class _Builder:
             )
         provenance = "curator" if touched else evidence
         return Tag(values=list(dict.fromkeys(values)), provenance=provenance)  # type: ignore[arg-type] # one of the literals
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def _same_ids(one: Version, other: Version) -> bool:
