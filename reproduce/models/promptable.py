@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate
 
 from catalog.errors import InputError
 from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample, ScoreKind
+from reproduce.models.batches import prompts_together
 from reproduce.models.frames import Frame
 from reproduce.models.sam_encoder import FusedEncoder, precision
 
@@ -170,9 +171,12 @@ class PromptedModel(ImageModel):
         side = 4 * embedding.features.shape[-1]
         low_res = torch.empty(len(prompts), candidates, side, side, device=self.device)
         quality = torch.empty(len(prompts), candidates, device=self.device)
-        for indices in groups.values():
-            masks, iou = self.decode(embedding, [prompts[i] for i in indices])
-            low_res[indices], quality[indices] = masks.float(), iou.float()
+        step = prompts_together(self.device)
+        for members in groups.values():
+            for start in range(0, len(members), step):
+                indices = members[start : start + step]
+                masks, iou = self.decode(embedding, [prompts[i] for i in indices])
+                low_res[indices], quality[indices] = masks.float(), iou.float()
         return Prediction(
             scores=self.scores(low_res, embedding.frame, grid),
             kind=self.kind,

@@ -22,6 +22,7 @@ from torch.nn import functional
 from catalog.errors import InputError, UsageError
 from reproduce.ahead import ahead
 from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample
+from reproduce.models.batches import prompts_together
 from reproduce.models.sam_encoder import FusedEncoder, precision
 from reproduce.models.sam_preprocessing import (
     Size,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 Multimask = Literal["single", "three"]
 EncoderForm = Literal["fused", "official"]
-DECODE_BATCH = 64
 RESIZING_THREADS = 8
 
 
@@ -156,9 +156,10 @@ class SamModel:
             groups[points, prompt.box is not None, prompt.mask_input is not None].append(index)
         low_res: torch.Tensor | None = None
         iou: torch.Tensor | None = None
+        step = prompts_together(self.device)
         for members in groups.values():
-            for start in range(0, len(members), DECODE_BATCH):
-                chunk = members[start : start + DECODE_BATCH]
+            for start in range(0, len(members), step):
+                chunk = members[start : start + step]
                 logits, predicted = self._decode_alike(embedding, [prompts[i] for i in chunk])
                 if len(chunk) == len(prompts):
                     return Decoded(logits, predicted)

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from reproduce.running.planes import Plane
     from reproduce.statistics import StatisticsBuilder
 
-PROMPTS_AT_ONCE = 64  # objects decoded and held at full size together
+# Objects decoded and held at full size together: 64 of an image of 1024x1024, fewer of larger ones.
+PROMPTS_AT_ONCE = 64
+PIXELS_AT_ONCE = PROMPTS_AT_ONCE * 1024**2
 
 Prompts = Mapping[tuple[str, int | None], Sequence[Prompt]]  # (case, slice) -> first-round prompts
 
@@ -258,7 +260,8 @@ class Evaluator:
     ) -> None:
         reference = self.model.reference(sample, self.spec.grid)
         asked = list(self.prompts.get((sample.case.id, index), ()))
-        for chunk in _chunks(asked, PROMPTS_AT_ONCE):
+        pixels = sample.image.shape[0] * sample.image.shape[1]
+        for chunk in _chunks(asked, max(1, min(PROMPTS_AT_ONCE, PIXELS_AT_ONCE // pixels))):
             self._rounds(sample, index, embedding, chunk, reference, builder)
         if index is None:
             prompted = {(prompt.label, prompt.seed) for prompt in asked}
