@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from catalog import provenance
 from catalog.cli.output import JsonOption, Row, sheet, write_json
 from catalog.facets import Work, weights_licence, works
 from catalog.lookup import find
@@ -95,7 +96,7 @@ def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
         ("tags", tags),
         ("links", links),
         ("reported", reported),
-        ("sources", [("source", source) for source in paper.sources]),
+        ("sources", [(f"{whose} page", url) for url, whose in provenance.sources(paper)]),
     ]
 
 

@@ -1,0 +1,68 @@
+"""Whose pages the facts about a work were read on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from terminal import here
+
+from catalog.provenance import origin, own_pages, sources, told
+from catalog.records import Ids, Paper, Version
+from catalog.registry import load_papers
+
+
+@pytest.mark.parametrize(
+    ("url", "whose"),
+    [
+        ("https://arxiv.org./abs/2304.12306", "publisher"),
+        ("https://web3.arxiv.org/abs/2304.12306", "publisher"),
+        ("https://openaccess.thecvf.com/content/x.html", "publisher"),
+        ("https://pmc.ncbi.nlm.nih.gov/articles/PMC1/", "publisher"),
+        ("https://arxiv.cnoctave.top/abs/2304.12306", "third-party"),  # a copy, not arXiv
+        ("https://notarxiv.org/abs/2304.12306", "third-party"),
+        ("https://preview-www.nature.com/articles/x", "publisher"),
+        ("https://uni-medical.github.io/x", "code"),
+        ("https://deepai.org/publication/x", "third-party"),
+        ("SAM4MIS list, row 7", "third-party"),
+    ],
+)
+def test_who_keeps_a_page(url: str, whose: str) -> None:
+    assert origin(url) == whose
+
+
+def test_the_work_itself_stands_before_those_who_write_about_it() -> None:
+    paper = Paper(
+        id="x",
+        title="X",
+        versions=[
+            Version(kind="preprint", ids=Ids(arxiv="2304.12306")),
+            Version(kind="journal", ids=Ids(doi="10.1038/s41467-024-44824-z", pmid="1"), cite=True),
+        ],
+        sources=["https://deepai.org/x", "https://arxiv.org/abs/2304.12306"],
+    )
+    assert own_pages(paper) == [
+        "https://arxiv.org/abs/2304.12306",
+        "https://doi.org/10.1038/s41467-024-44824-z",
+    ]
+    assert [whose for _, whose in sources(paper)] == ["publisher", "third-party"]
+    assert told(paper) == [
+        "The work itself: https://arxiv.org/abs/2304.12306, "
+        "https://doi.org/10.1038/s41467-024-44824-z",
+        "Read on pages of the publisher: https://arxiv.org/abs/2304.12306",
+        "Read on pages of third parties: https://deepai.org/x",
+    ]
+
+
+def test_nothing_known_is_nothing_told() -> None:
+    assert told(Paper(id="x", title="X", versions=[Version(kind="unknown")])) == []
+
+
+def test_every_work_of_the_catalog_says_where_it_is(root: Path) -> None:
+    nowhere = [paper.id for paper in load_papers(root) if not own_pages(paper)]
+    assert nowhere == []
+
+
+def test_show_says_whose_page_it_was(root: Path) -> None:
+    shown = here(root, "show", "buyukpatpat-2025-comparative-evaluation-zero-shot")
+    assert "third-party page" in shown.out
