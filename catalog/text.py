@@ -23,6 +23,8 @@ def clean(text: str) -> str:
     >>> clean("A\\tB\\u202eC\\x07\\n D")
     'A BC D'
     """
+    if text.isascii() and text.isprintable():  # nearly every text: nothing but spaces to mend
+        return " ".join(text.split())
     text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
     kept = (
         " " if character in "\t\n\r\x0b\x0c\x85\u2028\u2029" else character

@@ -6,13 +6,18 @@ import csv
 import io
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import bibtexparser
 import pytest
+import yaml
 from playwright.sync_api import Browser, Download, Page, expect
 
 from catalog.registry import Registry
+from catalog.render import paging
+from catalog.render.build import build
 
 pytestmark = pytest.mark.browser
 
@@ -314,3 +319,65 @@ def test_find_a_model(page: Page, server: str) -> None:
         )
     ]
     assert told == sorted(told, reverse=True), "projects that state none come last"
+
+
+def test_data_for_filters_come_with_the_first_touch(page: Page, server: str) -> None:
+    """What grows with the registry is not loaded by everybody who opens the table."""
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url.removeprefix(server)))
+    go(page, f"{server}papers/")
+    page.wait_for_load_state("networkidle")
+    assert not [a for a in asked if a.startswith("assets/data/")]
+    expect(page.locator(".count")).to_have_text(re.compile(r"^\d+ works$"))
+    tick(page, "weights", "yes")
+    expect(page.locator(".count")).to_have_text(re.compile(r"^\d+ of \d+ works$"))
+    assert asked.count("assets/data/papers.json") == 1
+    assert total(page) == len(ids(page))
+
+
+def test_a_long_table_in_parts(
+    browser: Browser,
+    page: Page,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    serve: Callable[[Path], str],
+) -> None:
+    """Each part is a page of its own; a filter shows works of all parts."""
+    monkeypatch.setattr(paging, "PART", 10)
+    shutil.copytree(root / "site", tmp_path / "site")
+    (tmp_path / "projects").mkdir()
+    works = [
+        {
+            "id": f"work-{i}",
+            "title": f"Work number {i}",
+            "modalities": {"values": ["ct" if i % 3 else "mri"], "from": "title"},
+            "versions": [{"kind": "preprint", "date": f"2024-{1 + i % 12:02}", "cite": True}],
+        }
+        for i in range(34)
+    ]
+    (tmp_path / "papers.yaml").write_text(yaml.safe_dump({"papers": works}), "utf-8")
+    build(tmp_path)
+    address = serve(tmp_path / "build/site")
+    seen: list[str] = []
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(f"{address}papers/")
+    for number in range(2, 6):
+        seen += ids(plain)
+        if number < 5:
+            plain.get_by_role("link", name=str(number), exact=True).click()
+    context.close()
+    assert sorted(seen) == sorted(w["id"] for w in works), "each work in one part, none lost"
+    go(page, f"{address}papers-2/")
+    assert len(ids(page)) == 10
+    tick(page, "modality", "mri")
+    expect(page.locator(".count")).to_have_text("12 of 34 works")
+    assert ids(page) == [i for i in seen if int(i[5:]) % 3 == 0]
+    expect(page.locator(".pages")).to_be_hidden()
+    for link in page.locator("#rows th a").evaluate_all("links => links.map(a => a.href)"):
+        assert re.fullmatch(rf"{address}papers/work-\d+/", link)
+    page.locator("[name=sort]").select_option("title")
+    page.wait_for_function("location.search.includes('sort=title')")
+    shown = page.locator("#rows th a").all_inner_texts()
+    assert shown == sorted(shown)

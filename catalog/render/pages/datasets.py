@@ -11,6 +11,7 @@ from catalog.records import DatasetUse, Measurement, Result
 from catalog.registry import RESULTS
 from catalog.render import show
 from catalog.render.output import Output
+from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView, dataset_key
 
 PROFILES = "datasets.json"
@@ -122,12 +123,13 @@ def write(output: Output, catalog: Catalog) -> None:
             projects=catalog.projects,
         )
     rows.sort(key=lambda row: (-row[5], -row[4], -row[2] - row[3], row[1].casefold()))
-    output.page(
-        "datasets/",
-        "datasets.html",
-        title="Datasets",
-        kind="page",
-        description=f"{len(rows)} data sets named by works, projects and runs.",
-        rows=rows,
-        harness=known,
-    )
+    for part in parted("datasets", rows):
+        output.page(
+            part.address,
+            "datasets.html",
+            title=part.title("Datasets"),
+            kind="page" if part.number == 0 else None,
+            description=f"{len(rows)} data sets named by works, projects and runs.",
+            part=part,
+            harness=known,
+        )

@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from typing import Any
 
+from catalog.render import paging
 from catalog.render.facets import LAST
 from catalog.render.labels import LICENCES, WEIGHTS, label
 from catalog.render.output import Output
+from catalog.render.paging import addresses, parted
 from catalog.render.views import Catalog, ProjectView, tag_values
 
 SORTS = (
@@ -133,8 +135,8 @@ def write(output: Output, catalog: Catalog) -> None:
         "assets/data/projects.json",
         {
             "ids": [v.project.slug for v, _ in rows],
-            "part": max(len(rows), 1),
-            "parts": ["find/"],
+            "part": paging.PART,
+            "parts": addresses("find", len(rows)),
             "facets": columns,
             "exports": {},
             "sort": {
@@ -144,14 +146,15 @@ def write(output: Output, catalog: Catalog) -> None:
             },
         },
     )
-    output.page(
-        "find/",
-        "find.html",
-        title="Find a model",
-        kind="page",
-        description="Code releases by modality, target, prompt, dimension, licence and memory.",
-        words="choose a model modality prompt licence memory",
-        rows=rows,
-        facets=panel,
-        sorts=SORTS,
-    )
+    for part in parted("find", rows):
+        output.page(
+            part.address,
+            "find.html",
+            title=part.title("Find a model"),
+            kind="page" if part.number == 0 else None,
+            description="Code releases by modality, target, prompt, dimension, licence and memory.",
+            words="choose a model modality prompt licence memory",
+            part=part,
+            facets=panel,
+            sorts=SORTS,
+        )

@@ -6,15 +6,16 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
+from catalog import provenance
 from catalog.exports import FORMATS, to_bibtex
 from catalog.records import TAG_FIELDS
+from catalog.render import paging
 from catalog.render.facets import FACETS, counted
 from catalog.render.labels import label
 from catalog.render.output import Output
+from catalog.render.paging import addresses, parted
 from catalog.render.views import Catalog, PaperView
 
-#: Rows of one page of the table; the script fetches further pages when a filter needs their rows.
-PART = 500
 SORTS = (
     ("-date", "Newest"),
     ("date", "Oldest"),
@@ -86,23 +87,16 @@ def _table(output: Output, catalog: Catalog) -> None:
         }
         for f in FACETS
     ]
-    parts = max(1, -(-len(papers) // PART))
-    for part in range(parts):
-        rows = papers[part * PART : (part + 1) * PART]
+    for part in parted("papers", papers):
         output.page(
-            "papers/" if part == 0 else f"papers-{part + 1}/",
+            part.address,
             "papers.html",
-            title="Papers" if part == 0 else f"Papers, part {part + 1}",
+            title=part.title("Papers"),
             description=f"{len(papers)} works on Segment Anything models in medical image "
             "segmentation, with filters, search and export.",
-            kind="page" if part == 0 else None,
+            kind="page" if part.number == 0 else None,
             facets=facets,
-            rows=rows,
             part=part,
-            parts=parts,
-            total=len(papers),
-            first=part * PART + 1,
-            last=part * PART + len(rows),
             sorts=SORTS,
             exports=EXPORTS,
         )
@@ -131,13 +125,12 @@ def _data(output: Output, catalog: Catalog) -> None:
                 "rows": [r[0] if len(r) == 1 else r for r in rows],
             }
         )
-    parts = max(1, -(-len(papers) // PART))
     output.json(
         "assets/data/papers.json",
         {
             "ids": [p.id for p in papers],
-            "part": PART,
-            "parts": ["papers/", *(f"papers-{n}/" for n in range(2, parts + 1))],
+            "part": paging.PART,
+            "parts": addresses("papers", len(papers)),
             "facets": columns,
             "exports": {k: f"assets/data/export-{k}.json" for k, _ in EXPORTS},
             "sort": {
@@ -221,8 +214,7 @@ def _page(
             f"From row{'s' * (len(paper.rows) > 1)} {', '.join(map(str, paper.rows))} of the "
             "SAM4MIS list."
         )
-    if paper.sources:
-        history.append("Sources: " + ", ".join(paper.sources))
+    history += provenance.told(paper)
     output.page(
         f"papers/{view.id}/",
         "paper.html",

@@ -6,19 +6,21 @@ from catalog.render import charts, show
 from catalog.render.badges import badge, badge_text_width
 from catalog.render.output import Output
 from catalog.render.pages.profiles import examples_of
+from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, ProjectView
 
 
 def write(output: Output, catalog: Catalog) -> None:
-    output.page(
-        "projects/",
-        "projects.html",
-        title="Projects",
-        kind="page",
-        description=f"{len(catalog.methods)} code releases: licences, weights, claims.",
-        methods=catalog.methods,
-        controls=catalog.controls,
-    )
+    for part in parted("projects", catalog.methods):
+        output.page(
+            part.address,
+            "projects.html",
+            title=part.title("Projects"),
+            kind="page" if part.number == 0 else None,
+            description=f"{part.total} code releases: licences, weights, claims.",
+            part=part,
+            controls=catalog.controls,
+        )
     for view in catalog.projects.values():
         _page(output, catalog, view)
 

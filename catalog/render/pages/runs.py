@@ -13,6 +13,7 @@ from catalog.registry import RESULTS
 from catalog.render import show
 from catalog.render.output import Output
 from catalog.render.pages.profiles import examples_of
+from catalog.render.paging import parted
 from catalog.render.views import Catalog
 
 #: Rows of the per-case table on a page; the CSV has all.
@@ -20,14 +21,15 @@ CASES = 300
 
 
 def write(output: Output, catalog: Catalog) -> None:
-    output.page(
-        "runs/",
-        "runs.html",
-        title="Runs",
-        kind="page",
-        description="Every run of a released checkpoint, newest first.",
-        runs=[(r, catalog.projects.get(r.project)) for r in catalog.runs],
-    )
+    for part in parted("runs", [(r, catalog.projects.get(r.project)) for r in catalog.runs]):
+        output.page(
+            part.address,
+            "runs.html",
+            title=part.title("Runs"),
+            kind="page" if part.number == 0 else None,
+            description="Every run of a released checkpoint, newest first.",
+            part=part,
+        )
     for run in catalog.runs:
         output.files[f"runs/{run.run}/cases.csv"] = cases_csv(run)
         _page(output, catalog, run)

@@ -10,6 +10,17 @@
     node.append(...children);
     return node;
   };
+  const CHUNK = 25; // rows of a tbody: on a phone the style sheet lays out only those in sight
+  const listed = (table) => [...table.tBodies].flatMap((body) => [...body.rows]);
+  const fill = (table, rows) => {
+    const old = [...table.tBodies];
+    for (let i = 0; i < rows.length; i += CHUNK) {
+      const body = make("tbody", {}, ...rows.slice(i, i + CHUNK));
+      body.style.setProperty("--n", body.rows.length);
+      table.append(body);
+    }
+    for (const body of old) body.remove();
+  };
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
   // ------------------------------------------------------------------ search, shared by two pages
@@ -38,7 +49,7 @@
 
   // ------------------------------------------------------------------------------ faceted table
   async function table(box) {
-    const body = box.querySelector("tbody");
+    const node = box.querySelector("#rows");
     const form = box.querySelector(".fp");
     const find = box.querySelector("[name=find]");
     const sort = box.querySelector("[name=sort]");
@@ -47,17 +58,22 @@
     const noun = box.dataset.noun;
     const wide = matchMedia("(min-width: 60em)");
     if (wide.matches) form.querySelector(".fp-all").open = true;
-    const data = await json(new URL(box.dataset.table, location).href);
-    const size = data.ids.length;
-    const place = new Map(data.ids.map((id, i) => [id, i]));
-    const rows = new Array(size).fill(null);
-    const own = [...body.rows].map((tr) => { const i = place.get(tr.id); rows[i] = tr; return i; });
+    // The table is complete as served; what is needed to narrow it grows with the registry, so it is
+    // fetched when somebody reaches for a filter, or came with one in the address.
+    let data, size, place, rows, own, loading;
     const inputs = new Map();
-    for (const facet of data.facets) {
-      facet.at = new Map(facet.values.map((v, i) => [v, i]));
-      facet.rows = facet.rows.map((r) => (Array.isArray(r) ? r : [r]));
-    }
-    for (const input of form.elements) if (input.type === "checkbox") inputs.set(`${input.name}=${input.value}`, input);
+    const load = () => loading ??= (async () => {
+      data = await json(new URL(box.dataset.table, location).href);
+      size = data.ids.length;
+      place = new Map(data.ids.map((id, i) => [id, i]));
+      rows = new Array(size).fill(null);
+      own = listed(node).map((tr) => { const i = place.get(tr.id); rows[i] = tr; return i; });
+      for (const facet of data.facets) {
+        facet.at = new Map(facet.values.map((v, i) => [v, i]));
+        facet.rows = facet.rows.map((r) => (Array.isArray(r) ? r : [r]));
+      }
+      for (const input of form.elements) if (input.type === "checkbox") inputs.set(`${input.name}=${input.value}`, input);
+    })().catch((error) => { loading = undefined; throw error; });
     const plain = sort.options[0].value;
     // Offered while something is typed, and then the order unless the reader chose another.
     const relevance = make("option", { value: "relevance", textContent: "Relevance" });
@@ -71,8 +87,10 @@
         const on = params.getAll(facet.key).filter((v) => facet.at.has(v));
         if (on.length) state.on.set(facet.key, new Set(on));
       }
-      limit = data.part;
+      limit = step();
     }
+    // Rows of a filtered table of several parts may lie in all of them: fewer at a time.
+    const step = () => (data.parts.length > 1 && (state.find || state.on.size || state.sort) ? 100 : data.part);
     function write() {
       const params = new URLSearchParams();
       if (state.find) params.set("find", state.find);
@@ -138,11 +156,14 @@
       await need(visible);
       if (mine !== turn) return;
       const nodes = visible.map((i) => rows[i]);
-      if (nodes.length !== body.rows.length || nodes.some((tr, k) => tr !== body.rows[k])) body.replaceChildren(...nodes);
+      const before = listed(node);
+      if (nodes.length !== before.length || nodes.some((tr, k) => tr !== before[k])) fill(node, nodes);
       count.textContent = order.length === size ? `${size} ${noun}` : `${order.length} of ${size} ${noun}`;
       box.querySelector(".empty").hidden = order.length > 0;
       box.querySelector(".scroll").hidden = order.length === 0;
       box.querySelector(".more").hidden = visible.length >= order.length || (idle && data.parts.length > 1);
+      const pages = document.querySelector(".pages");
+      if (pages) pages.hidden = !idle;
       if (hits) sort.append(relevance); else relevance.remove();
       sort.value = by;
       if (document.activeElement !== find) find.value = state.find;
@@ -160,19 +181,27 @@
       if (on) set.add(value); else set.delete(value);
       if (set.size) state.on.set(key, set); else state.on.delete(key);
     }
-    function change() { limit = data.part; write(); return show(); }
+    function change() { limit = step(); write(); return show(); }
     function reset() { find.value = ""; state = { find: "", sort: "", on: new Map() }; change(); find.focus(); }
+    const ask = (run) => async (...given) => {
+      try { if (!state) { await load(); read(); } await run(...given); } catch (error) {
+        count.textContent = `The filters could not be loaded (${error.message}); the table below is as served.`;
+      }
+    };
 
-    form.addEventListener("change", ({ target }) => { if (target.type === "checkbox") { toggle(target.name, target.value, target.checked); change(); } });
+    for (const sign of ["pointerenter", "focusin", "touchstart"]) for (const part of [form, box.querySelector(".tb")])
+      part.addEventListener(sign, () => { load().catch(() => {}); }, { once: true, passive: true });
+    form.addEventListener("change", ask(({ target }) => { if (target.type === "checkbox") { toggle(target.name, target.value, target.checked); return change(); } }));
     form.addEventListener("submit", (e) => e.preventDefault());
-    find.addEventListener("focus", search, { once: true });
+    find.addEventListener("focus", () => { search().catch(() => {}); }, { once: true });
     let wait;
-    find.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(() => { state.find = find.value; change(); }, 60); });
-    sort.addEventListener("change", () => { state.sort = sort.value === "relevance" ? "" : sort.value; change(); });
-    box.querySelector("[data-more]").onclick = () => { limit += data.part; show(); };
+    find.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(ask(() => { state.find = find.value; return change(); }), 60); });
+    sort.addEventListener("change", ask(() => { state.sort = sort.value === "relevance" ? "" : sort.value; return change(); }));
+    box.querySelector("[data-more]").onclick = () => { limit += step(); show(); };
     box.querySelector("[data-reset]").onclick = reset;
     box.querySelector("[data-link]").onclick = (e) => copy(location.href, e.currentTarget);
-    for (const button of box.querySelectorAll("[data-export]")) button.onclick = async () => {
+    for (const button of box.querySelectorAll("[data-export]")) button.onclick = ask(async () => {
+      if (!shown.length) await show();
       const file = await json(data.exports[button.dataset.export]);
       const texts = shown.map((i) => file.items[data.ids[i]]);
       const kind = button.dataset.export;
@@ -183,11 +212,11 @@
       const a = make("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain" })), download: `sam4mis.${{ bibtex: "bib", "csl-json": "json" }[kind] || kind}` });
       a.click();
       setTimeout(() => URL.revokeObjectURL(a.href), 10000);
-    };
-    addEventListener("popstate", () => { if (box.isConnected) { read(); find.value = state.find; show(); } });
-    read();
-    find.value = state.find;
-    await show();
+    });
+    addEventListener("popstate", () => { if (box.isConnected) ask(() => { read(); find.value = state.find; return show(); })(); });
+    find.value = "";
+    if (location.search) await ask(() => { find.value = state.find; return show(); })();
+    else box.dataset.ready = 0;
   }
 
   // -------------------------------------------------------------------------------- search page
@@ -221,7 +250,6 @@
     setTimeout(() => { button.textContent = before; }, 1500);
   }
   function sortable(table) {
-    const body = table.tBodies[0];
     const value = (tr, k) => {
       const cell = tr.cells[k];
       if (!cell || cell.querySelector(":scope > .na")) return null;
@@ -236,9 +264,9 @@
         const up = th.ariaSort !== "ascending";
         for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
         th.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const keyed = [...body.rows].map((tr) => [value(tr, k), tr]);
+        const keyed = listed(table).map((tr) => [value(tr, k), tr]);
         keyed.sort(([a], [b]) => (a === null) - (b === null) || (a === b ? 0 : (typeof a === typeof b ? (a < b ? -1 : 1) : typeof a === "number" ? -1 : 1) * (up ? 1 : -1)));
-        body.append(...keyed.map(([, tr]) => tr));
+        fill(table, keyed.map(([, tr]) => tr));
       };
     });
   }
@@ -246,7 +274,7 @@
     const fresh = (selector, run) => {
       for (const node of document.querySelectorAll(selector)) if (!node.dataset.on) { node.dataset.on = "1"; run(node); }
     };
-    fresh("[data-table]", (node) => table(node).catch((error) => { node.querySelector(".count").textContent = `The filters could not be loaded (${error.message}); the table below is complete.`; }));
+    fresh("[data-table]", table);
     fresh("[data-everything]", everything);
     fresh("table.sortable", sortable);
     fresh("[data-copy]", (button) => { button.onclick = () => copy(document.getElementById(button.dataset.copy).textContent, button); });
