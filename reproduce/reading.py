@@ -6,7 +6,8 @@ Shared by the dataset plugins. Images come as (H, W, 3) uint8 RGB, masks as (H, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -104,6 +105,41 @@ def need_folder(root: Path, name: str, access: str) -> None:
     """Raise `InputError` unless `root` is a folder."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder, expected the data set {name}. {access}")
+
+
+def matched(
+    place: Path,
+    images: Mapping[str, Path],
+    masks: Mapping[str, Path],
+    count: int | None,
+    remedy: str,
+    known: str = "",
+) -> list[str]:
+    """Names that have an image and a mask, sorted; anything else than that is told all at once.
+
+    count  how many there must be; None: any number
+    known  a regular expression that every name fits; "": any name
+
+    Raises `InputError` with numbers and names of what lacks a mask, lacks an image or is called
+    otherwise, and how many images are there instead of `count`.
+    """
+    problems = []
+    if odd := [name for name in images if known and not re.fullmatch(known, name)]:
+        problems.append(_named(len(odd), "names that the data set does not have", odd))
+    if alone := sorted(set(images) - set(masks)):
+        problems.append(_named(len(alone), "images without a mask", alone))
+    if alone := sorted(set(masks) - set(images)):
+        problems.append(_named(len(alone), "masks without an image", alone))
+    if count is not None and len(images) != count:
+        problems.append(f"expected {count} images, got {len(images)}")
+    if problems:
+        raise InputError(f"{place}: {'; '.join(problems)}. {remedy}")
+    return sorted(images)
+
+
+def _named(number: int, what: str, names: Sequence[str]) -> str:
+    more = ", ..." if number > 5 else ""
+    return f"{number} {what} ({', '.join(names[:5])}{more})"
 
 
 def sha256_of(path: Path) -> str:

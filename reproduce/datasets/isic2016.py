@@ -1,0 +1,68 @@
+"""ISIC 2016, part 1: dermoscopy with lesion masks, in the folders the challenge distributes.
+
+`ISBI2016_ISIC_Part1_{Training,Test}_Data/ISIC_<7 digits>.jpg` and
+`ISBI2016_ISIC_Part1_{Training,Test}_GroundTruth/ISIC_<7 digits>_Segmentation.png` (0 and 255).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from catalog.errors import UsageError
+from reproduce.contracts import Case, Sample
+
+# split -> part of the folders' names, images
+PARTS = {"test": ("Test", 379), "training": ("Training", 900)}
+
+
+class Isic2016:
+    """Plugin `isic2016`. A pixel of the mask above half of white is lesion."""
+
+    name = "isic2016"
+    version = 1
+    title = "ISIC 2016, part 1: lesion segmentation"
+    licence = "CC0-1.0"
+    access = (
+        "Download ISBI2016_ISIC_Part1_Test_Data.zip and _Test_GroundTruth.zip (and Training, where "
+        "needed) at challenge.isic-archive.com/data/#2016, unpack them into one folder and pass it "
+        "with --data."
+    )
+    homepage: str | None = "https://challenge.isic-archive.com/data/#2016"
+    modalities = ("dermoscopy",)
+    labels = ("lesion",)
+    dimensionality: Literal["2d", "3d"] = "2d"
+    splits: Mapping[str, str] = {
+        "test": "379 images, defined by the challenge",
+        "training": "900 images, defined by the challenge",
+    }
+    may_show_images = True
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """Cases by image id. Raises `InputError` saying which images and masks are missing or too
+        many, and how many images there should be."""
+        from reproduce.reading import files_of, matched, need_folder
+
+        if split not in PARTS:
+            raise UsageError(f"isic2016 has no split {split!r}; known: {', '.join(PARTS)}")
+        need_folder(root, self.title, self.access)
+        part, count = PARTS[split]
+        folders = [root / f"ISBI2016_ISIC_Part1_{part}_{kind}" for kind in ("Data", "GroundTruth")]
+        for folder in folders:
+            need_folder(folder, f"{self.title} ({split})", self.access)
+        images = files_of(folders[0], (".jpg",))
+        masks = files_of(folders[1], ("_segmentation.png",))
+        names = matched(folders[0], images, masks, count, self.access, r"ISIC_\d{7}")
+        return [Case(id=n, files={"image": images[n], "label": masks[n]}) for n in names]
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Image and lesion mask."""
+        from reproduce.reading import read_gray, read_rgb, same_size
+
+        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
+        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
+        return Sample(case=case, image=image, labels={"lesion": mask > 127})
+
+
+PLUGIN = Isic2016()

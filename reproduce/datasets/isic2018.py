@@ -1,0 +1,70 @@
+"""ISIC 2018, task 1: dermoscopy with lesion masks, in the folders the challenge distributes.
+
+`ISIC2018_Task1-2_{Training,Validation,Test}_Input/ISIC_<7 digits>.jpg` and
+`ISIC2018_Task1_{Training,Validation,Test}_GroundTruth/ISIC_<7 digits>_segmentation.png`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from catalog.errors import UsageError
+from reproduce.contracts import Case, Sample
+
+# split -> part of the folders' names, images
+PARTS = {"test": ("Test", 1000), "validation": ("Validation", 100), "training": ("Training", 2594)}
+
+
+class Isic2018:
+    """Plugin `isic2018`. A pixel of the mask above half of white is lesion."""
+
+    name = "isic2018"
+    version = 1
+    title = "ISIC 2018, task 1: lesion boundary segmentation"
+    licence = "CC-BY-NC-4.0"
+    access = (
+        "Download ISIC2018_Task1-2_Test_Input.zip and ISIC2018_Task1_Test_GroundTruth.zip (and "
+        "Training or Validation, where needed) at challenge.isic-archive.com/data/#2018, unpack "
+        "them into one folder and pass it with --data."
+    )
+    homepage: str | None = "https://challenge.isic-archive.com/data/#2018"
+    modalities = ("dermoscopy",)
+    labels = ("lesion",)
+    dimensionality: Literal["2d", "3d"] = "2d"
+    splits: Mapping[str, str] = {
+        split: f"{count} images, defined by the challenge" for split, (_, count) in PARTS.items()
+    }
+    may_show_images = False
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """Cases by image id. Raises `InputError` saying which images and masks are missing or too
+        many, and how many images there should be."""
+        from reproduce.reading import files_of, matched, need_folder
+
+        if split not in PARTS:
+            raise UsageError(f"isic2018 has no split {split!r}; known: {', '.join(PARTS)}")
+        need_folder(root, self.title, self.access)
+        part, count = PARTS[split]
+        folders = (
+            root / f"ISIC2018_Task1-2_{part}_Input",
+            root / f"ISIC2018_Task1_{part}_GroundTruth",
+        )
+        for folder in folders:
+            need_folder(folder, f"{self.title} ({split})", self.access)
+        images = files_of(folders[0], (".jpg",))
+        masks = files_of(folders[1], ("_segmentation.png",))
+        names = matched(folders[0], images, masks, count, self.access, r"ISIC_\d{7}")
+        return [Case(id=n, files={"image": images[n], "label": masks[n]}) for n in names]
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Image and lesion mask."""
+        from reproduce.reading import read_gray, read_rgb, same_size
+
+        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
+        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
+        return Sample(case=case, image=image, labels={"lesion": mask > 127})
+
+
+PLUGIN = Isic2018()

@@ -1,0 +1,66 @@
+"""Kvasir-SEG: 1,000 polyp images with masks, in the folders it is distributed in.
+
+`Kvasir-SEG/images/<id>.jpg` and `Kvasir-SEG/masks/<id>.jpg`. Masks are JPEG files: grey values in
+between are compression, and are cut at half of white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from catalog.errors import UsageError
+from reproduce.contracts import Case, Sample
+
+COUNT = 1000
+
+
+class KvasirSeg:
+    """Plugin `kvasir-seg`. Option `above`: grey values above this are polyp (default 127)."""
+
+    name = "kvasir-seg"
+    version = 1
+    title = "Kvasir-SEG"
+    licence = "research and education use, with citation; not redistributed here"
+    access = (
+        "Download kvasir-seg.zip at datasets.simula.no/kvasir-seg, unpack it and pass the folder "
+        "Kvasir-SEG, or the one it lies in, with --data."
+    )
+    homepage: str | None = "https://datasets.simula.no/kvasir-seg/"
+    modalities = ("endoscopy",)
+    labels = ("polyp",)
+    dimensionality: Literal["2d", "3d"] = "2d"
+    splits: Mapping[str, str] = {
+        "all": "1,000 images; the 100 of PraNet's test set are the split kvasir of the plugin polyp"
+    }
+    may_show_images = False
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """Cases by image id. Raises `InputError` saying which images and masks are missing or too
+        many, and how many images there should be."""
+        from reproduce.reading import files_of, matched, need_folder
+
+        if split != "all":
+            raise UsageError(f"kvasir-seg has no split {split!r}; known: all")
+        need_folder(root, self.title, self.access)
+        inner = root / "Kvasir-SEG"
+        place = inner if inner.is_dir() else root
+        for name in ("images", "masks"):
+            need_folder(place / name, self.title, self.access)
+        images, masks = files_of(place / "images"), files_of(place / "masks")
+        names = matched(place, images, masks, COUNT, self.access)
+        return [Case(id=n, files={"image": images[n], "label": masks[n]}) for n in names]
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Image and polyp mask."""
+        from reproduce.reading import read_gray, read_rgb, same_size
+
+        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
+        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
+        return Sample(
+            case=case, image=image, labels={"polyp": mask > int(options.get("above", 127))}
+        )
+
+
+PLUGIN = KvasirSeg()
