@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -17,6 +18,22 @@ from catalog.reading import Document
 
 MAX_PROBLEMS = 50  # per record; a record with more is not worth listing further
 Shape = TypeVar("Shape", bound=msgspec.Struct)
+Steps = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class StandIn(Generic[Shape]):
+    """A record that could not be read as it stands, with something harmless where it is wrong.
+
+    Good for looking at the rest of it, never for use. `places` are the paths of what was replaced.
+    """
+
+    record: Shape
+    places: list[Steps] = field(default_factory=list)
+
+    def stands_at(self, path: Steps) -> bool:
+        """Whether what is said about `path` would be said about a replacement."""
+        return any(path[: len(p)] == p or p[: len(path)] == path for p in self.places)
 
 
 def convert(
@@ -27,23 +44,40 @@ def convert(
     `path` is where the record stands in the document, `name` what people call it. msgspec stops at
     the first problem; so each one found is set aside and the reading tried again.
     """
+    record, findings, _ = convert_or_stand_in(document, path, raw, shape, name)
+    return record, findings
+
+
+def convert_or_stand_in(
+    document: Document, path: Steps, raw: Any, shape: type[Shape], name: str
+) -> tuple[Shape | None, list[Finding], StandIn[Shape] | None]:
+    """As `convert`, and what stands in for a record that is wrong.
+
+    None too where too much is wrong to guess at, or the record's own name.
+    """
     try:
-        return msgspec.convert(raw, shape), []
+        return msgspec.convert(raw, shape), [], None
     except msgspec.ValidationError as first:
         error: msgspec.ValidationError | None = first
+    places: list[Steps] = []
+    stand_in = None
     rest = _copy(raw)
     findings: list[Finding] = []
     while error is not None and len(findings) < MAX_PROBLEMS:
         message, steps = _message_and_path(str(error))
         findings.append(_finding(document, path, name, message, steps, shape, rest))
-        if not _set_aside(rest, steps, message, shape):
+        place = _set_aside(rest, steps, message, shape)
+        if place is None:
             break
+        places.append(place)
         try:
-            msgspec.convert(rest, shape)
+            stand_in = StandIn(msgspec.convert(rest, shape), [p for p in places if p])
             error = None
         except msgspec.ValidationError as again:
             error = again if str(again) != str(error) else None
-    return None, findings
+    if stand_in and {("id",), ("slug",)} & set(stand_in.places):
+        stand_in = None
+    return None, findings, stand_in
 
 
 def _copy(raw: Any) -> Any:
@@ -63,20 +97,20 @@ def _message_and_path(text: str) -> tuple[str, tuple[str | int, ...]]:
     return message, tuple(steps)
 
 
-def _set_aside(rest: Any, steps: tuple[str | int, ...], message: str, shape: Any) -> bool:
+def _set_aside(rest: Any, steps: Steps, message: str, shape: Any) -> Steps | None:
     """Put something harmless in the place of a problem so that reading can go on.
 
-    False where that is not possible.
+    Returns that place, () where nothing had to stand in, None where it is not possible.
     """
     if not steps and "field `" not in message:
-        return False  # the record itself is no record
+        return None  # the record itself is no record
     parent = rest
     try:
         if match := re.search(r"unknown field `([^`]+)`", message):
             for step in steps:
                 parent = parent[step]
             del parent[match[1]]
-            return True
+            return ()
         target = steps
         if match := re.search(r"missing required field `([^`]+)`", message):
             target = (*steps, match[1])
@@ -84,8 +118,8 @@ def _set_aside(rest: Any, steps: tuple[str | int, ...], message: str, shape: Any
             parent = parent[step]
         parent[target[-1]] = _stand_in(_type_at(shape, target))
     except (KeyError, IndexError, TypeError):
-        return False
-    return True
+        return None
+    return target
 
 
 def _stand_in(info: Any) -> Any:

@@ -11,14 +11,18 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from catalog.errors import Finding, FindingsError, PrerequisiteError
 from catalog.records import Paper, Project, Result, Verdict, Verdicts
+
+if TYPE_CHECKING:
+    from catalog.converting import StandIn
 
 PAPERS = "papers.yaml"
 PROJECTS = "projects"
@@ -46,11 +50,14 @@ def find_root(start: Path | None = None) -> Path:
 
 
 class IncompleteError(FindingsError):
-    """Some records could not be read; `records` are the others."""
+    """Some records could not be read; `records` are the others, `stand_ins` what they may say."""
 
-    def __init__(self, findings: list[Finding], records: list[Any]) -> None:
+    def __init__(
+        self, findings: list[Finding], records: list[Any], stand_ins: list[StandIn[Any]]
+    ) -> None:
         super().__init__(findings)
         self.records = records
+        self.stand_ins = stand_ins
 
 
 @dataclass(slots=True)
@@ -62,6 +69,10 @@ class Registry:
     projects: list[Project] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    # "papers", "projects" -> hash of the files' content; absent where some could not be read
+    keys: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    # for `check` only: records that are wrong, read as far as they can be
+    stand_ins: list[StandIn[Any]] = field(default_factory=list)
 
     @classmethod
     def load(cls, root: Path) -> Registry:
@@ -76,16 +87,18 @@ class Registry:
         """What can be read of the registry, and everything that is wrong with the rest."""
         findings: list[Finding] = []
         registry = cls(root)
-        for name, reader in (
-            ("papers", load_papers),
-            ("projects", load_projects),
-            ("results", load_results),
-            ("verdicts", load_verdicts),
-        ):
+        readers: dict[str, Callable[[], Any]] = {
+            "papers": lambda: load_papers(root, registry.keys),
+            "projects": lambda: load_projects(root, registry.keys),
+            "results": lambda: load_results(root),
+            "verdicts": lambda: load_verdicts(root),
+        }
+        for name, read in readers.items():
             try:
-                setattr(registry, name, reader(root))
+                setattr(registry, name, read())
             except IncompleteError as error:
                 setattr(registry, name, error.records)
+                registry.stand_ins += error.stand_ins
                 findings += error.findings
             except FindingsError as error:
                 findings += error.findings
@@ -95,8 +108,11 @@ class Registry:
 # ---------------------------------------------------------------------------------- papers
 
 
-def load_papers(root: Path) -> list[Paper]:
-    """The works of `papers.yaml`. Raises `FindingsError` with everything that is wrong in it."""
+def load_papers(root: Path, keys: dict[str, str] | None = None) -> list[Paper]:
+    """The works of `papers.yaml`. Raises `FindingsError` with everything that is wrong in it.
+
+    keys: gets the hash of the content under "papers", for what else is kept of the same content.
+    """
     path = root / PAPERS
     try:
         content = path.read_bytes()
@@ -113,13 +129,15 @@ def load_papers(root: Path) -> list[Paper]:
     if papers is None:
         papers = parse_papers(path)
         write_cache(root, "papers", key, papers)
+    if keys is not None:
+        keys["papers"] = key
     return papers
 
 
 def parse_papers(path: Path) -> list[Paper]:
     """The works of one YAML file, without the cache; all findings at once."""
     from catalog import reading
-    from catalog.converting import convert
+    from catalog.converting import convert_or_stand_in
 
     text = reading.read_text(path, PAPERS)
     document = reading.parse(text, PAPERS)
@@ -130,18 +148,21 @@ def parse_papers(path: Path) -> list[Paper]:
         except msgspec.ValidationError:
             papers = []
     findings: list[Finding] = []
+    stand_ins: list[StandIn[Any]] = []
     if raw and not papers:
         for index, record in enumerate(raw):
             name = str(record.get("id") or f"papers[{index}]") if isinstance(record, dict) else ""
-            paper, own = convert(
+            paper, own, stand_in = convert_or_stand_in(
                 document, ("papers", index), record, Paper, name or f"papers[{index}]"
             )
             findings += own
             if paper:
                 papers.append(paper)
+            if stand_in:
+                stand_ins.append(stand_in)
     findings += _repeated_ids(raw, document)
     if findings:
-        raise IncompleteError(findings, papers)
+        raise IncompleteError(findings, papers, stand_ins)
     return papers
 
 
@@ -185,10 +206,10 @@ def _repeated_ids(raw: list[Any], document: Any) -> list[Finding]:
 # --------------------------------------------------------------------- projects and results
 
 
-def load_projects(root: Path) -> list[Project]:
-    """The code releases of `projects/*.yaml`, by file name."""
+def load_projects(root: Path, keys: dict[str, str] | None = None) -> list[Project]:
+    """The code releases of `projects/*.yaml`, by file name; `keys` as in `load_papers`."""
     from catalog import reading
-    from catalog.converting import convert
+    from catalog.converting import convert_or_stand_in
 
     paths = sorted((root / PROJECTS).glob("*.yaml"))
     findings: list[Finding] = []
@@ -203,10 +224,13 @@ def load_projects(root: Path) -> list[Project]:
         raise FindingsError(findings)
     names = "\n".join(path.name for path in paths).encode()
     key = cache_key(names, *contents)
-    projects = read_cache(root, "projects", key, list[Project])
-    if projects is not None:
-        return projects
-    projects = []
+    kept = read_cache(root, "projects", key, list[Project])
+    if kept is not None:
+        if keys is not None:
+            keys["projects"] = key
+        return kept
+    projects: list[Project] = []
+    stand_ins: list[StandIn[Any]] = []
     for path in paths:
         place = f"{PROJECTS}/{path.name}"
         try:
@@ -214,8 +238,12 @@ def load_projects(root: Path) -> list[Project]:
         except FindingsError as error:
             findings += error.findings
             continue
-        project, own = convert(document, (), document.data, Project, path.stem)
+        project, own, stand_in = convert_or_stand_in(
+            document, (), document.data, Project, path.stem
+        )
         findings += own
+        if stand_in and stand_in.record.slug == path.stem:
+            stand_ins.append(stand_in)
         if project:
             projects.append(project)
             if project.slug != path.stem:
@@ -223,8 +251,10 @@ def load_projects(root: Path) -> list[Project]:
                 message = f"the slug {project.slug!r} is not the file's name"
                 findings.append(Finding(place, line, "slug", "R004", message, "They must agree."))
     if findings:
-        raise IncompleteError(findings, projects)
+        raise IncompleteError(findings, projects, stand_ins)
     write_cache(root, "projects", key, projects)
+    if keys is not None:
+        keys["projects"] = key
     return projects
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from msgspec import field
 
-from catalog import reading
+from catalog import own, reading
 from catalog.converting import convert
-from catalog.errors import FindingsError
-from catalog.records import Record
+from catalog.errors import Finding, FindingsError
+from catalog.records import TAG_FIELDS, Record
 
-FILE = Path(__file__).resolve().parent / "data" / "vocabularies.yaml"
+FILE = "data/vocabularies.yaml"
 
 
 class Term(Record, kw_only=True):
@@ -36,20 +36,36 @@ class _File(Record, kw_only=True):
     vocabularies: dict[str, Vocabulary]
 
 
-@cache
 def vocabularies() -> dict[str, Vocabulary]:
-    """All vocabularies by field name (`modalities`, `prompts_infer` ...)."""
-    place = "catalog/data/vocabularies.yaml"
-    document = reading.parse(reading.read_text(FILE, place), place)
-    record, findings = convert(document, (), document.data, _File, "")
+    """All vocabularies by field name (`modalities`, `prompts_infer` ...).
+
+    Those of the registry that is worked on, where it has a file of its own (`catalog.own`).
+    Raises `FindingsError` with everything that is wrong in it.
+    """
+    return _read(own.path(FILE))
+
+
+@cache
+def _read(file: Path) -> dict[str, Vocabulary]:
+    place = f"catalog/{FILE}"
+    document = reading.parse(reading.read_text(file, place), place)
+    record, findings = convert(document, (), document.data, _File, "vocabularies")
     if record is None:
         raise FindingsError(findings)
+    if missing := [name for name in TAG_FIELDS if name not in record.vocabularies]:
+        message = f"there is no vocabulary for {', '.join(missing)}"
+        hint = "Every tag of a work has one; restore it from git."
+        raise FindingsError([Finding(place, None, "vocabularies", "S003", message, hint)])
     return record.vocabularies
 
 
-@cache
 def _spellings(field: str) -> dict[str, str]:
-    vocabulary = vocabularies()[field]
+    return _spellings_of(own.path(FILE), field)
+
+
+@cache
+def _spellings_of(file: Path, field: str) -> dict[str, str]:
+    vocabulary = _read(file)[field]
     known: dict[str, str] = {}
     for value, term in vocabulary.terms.items():
         for spelling in (value, *term.aliases):

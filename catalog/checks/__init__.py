@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from catalog import own
 from catalog.checks import links, people_and_titles, projects, references, tags, versions
 from catalog.checks.codes import CODES, severity_of
 from catalog.checks.locating import Locator
@@ -18,7 +19,7 @@ from catalog.checks.problem import Problem
 from catalog.checks.references import Crossing
 from catalog.converting import dotted
 from catalog.errors import Finding, FindingsError
-from catalog.records import Paper
+from catalog.records import Paper, Project
 from catalog.registry import PAPERS, PROJECTS, Registry
 
 CHECKS: tuple[Callable[[Paper], Iterator[Problem]], ...] = (
@@ -37,7 +38,11 @@ def problems(paper: Paper) -> Iterator[Problem]:
 
 def run(registry: Registry, *, thorough: bool = False) -> list[Finding]:
     """All findings of a registry, by file and line. `thorough` includes what only doctor says."""
-    locator = Locator(registry.root)
+    with own.of(registry.root):
+        return _findings(registry.root, _crossings(registry, thorough), thorough)
+
+
+def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings = [
         Crossing(p.code, PAPERS, paper.id, p.path, p.message, p.hint)
         for paper in registry.papers
@@ -48,6 +53,11 @@ def run(registry: Registry, *, thorough: bool = False) -> list[Finding]:
     crossings += projects.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
+    return crossings
+
+
+def _findings(root: Path, crossings: list[Crossing], thorough: bool) -> list[Finding]:
+    locator = Locator(root)
     findings = [
         Finding(
             c.place,
@@ -67,22 +77,63 @@ def run(registry: Registry, *, thorough: bool = False) -> list[Finding]:
 def check_registry(root: Path, *, thorough: bool = False) -> tuple[Registry, list[Finding]]:
     """Read a registry as far as it can be read and check it; all findings at once.
 
-    Where works could not be read, references to works are not judged: they may be among them.
+    A record with a wrong field is judged by its other fields. Where works could not be read at
+    all, references to works are not judged: they may be among them.
     """
     registry, findings = Registry.read(root)
     findings += _lost(registry, findings)
-    papers_broken = any(f.place == PAPERS for f in findings)
     try:
-        own = run(registry, thorough=thorough)
-    except FindingsError as error:  # a decision file that cannot be read
-        own = error.findings
-    if papers_broken:
-        own = [f for f in own if f.code not in ("R001", "R007")]
-    if any(f.place.startswith(PROJECTS) for f in findings):
-        own = [f for f in own if f.code not in ("R002", "R003")]
-    seen = {(f.place, f.line, f.code) for f in findings}
-    findings += [f for f in own if (f.place, f.line, f.code) not in seen]
+        with own.of(root):
+            seen = _findings(root, _with_stand_ins(registry, thorough), thorough)
+    except FindingsError as error:  # a file of decisions or words that cannot be read
+        seen = error.findings
+    whole = {_place_and_name(stand_in.record) for stand_in in registry.stand_ins}
+    lost = [
+        f for f in findings if (f.place, f.path.partition(".")[0].partition("[")[0]) not in whole
+    ]
+    if any(f.place == PAPERS for f in lost):
+        seen = [f for f in seen if f.code not in ("R001", "R007")]
+    if any(f.place.startswith(PROJECTS) for f in lost):
+        seen = [f for f in seen if f.code not in ("R002", "R003")]
+    known = {(f.place, f.line, f.code) for f in findings}
+    findings += [f for f in seen if (f.place, f.line, f.code) not in known]
     return registry, sorted(findings, key=lambda f: (f.place, f.line or 0, f.path, f.code))
+
+
+def _with_stand_ins(registry: Registry, thorough: bool) -> list[Crossing]:
+    """What is wrong with the records that were read, and with the rest of those that were not.
+
+    What stands in for a wrong field is not judged, nor what others make of it.
+    """
+    crossings = _crossings(registry, thorough)
+    if not registry.stand_ins:
+        return crossings
+    everything = Registry(
+        registry.root,
+        registry.papers + [s.record for s in registry.stand_ins if isinstance(s.record, Paper)],
+        registry.projects + [s.record for s in registry.stand_ins if isinstance(s.record, Project)],
+        registry.results,
+        registry.verdicts,
+    )
+    halves = {_place_and_name(stand_in.record): stand_in for stand_in in registry.stand_ins}
+    found = []
+    for crossing in _crossings(everything, thorough):
+        half = halves.get((crossing.place, crossing.record))
+        if not half.stands_at(crossing.path) if half else crossing in crossings:
+            found.append(crossing)
+    return found
+
+
+def _is_about(finding: Finding, place: str, name: str) -> bool:
+    path = finding.path
+    return finding.place == place and (path == name or path.startswith((f"{name}.", f"{name}[")))
+
+
+def _place_and_name(record: Paper | Project) -> tuple[str, str]:
+    """Where a record stands and what findings call it."""
+    if isinstance(record, Project):
+        return f"{PROJECTS}/{record.slug}.yaml", record.slug
+    return PAPERS, record.id
 
 
 def _lost(registry: Registry, known: list[Finding]) -> list[Finding]:

@@ -15,8 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from catalog import reading
+from catalog import own, reading
 from catalog.checks.references import Crossing, near
+from catalog.errors import Finding, FindingsError
 from catalog.records import Claim, Project
 from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.vocabulary import vocabularies
@@ -24,7 +25,7 @@ from catalog.vocabulary import vocabularies
 FRACTIONS = frozenset({"dice", "iou", "nsd", "auc"})  # 0 to 1 once divided by their scale
 LENGTHS = frozenset({"hd", "hd95", "asd", "assd"})  # mm or voxels, 0 or more
 WEIGHTS = frozenset({"public", "none", "announced", "gated", "dead", "unknown"})
-CONVENTIONS = Path(__file__).parent.parent / "data" / "protocol_conventions.yaml"
+CONVENTIONS = "data/protocol_conventions.yaml"
 ADAPTERS = "reproduce/adapters"
 
 # code, path inside the project, message, hint
@@ -74,7 +75,7 @@ def _own(project: Project, known: Known) -> Iterator[Told]:
     card = project.protocol_card
     for number, name in enumerate(card.conventions if card else []):
         if name not in _conventions():
-            hint = near(name, set(_conventions())) or f"Add it to {CONVENTIONS.name} first."
+            hint = near(name, set(_conventions())) or f"Add it to catalog/{CONVENTIONS} first."
             where = ("protocol_card", "conventions", number)
             yield "C006", where, f"unknown convention {name!r}", hint
     if project.adapter is not None and known.adapters and project.adapter not in known.adapters:
@@ -184,10 +185,18 @@ def _allowed(name: str, known: set[str] | frozenset[str]) -> str:
     return near(name, set(known)) or f"Known: {', '.join(sorted(known))}."
 
 
-@cache
 def _conventions() -> dict[str, Any]:
-    document = reading.parse(reading.read_text(CONVENTIONS, CONVENTIONS.name), CONVENTIONS.name)
-    return dict(document.data["conventions"])
+    return _conventions_of(own.path(CONVENTIONS))
+
+
+@cache
+def _conventions_of(file: Path) -> dict[str, Any]:
+    place = f"catalog/{CONVENTIONS}"
+    data = reading.parse(reading.read_text(file, place), place).data
+    if not isinstance(data, dict) or not isinstance(data.get("conventions"), dict):
+        message = "expected `conventions:` with a code and its meaning on each line"
+        raise FindingsError([Finding(place, 1, "", "Y005", message, "Restore it from git.")])
+    return dict(data["conventions"])
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import field
 
-from catalog import reading
+from catalog import own, reading
 from catalog.converting import convert
 from catalog.errors import FindingsError
 from catalog.records import Record
@@ -186,8 +186,11 @@ class Decisions:
         return _read(self.folder, "notes", Notes)
 
 
-@cache
 def decisions(root: Path | None = None) -> Decisions:
     """The decisions of a registry, read once; those of this installation where it has none."""
-    own = root / "catalog" / "decisions" if root else FOLDER
-    return Decisions(own if own.is_dir() else FOLDER)
+    return _decisions(own.path("decisions", root))
+
+
+@cache
+def _decisions(folder: Path) -> Decisions:
+    return Decisions(folder)

@@ -127,3 +127,55 @@ def test_a_checkpoint_that_stands_twice(tmp_path: Path, root: Path, lwnet: dict[
 def test_every_code_of_project_files_is_tested() -> None:
     tested = {code for code, _, _ in WRONG.values()} | {"C009", "C010", "C012"}
     assert tested == {code for code in CODES if code[0] == "C"}
+
+
+def test_a_wrong_kind_of_value_hides_nothing_else(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    put(lwnet, ("repository", "commit"), "ce72dda")
+    put(lwnet, (*CLAIM, "metric"), "dcie")
+    lwnet["kind"] = "methd"  # not allowed
+    lwnet["colour"] = "red"  # not a field
+    lwnet["checkpoints"][0]["bytes"] = "many"
+    lwnet["adapter"] = 7  # what stands in for it is not judged
+    assert sorted(told(written(tmp_path, root, lwnet))) == [
+        ("C001", "lwnet.repository.commit"),
+        ("C003", "lwnet.claims[0].metric"),
+        ("S001", "lwnet.adapter"),
+        ("S001", "lwnet.checkpoints[0].bytes"),
+        ("S002", "lwnet"),
+        ("S004", "lwnet.kind"),
+    ]
+
+
+def test_a_work_with_a_wrong_field_is_judged_by_the_others(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    lwnet["papers"] = ["first", "second", "third"]
+    folder = written(tmp_path, root, lwnet)
+    (folder / "papers.yaml").write_text(
+        """papers:
+  - id: first
+    title: One
+    authors: 7
+    versions:
+      - {kind: preprint, ids: {arxiv: '2313.00001'}, cite: true}
+      - {kind: jurnal, date: yesterday}
+    modalities: {values: [xrayy], from: title}
+  - id: second
+    authors: [Ada Lovelace]
+    versions:
+      - {kind: preprint, ids: {arxiv: '2401.00001'}, cite: true}
+"""
+    )
+    found = set(told(folder))
+    assert {
+        ("S001", "first.authors"),
+        ("S004", "first.versions[1].kind"),
+        ("I002", "first.versions[0].ids.arxiv"),
+        ("V001", "first.modalities.values[0]"),
+        ("S003", "second"),
+        ("R001", "lwnet.papers[2]"),  # `third`, now that all works are known by name
+    } <= found
+    assert not [path for code, path in found if code == "R001" and path != "lwnet.papers[2]"]
+    assert not [code for code, path in found if path == "first.authors" and code != "S001"]
