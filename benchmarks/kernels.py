@@ -77,7 +77,7 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
     import torch
 
     from reproduce.statistics.counting import confusion
-    from reproduce.statistics.surface import SurfaceSpec, surface_histogram
+    from reproduce.statistics.surface import SurfaceSpec, surface_histograms
 
     reference, predicted, true_volume, volume = _material(options)
     spec = SurfaceSpec.parse("surfel/header/3d")
@@ -90,10 +90,9 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
         return list(map(float, 2 * tp / (2 * tp + fp + fn)))
 
     def surfaces() -> list[float]:
-        found = []
-        for truth, mask in zip(true_volume, volume, strict=True):
-            found += scores_of(surface_histogram(truth, mask, spec, SPACING_MM))
-        return found
+        pairs = [(t, m, spec, SPACING_MM) for t, m in zip(true_volume, volume, strict=True)]
+        entries = surface_histograms(pairs, torch.get_num_threads())
+        return [score for entry in entries for score in scores_of(entry)]
 
     return {
         "masks_2d": lambda: dice(reference, predicted),

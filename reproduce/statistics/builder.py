@@ -12,7 +12,7 @@ from reproduce.statistics.components import Connectivity, component_overlaps
 from reproduce.statistics.counting import checked, confusion, decision, histogram
 from reproduce.statistics.schema import arrow_schema
 from reproduce.statistics.storage import merge_statistics
-from reproduce.statistics.surface import SurfaceSpec, default_specs, surface_histogram
+from reproduce.statistics.surface import SurfaceSpec, Task, default_specs, surface_histograms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Upsample = Literal["bilinear", "nearest"]
+Shapes = tuple[dict[str, Any], "torch.Tensor", "torch.Tensor"]  # a row, its scores, its reference
 
 # Maps are brought to full size a few objects at a time, so that at most this many floats are
 # alive at once besides the model's own output.
@@ -227,8 +228,9 @@ class StatisticsBuilder:
         if self.score_bins and kind != "label":
             bins = histogram(scores, kind, self.score_bins, reference, valid)
         counts = confusion(scores, kind, thresholds, reference, valid)
+        shapes: list[Shapes] = []
         for n, c, t in _indices(*counts.shape[:3]):
-            row = {
+            row: dict[str, Any] = {
                 **common,
                 "label": labels[n],
                 "scope": scope,
@@ -242,8 +244,9 @@ class StatisticsBuilder:
             if bins is not None and t == 0:
                 row["histogram"] = _sparse(bins[n, c], self.score_bins)
             if kind == "label" or thresholds[t] == self.surface_at:
-                self._add_shapes(row, scores[n, c], kind, reference[n], valid, spacing_mm)
+                shapes.append((row, scores[n, c], reference[n]))
             self._rows.append(row)
+        self._add_shapes(shapes, kind, valid, spacing_mm)
         if volume:
             for d in range(scores.shape[2]):
                 within = None if valid is None else valid[d]
@@ -265,33 +268,37 @@ class StatisticsBuilder:
 
     def _add_shapes(
         self,
-        row: dict[str, Any],
-        scores: torch.Tensor,
+        shapes: Sequence[Shapes],
         kind: ScoreKind,
-        reference: torch.Tensor,
         valid: torch.Tensor | None,
         spacing_mm: Sequence[float] | None,
     ) -> None:
-        """Surfaces and components of one mask, on the CPU (SciPy's distance transform)."""
+        """Surfaces and components of masks, on the CPU, into their rows."""
+        import torch
+
         if not self.surface and self.components is None:
             return
-        predicted = scores > decision(self.surface_at, kind)
-        truth = reference
-        if valid is not None:
-            predicted, truth = predicted & valid, truth & valid
-        here, there = predicted.cpu().numpy(), truth.cpu().numpy()
-        if self.surface:
-            names = (
-                default_specs(here.ndim, spacing_mm is not None)
-                if self.surfaces is None
-                else self.surfaces
-            )
-            row["surfaces"] = [
-                surface_histogram(there, here, SurfaceSpec.parse(name), spacing_mm)
-                for name in names
-            ]
-        if self.components is not None:
-            row["components"] = component_overlaps(there, here, self.components)
+        wanted: list[tuple[dict[str, Any], Task]] = []
+        for row, scores, reference in shapes:
+            predicted = scores > decision(self.surface_at, kind)
+            truth = reference
+            if valid is not None:
+                predicted, truth = predicted & valid, truth & valid
+            here, there = predicted.cpu().numpy(), truth.cpu().numpy()
+            if self.surface:
+                names = (
+                    default_specs(here.ndim, spacing_mm is not None)
+                    if self.surfaces is None
+                    else self.surfaces
+                )
+                row["surfaces"] = []
+                specs = map(SurfaceSpec.parse, names)
+                wanted += [(row, (there, here, spec, spacing_mm)) for spec in specs]
+            if self.components is not None:
+                row["components"] = component_overlaps(there, here, self.components)
+        found = surface_histograms([task for _, task in wanted], torch.get_num_threads())
+        for (row, _), histogram_ in zip(wanted, found, strict=True):
+            row["surfaces"].append(histogram_)
 
 
 def _bool() -> torch.dtype:

@@ -11,6 +11,7 @@ All distances are computed inside the bounding box of both masks, which holds bo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +142,23 @@ def surface_histogram(
         entry[f"{name}_distance"] = found.tolist()
         entry[f"{name}_area"] = np.bincount(inverse, area[at], len(found)).tolist()
     return entry
+
+
+Task = tuple["NDArray[np.bool_]", "NDArray[np.bool_]", SurfaceSpec, "Sequence[float] | None"]
+# Voxels from which starting threads costs less than it saves.
+WORTH_THREADS = 1_000_000
+
+
+def surface_histograms(tasks: Sequence[Task], threads: int) -> list[dict[str, Any]]:
+    """`surface_histogram` of several pairs of masks, in their order, in up to `threads` threads.
+
+    NumPy lets go of the interpreter in nearly everything that is done here.
+    """
+    threads = min(threads, len(tasks))
+    if threads < 2 or sum(task[0].size for task in tasks) < WORTH_THREADS:
+        return [surface_histogram(*task) for task in tasks]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda task: surface_histogram(*task), tasks))
 
 
 _LISTS = ("reference_distance", "reference_area", "predicted_distance", "predicted_area")

@@ -358,3 +358,24 @@ def test_threads_do_not_change_counts() -> None:
     assert scores.numel() >= WORTH_THREADS
     assert np.array_equal(alone, together)
     assert alone.sum(-1).tolist() == [[[1_000_000] * 2]] * 5
+
+
+def test_surfaces_in_threads_are_the_same() -> None:
+    """Eight masks above the size that starts threads: same entries, same order, as one by one."""
+    from reproduce.statistics.surface import (
+        WORTH_THREADS,
+        SurfaceSpec,
+        surface_histogram,
+        surface_histograms,
+    )
+
+    rng = np.random.default_rng(5)
+    side = int((WORTH_THREADS / 8) ** 0.5) + 1
+    tasks = []
+    for spec in ("surfel/header/2d", "edge/unit/2d"):
+        for _ in range(4):
+            y, x = np.ogrid[:side, :side]
+            (a, b), r = rng.uniform(0.3, 0.7, 2) * side, side / 5
+            one, other = ((y - a) ** 2 + (x - b + move) ** 2 < r**2 for move in (0, 7))
+            tasks.append((one, other, SurfaceSpec.parse(spec), (0.5, 0.7)))
+    assert surface_histograms(tasks, threads=4) == [surface_histogram(*task) for task in tasks]
