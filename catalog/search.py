@@ -13,10 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+
+import msgspec
 
 from catalog.facets import TAG_FACETS, Work, tag_values
 from catalog.records import Paper
+from catalog.registry import Registry, cache_key, read_cache, write_cache
 from catalog.text import fold
+
+_READING = ("search.py", "facets.py", "text.py", "exports/citation.py")  # what an index rests on
 
 # weight of a word found in a field; a short name counts most, a tag least
 _WEIGHTS = {
@@ -57,29 +63,84 @@ class Hit:
     fields: tuple[str, ...]
 
 
-class Index:
-    """Words of all works, each with the places it stands in. Built once, searched many times."""
+_FIELDS = tuple(_WEIGHTS)
 
-    def __init__(self, all_works: list[Work]) -> None:
-        self.works = all_works
-        self._words: defaultdict[str, dict[int, str]] = defaultdict(dict)
-        self._names: defaultdict[str, dict[int, str]] = defaultdict(dict)
+
+class Words(msgspec.Struct):
+    """Where every word, and every whole name of a work, stands.
+
+    A place is one integer, `number of the work * len(_FIELDS) + number of the field`, so that an
+    index of thousands of works is read again in milliseconds.
+    """
+
+    words: dict[str, list[int]]
+    names: dict[str, list[int]]
+
+    @staticmethod
+    def of(all_works: list[Work]) -> Words:
+        """Read the works."""
+        builder = _Builder()
         with collector_off():
             for number, work in enumerate(all_works):
-                self._add(number, work)
+                builder.add(number, work)
+            return Words(_packed(builder.words), _packed(builder.names))
 
-    def _add(self, number: int, work: Work) -> None:
+
+def _packed(places: dict[str, dict[int, str]]) -> dict[str, list[int]]:
+    code = {name: at for at, name in enumerate(_FIELDS)}
+    size = len(_FIELDS)
+    return {w: [n * size + code[f] for n, f in at.items()] for w, at in places.items()}
+
+
+def _places(packed: list[int]) -> Iterator[tuple[int, str]]:
+    for place in packed:
+        number, field = divmod(place, len(_FIELDS))
+        yield number, _FIELDS[field]
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.words: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self.names: defaultdict[str, dict[int, str]] = defaultdict(dict)
+
+    def add(self, number: int, work: Work) -> None:
         # lightest field first, so that a word's heaviest place stays
         for field, text in _texts(work):
             folded = fold(text)
             for word in folded.split():
-                self._words[word][number] = field
+                self.words[word][number] = field
             if field in _TITLES:
                 for word in _joined(text, folded):
-                    self._words[word][number] = field
+                    self.words[word][number] = field
             if field in _NAMED:
                 for name in _full_names(field, text, folded):
-                    self._names[name][number] = field
+                    self.names[name][number] = field
+
+
+class Index:
+    """Words of all works, each with the places it stands in. Built once, searched many times."""
+
+    def __init__(self, all_works: list[Work], words: Words | None = None) -> None:
+        self.works = all_works
+        kept = words or Words.of(all_works)
+        self._words, self._names = kept.words, kept.names
+
+    @classmethod
+    def kept(cls, registry: Registry, chosen: list[Work]) -> Index:
+        """As `Index(chosen)`, from the registry's cache if the same content was indexed before.
+
+        `chosen` must follow from the registry's files alone: the selection without any filter.
+        """
+        if not {"papers", "projects"} <= registry.keys.keys():  # some file could not be read
+            return cls(chosen)
+        code = (Path(__file__).parent / name for name in _READING)
+        content = [registry.keys["papers"].encode(), registry.keys["projects"].encode()]
+        key = cache_key(*content, *(path.read_bytes() for path in code))
+        words = read_cache(registry.root, "search", key, Words)
+        if words is None:
+            words = Words.of(chosen)
+            write_cache(registry.root, "search", key, words)
+        return cls(chosen, words)
 
     def search(self, query: str, limit: int | None = None) -> list[Hit]:
         """The works that hold every word of `query`, best first."""
@@ -87,7 +148,7 @@ class Index:
         if not words:
             return []
         found = self._all_words(words)
-        for number, field in self._names.get("".join(words), {}).items():
+        for number, field in _places(self._names.get("".join(words), [])):
             found[number] = (1.0, (field,))
         likeness = _likeness(query, [self.works[n].paper for n in found])
         hits = [
@@ -115,7 +176,7 @@ class Index:
     def _one_word(self, word: str) -> dict[int, tuple[float, str]]:
         best: dict[int, tuple[float, str]] = {}
         for known, nearness in self._near(word).items():
-            for number, field in self._words[known].items():
+            for number, field in _places(self._words[known]):
                 score = nearness * _WEIGHTS[field]
                 if score > best.get(number, (0.0, ""))[0]:
                     best[number] = (score, field)

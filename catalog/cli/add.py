@@ -53,10 +53,10 @@ def add(
       sam4mis add -                             paste, then Ctrl-D
       sam4mis add 10.1038/s41467-024-44824-z --as-version medsam
     """
-    from catalog.registry import Registry, find_root
+    from catalog.registry import Registry, find_root, load_papers
 
     root = find_root()
-    registry = Registry.load(root)
+    registry = Registry(root, papers=load_papers(root))  # what projects say is no concern of a work
     there = None if as_version else registry
     drafts = [draft for item in _inputs(what) for draft in drafts_of(item, root, there)]
     if as_version is not None:

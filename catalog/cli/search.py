@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from catalog.cli.filtering import tell_several, with_filters
+from catalog.cli.filtering import is_set, tell_several, with_filters
 from catalog.cli.output import JsonOption, counted, say, table, write_json
 from catalog.facets import Filters
 
@@ -45,7 +45,9 @@ def search(
     found = works(registry)
     # a control or a tool has no paper, but people look for it
     everything = [*found, *without_paper(registry, found)]
-    hits = Index(filters.apply(everything)).search(_as_identifier(query))
+    chosen = filters.apply(everything)
+    index = Index(chosen) if is_set(filters) else Index.kept(registry, chosen)
+    hits = index.search(_as_identifier(query))
     shown = hits[:limit]
     if json:
         write_json(

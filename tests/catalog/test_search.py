@@ -141,6 +141,29 @@ def test_known_works_of_the_registry_are_found(root: Path, tmp_path: Path) -> No
             assert work.paper.id in found, title
 
 
+def test_index_that_was_kept_finds_the_same(root: Path, tmp_path: Path) -> None:
+    """An index from the cache answers as a fresh one, and a changed file makes a new one."""
+    shutil.copy(root / "papers.yaml", tmp_path)
+    shutil.copytree(root / "projects", tmp_path / "projects")
+    queries = ("medsam", "polyp sam", "2304.12306", "gutierez", "SAM-Med2D", "no such thing")
+
+    def answers(index: Index) -> list[list[tuple[str, float, tuple[str, ...]]]]:
+        return [[(h.work.paper.id, h.score, h.fields) for h in index.search(q)] for q in queries]
+
+    for _ in range(2):  # first made and kept, then read
+        registry = Registry.load(tmp_path)
+        index = Index.kept(registry, works(registry))
+        assert answers(index) == answers(Index(works(registry)))
+    assert (tmp_path / ".sam4mis/cache/search.json").is_file()
+
+    text = (tmp_path / "papers.yaml").read_text("utf-8")
+    renamed = text.replace("    short_name: MedSAM\n", "    short_name: Xylophone\n", 1)
+    (tmp_path / "papers.yaml").write_text(renamed, "utf-8")
+    changed = Registry.load(tmp_path)
+    found = Index.kept(changed, works(changed)).search("xylophone")
+    assert [hit.work.paper.id for hit in found] == ["medsam"]
+
+
 def test_search_in_5000_works_feels_instant() -> None:
     many = [
         paper(f"w{n}", f"Method {n}: segmenting organ {n % 97} in scan {n % 89} by prompts")
