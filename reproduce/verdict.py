@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from catalog.records import (
@@ -310,17 +311,19 @@ def verdicts(registry: Registry) -> list[Verdict]:
 
 
 def stored_values(
-    registry: Registry, claim: Claim, result: Result
+    registry: Registry, claim: Claim, result: Result, folder: Path | None = None
 ) -> dict[str, float | None] | None:
     """Case -> value under the claim's own metric profile, from the run's statistics.
 
     Only for splits that were drawn again, whose spread needs it; None where there is no statistics
     file, or where the profile pools cases and has no value of one.
+
+    folder  the run's, where it is not among the committed results
     """
     profile = claim.protocol.metric_profile.value
     if claim.split_source != "described" or result.statistics is None or profile is None:
         return None
-    path = registry.root / RESULTS / result.run / result.statistics.file
+    path = (folder or registry.root / RESULTS / result.run) / result.statistics.file
     measurement = measurement_of(claim, result, f"{result.project}/{claim.id}")
     if measurement is None or not path.is_file():
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint
+from reproduce import wording
 from reproduce.checkpoints.archives import ARCHIVES
 from reproduce.checkpoints.cache import cache_folder, cached, manual_folder, weights_folder
 from reproduce.checkpoints.sources import Source, source_of
@@ -36,9 +37,13 @@ def obtain_all(
 
 
 def check_given(record: Checkpoint, path: Path) -> Path:
-    """A file the user names, if it is the one the record describes. Raises `InputError`."""
+    """A file the user names, if it is the one the record describes. Raises `InputError` for
+    another one, `PrerequisiteError` where there is none."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file, expected the checkpoint {record.id}.")
+        raise PrerequisiteError(
+            f"--checkpoint {path}: no such file on this machine; expected the checkpoint "
+            f"{record.id}."
+        )
     if problem := difference(record, path):
         raise InputError(
             f"{path}: not the checkpoint {record.id}. {problem} "
@@ -224,10 +229,10 @@ def status_of(record: Checkpoint, given: Sequence[Path] = ()) -> str:
         return "given with --checkpoint"
     if located(record):
         return "in the cache"
-    size = f"{record.bytes:,} bytes" if record.bytes else "size unknown"
-    kinds = [source_of(url).kind for url in record.urls]
-    if not kinds:
-        return "no address known: put the file into " + str(manual_folder())
-    if all(kind == "manual" for kind in kinds):
+    size = wording.size(record.bytes)
+    if not record.urls:
+        return f"no address known: put the file into {manual_folder()}"
+    direct = [url for url in record.urls if source_of(url).kind != "manual"]
+    if not direct:
         return f"by hand ({size}): {record.urls[0]} -> {manual_folder()}"
-    return f"would be downloaded ({size}) from {next(k for k in kinds if k != 'manual')}"
+    return f"would be downloaded from {wording.host(direct[0])} ({size})"

@@ -12,7 +12,11 @@ from typing import Any
 import msgspec
 import typer
 
+from catalog.cli import output
 from catalog.errors import PrerequisiteError
+from reproduce import wording
+
+RUNS = Path("build") / "runs"  # where runs lie that nobody published, below the registry
 
 NEEDED = {  # import name -> distribution, what the extra [reproduce] brings
     "torch": "torch",
@@ -63,28 +67,39 @@ def data_folder(name: str, given: Path | None) -> Path | None:
     return next((place for place in places if place.is_dir()), None)
 
 
+def need_folder(option: str, path: Path | None) -> None:
+    """Raise `PrerequisiteError` for a folder the user names that is not on this machine."""
+    if path is not None and not path.is_dir():
+        what = "a file, not a folder" if path.exists() else "no such folder on this machine"
+        raise PrerequisiteError(f"{option} {path}: {what}.")
+
+
+def need_file(option: str, path: Path | None) -> None:
+    """Raise `PrerequisiteError` for a file the user names that is not on this machine."""
+    if path is not None and not path.is_file():
+        what = "a folder, not a file" if path.exists() else "no such file on this machine"
+        raise PrerequisiteError(f"{option} {path}: {what}.")
+
+
+def place_of(path: Path) -> str:
+    """A path as short as it can be typed from here: relative below the working folder."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 def as_json(document: Any) -> None:
     """Print data for machines."""
     typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on a terminal; tab-separated values in a pipe."""
-    cells = [["" if value is None else str(value) for value in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in cells:
-            typer.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    for row in cells:
-        shown.add_row(*(Text(cell) for cell in row))
-    Console().print(shown)
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *wide: str) -> None:
+    """A table under its title on a terminal, where the first column and the columns `wide` may
+    wrap; tab-separated values alone in a pipe."""
+    if sys.stdout.isatty():
+        typer.echo(typer.style(title, bold=True))
+    output.table(columns, [[wording.value(cell) for cell in row] for row in rows], *wide)
 
 
 def percent(value: float | None, decimals: int = 2) -> str:

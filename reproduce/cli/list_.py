@@ -16,16 +16,26 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def list_(
     what: Annotated[
         str,
-        typer.Argument(help="claims, adapters, datasets, prompts, metrics or runs"),
+        typer.Argument(
+            metavar="[WHAT]", help="claims, adapters, datasets, prompts, metrics or runs"
+        ),
     ] = "claims",
     project: Annotated[str | None, typer.Option("--project", help="Only this project.")] = None,
     state: Annotated[str | None, typer.Option("--state", help="Only claims in this state.")] = None,
     runnable: Annotated[
-        bool, typer.Option("--runnable", help="Only claims with an adapter and a data set here.")
+        bool,
+        typer.Option("--runnable", help="Only claims that the harness can run."),
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """List claims with their state, or the plugins and runs there are."""
+    """List claims with their state, or the plugins and runs there are.
+
+    \b
+    Examples:
+      sam4mis reproduce list --runnable
+      sam4mis reproduce list --project lwnet
+      sam4mis reproduce list runs
+    """
     from catalog.errors import UsageError
 
     if what == "claims":
@@ -41,15 +51,24 @@ def list_(
 
 
 def _claims(project: str | None, state: str | None, runnable: bool, json_: bool) -> None:
-    from catalog.errors import UsageError
-    from catalog.registry import Registry, find_root
-    from reproduce.cli.common import as_json, percent, table
+    from typing import get_args
 
+    from catalog.cli.output import counted
+    from catalog.cli.rows import in_percent
+    from catalog.errors import UsageError
+    from catalog.records import ClaimState
+    from catalog.registry import Registry, find_root
+    from reproduce.cli.common import as_json, table
+
+    states = get_args(ClaimState)
+    if state is not None and state not in states:
+        raise UsageError(f"--state {state}: expected one of {', '.join(states)}.")
     registry = Registry.load(find_root())
     if project is not None and project not in {p.slug for p in registry.projects}:
         raise UsageError(f"no project {project!r} in projects/.")
     known = {v.claim: v for v in registry.verdicts}
     rows: list[dict[str, Any]] = []
+    shown: list[tuple[Any, ...]] = []
     for item in registry.projects:
         if project is not None and item.slug != project:
             continue
@@ -59,7 +78,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
             now = verdict.state if verdict else claim.state
             if state is not None and now != state:
                 continue
-            if runnable and not _can_run(item, claim.dataset):
+            if runnable and (now == "blocked" or not _can_run(item, claim.dataset)):
                 continue
             rows.append(
                 {
@@ -72,25 +91,21 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
                     "reason": claim.reason if now == "blocked" else (verdict and verdict.reason),
                 }
             )
+            shown.append(
+                (
+                    name,
+                    now if now != "blocked" else f"{now} ({claim.reason})",
+                    claim.metric,
+                    in_percent(claim, claim.fraction),
+                    in_percent(claim, verdict.measured if verdict else None),
+                    claim.dataset,
+                )
+            )
     if json_:
         as_json(rows)
         return
-    table(
-        f"{len(rows)} claims",
-        ("claim", "metric", "reported %", "data set", "state", "measured %", "reason"),
-        [
-            (
-                r["claim"],
-                r["metric"],
-                percent(r["reported"]),
-                r["dataset"],
-                r["state"],
-                percent(r["measured"]),
-                r["reason"],
-            )
-            for r in rows
-        ],
-    )
+    columns = ("claim", "state", "metric", "claimed", "measured", "data set")
+    table(counted(len(rows), "claim"), columns, shown, "state", "data set")
 
 
 def _can_run(project: Project, dataset: str | None) -> bool:
@@ -138,21 +153,44 @@ def _plugins(kind: str, json_: bool) -> None:
         kind,
         ("name", "version", "what"),
         [(r["name"], r["version"], r["title"]) for r in rows],
+        "what",
     )
 
 
 def _runs(project: str | None, json_: bool) -> None:
-    from catalog.registry import Registry, find_root
+    from catalog.cli.output import counted
+    from catalog.registry import find_root
+    from reproduce import wording
     from reproduce.cli.common import as_json, table
+    from reproduce.cli.runs import stored_runs
 
-    results = [
-        r for r in Registry.load(find_root()).results if project is None or r.project == project
-    ]
+    found = [r for r in stored_runs(find_root()) if project in (None, r.result.project)]
     if json_:
-        as_json([{"run": r.run, "status": r.status, "claims": r.claims} for r in results])
+        rows = [
+            {
+                "run": run.result.run,
+                "status": run.result.status,
+                "claims": run.result.claims,
+                "place": run.place,
+            }
+            for run in found
+        ]
+        as_json(rows)
         return
     table(
-        f"{len(results)} runs",
-        ("run", "status", "what", "claims"),
-        [(r.run, r.status, r.title, ", ".join(r.claims)) for r in results],
+        counted(len(found), "run"),
+        ("run", "what", "status", "answers", "in"),
+        [
+            (
+                wording.short_id(run.result.run),
+                wording.short_title(run.result),
+                run.result.status,
+                [name.partition("/")[2] or name for name in run.result.claims],
+                run.kept_in,
+            )
+            for run in found
+        ],
+        "what",
+        "answers",
+        "in",
     )

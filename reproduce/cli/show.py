@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from catalog.records import Claim, Project, Result, Verdict
+    from catalog.records import Claim, Project, Verdict
     from catalog.registry import Registry
+    from reproduce.cli.runs import StoredRun
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def show(
-    target: Annotated[str, typer.Argument(help="A project, project/claim, or run id.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROJECT | PROJECT/CLAIM | RUN",
+            help="A run is named by its id, the first digits of it, or its folder.",
+        ),
+    ],
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Show what is claimed, what was measured, and what decides between them."""
+    """Show what is claimed, what was measured, and what decides between them.
+
+    Runs are looked for among the published ones (reproduce/results) and those of this machine
+    (build/runs).
+
+    \b
+    Examples:
+      sam4mis reproduce show lwnet
+      sam4mis reproduce show lwnet/validation-dice
+      sam4mis reproduce show 5332feda
+    """
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
+    from reproduce.cli.runs import find_run, unfinished
 
-    registry = Registry.load(find_root())
-    result = next((r for r in registry.results if r.run == target), None)
-    if result is not None:
-        _run(result, json_)
-        return
+    root = find_root()
+    registry = Registry.load(root)
     slug, _, name = target.partition("/")
     project = next((p for p in registry.projects if p.slug == slug), None)
     if project is None:
-        raise UsageError(f"{target!r} is neither a project, nor project/claim, nor a run.")
+        run = find_run(root, target)
+        if run is not None:
+            _run(registry, run, json_)
+            return
+        if begun := unfinished(root, target):
+            raise UsageError(
+                f"{begun.name} is not finished: give its `reproduce run` command again, it goes on "
+                f"from what is in {begun}."
+            )
+        raise UsageError(
+            f"{target!r} is neither a project, nor project/claim, nor a run; "
+            "`sam4mis reproduce list` and `sam4mis reproduce list runs` show them."
+        )
     claims = [c for c in project.claims if not name or c.id == name]
     if name and not claims:
         known = ", ".join(c.id for c in project.claims) or "none"
@@ -39,6 +66,7 @@ def show(
 
 
 def _project(registry: Registry, project: Project, claims: list[Claim], json_: bool) -> None:
+    from catalog.cli.output import sheet
     from catalog.records import to_builtins
     from reproduce.cli.common import as_json
 
@@ -57,82 +85,110 @@ def _project(registry: Registry, project: Project, claims: list[Claim], json_: b
             ]
         )
         return
-    typer.echo(f"{project.name} ({project.slug}, {project.kind})")
-    if project.adapter is None:
-        typer.echo(f"adapter: none ({project.adapter_reason or 'nobody has written one yet'})")
-    else:
-        typer.echo(f"adapter: {project.adapter}")
-    for checkpoint in project.checkpoints or []:
-        typer.echo(f"checkpoint: {checkpoint.id}, sha256 {checkpoint.sha256 or 'not recorded'}")
+    adapter = project.adapter or f"none: {project.adapter_reason or 'nobody has written one yet'}"
+    rows: list[tuple[str, str]] = [("adapter", adapter)]
+    rows += [
+        (f"checkpoint {checkpoint.id}", f"sha256 {checkpoint.sha256 or 'not recorded'}")
+        for checkpoint in project.checkpoints or []
+    ]
+    sections = []
     for claim in claims:
-        _claim(project, claim, known.get(f"{project.slug}/{claim.id}"), registry)
+        name = f"{project.slug}/{claim.id}"
+        sections.append((name, _claim(project, claim, known.get(name), registry)))
+    sections.append(("project", rows))
+    sheet(f"{project.name} ({project.slug}, {project.kind})", sections)
 
 
-def _claim(project: Project, claim: Claim, verdict: Verdict | None, registry: Registry) -> None:
-    from reproduce.cli.common import percent
+def _claim(
+    project: Project, claim: Claim, verdict: Verdict | None, registry: Registry
+) -> list[tuple[str, str]]:
+    from catalog.cli.rows import in_percent
+    from reproduce import wording
 
     name = f"{project.slug}/{claim.id}"
-    typer.echo(f"\n{name}")
-    unit = "%" if claim.scale == 100 else ""
-    typer.echo(
-        f"  printed   {claim.metric} {claim.value:.{claim.decimals}f}{unit}"
-        f" ({claim.source.place or claim.source.doi or claim.source.arxiv or '?'})"
-    )
-    typer.echo(f"  on        {claim.dataset or '?'}, {claim.split or '?'} ({claim.split_source})")
+    state = verdict.state if verdict else claim.state
+    rows = [("verdict", f"{state} ({claim.reason})" if claim.reason else state)]
+    place = claim.source.place or claim.source.doi or claim.source.arxiv or "place unknown"
+    rows.append(("claimed", f"{in_percent(claim, claim.fraction)} ({claim.metric}; {place})"))
+    if verdict and verdict.measured is not None:
+        run = wording.short_id(verdict.run or "")
+        rows.append(("measured", f"{in_percent(claim, verdict.measured)} (run {run})"))
+        if verdict.comparability:
+            rows.append(("class", telling_class(verdict.comparability)))
+    if verdict and verdict.explanation:
+        rows.append(("in words", verdict.explanation))
+    if verdict and verdict.reason and verdict.reason != claim.reason:
+        rows.append(("because", verdict.reason))
+    split = f"{claim.split or 'split unknown'} (split {claim.split_source})"
+    rows.append(("data", f"{claim.dataset or 'unknown'}, {split}"))
     for field in claim.protocol.__struct_fields__:
         stated = getattr(claim.protocol, field)
-        value = "unknown" if stated.value is None else stated.value
-        typer.echo(f"  {field.replace('_', ' '):16s} {value} ({stated.evidence})")
-    state = verdict.state if verdict else claim.state
-    typer.echo(f"  state     {state}" + (f" ({claim.reason})" if claim.reason else ""))
-    if verdict and verdict.measured is not None:
-        typer.echo(f"  measured  {percent(verdict.measured)}%, run {verdict.run}")
-    if verdict and verdict.explanation:
-        typer.echo(f"  {verdict.explanation}")
+        value = "unknown" if stated.value is None else wording.value(stated.value)
+        # where nothing is known, that nothing is known says nothing more
+        source = "" if stated.value is None else f" ({stated.evidence})"
+        rows.append((wording.name(field), f"{value}{source}"))
     for result in registry.results:
-        if name not in result.claims and result.project == project.slug:
-            for m in result.measurements:
-                if m.metric == claim.metric and m.value is not None:
-                    at = "" if m.threshold is None else f" at {m.threshold:g}"
-                    typer.echo(
-                        f"  also      {percent(m.value)}% {m.metric_profile}{at}: "
-                        f"{result.title} ({result.run})"
-                    )
+        if name in result.claims or result.project != project.slug:
+            continue
+        same = [
+            m
+            for m in result.measurements
+            if (m.metric, m.metric_profile) == (claim.metric, claim.protocol.metric_profile.value)
+            and m.value is not None
+        ]
+        if same:
+            values = ", ".join(
+                f"{in_percent(claim, m.value)}"
+                + ("" if m.threshold is None else f" at threshold {m.threshold:g}")
+                for m in same
+            )
+            run = wording.short_id(result.run)
+            rows.append((f"run {run}", f"{values} ({wording.short_title(result)})"))
+    return rows
 
 
-def _run(result: Result, json_: bool) -> None:
+def telling_class(comparability: str) -> str:
+    """A comparability class with its meaning."""
+    from reproduce.running.telling import CLASSES
+
+    return f"{comparability}: {CLASSES[comparability]}"
+
+
+def _run(registry: Registry, run: StoredRun, json_: bool) -> None:
+    from catalog.cli.output import sheet
+    from reproduce import wording
     from reproduce.cli.common import as_json, percent, table
+    from reproduce.running import telling
 
+    result = run.result
     if json_:
         as_json(result)
         return
-    typer.echo(f"{result.run}: {result.title}")
-    typer.echo(
-        f"{result.status}, {result.created}, serves {', '.join(result.claims) or 'no claim'}"
-    )
-    typer.echo(result.command)
-    rows: list[tuple[Any, ...]] = [
-        (
-            m.metric,
-            m.metric_profile,
-            m.threshold,
-            percent(m.value),
-            percent(m.value_complete_cases),
-            m.n_cases,
-            m.claim,
-        )
-        for m in result.measurements
+    served = [
+        (project, claim)
+        for project in registry.projects
+        for claim in project.claims
+        if f"{project.slug}/{claim.id}" in result.claims
     ]
-    table(
-        "measurements",
-        ("metric", "profile", "threshold", "%", "complete cases %", "n", "claim"),
-        rows,
+    facts = [
+        ("what", wording.short_title(result)),
+        ("status", result.status if result.reason is None else f"{result.status}: {result.reason}"),
+        ("answers", wording.value(result.claims) if result.claims else "no claim"),
+        ("made", f"{result.created} by {result.command}"),
+        ("lies in", f"{run.place} ({'published' if run.published else 'not published'})"),
+    ]
+    sheet(
+        result.run,
+        [
+            ("run", facts),
+            *telling.sections(registry, served, result, run.folder, {}),
+            ("measured as well" if served else "measured", telling.others(result, served)),
+            ("gates", telling.gates(result)),
+        ],
     )
-    table(
-        "gates", ("gate", "passed", "detail"), [(c.name, c.passed, c.detail) for c in result.checks]
-    )
-    table(
-        "cases",
-        ("case", "label", "Dice %", "missing"),
-        [(c.case, c.label, percent(c.dice), c.missing or "") for c in result.cases],
-    )
+    rows = [
+        (c.case, c.label, "missing" if c.missing else percent(c.dice), percent(c.iou))
+        for c in result.cases
+    ]
+    if rows:
+        table("\nCases", ("case", "label", "Dice %", "IoU %"), rows)

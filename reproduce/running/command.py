@@ -378,7 +378,7 @@ def tell(
         f"\n{result.run}",
         [
             *telling.sections(registry, asked, result, folder, differs),
-            ("measured as well", telling.others(result, told)),
+            ("measured as well", telling.others(result, asked)),
             ("gates", telling.gates(result)),
             ("run", [("status", status), ("folder", place_of(folder))]),
         ],

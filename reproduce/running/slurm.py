@@ -17,6 +17,10 @@ from reproduce.running.spec import Plan, shards_of
 from reproduce.running.worker import finished
 
 POLL_S = 1.0
+NO_SLURM = (
+    "--slurm needs sbatch on the PATH: give the command on a login node of your cluster, or leave "
+    "--slurm out to run here."
+)
 
 
 def run_array(
@@ -41,10 +45,7 @@ def run_array(
     from reproduce.running.engine import worker_command
 
     if shutil.which("sbatch") is None:
-        raise PrerequisiteError(
-            "--slurm needs sbatch on the PATH: give the command on a login node of your cluster, "
-            "or leave --slurm out to run here."
-        )
+        raise PrerequisiteError(NO_SLURM)
     shards = shards_of(plan.spec)
     tasks = max(1, min(jobs, len(shards)))
     executor = submitit.SlurmExecutor(folder=folder / "slurm")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,12 +82,15 @@ def test_list_claims() -> None:
     rows = json.loads(call("list", "--project", "lwnet", "--json"))
     assert {row["claim"] for row in rows} == {"lwnet/validation-dice", "lwnet/validation-auc"}
     plain = call("list", "--project", "lwnet")
-    assert "lwnet/validation-dice\tdice\t80.96" in plain
+    assert "lwnet/validation-dice\treproduced\tdice\t80.96 %\t80.96 %\tdrive" in plain
     blocked = json.loads(call("list", "--state", "blocked", "--json"))
     assert blocked
     assert all(row["state"] == "blocked" for row in blocked)
     runnable = json.loads(call("list", "--runnable", "--json"))
     assert "lwnet/validation-dice" in {row["claim"] for row in runnable}
+    assert "blocked" not in {row["state"] for row in runnable}
+    with pytest.raises(UsageError, match="--state nope: expected one of reproduced, lower"):
+        call("list", "--state", "nope")
     with pytest.raises(UsageError, match="no project"):
         call("list", "--project", "nothing")
 
@@ -104,8 +109,9 @@ def test_list_of_nonsense() -> None:
 
 def test_show_project_claim_and_run(root: Path) -> None:
     text = call("show", "lwnet/validation-dice")
-    assert "80.96%" in text
-    assert "metric profile   pooled/1" in text
+    assert "\tclaimed\t80.96 % (dice; " in text
+    assert "\tmetric profile\tpooled/1 (from-code)" in text
+    assert "\tclass\tA: same checkpoint" in text
     shown = json.loads(call("show", "lwnet", "--json"))
     assert len(shown) == 2
     runs = sorted(p.parent.name for p in (root / "reproduce/results").glob("lwnet-*/result.json"))
@@ -116,6 +122,65 @@ def test_show_project_claim_and_run(root: Path) -> None:
         call("show", "nothing-like-it")
 
 
+def test_show_finds_runs_by_their_first_digits_here_and_published(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = sorted((root / "reproduce/results").glob("lwnet-*"))
+    published, local = kept[0], kept[1]
+    copy = _registry_of_lwnet(root, tmp_path, published)
+    shutil.copytree(local, copy / "build" / "runs" / local.name)
+    monkeypatch.setenv("SAM4MIS_ROOT", str(copy))
+    for target in (published.name, published.name[:12], published.name[6:11]):
+        text = call("show", target)
+        assert f"reproduce/results/{published.name} (published)" in text
+        assert "\tverdict\t" not in text or "(verdict/1, published)" in text
+    text = call("show", local.name[:14])
+    assert f"build/runs/{local.name} (not published)" in text
+    assert "not published; it would be the verdict" in text
+    assert f"build/runs/{local.name} (" not in call("show", published.name)
+    assert call("show", str(copy / "build" / "runs" / local.name)) != ""
+    rows = [line.split("\t") for line in call("list", "runs").splitlines()]
+    assert [row[-1] for row in rows] == ["published", "build/runs"]
+    other = copy / "build" / "runs" / f"{local.name[:11]}{'0' * 11}"
+    other.mkdir()
+    with pytest.raises(UsageError, match="neither a project"):
+        call("show", other.name)
+    (other / "plan.json").write_text("{}")
+    with pytest.raises(UsageError, match="is not finished"):
+        call("show", other.name)
+    with pytest.raises(UsageError, match="neither"):
+        call("show", local.name[:9])
+    twin = (local / "result.json").read_text("utf-8").replace(local.name, other.name)
+    (other / "result.json").write_text(twin, "utf-8")
+    with pytest.raises(UsageError, match="fits 2 runs"):
+        call("show", local.name[:10])
+
+
+def _registry_of_lwnet(root: Path, tmp_path: Path, *runs: Path) -> Path:
+    """A registry of its own with the project lwnet and some of its published runs."""
+    copy = tmp_path / "registry"
+    (copy / "projects").mkdir(parents=True)
+    shutil.copy(root / "projects" / "lwnet.yaml", copy / "projects")
+    (copy / "papers.yaml").write_text("papers: []\n")
+    for run in runs:
+        shutil.copytree(run, copy / "reproduce" / "results" / run.name)
+    return copy
+
+
+def test_people_read_words_and_no_notation_of_a_language(root: Path) -> None:
+    runs = [p.parent.name for p in sorted((root / "reproduce/results").glob("*/result.json"))]
+    readings = [("list",), ("list", "runs"), ("doctor", "--all"), ("show", "lwnet")]
+    readings += [("list", kind) for kind in ("adapters", "datasets", "prompts", "metrics")]
+    readings += [("show", run) for run in runs]
+    for words in readings:
+        text = call(*words)
+        found = re.search(r"\b(True|False|None)\b|\{'|\['|\[\]|\{\}", text)
+        assert found is None, (words, found, text)
+    assert "with flips" in call("list", "runs")
+    assert runs[0] not in call("list", "runs")  # eight digits are enough to name a run
+    assert runs[0][:14] in call("list", "runs")
+
+
 def test_verify_agrees_with_what_is_committed() -> None:
     call("verify", "--check")
 
@@ -123,12 +188,7 @@ def test_verify_agrees_with_what_is_committed() -> None:
 def test_verify_notices_a_changed_verdict_and_damaged_statistics(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
-    copy = tmp_path / "registry"
-    (copy / "projects").mkdir(parents=True)
-    shutil.copy(root / "projects" / "lwnet.yaml", copy / "projects")
-    (copy / "papers.yaml").write_text("papers: []\n")
+    copy = _registry_of_lwnet(root, tmp_path)
     shutil.copytree(root / "reproduce" / "results", copy / "reproduce" / "results")
     monkeypatch.setenv("SAM4MIS_ROOT", str(copy))
     call("verify")
@@ -150,7 +210,10 @@ def test_doctor_says_what_is_missing(tmp_path: Path, real: Path) -> None:
     (row,) = json.loads(call("doctor", "lwnet", "--json"))["projects"]
     assert not row["ready"]
     missing = "; ".join(row["missing"])
-    assert "checkpoint lwnet-wnet-drive: would be downloaded (919,662 bytes)" in missing
+    assert (
+        "checkpoint lwnet-wnet-drive: would be downloaded from raw.githubusercontent.com (0.9 MB)"
+        in missing
+    )
     assert "data drive" in missing
     manual = tmp_path / "cache" / "manual"
     manual.mkdir(parents=True)
@@ -165,7 +228,7 @@ def test_doctor_says_what_is_missing(tmp_path: Path, real: Path) -> None:
 
 def test_fetch_says_what_it_would_do() -> None:
     text = call("fetch", "lwnet", "--dry-run")
-    assert "would be downloaded (919,662 bytes)" in text
+    assert "would be downloaded from raw.githubusercontent.com (0.9 MB)" in text
     with pytest.raises(UsageError, match="no checkpoint"):
         call("fetch", "lwnet", "--checkpoint", "nothing")
 

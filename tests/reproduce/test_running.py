@@ -336,7 +336,7 @@ def test_image_without_mask(folder_project: Path, tmp_path: Path) -> None:
 
 
 def test_missing_folder(folder_project: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(PrerequisiteError, match="no such folder"):
         run(tmp_path, data=tmp_path / "nowhere")
     with pytest.raises(PrerequisiteError, match="--data <folder>"):
         run(tmp_path, data=None)
