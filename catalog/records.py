@@ -519,6 +519,24 @@ class Verdicts(Record, kw_only=True):
     verdicts: list[Verdict]
 
 
+class VerdictChange(Record, kw_only=True):
+    """One line of the log: a claim's verdict became another, or was given for the first time."""
+
+    claim: str  # project/claim-id
+    date: str  # YYYY-MM-DD on which `reproduce verify` wrote it
+    before: ClaimState | None  # None: first verdict of the claim
+    after: ClaimState | None  # None: the claim is no longer recorded
+    run: str | None = None
+    reason: str | None = None
+
+
+class VerdictLog(Record, kw_only=True):
+    """`reproduce/results/verdict-log.json`: append-only, oldest first."""
+
+    schema: Literal["verdict-log/1"]
+    changes: list[VerdictChange]
+
+
 def to_builtins(record: Struct) -> Any:
     """The record as plain dicts, lists, numbers and strings (field names as in the files)."""
     return msgspec.to_builtins(record)

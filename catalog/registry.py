@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from catalog.errors import Finding, FindingsError, PrerequisiteError
-from catalog.records import Paper, Project, Result, Verdict, Verdicts
+from catalog.records import (
+    Paper,
+    Project,
+    Result,
+    Verdict,
+    VerdictChange,
+    VerdictLog,
+    Verdicts,
+)
 
 if TYPE_CHECKING:
     from catalog.converting import StandIn
@@ -28,6 +36,7 @@ PAPERS = "papers.yaml"
 PROJECTS = "projects"
 RESULTS = "reproduce/results"
 VERDICTS = f"{RESULTS}/verdicts.json"
+VERDICT_LOG = f"{RESULTS}/verdict-log.json"
 CACHE = ".sam4mis/cache"
 Record = TypeVar("Record")
 
@@ -281,6 +290,17 @@ def load_verdicts(root: Path) -> list[Verdict]:
         return msgspec.json.decode(path.read_bytes(), type=Verdicts).verdicts
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise FindingsError([_json_finding(VERDICTS, error)]) from error
+
+
+def load_verdict_log(root: Path) -> list[VerdictChange]:
+    """Every change of a verdict, oldest first; [] where none was written."""
+    path = root / VERDICT_LOG
+    if not path.is_file():
+        return []
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=VerdictLog).changes
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise FindingsError([_json_finding(VERDICT_LOG, error)]) from error
 
 
 def _json_finding(place: str, error: Exception) -> Finding:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from catalog import vocabulary
-from catalog.records import TAG_FIELDS, Paper, Project, Result, Verdicts
+from catalog.records import TAG_FIELDS, Paper, Project, Result, VerdictLog, Verdicts
 
 FOLDER = Path(__file__).resolve().parent
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,6 +26,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "project.schema.json": _titled(Project, "A code release: projects/<slug>.yaml"),
         "result.schema.json": _titled(Result, "What one checkpoint did on one list of cases"),
         "verdicts.schema.json": _titled(Verdicts, "reproduce/results/verdicts.json"),
+        "verdict-log.schema.json": _titled(VerdictLog, "reproduce/results/verdict-log.json"),
     }
 
 

@@ -25,11 +25,20 @@ def verify(
     """Recompute the verdict of every claim from the claims and the committed results.
 
     A verdict is a function of claim, run and rule version; nobody edits verdicts.json by hand.
+    What changed since the last time is appended to verdict-log.json.
     """
     import msgspec
 
     from catalog.errors import Finding, FindingsError
-    from catalog.registry import RESULTS, VERDICTS, Registry, find_root
+    from catalog.registry import (
+        RESULTS,
+        VERDICT_LOG,
+        VERDICTS,
+        Registry,
+        find_root,
+        load_verdict_log,
+    )
+    from reproduce import verdict_log
     from reproduce.cli.common import as_json
     from reproduce.running.files import write_atomic
     from reproduce.verdict import document, verdicts
@@ -56,11 +65,38 @@ def verify(
                 "Run `sam4mis reproduce verify` and commit the file.",
             )
         )
+    log = load_verdict_log(root)
+    new = verdict_log.changes(log, found, _today())
+    if check and new:
+        findings.append(
+            Finding(
+                VERDICT_LOG,
+                None,
+                "",
+                "V004",
+                f"does not end in the verdicts of today: {len(new)} changes are missing, "
+                f"first {new[0].claim}.",
+                "Run `sam4mis reproduce verify` and commit the file.",
+            )
+        )
     if findings:
         raise FindingsError(findings)
+    if new:
+        write_atomic(root / VERDICT_LOG, verdict_log.document([*log, *new]))
+        typer.echo(f"{len(new)} changes appended: {VERDICT_LOG}", err=True)
     if not check and before != content:
         write_atomic(path, content)
         typer.echo(f"written: {VERDICTS}", err=True)
+
+
+def _today() -> str:
+    """The day of writing in UTC; SOURCE_DATE_EPOCH sets it where a build must repeat."""
+    import os
+    from datetime import UTC, datetime
+
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    now = datetime.fromtimestamp(int(given), UTC) if given else datetime.now(UTC)
+    return now.strftime("%Y-%m-%d")
 
 
 def _damaged(results: Path) -> list[Finding]:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from catalog.errors import FindingsError, PrerequisiteError, UsageError
 from catalog.records import Result
+from catalog.registry import load_verdict_log
 from reproduce.cli import COMMANDS, app
 
 RUNNER = CliRunner()
@@ -193,6 +194,9 @@ def test_verify_notices_a_changed_verdict_and_damaged_statistics(
     monkeypatch.setenv("SAM4MIS_ROOT", str(copy))
     call("verify")
     call("verify", "--check")
+    log = load_verdict_log(copy)
+    committed = load_verdict_log(root)
+    assert log[: len(committed)] == committed, "the log is only ever appended to"
     path = copy / "reproduce" / "results" / "verdicts.json"
     text = path.read_text("utf-8")
     path.write_text(text.replace('"reproduced"', '"higher"', 1), "utf-8")
@@ -200,6 +204,20 @@ def test_verify_notices_a_changed_verdict_and_damaged_statistics(
         call("verify", "--check")
     call("verify")
     assert path.read_text("utf-8") == text
+    assert load_verdict_log(copy) == log, "what was never a verdict stands in no log"
+    project = copy / "projects" / "lwnet.yaml"
+    claims = project.read_text("utf-8")
+    project.write_text(claims.replace("value: 80.96", "value: 90.96", 1), "utf-8")
+    assert project.read_text("utf-8") != claims
+    with pytest.raises(FindingsError, match="V004"):
+        call("verify", "--check")
+    call("verify")
+    call("verify", "--check")
+    (change,) = load_verdict_log(copy)[len(log) :]
+    assert (change.before, change.after) == ("reproduced", "lower")
+    project.write_text(claims, "utf-8")
+    call("verify")
+    assert load_verdict_log(copy)[-1].after == "reproduced"
     statistics = next((copy / "reproduce" / "results").glob("lwnet-*/statistics.parquet"))
     statistics.write_bytes(statistics.read_bytes() + b"x")
     with pytest.raises(FindingsError, match="V003"):
