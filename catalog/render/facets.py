@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from catalog.render.labels import CODE, LICENCES, WEIGHTS, label
-from catalog.render.views import PaperView, dataset_key, tag_values
+from catalog.render.naming import dataset_key, is_dataset
+from catalog.render.views import PaperView, tag_values
 
 #: Values that stand at the end of a facet, in this order.
 LAST = ("none", "n/a", "unknown", "no-claim")
@@ -36,11 +37,8 @@ def _tags(name: str) -> Callable[[PaperView], tuple[str, ...]]:
 
 
 def _datasets(view: PaperView) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(
-            dataset_key(v) if v not in LAST else v for v in tag_values(view.paper.datasets)
-        )
-    )
+    named = [v for v in tag_values(view.paper.datasets) if v in LAST or is_dataset(v)]
+    return tuple(dict.fromkeys(v if v in LAST else dataset_key(v) for v in named)) or ("other",)
 
 
 VERDICT_LABELS = {

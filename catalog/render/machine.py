@@ -12,8 +12,9 @@ from catalog.records import Paper, Project, Result, Verdict, to_builtins
 from catalog.render.facets import FACETS, counted
 from catalog.render.feeds import atom, entry
 from catalog.render.labels import STATES
+from catalog.render.naming import slug
 from catalog.render.output import Output
-from catalog.render.views import Catalog, PaperView, slug
+from catalog.render.views import Catalog, PaperView
 
 DUMPS = {"bibtex": "bib", "ris": "ris", "csl-json": "csl.json", "csv": "csv", "json": "json"}
 #: Entries of a feed.

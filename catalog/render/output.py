@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalog.render import labels, show
-from catalog.render.views import dataset_key, slug
+from catalog.render.naming import dataset_key, is_dataset, slug
 from catalog.text import clean
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -86,6 +86,7 @@ def environment() -> Environment:
         "size": size,
         "slug": slug,
         "dataset_key": dataset_key,
+        "is_dataset": is_dataset,
         "label": labels.label,
         "clean": lru_cache(1 << 16)(clean),
         "safe_url": safe_url,

@@ -5,7 +5,6 @@ A `Catalog` is built once from a registry; everything that renders reads it and 
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +18,7 @@ from catalog.facets import weights_licence
 from catalog.records import Checkpoint, Claim, Paper, Project, Result, Tag, Verdict, Version
 from catalog.registry import Registry
 from catalog.render.labels import DECIDED, STATES
+from catalog.render.naming import dataset_key, dataset_title, is_dataset, slug
 from catalog.sources import volatile
 
 if TYPE_CHECKING:
@@ -29,22 +29,6 @@ CONVENTIONS = Path(__file__).parent.parent / "data" / "protocol_conventions.yaml
 #: Kinds of projects that are no method of the field: never in a SAM table, always labelled.
 OUTSIDE = ("control", "selftest")
 RUNNABLE = ("inference", "training", "training+inference", "training+weights")
-
-
-def slug(text: str) -> str:
-    """An address part: lower-case letters, digits and hyphens; `BraTS 2020` -> `brats-2020`."""
-    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-") or "x"
-
-
-def dataset_title(name: str) -> str:
-    """The name of a data set without what a project adds: `AMOS22 val (CT+MR)` -> `AMOS22 val`."""
-    return re.split(r"\s*[(;:]|, | -- ", name.strip(), maxsplit=1)[0].strip() or name.strip()
-
-
-def dataset_key(name: str) -> str:
-    """Address part of a data set; the same for `BraTS 2020` and `BraTS-2020 (adult)`."""
-    key = slug(dataset_title(name))
-    return key if len(key) <= 60 else key[:60].rpartition("-")[0]
 
 
 def tag_values(tag: Tag | None) -> tuple[str, ...]:
@@ -293,20 +277,21 @@ class Catalog:
     @cached_property
     def dataset_names(self) -> dict[str, str]:
         """Slug -> name of every dataset that a work, a project, a claim or a run names."""
-        spellings: dict[str, Counter[str]] = defaultdict(Counter)
+        named: list[tuple[str, str]] = []  # (what identifies it, as written)
         for view in self.papers:
             tag = view.paper.datasets
-            for name in tag.values if tag and isinstance(tag.values, list) else []:
-                spellings[dataset_key(name)][dataset_title(name)] += 1
+            named += [(n, n) for n in tag.values] if tag and isinstance(tag.values, list) else []
         for project in self.projects.values():
-            for use in project.project.datasets or []:
-                spellings[dataset_key(use.id or use.name)][dataset_title(use.name)] += 1
-            for c in project.claims:
-                if c.claim.dataset:
-                    key = dataset_key(c.claim.dataset)
-                    spellings[key][dataset_title(c.claim.dataset)] += 1
+            named += [(use.id or use.name, use.name) for use in project.project.datasets or []]
+            named += [(c.claim.dataset, c.claim.dataset) for c in project.claims if c.claim.dataset]
+        spellings: dict[str, Counter[str]] = defaultdict(Counter)
+        for identity, name in named:
+            if is_dataset(identity):
+                same = dataset_key(identity) == dataset_key(name)
+                spellings[dataset_key(identity)][dataset_title(name if same else identity)] += 1
         return {
-            key: min(names.items(), key=lambda item: (-item[1], item[0]))[0]
+            # an identifier such as `sa-med2d-20m` only where no record spells the name
+            key: min(names, key=lambda name: (name == slug(name), -names[name], name))
             for key, names in sorted(spellings.items())
         }
 

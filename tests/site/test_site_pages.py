@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import html.parser
 import json
 import os
@@ -512,3 +513,25 @@ def test_check_says_when_tables_are_stale(hostile: tuple[Path, str]) -> None:
 def test_readme_of_the_real_registry_is_small(root: Path) -> None:
     assert (root / "README.md").stat().st_size < 100_000
     assert (root / "README.md").stat().st_size > 1000
+
+
+def test_dataset_names_mean_one_page_each(built: Path, registry_root: Path) -> None:
+    from catalog.render.naming import DATASET_NAMES, dataset_key, dataset_title, is_dataset
+
+    reviewed = yaml.safe_load(DATASET_NAMES.read_text("utf-8"))
+    assert dataset_key("DSB2018 (png)") == dataset_key("DSB 2018") == "dsb-2018"
+    assert dataset_title("DSB2018") == "DSB 2018"
+    for title, names in reviewed["same"].items():
+        assert is_dataset(title)
+        assert dataset_key(title) not in map(dataset_key, reviewed["none"])
+        for name in names:
+            assert dataset_key(name) == dataset_key(title), f"{name}: merged twice"
+    pages = {p.parent.name for p in (built / "datasets").glob("*/index.html")}
+    for name in reviewed["none"]:
+        assert dataset_key(name) not in pages, name
+    # what no page stands for is still said where the record has it
+    for project in Registry.load(registry_root).projects:
+        page = (built / "projects" / project.slug / "index.html").read_text("utf-8")
+        for use in project.datasets or []:
+            if not is_dataset(use.id or use.name):
+                assert html.unescape(page).count(use.name), f"{project.slug}: {use.name}"

@@ -10,9 +10,10 @@ import msgspec
 from catalog.records import DatasetUse, Measurement, Result
 from catalog.registry import RESULTS
 from catalog.render import show
+from catalog.render.naming import dataset_key
 from catalog.render.output import Output
 from catalog.render.paging import parted
-from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView, dataset_key
+from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView
 
 PROFILES = "datasets.json"
 

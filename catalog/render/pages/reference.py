@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from catalog.render import charts
 from catalog.render.facets import FACETS, counted
 from catalog.render.machine import DUMPS, FED
+from catalog.render.naming import slug
 from catalog.render.output import Output
-from catalog.render.views import Catalog, PaperView, ProjectView, slug
+from catalog.render.views import Catalog, PaperView, ProjectView
 from catalog.sources import prisma_counts
 
 #: Conventions that change a number most, shown first on the page of protocol cards.
