@@ -232,12 +232,18 @@ def _case_values(
 
 
 def gates(result: Result) -> list[Check]:
-    """The gates of a run of its kind; one that was not tried counts as failed."""
+    """The gates of a run of its kind; one that was not tried counts as failed.
+
+    A run in lower precision or on a GPU needs `fidelity` as well, and whatever else was tried
+    beside a run and failed decides nothing either.
+    """
     tried = {check.name: check for check in result.checks}
-    found = [
-        tried.get(name, Check(name=name, passed=False, detail="not tried"))
-        for name in GATES[result.kind]
-    ]
+    needed = GATES[result.kind]
+    where = result.environment.get("device", "cpu"), result.environment.get("dtype", "float32")
+    if result.kind != "recomputed" and where != ("cpu", "float32"):
+        needed += ("fidelity",)
+    found = [tried.get(name, Check(name=name, passed=False, detail="not tried")) for name in needed]
+    found += [check for check in result.checks if check.name not in needed and not check.passed]
     if result.status != "complete":
         detail = result.reason or f"the run is {result.status}"
         found.append(Check(name="complete", passed=False, detail=detail))

@@ -279,6 +279,29 @@ def test_a_failed_or_missing_gate_decides_nothing(name: str) -> None:
         assert verdict.interval is None
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [{"device": "cuda", "dtype": "float32"}, {"device": "cpu", "dtype": "bfloat16"}],
+    ids=str,
+)
+def test_other_arithmetic_decides_only_behind_the_fidelity_gate(
+    environment: dict[str, Any],
+) -> None:
+    plain = [gate(name) for name in GATES]
+    for checks in (plain, [*plain, gate("fidelity", passed=False)]):
+        verdict = judged(0.8, environment=environment, checks=checks)
+        assert verdict.state == "inconclusive"
+        assert verdict.reason is not None
+        assert "gate fidelity" in verdict.reason
+    passed = judged(0.8, environment=environment, checks=[*plain, gate("fidelity")])
+    assert passed.state == "reproduced"
+
+
+def test_any_gate_that_was_tried_and_failed_decides_nothing() -> None:
+    verdict = judged(0.8, checks=[*(gate(n) for n in GATES), gate("fidelity", passed=False)])
+    assert verdict.state == "inconclusive"
+
+
 def test_predictions_have_the_gate_of_predictions() -> None:
     verdict = judged(0.8, kind="recomputed", checks=[gate("all-cases")])
     assert verdict.state == "reproduced"
