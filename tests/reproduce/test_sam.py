@@ -67,8 +67,11 @@ def boxes(image: np.ndarray[Any, Any], n: int, seed: int = 0) -> np.ndarray[Any,
     return np.concatenate([corners.min(1), corners.max(1)], axis=1)
 
 
-def assert_same(ours: torch.Tensor, official: np.ndarray[Any, Any]) -> None:
-    """Logits equal up to rounding; masks identical except where the logit itself is rounding."""
+def assert_same(ours: torch.Tensor, official: np.ndarray[Any, Any]) -> tuple[float, int, int]:
+    """Logits equal up to rounding; masks identical except where the logit itself is rounding.
+
+    Returns the largest difference of logits, the pixels on another side, and all pixels.
+    """
     mine = ours.cpu().numpy()
     assert mine.shape == official.shape
     tolerance = RELATIVE_ROUNDING * official.std()
@@ -76,10 +79,14 @@ def assert_same(ours: torch.Tensor, official: np.ndarray[Any, Any]) -> None:
     flipped = (mine > 0) != (official > 0)
     assert np.abs(official[flipped]).max(initial=0) <= tolerance
     assert 0.001 < (official > 0).mean() < 0.999, "a mask of one value would prove nothing"
+    return float(np.abs(mine - official).max()), int(flipped.sum()), flipped.size
 
 
 def check_against_predictor(sam: Any, model: SamModel, image: np.ndarray[Any, Any]) -> None:
-    """Boxes, points, both, a fed-back mask: ours in one call each, the predictor one by one."""
+    """Boxes, points, both, a fed-back mask: ours in one call each, the predictor one by one.
+
+    The figures are printed (`pytest -s`).
+    """
     from segment_anything import SamPredictor
 
     predictor = SamPredictor(sam)
@@ -104,6 +111,7 @@ def check_against_predictor(sam: Any, model: SamModel, image: np.ndarray[Any, An
             {"box": several[2], "mask_input": low_res},
         ],
     }
+    figures: list[tuple[float, int, int]] = []
     for three in (False, True):
         model.multimask = "three" if three else "single"
         for kind in kinds.values():
@@ -121,9 +129,15 @@ def check_against_predictor(sam: Any, model: SamModel, image: np.ndarray[Any, An
                     multimask_output=three,
                     return_logits=True,
                 )
-                assert_same(prediction.scores[i], masks)
+                figures.append(assert_same(prediction.scores[i], masks))
                 np.testing.assert_allclose(prediction.predicted_iou[i].numpy(), iou, atol=1e-3)
                 assert_same(prediction.low_res[i], low)
+    difference = max(figure[0] for figure in figures)
+    changed, pixels = (sum(figure[i] for figure in figures) for i in (1, 2))
+    print(
+        f"\n{variant_name(config_of(sam.state_dict()))} {height}x{width}, {len(figures)} prompts: "
+        f"logits differ by at most {difference:.1e}, {changed} of {pixels:,} pixels change side"
+    )
 
 
 def test_sizes_are_read_off_the_shapes() -> None:
