@@ -72,7 +72,7 @@ def _used(name: str, result: Result, measurement: Measurement | None) -> Any:
 def _same(stated: Any, used: Any) -> bool:
     if isinstance(stated, int | float) and isinstance(used, int | float):
         return math.isclose(float(stated), float(used), abs_tol=1e-9)
-    nothing = ("none", "none/1", "n/a")
+    nothing = ("none", "none/1", "self/1", "n/a")
     return str(stated) == str(used) or (stated in nothing and used in nothing)
 
 

@@ -109,6 +109,10 @@ class PromptProfile(Protocol):
 
     Everything random is drawn from `numpy.random.default_rng` seeded by (profile, version, case id,
     label, slice, object, seed), so order, batch size and the number of workers cannot change it.
+
+    Three more members are used where a profile has them: `blind` (True: prompts are made for empty
+    masks too), `follows` (`best`, the default, or `first`: the candidate whose error is clicked
+    into) and `feeds` (False: that candidate's logits are not fed back).
     """
 
     name: str

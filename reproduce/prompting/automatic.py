@@ -1,4 +1,4 @@
-"""No prompt: for models that segment on their own."""
+"""Prompts without geometry: none at all, or the name of the class."""
 
 from __future__ import annotations
 
@@ -29,6 +29,43 @@ class NoPrompt:
     ) -> list[Prompt]:
         """One prompt, also for an empty mask: nothing of the mask is looked at."""
         return [Prompt(case, label, slice_index, 0, seed, 0)]
+
+    def refine(
+        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
+    ) -> Prompt:
+        """There is one round."""
+        raise NotImplementedError(f"{self.name} has one round")
+
+
+@dataclass(frozen=True, slots=True)
+class NamePrompt:
+    """The name of the class is the prompt: the label, as the data set calls it.
+
+    present_only  asked only where the class is in the reference, which looks at the answer;
+                  otherwise for every class, present or not
+    """
+
+    name: str
+    version: int
+    description: str
+    source: str
+    present_only: bool = False
+    kind: PromptKind = "text"
+    rounds: int = 1
+    random: bool = False
+
+    @property
+    def blind(self) -> bool:
+        """Whether empty masks are prompted too."""
+        return not self.present_only
+
+    def prompts(
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
+    ) -> list[Prompt]:
+        """One prompt with nothing but the label."""
+        if self.present_only and not mask.any():
+            return []
+        return [Prompt(case, label, slice_index, 0, seed, 0, oracle=self.present_only)]
 
     def refine(
         self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-JitterKind = Literal["none", "fixed-out", "uniform-out", "uniform", "shift", "normal"]
+JitterKind = Literal["none", "fixed-out", "scaled", "uniform-out", "uniform", "shift", "normal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Jitter:
 
     none         not at all
     fixed-out    every side outward by `amount`
+    scaled       both sides times `share`, the middle stays
     uniform-out  every side outward by its own integer from 0 to `amount`, inclusive
     uniform      every coordinate by its own integer from -amount to amount, inclusive
     shift        the whole box by one integer 0 to `amount` inclusive, x and y alike
@@ -62,7 +63,8 @@ class BoxProfile:
     @property
     def random(self) -> bool:
         """Whether seeds make different prompts."""
-        return self.jitter.kind not in ("none", "fixed-out") or self.click == "random-error"
+        fixed = self.jitter.kind in ("none", "fixed-out", "scaled")
+        return not fixed or self.click in ("random-error", "deepest-error-l2-5")
 
     def prompts(
         self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
@@ -104,6 +106,9 @@ class BoxProfile:
                 return box
             case "fixed-out":
                 offset: NDArray[np.float64] = np.asarray(out * float(amount))
+            case "scaled":
+                half = np.array([box[2] - box[0], box[3] - box[1]] * 2) / 2
+                offset = out * half * (self.jitter.share - 1)
             case "uniform-out":
                 offset = out * rng.integers(0, int(amount), 4, endpoint=True)
             case "uniform":

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Where = Literal["center-edt", "uniform", "first", "middle", "upper-half-edt"]
-Click = Literal["none", "largest-error-edt", "random-error"]
+Where = Literal["center-edt", "center-l2-5", "uniform", "first", "middle", "upper-half-edt"]
+Click = Literal["none", "largest-error-edt", "deepest-error-l2-5", "random-error"]
+
+
+Follows = Literal["best", "first"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,14 @@ class PointProfile:
     where       center-edt: the pixel farthest from the background (first in scan order of equals;
                 the image's border counts as background), uniform: any foreground pixel, first: the
                 first in scan order, middle: the middle one of all in scan order,
+                center-l2-5: one of the pixels farthest by OpenCV's 5x5 distance, equally likely,
                 upper-half-edt: uniform among pixels whose distance exceeds half the largest
     positives, negatives  how many points on the object and off it
     click       where the points of later rounds fall: the middle of the largest error component,
-                or anywhere in the error; foreground where something was missed
+                the pixel deepest in all of the error (by OpenCV's 5x5 distance), or anywhere in the
+                error; foreground where something was missed
+    follows     whose error: of the candidate with the best predicted IoU, or of the first one
+    feeds       whether that candidate's logits are fed back with the next click
     """
 
     name: str
@@ -41,12 +48,15 @@ class PointProfile:
     negatives: int = 0
     click: Click = "none"
     rounds: int = 1
+    follows: Follows = "best"
+    feeds: bool = True
     kind: PromptKind = "point"
 
     @property
     def random(self) -> bool:
         """Whether seeds make different prompts."""
-        drawn = self.where in ("uniform", "upper-half-edt") or self.click == "random-error"
+        drawn = self.where in ("uniform", "upper-half-edt", "center-l2-5")
+        drawn = drawn or self.click in ("random-error", "deepest-error-l2-5")
         return drawn or self.positives > 1 or self.negatives > 0
 
     def prompts(
@@ -130,6 +140,9 @@ def place(mask: NDArray[np.bool_], where: Where, rng: np.random.Generator) -> tu
     """One (x, y) on a (H, W) mask with at least one pixel."""
     import numpy as np
 
+    if where == "center-l2-5":
+        deep = _depth_l2_5(mask)
+        mask = deep == deep.max()
     if where in ("center-edt", "upper-half-edt"):
         distance = _depth(mask)
         if where == "center-edt":
@@ -162,8 +175,9 @@ def error_click(
     missed, false = mask & ~predicted, predicted & ~mask
     if not missed.any() and not false.any():
         return None
-    if click == "random-error":
-        x, y = place(missed | false, "uniform", rng)
+    if click in ("random-error", "deepest-error-l2-5"):
+        where: Where = "uniform" if click == "random-error" else "center-l2-5"
+        x, y = place(missed | false, where, rng)
         return (x, y), int(missed[int(y), int(x)])
     candidates = [
         (largest[0], sign)
@@ -181,3 +195,12 @@ def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
 
     padded = distance_transform_edt(np.pad(mask, 1))
     return np.asarray(padded[1:-1, 1:-1], np.float64)
+
+
+def _depth_l2_5(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The same by OpenCV's approximation with a 5x5 mask, as RITM and SAM's evaluations use it."""
+    import cv2
+    import numpy as np
+
+    padded = np.pad(mask.astype(np.uint8), 1)
+    return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)

@@ -382,26 +382,27 @@ class Evaluator:
     def _refined(
         self, sample: Sample, embedding: Any, asked: Sequence[Prompt], prediction: Any
     ) -> list[Prompt]:
-        """The next round: a click into the error of the mask with the best predicted IoU, which is
-        fed back as low-resolution logits where the model gives them."""
+        """The next round: a click into the error of the mask with the best predicted IoU (or of the
+        first), which is fed back as low-resolution logits where the model gives them, unless the
+        profile says otherwise."""
         assert self.profile is not None
         # Clicks are placed on the grid of the prompts, whatever grid is scored.
         if self.plane is None and self.spec.grid != "original":
             prediction = self.model.predict(embedding, asked, "original")
         if self.plane is not None:
             prediction = self._on_plane(sample, prediction)
+        follows = getattr(self.profile, "follows", "best")
+        feeds = getattr(self.profile, "feeds", True)
         refined = []
         cut = 0.0 if prediction.kind == "logit" else 0.5
         for i, prompt in enumerate(asked):
-            best = (
-                0
-                if prediction.predicted_iou is None
-                else int(prediction.predicted_iou[i].argmax().item())
-            )
+            best = 0
+            if prediction.predicted_iou is not None and follows == "best":
+                best = int(prediction.predicted_iou[i].argmax().item())
             mask = (prediction.scores[i, best] > cut).cpu().numpy()
             truth = sample.labels[prompt.label]
             following = next_prompt(self.profile, self.plane, prompt, truth, mask)
-            if prediction.low_res is not None:
+            if prediction.low_res is not None and feeds:
                 low_res = prediction.low_res[i, best][None].float().cpu().numpy()
                 following = replace(following, mask_input=low_res)
             refined.append(replace(following, round=prompt.round + 1))

@@ -214,7 +214,7 @@ def _profile(value: Any, name: str, adapter: Adapter) -> PromptProfile | None:
         raise UsageError(
             f"{name}: prompt profile {wanted} is asked for, version {profile.version} is here."
         )
-    return profile
+    return None if profile.kind == "none" else profile  # what a method gives itself is not made
 
 
 def _prompt_grid(

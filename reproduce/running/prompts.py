@@ -53,7 +53,7 @@ def make_prompts(
                 [(None, whole)] if whole.ndim == 2 else list(enumerate(whole))
             )
             for index, mask in masks:
-                if not mask.any():
+                if not mask.any() and not getattr(profile, "blind", False):
                     continue
                 for seed in seeds:
                     found += first_prompts(profile, plane, case.id, label, mask, seed, index)

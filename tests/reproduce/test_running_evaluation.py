@@ -364,3 +364,38 @@ def test_reading_ahead_changes_nothing(root: Path) -> None:
         found.append((builder.table().to_pylist(), order, done.failed, done.cases))
     assert found[0] == found[1]
     assert found[1][2:] == ({"c": "c.png: truncated"}, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "followed", "fed"), [("clicks-9", 0, False), ("clicks-5", 1, True)]
+)
+def test_a_profile_says_whose_error_is_clicked_into(
+    root: Path, name: str, followed: int, fed: bool
+) -> None:
+    """Two candidates, the second with the better predicted IoU: each misses another half."""
+    mask = np.ones((8, 8), bool)
+    profile = plugin("prompts", name)
+    dataset = Memory(a=(blank(), {"x": mask}))
+    (first,) = make_prompts(dataset, {}, dataset.cases(Path(), "all", {}), profile, [0])  # type: ignore[arg-type]  # duck-typed
+    scores = torch.full((1, 2, 8, 8), -1.0)
+    scores[0, 0, :, :4] = 1.0  # misses the right
+    scores[0, 1, :, 4:] = 1.0  # misses the left
+    prediction = Prediction(
+        scores=scores,
+        kind="logit",
+        labels=("x",),
+        predicted_iou=torch.tensor([[0.1, 0.9]]),
+        low_res=scores.clone(),
+    )
+    evaluator = Evaluator(
+        spec=spec(root, dataset),
+        dataset=dataset,  # type: ignore[arg-type]  # duck-typed
+        model=BoxFill(),
+        profile=profile,
+        prompts={},
+    )
+    sample = dataset.load(Case("a", {}), {})
+    (following,) = evaluator._refined(sample, (8, 8), [first], prediction)
+    assert following.points is not None
+    assert (following.points[-1][0] >= 4) == (followed == 0)
+    assert (following.mask_input is not None) == fed

@@ -1,0 +1,13 @@
+"""The class's name, for every class."""
+
+from reproduce.prompting.automatic import NamePrompt
+
+PLUGIN = NamePrompt(
+    name="text",
+    version=1,
+    description=(
+        "The name of the class as the data set calls it, for every class, present or not. No "
+        "adapter here takes text yet; sentences around the name are the adapter's business."
+    ),
+    source="SAT evaluate.py and SimTxtSeg test.py ask by the names of classes",
+)
