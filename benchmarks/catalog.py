@@ -1,7 +1,7 @@
 """Suite `catalog`: commands at 500, 5,000 and 50,000 works beside the plain alternatives.
 
-Every command is a process of its own, as a user types it. `first` is with an empty cache, the
-other repetitions find what the first has left. The plain alternatives do only what their name
+Every command is a process of its own, as a user types it. `search` comes first and finds an empty
+cache; all others find what it has left. The plain alternatives do only what their name
 says: parse the file, or parse and write it again, without any check or index. Those that take
 minutes are left out at 50,000 works. `build` is measured by the suite `site`.
 """
@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -51,6 +52,13 @@ PLAIN = {
         "d = y.load(open(sys.argv[1])); y.dump(d, open(sys.argv[1] + '.out', 'w'))"
     ),
 }
+SLOW = ("PyYAML SafeLoader", "ruamel round trip")
+READING = {
+    "search": ["search", "medsam"],
+    "check": ["check"],
+    "doctor": ["doctor"],
+    "README tables": ["build", "--readme-only"],
+}
 START_UP = ("check", "search", "list", "show", "stats", "add", "export", "import", "doctor")
 START_UP_MORE = ("refresh", "discover", "screen", "build", "serve")
 
@@ -63,6 +71,7 @@ def run(say: Callable[[str], None], quick: bool = False) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "registry"
             make(root, works)
+            shutil.copy(ROOT / "README.md", root)
             scenarios.update(_at(root, works, 1 if quick else 3, say))
     document = {
         "title": "Catalog commands beside plain alternatives",
@@ -80,11 +89,13 @@ def _start_up(repeats: int) -> dict[str, Any]:
     commands = {"bare typer application": [sys.executable, "-c", TYPER]}
     commands["sam4mis --help"] = [*SAM4MIS, "--help"]
     commands |= {f"{c} --help": [*SAM4MIS, c, "--help"] for c in (*START_UP, *START_UP_MORE)}
-    return {"title": "start-up", **_measure(commands, repeats, "bare typer application")}
+    contenders = _runs(commands, repeats)
+    ratios = _ratios(contenders, "bare typer application")
+    return {"title": "start-up", "contenders": contenders, "ratios": ratios}
 
 
 def _at(root: Path, works: int, repeats: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """search and check against parsing alone; add against the round trip."""
+    """Commands that read against parsing alone; `add` against the round trip."""
     call = [*SAM4MIS, "--root", str(root)]
     plain = {
         name: [sys.executable, "-c", code, str(root / "papers.yaml")]
@@ -92,11 +103,18 @@ def _at(root: Path, works: int, repeats: int, say: Callable[[str], None]) -> dic
         if works <= SLOW_ABOVE or name == "PyYAML CSafeLoader"
     }
     parsing = {k: v for k, v in plain.items() if k.startswith("PyYAML")}
+    reading = {name: [*call, *arguments] for name, arguments in READING.items()}
+    once = set(SLOW) if works >= SLOW_ABOVE else set()
+    measured = _runs({**reading, **parsing}, repeats, once=once)
     found = {}
-    for name, arguments in {"search": ["search", "medsam"], "check": ["check"]}.items():
-        measured = _measure({name: [*call, *arguments], **parsing}, repeats, name)
-        found[f"{name}_{works}"] = {"title": f"{name}, {works:,} works", **measured}
-        say(f"{name} {works}: {measured['ratios']}")
+    for name in reading:
+        shown = {k: measured[k] for k in (name, *parsing)}
+        found[f"{name}_{works}"] = {
+            "title": f"{name}, {works:,} works",
+            "contenders": shown,
+            "ratios": _ratios(shown, name),
+        }
+        say(f"{name} {works}: {shown[name]['wall_s']:.2f} s, {found[f'{name}_{works}']['ratios']}")
     entry = root.parent / "entry.bib"
     number = 0
 
@@ -107,25 +125,38 @@ def _at(root: Path, works: int, repeats: int, say: Callable[[str], None]) -> dic
 
     trip = {k: v for k, v in plain.items() if k.startswith("ruamel")}
     add = {"add": [*call, "add", str(entry), "--yes"], **trip}
-    measured = _measure(add, repeats, "add", prepare)
-    found[f"add_{works}"] = {"title": f"add, {works:,} works", **measured}
-    say(f"add {works}: {measured['ratios']}")
+    shown = _runs(add, repeats, prepare, once)
+    ratios = _ratios(shown, "add")
+    found[f"add_{works}"] = {
+        "title": f"add, {works:,} works",
+        "contenders": shown,
+        "ratios": ratios,
+    }
+    say(f"add {works}: {shown['add']['wall_s']:.2f} s, {ratios}")
     return found
 
 
-def _measure(
+def _ratios(contenders: dict[str, dict[str, Any]], ours: str) -> dict[str, float]:
+    """How many times longer than `ours` the others take."""
+    base = contenders[ours]["wall_s"]
+    return {n: round(c["wall_s"] / base, 2) for n, c in contenders.items() if n != ours}
+
+
+def _runs(
     commands: dict[str, list[str]],
     repeats: int,
-    ours: str,
     prepare: Callable[[], None] = lambda: None,
-) -> dict[str, Any]:
-    """Interleaved repetitions; ratios say how many times longer than `ours` the others take."""
+    once: Container[str] = (),
+) -> dict[str, dict[str, Any]]:
+    """Interleaved repetitions; those named in `once` take minutes and are asked in the first."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
-    for _ in range(repeats):
+    for number in range(repeats):
         for name, command in commands.items():
+            if number and name in once:
+                continue
             prepare()
             runs[name].append(_once(name, command))
-    contenders = {
+    return {
         name: {
             "wall_s": median(r["wall_s"] for r in each),
             "cpu_s": median(r["cpu_s"] for r in each),
@@ -135,13 +166,10 @@ def _measure(
         }
         for name, each in runs.items()
     }
-    base = contenders[ours]["wall_s"]
-    ratios = {n: round(c["wall_s"] / base, 2) for n, c in contenders.items() if n != ours}
-    return {"contenders": contenders, "ratios": ratios}
 
 
 def _once(name: str, command: list[str]) -> dict[str, float]:
-    """One process: wall time, processor time, peak memory. `check` may end with 1 (findings)."""
+    """One process: wall time, processor time, peak memory. Checks may end with 1 (findings)."""
     begun = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT, env={**os.environ}
@@ -150,7 +178,7 @@ def _once(name: str, command: list[str]) -> dict[str, float]:
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in ((0, 1) if name == "check" else (0,)):
+    if process.returncode not in ((0, 1) if name in ("check", "doctor") else (0,)):
         raise RuntimeError(f"{name} ended with {process.returncode}: {said.decode()[-500:]}")
     used: resource.struct_rusage = usage
     return {
