@@ -234,7 +234,9 @@ def explain(
     order = sorted(scored, key=lambda s: (len(s.changed_from(base)), abs((s.value or 0) - target)))
     close = sorted(scored, key=lambda s: abs((s.value or 0) - target))
     matches = [setting for setting in order if setting.matches]
-    notes = ["found by search: at best class C, a claim reproduced under an inferred protocol"]
+    notes = []
+    if any(setting.changed_from(base) for setting in matches):  # what is as asked was not searched
+        notes = ["found by search: at best class C, a claim reproduced under an inferred protocol"]
     if len(matches) > 1:
         notes.append(f"{len(matches)} settings give these digits: the search alone decides nothing")
     return Explanation(

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from catalog.records import Claim, Project
-    from reproduce.explain import Explanation, Stored
+    from reproduce.explain import Explanation, Space, Stored
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -21,11 +21,15 @@ EXAMPLES = "examples.json"
 def explain(
     claim: Annotated[str | None, typer.Argument(metavar="PROJECT/CLAIM")] = None,
     target: Annotated[
-        float | None, typer.Option("--target", help="Another number than the printed one: 0.8162.")
+        float | None,
+        typer.Option("--target", help="Another number than the printed one: 0.8162 or 81.62."),
     ] = None,
     depth: Annotated[
         int, typer.Option("--depth", min=0, max=3, help="Conventions changed at once.")
     ] = 2,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every convention changed alone, every match.")
+    ] = False,
     examples: Annotated[
         bool, typer.Option("--examples", help="The worked examples of the site.")
     ] = False,
@@ -40,6 +44,11 @@ def explain(
 
     Nothing is predicted again. What is found by search is labelled so: it makes a claim
     comparable in class C at best.
+
+    \b
+    Examples:
+      sam4mis reproduce explain lwnet/validation-dice
+      sam4mis reproduce explain lwnet/validation-dice --target 0.8162
     """
     from catalog.errors import UsageError
     from catalog.registry import RESULTS, find_root
@@ -63,14 +72,28 @@ def explain(
         return
     if claim is None:
         raise UsageError("explain: name a claim (lwnet/validation-dice), or ask for --examples.")
-    found = _search(root, claim, target, depth)
+    record, space, found = _search(root, claim, target, depth)
     if json_:
         as_json(asdict(found))
     else:
-        _tell(found)
+        from reproduce.cli.explaining import tell
+
+        tell(claim, record, space, found, given=target is not None, everything=all_)
 
 
-def _search(root: Path, name: str, target: float | None, depth: int) -> Explanation:
+def _target(claim: Claim, given: float | None) -> float:
+    """The number to explain as a fraction; of a share it may be given in percent."""
+    from reproduce.verdict import FRACTIONS
+
+    if given is None:
+        return claim.fraction
+    share = claim.metric.lower() in FRACTIONS
+    return given / 100 if share and 1 < given <= 100 else given
+
+
+def _search(
+    root: Path, name: str, target: float | None, depth: int
+) -> tuple[Claim, Space, Explanation]:
     from catalog.registry import Registry
     from reproduce.equivalence import rounding
     from reproduce.explain import Space, explain
@@ -89,7 +112,8 @@ def _search(root: Path, name: str, target: float | None, depth: int) -> Explanat
     if isinstance(selection, str) and selection not in ("single", "n/a", "none"):
         base["mask_selection"] = selection
     half = rounding(claim.decimals, claim.scale)
-    return explain(Space(runs, claim.label), base, target or claim.fraction, half, depth=depth)
+    space = Space(runs, claim.label)
+    return claim, space, explain(space, base, _target(claim, target), half, depth=depth)
 
 
 def _claim(projects: list[Project], name: str) -> tuple[Project, Claim]:
@@ -160,35 +184,6 @@ def _base_conventions(runs: list[Stored], claim: Claim) -> dict[str, Any]:
     grid = claim.protocol.grid.value
     same = [run for run in runs if run.conventions.get("grid") == grid]
     return dict((same or runs)[0].conventions)
-
-
-def _tell(found: Explanation) -> None:
-    from reproduce.cli.common import table
-
-    shown = "undefined" if found.base.value is None else f"{found.base.value:.4f}"
-    typer.echo(
-        f"Printed {found.target:.4f}; as claimed, the stored statistics give {shown}. "
-        f"{found.tried} settings tried.",
-        err=True,
-    )
-    rows = [
-        (
-            f"{s.value:.4f}",
-            ", ".join(f"{k}: {v}" for k, v in s.changed_from(found.base.conventions).items())
-            or "as claimed",
-        )
-        for s in (found.matches or found.nearest)[:12]
-    ]
-    title = "Settings that give the printed digits" if found.matches else "Nearest settings"
-    table(title, ("score", "changed"), rows)
-    effects = [
-        (e.convention, e.used, e.instead, f"{e.value:.4f}", f"{e.change:+.4f}")
-        for e in found.effects[:15]
-        if e.value is not None and e.change is not None
-    ]
-    table("One convention changed alone", ("convention", "as", "instead", "score", "by"), effects)
-    for note in found.notes:
-        typer.echo(note, err=True)
 
 
 def _tell_examples(document: dict[str, Any]) -> None:

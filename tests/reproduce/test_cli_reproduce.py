@@ -173,6 +173,7 @@ def test_people_read_words_and_no_notation_of_a_language(root: Path) -> None:
     readings = [("list",), ("list", "runs"), ("doctor", "--all"), ("show", "lwnet")]
     readings += [("list", kind) for kind in ("adapters", "datasets", "prompts", "metrics")]
     readings += [("show", run) for run in runs]
+    readings += [("explain", "lwnet/validation-dice", "--target", "0.8162", "--all")]
     for words in readings:
         text = call(*words)
         found = re.search(r"\b(True|False|None)\b|\{'|\['|\[\]|\{\}", text)

@@ -49,12 +49,49 @@ def test_score_says_what_is_wrong(tmp_path: Path) -> None:
 
 def test_explain_finds_the_second_protocol() -> None:
     text = _run("explain", "lwnet/validation-dice", "--target", "0.8162", "--depth", "1")
-    assert text.splitlines()[0] == "0.8162\tgrid: original, flips: True, threshold: 0.4196"
+    rows = [line.split("\t") for line in text.splitlines()]
+    assert rows[0] == ["numbers", "target", "81.62 %"]
+    assert rows[1] == ["numbers", "claimed", "80.96 %"]
+    shares = [row[1:] for row in rows if row[0].startswith("what makes the difference of +0.66")]
+    assert [share[0] for share in shares] == ["grid", "threshold", "flips"]
+    assert [share[1].split(" ")[0] for share in shares] == ["+1.08", "-0.63", "+0.21"]
+    match = [row[1:] for row in rows if row[0].endswith("gives the target's digits")]
+    assert match == [["81.62 %", "on the original grid, with flips, threshold 0.4196"]]
+    order = list(dict.fromkeys(row[0] for row in rows))
+    assert order[1].startswith("what makes the difference")
     found = json.loads(
         _run("explain", "lwnet/validation-dice", "--target", "0.8162", "--depth", "1", "--json")
     )
     assert found["base"]["value"] == pytest.approx(0.8096, abs=0.00005)
     assert len(found["matches"]) == 1
+    in_percent = ["explain", "lwnet/validation-dice", "--target", "81.62", "--depth", "1"]
+    assert _run(*in_percent) == text
+
+
+def test_explain_shows_the_nearest_thresholds_unless_all_are_asked_for() -> None:
+    def thresholds(*more: str) -> int:
+        outcome = runner.invoke(
+            app, ["explain", "lwnet/validation-dice", "--target", "0.8162", "--depth", "1", *more]
+        )
+        assert ("thresholds were tried (--all shows them)" in outcome.stderr) is not bool(more)
+        return sum(line.split("\t")[1] == "threshold" for line in outcome.stdout.splitlines()[5:])
+
+    few, many = thresholds(), thresholds("--all")
+    assert 3 <= few <= 6
+    assert many >= 18
+
+
+def test_explain_calls_only_that_found_by_search_which_was() -> None:
+    searched = runner.invoke(app, ["explain", "lwnet/validation-dice", "--target", "0.8162"])
+    assert "Found by search: at best class C" in searched.stderr
+    as_claimed = runner.invoke(app, ["explain", "lwnet/validation-dice", "--depth", "0"])
+    assert "\tas claimed\n" in as_claimed.stdout
+    assert "class C" not in as_claimed.output
+    nothing = runner.invoke(
+        app, ["explain", "lwnet/validation-dice", "--target", "0.1", "--depth", "1"]
+    )
+    assert "gives the target's digits; the nearest" in nothing.stdout
+    assert "class C" not in nothing.output
 
 
 def test_explain_says_what_is_missing() -> None:
