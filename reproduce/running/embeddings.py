@@ -3,19 +3,26 @@
 Keyed by (checkpoint, preprocessing, image): sha256 of the weights, the model's `preprocessing_id`,
 sha256 of the pixels. A tensor, or a dataclass, mapping, list or tuple of tensors and plain values,
 is stored with `torch.save` and read back with `weights_only=True`.
+
+The folder never grows beyond a limit ($SAM4MIS_EMBEDDINGS_GIB, 20 unless set): what was not used
+for the longest time goes first. Any number of processes share it. One that finds an entry gone
+makes it again; only one at a time makes room.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import io
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catalog.errors import UsageError
 from reproduce.contracts import Model
 from reproduce.running.files import write_atomic
 
@@ -24,14 +31,84 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEEP_FREE_BYTES = 4 << 30  # never fill the disk with what can be computed again
+LIMIT = "SAM4MIS_EMBEDDINGS_GIB"
+LIMIT_GIB = 20.0
+ROOM = 0.9  # of the limit is left filled when room is made, so that it is not made for every entry
+LOOK_EVERY = 0.05  # of the limit: bytes a process writes before it looks at the folder again
+
+
+def limit_bytes() -> int:
+    """The most that embeddings may take on disk. Raises `UsageError` where the setting is none."""
+    named = os.environ.get(LIMIT, str(LIMIT_GIB))
+    try:
+        gib = float(named)
+        if not 0 <= gib < float("inf"):
+            raise ValueError
+    except ValueError:
+        raise UsageError(
+            f"{LIMIT}={named}: expected a number of GiB, 0 or more (0: keep no embeddings)."
+        ) from None
+    return int(gib * 2**30)
+
+
+def entries(root: Path) -> list[tuple[float, int, Path]]:
+    """(when it was used last, bytes, file) of every embedding below a folder, the oldest first.
+
+    Entries that another process removes meanwhile are left out.
+    """
+    found = []
+    for path in root.glob("*/*/*/*.pt"):
+        with contextlib.suppress(FileNotFoundError):
+            facts = path.stat()
+            found.append((facts.st_mtime, facts.st_size, path))
+    return sorted(found)
+
+
+def make_room(root: Path, limit: int) -> int:
+    """Remove what was not used for the longest time until `ROOM` of the limit is left, if there is
+    more than the limit. Returns the bytes removed; 0 also where another process is at it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(root / ".making-room.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return 0
+    try:
+        found = entries(root)
+        size = sum(entry[1] for entry in found)
+        if size <= limit:
+            return 0
+        removed = 0
+        for _, own, path in found:
+            if size - removed <= ROOM * limit:
+                break
+            path.unlink(missing_ok=True)
+            removed += own
+        return removed
+    finally:
+        lock.release()
 
 
 class EmbeddingCache:
-    """Embeddings of one checkpoint in one folder. Reads what is there, writes what is new."""
+    """Embeddings of one checkpoint in one folder. Reads what is there, writes what is new.
 
-    def __init__(self, folder: Path, checkpoint_sha256: str, model: Model, device: str) -> None:
+    limit  bytes that the embeddings of all checkpoints below `folder` may take together
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        checkpoint_sha256: str,
+        model: Model,
+        device: str,
+        limit: int | None = None,
+    ) -> None:
+        self.root = folder
         self.folder = folder / checkpoint_sha256[:16] / model.preprocessing_id()[:32]
         self.device = device
+        self.limit = limit_bytes() if limit is None else limit
+        self.unseen = self.limit  # bytes written since the folder was looked at; look at once
         self.hits = 0
         self.misses = 0
 
@@ -62,12 +139,15 @@ class EmbeddingCache:
         import torch
 
         try:
-            return _unpack(torch.load(path, map_location=self.device, weights_only=True))
+            found = _unpack(torch.load(path, map_location=self.device, weights_only=True))
         except FileNotFoundError:
             return None
         except Exception:  # a damaged entry is made again
             path.unlink(missing_ok=True)
             return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # used now: the last to go
+        return found
 
     def _write(self, path: Path, embedding: Any) -> None:
         import torch
@@ -75,9 +155,16 @@ class EmbeddingCache:
         path.parent.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         torch.save(_pack(embedding), buffer)
-        if shutil.disk_usage(path.parent).free - buffer.tell() < KEEP_FREE_BYTES:
+        size = buffer.tell()
+        if size > ROOM * self.limit:
+            return
+        if shutil.disk_usage(path.parent).free - size < KEEP_FREE_BYTES:
             return
         write_atomic(path, buffer.getvalue())
+        self.unseen += size
+        if self.unseen >= LOOK_EVERY * self.limit:
+            make_room(self.root, self.limit)
+            self.unseen = 0
 
 
 def _pack(value: Any) -> Any:

@@ -80,7 +80,7 @@ def cases_of(spec: RunSpec, data: Path, dataset: Dataset) -> dict[str, Case]:
 
 def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluator:
     """Model, prompts, data set and embedding cache of a run, ready to evaluate."""
-    from reproduce.running.embeddings import EmbeddingCache
+    from reproduce.running.embeddings import EmbeddingCache, limit_bytes
 
     spec = plan.spec
     model = load_model(spec, plan.placement.checkpoints, device, spec.precision)
@@ -93,7 +93,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluat
     if plane is not None:
         check_side(plane, getattr(model, "side", None))
     cache = None
-    if plan.placement.embeddings and getattr(model, "cacheable", True):
+    if plan.placement.embeddings and getattr(model, "cacheable", True) and limit_bytes():
         makers = [checkpoint.sha256 for checkpoint in spec.checkpoints]
         makers += [spec.adapter, str(spec.adapter_version), spec.precision]
         key = hashlib.sha256(" ".join(makers).encode()).hexdigest()
