@@ -12,6 +12,7 @@ SUITES = {
     "metrics": "overlap and surface kernels against MONAI, torchmetrics, medpy, surface-distance",
     "catalog": "start-up, add, search, check and build at 500 to 50,000 works",
     "site": "the website at 500, 5,000 and 10,000 works against plain MkDocs-Material",
+    "memory": "peak memory of every adapter on a CPU, all measured in one way",
     "gpu": "the encoder suite and the surface kernels on a CUDA device",
 }
 

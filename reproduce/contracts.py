@@ -212,7 +212,7 @@ class Adapter(Protocol):
     dimensionality: Literal["2d", "3d"]
     layouts: tuple[str, ...]  # checkpoint layouts it accepts (reproduce.checkpoints.layouts)
     options: Mapping[str, Option]
-    memory_mib: Mapping[str, int]  # variant -> device memory at batch 1, measured or computed
+    memory_mib: Mapping[str, int]  # variant -> peak on a CPU (`python -m benchmarks memory`)
     agreement: str  # how it was compared with the authors' code, and the largest difference
 
     def build(

@@ -37,9 +37,10 @@ class DeclaredAdapter:
     prompts        kinds the released weights were trained for
     files          the files of a release that a state dict is put together from, in the order in
                    which they are laid over each other
-    memory_mib     variant -> growth of the process from weights to scores of one image, float32, on
-                   a CPU; {}: not measured. On a GPU the fused encoder's mask for ViT-B at
-                   1024 px alone takes 12 x 4096 x 4096 x 4 bytes = 768 MiB more
+    memory_mib     variant -> peak on a CPU, of weights and activations of one image, float32, as
+                   `python -m benchmarks memory` measures it; {}: not measured. A GPU's need is
+                   not known from it: the fused encoder's mask for ViT-B at 1024 px alone takes
+                   12 x 4096 x 4096 x 4 bytes = 768 MiB more there
     agreement      how it was compared with the authors' code, and the largest difference; the
                    figures by image are in `reproduce/adapters/agreement.json`
     """
