@@ -1,0 +1,202 @@
+"""Peak memory of every adapter on a CPU, measured in one way.
+
+Each adapter and variant runs in a process of its own: packages are imported, the resident memory is
+noted (the baseline); seeded weights in the release's layout are loaded and what loading alone
+needed is given back; the kernel's mark of the peak is reset; one image of the network's own size
+is encoded and one prompt is decoded, float32, one thread, on the grid `original`. `peak_mib` is the
+mark less the baseline: **weights and activations**, without interpreter and packages, and without
+the checkpoint as read from disk. The larger of two processes. It says nothing of a GPU's memory:
+other kernels keep other things there, so `gpu_mib` is null until somebody measures it.
+
+`python -m benchmarks memory` writes `results/memory.json`, which the `memory_mib` of the adapters
+repeats (`tests/reproduce/test_adapters.py` compares). Linux only: /proc/self/clear_refs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.harness import ROOT, machine, write
+
+PROCESSES = 2
+PACKAGES = (
+    "PIL.Image",
+    "cv2",
+    "packaging.version",
+    "reproduce.models.lwnet",
+    "reproduce.models.sam_model",
+    "scipy.ndimage",
+    "scipy.sparse",
+    "segment_anything",
+    "skimage.transform._warps",
+    "torchvision.transforms.functional",
+)
+# adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
+# `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network), what stands before every name
+VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
+    ("sam", "vit_b", 1024, ("config:vit_b",), ""),
+    ("sam", "vit_l", 1024, ("config:vit_l",), ""),
+    ("sam", "vit_h", 1024, ("config:vit_h",), ""),
+    ("medsam", "vit_b", 1024, ("sam_vit_b",), ""),
+    ("sam-lora", "vit_b", 1024, ("sam_vit_b", "samed_lora"), ""),
+    ("polyp-sam", "vit_b", 1024, ("sam_vit_b",), ""),
+    ("sam-octa", "vit_b", 1024, ("sam_octa",), "module."),
+    ("sam-med2d", "vit_b", 256, ("sam_med2d",), ""),
+    ("samed", "vit_b", 512, ("sam_vit_b", "samed_lora"), ""),
+    ("h-sam", "vit_b", 512, ("sam_vit_b", "hsam_lora"), ""),
+    ("medical-sam-adapter", "vit_b", 1024, ("medical_sam_adapter_1024",), ""),
+    ("medical-sam-adapter", "vit_b_256", 256, ("medical_sam_adapter_256",), ""),
+    ("samus", "vit_b", 256, ("samus",), ""),
+    ("sampath", "vit_b", 1024, ("sampath",), "model."),
+    ("mobilesam", "vit_t", 1024, ("mobile_sam",), ""),
+    ("litemedsam", "vit_t", 256, ("lite_medsam",), ""),
+    ("lwnet", "wnet", 512, ("wnet",), ""),
+)
+
+
+def run(say: Callable[[str], None], quick: bool) -> dict[str, Any]:
+    """Measure every variant; write the results unless `quick`."""
+    scenarios: dict[str, Any] = {}
+    for number, (adapter, variant, side, *_) in enumerate(VARIANTS):
+        measured = [_in_own_process(number) for _ in range(1 if quick else PROCESSES)]
+        peaks = [each["peak_mib"] for each in measured]
+        found = {
+            "wall_s": median(each["wall_s"] for each in measured),
+            "peak_mib": round(max(peaks)),
+            "peak_all_mib": [round(peak, 1) for peak in peaks],
+            "weights_mib": round(measured[0]["weights_mib"], 1),
+            "baseline_mib": round(median(each["baseline_mib"] for each in measured), 1),
+            "gpu_mib": None,
+            "input_px": side,
+            "prompt": measured[0]["prompt"],
+        }
+        scenario = scenarios.setdefault(adapter, {"title": adapter, "contenders": {}})
+        scenario["contenders"][variant] = found
+        say(f"{adapter} {variant}: {found['peak_mib']} MiB, weights {found['weights_mib']} MiB")
+    document = {
+        "title": "Peak memory on a CPU above the process's baseline, one image, one prompt",
+        "method": (
+            "resident peak less baseline: weights and activations, float32, one thread, one image "
+            "of the network's size, one prompt; larger of two processes; GPU memory not measured"
+        ),
+        "scenarios": scenarios,
+        "machine": machine(),
+    }
+    if not quick:
+        write("memory", document)
+    return document
+
+
+def _in_own_process(number: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.memory", str(number)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    return dict(json.loads(done.stdout))
+
+
+def _resident_mib(field: str) -> float:
+    """VmRSS (now) or VmHWM (peak since the mark was reset)."""
+    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def measure(number: int) -> dict[str, Any]:
+    """One variant, in this process."""
+    for package in PACKAGES:  # before the baseline, so that packages never count
+        importlib.import_module(package)
+    import numpy as np
+    import torch
+
+    from reproduce.contracts import Prompt
+    from reproduce.plugins import plugin
+
+    adapter_name, _, side, layouts, strip = VARIANTS[number]
+    adapter = plugin("adapters", adapter_name)
+    importlib.import_module(getattr(adapter, "builder", "reproduce.models.lwnet").partition(":")[0])
+    torch.set_num_threads(1)
+    before = {name.partition(".")[0] for name in sys.modules}
+    baseline = _resident_mib("VmRSS")
+    state = {
+        key.removeprefix(strip): value
+        for name in layouts
+        for key, value in _seeded(name).items()
+        if name != "samed_lora" or adapter_name == "samed" or key.startswith("w_")
+    }
+    options = {name: option.default for name, option in adapter.options.items()}
+    started = time.perf_counter()
+    model = adapter.build(state, options, "cpu", "float32")
+    del state
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    tensors = {id(x): x for x in gc.get_objects() if isinstance(x, torch.Tensor)}
+    held = sum(tensor.nbytes for tensor in tensors.values())
+    del tensors
+    Path("/proc/self/clear_refs").write_text("5")
+    image = np.random.default_rng(0).integers(0, 256, (side, side, 1), np.uint8).repeat(3, 2)
+    kind = next(k for k in ("box", "point", "none") if k in adapter.prompts)
+    box = np.array([0.2, 0.25, 0.7, 0.75]) * side
+    prompts = {
+        "box": [Prompt(case="a", label="x", box=box)],
+        "point": [Prompt(case="a", label="x", points=box[None, :2], point_labels=np.array([1]))],
+        "none": [],
+    }[kind]
+    with torch.inference_mode():
+        (embedding,) = model.encode([image])
+        prediction = model.predict(embedding, prompts, "original")
+    assert torch.isfinite(prediction.scores.float()).all()
+    peak = _resident_mib("VmHWM")
+    late = {name.partition(".")[0] for name in sys.modules} - before
+    assert not late - _OWN, f"{adapter_name} imported {late} after the baseline was taken"
+    return {
+        "peak_mib": peak - baseline,
+        "baseline_mib": baseline,
+        "weights_mib": held / 2**20,
+        "wall_s": time.perf_counter() - started,
+        "prompt": kind,
+    }
+
+
+_OWN = {"reproduce", "catalog", "seeded"}  # a few kilobytes
+
+
+def _seeded(name: str) -> dict[str, Any]:
+    """Seeded weights: of a layout, of a variant of SAM, or of W-Net."""
+    import torch
+
+    if name.startswith("config:"):
+        from reproduce.models.sam import VARIANTS as SAM
+        from reproduce.models.sam import seeded_state
+
+        return dict(seeded_state(SAM[name.removeprefix("config:")]))
+    if name == "wnet":
+        from reproduce.models.lwnet import WNet
+
+        torch.manual_seed(0)
+        return dict(WNet().state_dict())
+    # The layouts of the releases and what makes weights of them belong to the tests.
+    sys.path.append(str(ROOT / "tests" / "reproduce"))
+    from seeded import layout, seeded
+
+    return seeded(layout(name))
+
+
+if __name__ == "__main__":
+    # Libraries print; only the answer may go to the parent.
+    sys.stdout, answers = sys.stderr, sys.stdout
+    print(json.dumps(measure(int(sys.argv[1]))), file=answers)
