@@ -14,7 +14,7 @@ from catalog.addresses import on
 from catalog.identifiers import Identifier, landing_page
 from catalog.records import Paper, to_builtins
 
-Origin = Literal["publisher", "code", "third-party"]
+Origin = Literal["publisher", "code", "record", "third-party"]
 
 # Preprint servers, publishers, proceedings, and the archives that keep the full text for them.
 _PUBLISHERS = (
@@ -50,9 +50,13 @@ _CODE = ("github.com", "github.io", "gitlab.com", "huggingface.co")
 def origin(url: str) -> Origin:
     """Who keeps a page: who published the work, a host of code, or a third party.
 
+    What is no address is a record that somebody gave (a BibTeX entry).
+
     >>> origin("https://ar5iv.labs.arxiv.org/html/2304.12306"), origin("https://deepai.org/x")
     ('publisher', 'third-party')
     """
+    if not url.startswith(("http://", "https://")):
+        return "record"
     host = (urlsplit(url).hostname or "").rstrip(".")
     if on(host, *_PUBLISHERS):
         return "publisher"
@@ -73,7 +77,7 @@ def own_pages(paper: Paper) -> list[str]:
 
 def sources(paper: Paper) -> list[tuple[str, Origin]]:
     """The pages that facts were read on, those of the publisher first."""
-    order: tuple[Origin, ...] = ("publisher", "code", "third-party")
+    order: tuple[Origin, ...] = ("publisher", "code", "record", "third-party")
     found = [(url, origin(url)) for url in paper.sources]
     return sorted(found, key=lambda pair: order.index(pair[1]))
 
@@ -86,6 +90,7 @@ def told(paper: Paper) -> list[str]:
     words = {
         "publisher": "Read on pages of the publisher: ",
         "code": "Read on pages of the code: ",
+        "record": "Taken from: ",
         "third-party": "Read on pages of third parties: ",
     }
     for kind, opening in words.items():

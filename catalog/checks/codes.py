@@ -1,8 +1,8 @@
 """Every finding has a code; this table is the one place that says what each means.
 
-Groups: Y the YAML itself · S the shape of records · R references ·
-C content of project files · D duplicates · I identifiers ·
-U addresses · T titles · A authors · P versions · V vocabularies · N numbers · K scope · L the list
+Groups: B a record that was given to `add` or in a form · Y the YAML itself · S the shape of
+records · R references · C content of project files · D duplicates · I identifiers · U addresses ·
+T titles · A authors · P versions · V vocabularies · N numbers · K scope · L the list
 (`rows.md`) at import. `check` runs the groups that make a registry unusable when they are wrong;
 `doctor` runs all that can be seen in the records.
 """
@@ -37,7 +37,19 @@ def _info(title: str, explanation: str, fix: str | None = None) -> Code:
     return Code(title, "info", explanation, fix)
 
 
+def _given(title: str, explanation: str) -> Code:
+    return Code(title, "error", explanation)
+
+
 CODES: dict[str, Code] = {
+    # ---- a record that was given
+    "B001": _given("broken record", "Braces, commas or ends of records are missing."),
+    "B002": _given("no known format", "BibTeX, RIS, CSL-JSON or one identifier a line."),
+    "B003": _given("field missing", "Every work needs a title and an author."),
+    "B004": _given("field not understood", "An identifier or address that cannot be one."),
+    "B005": _given("no text", "Not UTF-8, or more than a list of works takes."),
+    "B006": _given("field too long", "A title, name or venue that swallowed what follows it."),
+    "B007": _given("answer not understood", "An answer in a form that cannot become a field."),
     # ---- the YAML itself
     "Y001": _check("broken YAML", "The file is no YAML; nothing after this place could be read."),
     "Y002": _check("key twice", "YAML takes the last one silently, so one of the two is lost."),
@@ -218,3 +230,33 @@ CODES: dict[str, Code] = {
 def severity_of(code: str) -> Severity:
     """Severity of a code."""
     return CODES[code].severity
+
+
+def told_by(code: str) -> str:
+    """The command that finds a code: add, import, check (doctor too) or doctor.
+
+    >>> told_by("S001"), told_by("L052")
+    ('check', 'import')
+    """
+    return {"B": "add", "L": "import"}.get(code[0]) or ("check" if CODES[code].check else "doctor")
+
+
+def described(code: str) -> dict[str, str]:
+    """A code as plain text, for the command line and for the page that lists all of them.
+
+    `code`, `severity`, `title`, `explanation`, `fix` ("" where a person must decide) and `command`.
+    """
+    entry = CODES[code]
+    return {
+        "code": code,
+        "severity": entry.severity,
+        "title": entry.title,
+        "explanation": entry.explanation,
+        "fix": entry.fix or "",
+        "command": told_by(code),
+    }
+
+
+def table() -> list[dict[str, str]]:
+    """All codes in their order, each as `described`."""
+    return [described(code) for code in CODES]

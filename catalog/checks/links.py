@@ -24,6 +24,8 @@ def addresses(paper: Paper) -> Iterator[tuple[tuple[Step, ...], str]]:
         for number, url in enumerate(getattr(paper.links, kind) or []):
             yield ("links", kind, number), url
     for number, url in enumerate(paper.sources):
+        if " " in url and "://" not in url:
+            continue  # a record that somebody gave: BibTeX entry ma2024
         yield ("sources", number), url
 
 

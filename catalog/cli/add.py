@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.cli.output import can_ask, counted, say, write
-from catalog.errors import InputError, UsageError
+from catalog.errors import FindingsError, InputError, UsageError
 
 if TYPE_CHECKING:
     from catalog.duplicates import Match
@@ -64,10 +64,11 @@ def add(
         return
 
     from catalog.duplicates import find_duplicates
-    from catalog.editing import apply_edits, dump_record
+    from catalog.editing import append_new, dump_record
 
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    taken = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
+    before = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
+    taken = set(before)
     ready: list[Paper] = []
     refused: list[str] = []
     for draft in drafts:
@@ -76,7 +77,7 @@ def add(
         known = {other.id: other for other in registry.papers}
         sure = [m for m in matches if m.level == "identifier" or not different]
         if sure:
-            refused.append(_duplicate(paper, sure, known, as_typed(what)))
+            refused.append(_duplicate(paper, sure, known, as_typed(what), draft))
             continue
         write(dump_record(paper))
         taken.add(paper.id)
@@ -89,9 +90,50 @@ def add(
         say(f"{counted(suggested, 'tag')} suggested from title and abstract: check them.")
     if named := [link for paper in ready for link in paper.links.code or []]:
         say(f"Code as the source names it: {', '.join(named)}. Check that it is this work's.")
+    for draft in drafts:
+        for name, text in draft.left_out.items():
+            say(f"Not taken from {draft.place}: {name} = {_short(text)}")
     if agreed(f"Add {counted(len(ready), 'work')} to papers.yaml?", yes=yes, dry_run=dry_run):
-        apply_edits(root, append=ready)
-        say(f"Added {', '.join(paper.id for paper in ready)}. Next: sam4mis check")
+        added = append_new(root, lambda now: _still_new(root, now, ready, before, different))
+        say(f"Added {', '.join(paper.id for paper in added)}. Next: sam4mis check")
+
+
+def _still_new(
+    root: Path, now: list[Paper], ready: list[Paper], before: set[str], different: bool
+) -> list[Paper]:
+    """`ready` after another look at what is there now: somebody may have added works meanwhile.
+
+    An id that was taken meanwhile is replaced by a free one. Raises `InputError` where a work
+    itself was added.
+    """
+    from catalog.duplicates import find_duplicates
+    from catalog.registry import Registry
+    from catalog.slugs import work_slug
+
+    taken = {name for paper in now for name in (paper.id, *paper.aliases)}
+    if taken <= before:
+        return ready
+    registry = Registry(root, papers=now)
+    known = {other.id: other for other in now}
+    for paper in ready:
+        # before looking: a work with the same id would pass for the work itself
+        if paper.id in taken:
+            first = paper.authors[0] if paper.authors else None
+            year = (paper.versions[0].date or "")[:4]
+            paper.id = work_slug(paper.title, paper.short_name, first, year, taken)
+        matches = find_duplicates(registry, paper)
+        if sure := [m for m in matches if m.level == "identifier" or not different]:
+            other = known[sure[0].paper_id]
+            raise InputError(
+                f"{paper.title!r} was added by somebody else meanwhile: {other.id} "
+                f"({sure[0].reason}). Nothing was written. See: sam4mis show {other.id}"
+            )
+        taken.add(paper.id)
+    return ready
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 120 else f"{text[:117]}...")
 
 
 def _inputs(what: list[str] | None) -> list[str]:
@@ -161,23 +203,32 @@ def looked_up(item: str, root: Path, registry: Registry | None) -> Draft:
     # somebody waits: one more attempt, short limits, and no long Retry-After
     settings = from_environment(retries=1, longest_wait_s=5.0, fresh_s=3600.0)
     say(f"Asking for {item} ...")
-    return look_up(Client(settings, Cache(root / ".sam4mis" / "cache" / "http")), item).draft
+    draft = look_up(Client(settings, Cache(root / ".sam4mis" / "cache" / "http")), item).draft
+    if found := draft.problems():
+        raise FindingsError(found)
+    return draft
 
 
-def _duplicate(paper: Paper, matches: list[Match], known: dict[str, Paper], typed: str) -> str:
+def _duplicate(
+    paper: Paper, matches: list[Match], known: dict[str, Paper], typed: str, draft: Draft
+) -> str:
     """One message for a work that is there: which one, since when, and the ways out."""
+    from catalog.intake.joining import unknown_versions
+
     match = matches[0]
     other = known.get(match.paper_id)
     since = _since(other) if other else ""
     title = f" ({other.title})" if other else ""
+    there = f"{paper.title!r} is in the catalog{since}: {match.paper_id}{title}; {match.reason}"
+    if other and match.level == "identifier" and not unknown_versions(other, draft):
+        return (
+            f"{there}, and this version of it too. See: sam4mis show {match.paper_id}\n"
+            "  If yours is a different work, its identifier is wrong: correct it and add it again."
+        )
     ways = [f"another version of it: sam4mis add {typed} --as-version {match.paper_id}"]
     if match.level != "identifier":
         ways.append(f"a different work: sam4mis add {typed} --different")
-    lines = [
-        f"{paper.title!r} is in the catalog{since}: {match.paper_id}{title}; {match.reason}.",
-        *(f"  If yours is {way}" for way in ways),
-    ]
-    return "\n".join(lines)
+    return "\n".join([f"{there}.", *(f"  If yours is {way}" for way in ways)])
 
 
 def _since(paper: Paper) -> str:

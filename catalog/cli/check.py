@@ -15,6 +15,10 @@ def check(
     github: Annotated[
         bool, typer.Option("--github", help="Answer as annotations for GitHub Actions.")
     ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Say what a code means, e.g. C003, and stop."),
+    ] = None,
 ) -> None:
     """Check the registry; all findings at once, with file and line.
 
@@ -22,11 +26,14 @@ def check(
     results. Exit status 0 without findings, 1 with. `sam4mis doctor` looks closer.
     """
     from catalog.checks import check_registry
-    from catalog.cli.findings import show, summary
+    from catalog.cli.findings import show, show_codes, summary
     from catalog.cli.output import counted
     from catalog.errors import EXIT_FINDINGS
     from catalog.registry import find_root
 
+    if explain:
+        show_codes(explain, as_json=json)
+        return
     registry, findings = check_registry(find_root())
     show(findings, "json" if json else "github" if github else "text")
     of = ", ".join(

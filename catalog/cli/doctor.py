@@ -28,7 +28,8 @@ def doctor(
 ) -> None:
     """Living checks of the registry's content, with safe fixes.
 
-    Every finding has a code and a severity; `--codes` lists what each means and what --fix does.
+    Every finding has a code and a severity; `--codes` lists what each means and what --fix does
+    (`--codes --only C,S001` some of them).
     Exit status 1 when an error is found (with --strict also for a warning).
 
     \b
@@ -38,9 +39,8 @@ def doctor(
       sam4mis doctor --only U --format github
     """
     from catalog.checks import check_registry, fixed
-    from catalog.checks.codes import CODES
-    from catalog.cli.findings import show, summary
-    from catalog.cli.output import counted, say, table, write, write_json
+    from catalog.cli.findings import show, show_codes, summary
+    from catalog.cli.output import counted, say, write
     from catalog.errors import EXIT_FINDINGS, FindingsError, UsageError
     from catalog.registry import find_root
 
@@ -52,14 +52,7 @@ def doctor(
     if least not in ranks:
         raise UsageError(f"--severity {least}: expected error, warning or info")
     if codes:
-        rows = [
-            (code, c.severity, c.title, c.explanation, c.fix or "") for code, c in CODES.items()
-        ]
-        if form == "json":
-            names = ("code", "severity", "title", "explanation", "fix")
-            write_json([dict(zip(names, row, strict=True)) for row in rows])
-        else:
-            table(("code", "severity", "title", "explanation", "--fix"), rows, "explanation")
+        show_codes(only, as_json=form == "json")
         return
     root = find_root()
     registry, findings = check_registry(root, thorough=True)

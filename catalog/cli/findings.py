@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from catalog.cli.output import counted, say, stdout_is_terminal, write, write_json
-from catalog.errors import Finding
+from catalog.cli.output import counted, say, stdout_is_terminal, table, write, write_json
+from catalog.errors import Finding, UsageError
 from catalog.text import clean
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -37,6 +37,28 @@ def summary(findings: Sequence[Finding], of: str) -> None:
         if counts[severity]
     ]
     say(f"{of}: {', '.join(parts)}")
+
+
+def show_codes(wanted: str | None, *, as_json: bool) -> None:
+    """What codes mean: all, or those that begin as `wanted` says (`C003`, `I001,U`).
+
+    Raises `UsageError` for what no code begins with, with the codes that come near.
+    """
+    from catalog.checks.codes import CODES, described
+
+    names = [part.strip().upper() for part in (wanted or "").split(",")]
+    for name in names:
+        if not any(code.startswith(name) for code in CODES):
+            near = [code for code in CODES if code[:1] == name[:1]]
+            known = ", ".join(near) if near else ", ".join(sorted({code[0] for code in CODES}))
+            raise UsageError(f"{name}: no code begins so. Known: {known}. All: doctor --codes")
+    rows = [described(code) for code in CODES if code.startswith(tuple(names))]
+    if as_json:
+        write_json(rows)
+        return
+    columns = ("code", "severity", "found by", "title", "explanation", "--fix")
+    keys = ("code", "severity", "command", "title", "explanation", "fix")
+    table(columns, [tuple(row[key] for key in keys) for row in rows], "explanation")
 
 
 def annotation(finding: Finding) -> str:

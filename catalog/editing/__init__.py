@@ -21,6 +21,7 @@ from catalog.records import Paper
 from catalog.registry import PAPERS, cache_key, load_papers, write_cache
 
 __all__ = [
+    "append_new",
     "append_record",
     "apply_edits",
     "dump_record",
@@ -59,6 +60,19 @@ def update_record(root: Path, id: str, change: Callable[[Paper], Paper]) -> Pape
         changed = change(current)
         _apply(root, papers, [], {id: changed})
         return changed
+
+
+def append_new(root: Path, make: Callable[[list[Paper]], list[Paper]]) -> list[Paper]:
+    """Append what `make` returns for the works that are there now, under the lock.
+
+    Use this where what is new depends on what is there: another process may have added the same
+    work since it was loaded. Raises as `append_record`, and whatever `make` raises.
+    """
+    with edit_lock(root):
+        papers = load_papers(root)
+        new = make(papers)
+        _apply(root, papers, new, {})
+        return new
 
 
 def apply_edits(

@@ -11,8 +11,12 @@ from catalog.errors import Finding
 from catalog.intake.draft import Draft
 from catalog.intake.latex import split_authors, to_text
 from catalog.intake.versions import date_from, version_from
+from catalog.text import clean
 
 _START = re.compile(r"^[^\S\n]*@[^\S\n]*(\w+)\s*([{(])", re.MULTILINE)
+# Fields that may name a repository; nothing else of them has a place in a record.
+_LONGEST_RAW = 100_000  # a field as it stands; several thousand authors fit
+_ASIDE = ("note", "annote", "howpublished", "code", "comment", "url")
 _FIELD = re.compile(r"^\s*\w[\w-]*\s*=")
 
 
@@ -46,7 +50,7 @@ def read_bibtex(text: str, place: str) -> tuple[list[Draft], list[Finding]]:
             drafts.append(draft)
     if not drafts and not findings:
         findings.append(
-            Finding(place, None, "", "I002", "holds no BibTeX entry.", "Expected @article{...}.")
+            Finding(place, None, "", "B002", "holds no BibTeX entry.", "Expected @article{...}.")
         )
     return drafts, findings
 
@@ -114,9 +118,19 @@ def _draft(
     def finding(path: str, code: str, message: str, hint: str) -> Finding:
         return Finding(place, chunk.line, f"{key}.{path}".strip("."), code, message, hint)
 
+    # decoding LaTeX takes time that grows with the square of its length
+    swollen = [(name, text) for name, text in fields.items() if len(text) > _LONGEST_RAW]
+    if swollen:
+        hint = "Shorten it, or look whether a brace or a line end is missing."
+        return None, [
+            finding(
+                name, "B006", f"has {len(text):,} characters, more than {_LONGEST_RAW:,}.", hint
+            )
+            for name, text in swollen
+        ]
     title = to_text(fields.get("title", ""))
     if not title:
-        return None, [finding("title", "I003", "is missing.", "Add title = {...}.")]
+        return None, [finding("title", "B003", "is missing.", "Add title = {...}.")]
     authors, complete = split_authors(fields.get("author", ""))
     if "date" in fields:
         date = date_from(*(fields["date"].split("/")[0] + "--").split("-")[:3])
@@ -145,13 +159,14 @@ def _draft(
         pmcid=fields.get("pmcid"),
     )
     findings = [
-        finding("", "I004", problem + ".", "Correct it in the entry, or remove the field.")
+        finding("", "B004", problem + ".", "Correct it in the entry, or remove the field.")
         for problem in problems
     ]
     if not authors:
-        findings.append(finding("author", "I003", "is missing.", "Add author = {...}."))
+        findings.append(finding("author", "B003", "is missing.", "Add author = {...}."))
     draft = Draft(
         place=place,
+        sources=[f"BibTeX entry {clean(key)[:80]}".strip()],
         line=chunk.line,
         title=title,
         authors=authors,
@@ -160,6 +175,10 @@ def _draft(
         abstract=to_text(fields.get("abstract", "")),
         keywords=[to_text(word) for word in re.split(r"[,;]", fields.get("keywords", ""))],
     )
+    told = {name: to_text(fields[name]) for name in _ASIDE if fields.get(name)}
+    if "howpublished" in told and told["howpublished"] == version.venue:
+        del told["howpublished"]
+    draft.take_links(**told)
     return draft, findings
 
 
@@ -179,7 +198,7 @@ def _unclosed(chunk: _Chunk, place: str) -> Finding:
     where = f" (the one opened in line {opened[-1]} is not closed)" if opened else ""
     message = f"the braces of this @{chunk.kind} do not balance{where}."
     hint = "Close it, or remove the one too many."
-    return Finding(place, chunk.line, "", "I001", message, hint)
+    return Finding(place, chunk.line, "", "B001", message, hint)
 
 
 def _unreadable(chunk: _Chunk, key: str, place: str) -> Finding:
@@ -191,9 +210,9 @@ def _unreadable(chunk: _Chunk, key: str, place: str) -> Finding:
                 place,
                 chunk.line + offset - 1,
                 key,
-                "I001",
+                "B001",
                 "a comma is missing at the end of this line.",
                 "Fields are separated by commas.",
             )
     hint = "Expected @article{key, title = {...}, author = {...}, year = {...}}."
-    return Finding(place, chunk.line, key, "I001", f"this @{chunk.kind} cannot be read.", hint)
+    return Finding(place, chunk.line, key, "B001", f"this @{chunk.kind} cannot be read.", hint)

@@ -30,16 +30,16 @@ def read_csl(text: str, place: str) -> tuple[list[Draft], list[Finding]]:
     except ValueError as error:
         line = getattr(error, "lineno", None)
         message = f"is no JSON: {getattr(error, 'msg', error)}."
-        return [], [Finding(place, line, "", "I001", message, "Paste the whole export.")]
+        return [], [Finding(place, line, "", "B001", message, "Paste the whole export.")]
     except RecursionError:
-        return [], [Finding(place, None, "", "I001", "is nested too deeply.", "Expected a list.")]
+        return [], [Finding(place, None, "", "B001", "is nested too deeply.", "Expected a list.")]
     if isinstance(document, dict):
         document = document.get("items", [document])
     drafts: list[Draft] = []
     findings: list[Finding] = []
     if not isinstance(document, list) or not document:
         hint = 'Expected a list of items like {"type": "article-journal", "title": "..."}.'
-        return [], [Finding(place, None, "", "I002", "holds no CSL-JSON item.", hint)]
+        return [], [Finding(place, None, "", "B002", "holds no CSL-JSON item.", hint)]
     for number, item in enumerate(document):
         draft, problems = draft_from_csl(item, place, f"[{number}]")
         findings += problems
@@ -57,11 +57,11 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
     if not isinstance(item, dict):
         got = type(item).__name__
         return None, [
-            finding("", "I001", f"expected an object, got {got}.", "See citationstyles.org.")
+            finding("", "B001", f"expected an object, got {got}.", "See citationstyles.org.")
         ]
     title = plain(_one(item.get("title")))
     if not title:
-        return None, [finding("title", "I003", "is missing.", 'Add "title": "...".')]
+        return None, [finding("title", "B003", "is missing.", 'Add "title": "...".')]
     names = item.get("author")
     authors = [name for name in map(_name, names if isinstance(names, list) else []) if name]
     number = str(_one(item.get("number")) or "")
@@ -79,11 +79,11 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
     if item.get("genre") == "preprint" or item.get("subtype") == "preprint":
         version.kind = "preprint"
     findings = [
-        finding("", "I004", problem + ".", "Correct it in the item, or remove the field.")
+        finding("", "B004", problem + ".", "Correct it in the item, or remove the field.")
         for problem in problems
     ]
     if not authors:
-        findings.append(finding("author", "I003", "is missing.", 'Add "author": [...].'))
+        findings.append(finding("author", "B003", "is missing.", 'Add "author": [...].'))
     draft = Draft(
         place=place,
         line=None,
@@ -93,7 +93,11 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
         version=version,
         abstract=plain(item.get("abstract")),
         keywords=[plain(word) for word in str(item.get("keyword", "")).split(",")],
+        sources=["CSL-JSON item"],
     )
+    note = plain(item.get("note"))
+    told = {"note": "" if "not complete" in note else note, "URL": str(item.get("URL") or "")}
+    draft.take_links(**told)
     return draft, findings
 
 

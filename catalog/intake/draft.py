@@ -6,10 +6,16 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from catalog.errors import Finding
 from catalog.records import Links, Paper, Version
 from catalog.slugs import slugify, work_slug
+from catalog.text import clean
 
 _CODE = re.compile(r"https?://(?:www\.)?(?:github|gitlab)\.com/[\w.-]+/[\w.-]+")
+
+# Longer than any that was ever printed; more is a whole file pasted into one field.
+LONGEST = {"title": 500, "author": 200, "venue": 300}
+MOST_AUTHORS = 5000
 
 
 @dataclass(slots=True)
@@ -17,7 +23,8 @@ class Draft:
     """What a source says of a work. `place` and `line` (from 1) tell where it stood.
 
     `authors` as bylines (`Given Family`), `complete` False where the source ends in "others".
-    `abstract` and `keywords` are used for suggesting tags and are not kept.
+    `abstract` and `keywords` are used for suggesting tags and are not kept. `left_out` are fields
+    with what they say that no record has a place for, to be told and not lost in silence.
     """
 
     place: str
@@ -31,6 +38,40 @@ class Draft:
     published: list[Version] = field(default_factory=list)  # later versions that the source names
     code: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def problems(self) -> list[Finding]:
+        """What no record should hold, however it came in: B006 for each."""
+        texts = [("title", self.title), *(("author", name) for name in self.authors)]
+        texts += [("venue", v.venue or "") for v in (self.version, *self.published)]
+        found = [
+            (name, f"has {len(text):,} characters, more than {LONGEST[name]} ({text[:40]}...).")
+            for name, text in texts
+            if len(text) > LONGEST[name]
+        ]
+        if len(self.authors) > MOST_AUTHORS:
+            found.append(
+                ("author", f"has {len(self.authors):,} names, more than {MOST_AUTHORS:,}.")
+            )
+        hint = "Shorten it, or look whether a brace or a line end is missing."
+        return [
+            Finding(self.place, self.line, name, "B006", message, hint) for name, message in found
+        ]
+
+    def take_links(self, **fields: str) -> None:
+        """Take repositories that notes and addresses name as code; what else they say is left out.
+
+        The page of a version is never a repository: that becomes a link to code too.
+        """
+        for name, text in fields.items():
+            self.code += code_links(text)
+            rest = clean(_CODE.sub("", text)).strip(" .,;:()<>")
+            if rest and not rest.lower().startswith(("code", "http", "arxiv")):
+                self.left_out[name] = rest
+        for version in (self.version, *self.published):
+            if version.url and code_links(version.url):
+                self.code += code_links(version.url)
+                version.url = None
 
     def to_paper(self, taken: Collection[str], today: str) -> Paper:
         """The draft as a record with a new id that is not in `taken`; `today` is `YYYY-MM-DD`."""

@@ -64,7 +64,7 @@ class Answers:
 
     def wrong(self, label: str, message: str, hint: str) -> None:
         """Note a problem with one answer."""
-        self.findings.append(Finding(PLACE, None, label, "I006", message, hint))
+        self.findings.append(Finding(PLACE, None, label, "B007", message, hint))
 
     def done(self) -> None:
         """Raise `FindingsError` if anything is wrong."""
@@ -89,7 +89,7 @@ def read_form(body: str, form: str | None = None) -> Answers:
     """
     if len(body) > LIMIT_CHARACTERS:
         message = f"has {len(body):,} characters; expected at most {LIMIT_CHARACTERS:,}."
-        raise FindingsError([Finding(PLACE, None, "", "I005", message, "Shorten it.")])
+        raise FindingsError([Finding(PLACE, None, "", "B005", message, "Shorten it.")])
     labels = FORMS[form] if form else tuple({label for all_ in FORMS.values() for label in all_})
     answers: dict[str, str] = {}
     label = ""
@@ -107,7 +107,7 @@ def read_form(body: str, form: str | None = None) -> Answers:
     ]
     if not known:
         hint = f"Expected the forms {', '.join(FORMS)}; open the issue again through its form."
-        raise FindingsError([Finding(PLACE, None, "", "I002", "is no filled form.", hint)])
+        raise FindingsError([Finding(PLACE, None, "", "B002", "is no filled form.", hint)])
     return Answers(known[0], answers)
 
 

@@ -21,7 +21,7 @@ def with_version(paper: Paper, draft: Draft) -> Paper:
     Raises `InputError` where the work has that very version already.
     """
     joined: Paper = msgspec.convert(msgspec.to_builtins(paper), Paper)
-    fresh = [v for v in (draft.version, *draft.published) if not _known(paper, v)]
+    fresh = unknown_versions(paper, draft)
     if not fresh:
         raise InputError(
             f"{paper.id} has this version already ({describe(draft.version)}); nothing to add."
@@ -40,6 +40,11 @@ def with_version(paper: Paper, draft: Draft) -> Paper:
     if not joined.authors_complete and draft.complete and len(draft.authors) > len(joined.authors):
         joined.authors, joined.authors_complete = draft.authors, True
     return joined
+
+
+def unknown_versions(paper: Paper, draft: Draft) -> list[Version]:
+    """The draft's versions that `paper` does not have."""
+    return [v for v in (draft.version, *draft.published) if not _known(paper, v)]
 
 
 def describe(version: Version) -> str:

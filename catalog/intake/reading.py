@@ -21,7 +21,7 @@ def decode(raw: bytes, place: str) -> str:
         message = (
             f"has {len(raw):,} bytes, more than the {LIMIT_BYTES:,} that a list of works takes."
         )
-        raise FindingsError([Finding(place, None, "", "I005", message, "Split it.")])
+        raise FindingsError([Finding(place, None, "", "B005", message, "Split it.")])
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace")
     try:
@@ -30,7 +30,7 @@ def decode(raw: bytes, place: str) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         message = f"is not UTF-8: byte 0x{raw[error.start]:02x} cannot be read."
         hint = "Save it as UTF-8, e.g. iconv -f latin1 -t utf-8 old.bib > new.bib"
-        raise FindingsError([Finding(place, line, "", "I005", message, hint)]) from None
+        raise FindingsError([Finding(place, line, "", "B005", message, hint)]) from None
 
 
 def sniff(text: str) -> Format:
@@ -56,9 +56,10 @@ def read(text: str, place: str) -> list[Draft]:
     kind = sniff(text)
     if kind == "identifiers":
         hint = "Expected BibTeX (@article{...}), RIS (TY  - ...), CSL-JSON or arXiv ids and DOIs."
-        raise FindingsError([Finding(place, None, "", "I002", "is of no known format.", hint)])
+        raise FindingsError([Finding(place, None, "", "B002", "is of no known format.", hint)])
     reader = {"bibtex": read_bibtex, "ris": read_ris, "csl-json": read_csl}[kind]
     drafts, findings = reader(text, place)
+    findings += [problem for draft in drafts for problem in draft.problems()]
     if findings:
         raise FindingsError(findings)
     return drafts

@@ -26,7 +26,7 @@ def read_ris(text: str, place: str) -> tuple[list[Draft], list[Finding]]:
         tag = found[1] if found else ""
         if record is not None and (tag == "TY" or raw == "EOF"):
             findings.append(
-                Finding(place, start, "", "I001", "ER is missing.", "End with `ER  - `.")
+                Finding(place, start, "", "B001", "ER is missing.", "End with `ER  - `.")
             )
             record = None
         if tag == "TY":
@@ -34,7 +34,7 @@ def read_ris(text: str, place: str) -> tuple[list[Draft], list[Finding]]:
         if record is None:
             if found:
                 message = f"{tag} stands outside a record."
-                findings.append(Finding(place, number, "", "I001", message, "Begin with TY."))
+                findings.append(Finding(place, number, "", "B001", message, "Begin with TY."))
             continue
         # the parser wants two spaces and a value place; people paste what editors have trimmed
         record.append(f"{tag}  - {found[2] or ''}" if found else raw)
@@ -45,7 +45,7 @@ def read_ris(text: str, place: str) -> tuple[list[Draft], list[Finding]]:
                 drafts.append(draft)
             record = None
     if not drafts and not findings:
-        findings.append(Finding(place, None, "", "I002", "holds no RIS record.", _FORM))
+        findings.append(Finding(place, None, "", "B002", "holds no RIS record.", _FORM))
     return drafts, findings
 
 
@@ -55,10 +55,10 @@ def _record(text: str, place: str, line: int) -> tuple[Draft | None, list[Findin
     try:
         (fields,) = rispy.loads(text)
     except Exception as error:  # the parser's own faults on odd input are faults of the input
-        return None, [Finding(place, line, "", "I001", f"cannot be read ({error}).", _FORM)]
+        return None, [Finding(place, line, "", "B001", f"cannot be read ({error}).", _FORM)]
     title = clean(_first(fields, "title", "primary_title"))
     if not title:
-        return None, [Finding(place, line, "TI", "I003", "is missing.", "Add `TI  - ...`.")]
+        return None, [Finding(place, line, "TI", "B003", "is missing.", "Add `TI  - ...`.")]
     authors = [
         name
         for key in ("first_authors", "authors")
@@ -81,11 +81,11 @@ def _record(text: str, place: str, line: int) -> tuple[Draft | None, list[Findin
         doi=_first(fields, "doi") or None,
     )
     findings = [
-        Finding(place, line, "", "I004", problem + ".", "Correct it, or remove the line.")
+        Finding(place, line, "", "B004", problem + ".", "Correct it, or remove the line.")
         for problem in problems
     ]
     if not authors:
-        findings.append(Finding(place, line, "AU", "I003", "is missing.", "Add `AU  - ...`."))
+        findings.append(Finding(place, line, "AU", "B003", "is missing.", "Add `AU  - ...`."))
     # Our own export says so where a list is cut; other programs always write all authors.
     notes = " ".join(map(str, fields.get("notes", [])))
     draft = Draft(
@@ -97,7 +97,10 @@ def _record(text: str, place: str, line: int) -> tuple[Draft | None, list[Findin
         version=version,
         abstract=clean(_first(fields, "abstract", "notes_abstract")),
         keywords=[clean(str(word)) for word in fields.get("keywords", [])],
+        sources=["RIS record"],
     )
+    told = {"UR": " ".join(fields.get("urls", [])), "N1": notes}
+    draft.take_links(**{name: t for name, t in told.items() if "not complete" not in t})
     return draft, findings
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hostile import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from local_server import Asked, LocalServer, Reply, running
-from terminal import here, in_pipe, on_terminal
+from terminal import environment, here, in_pipe, on_terminal
 
 from catalog.errors import FindingsError
 from catalog.intake import decode, read, sniff
@@ -154,8 +156,8 @@ def test_several_entries_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        "@misc{a, title={Quite another title}, author={A B}, eprint={2304.12306v2}, "
-        "archiveprefix={arXiv}}",
+        "@article{a, title={Segment Anything in Medical Images}, author={Ma, J.}, "
+        "doi={10.1038/s41467-024-44824-z}, journal={Nature Communications}, year={2024}}",
         "@misc{a, title={SEGMENT anything, in Medical Images!}, author={Ma, J.}}",
     ],
 )
@@ -168,6 +170,115 @@ def test_duplicate_is_refused_with_which_since_when_and_the_way_out(
     assert "since 2026-01-02" in ran.err
     assert "--as-version medsam" in ran.err
     assert text_of(folder) == PAPERS
+
+
+def test_a_version_that_is_there_is_not_offered_again(folder: Path) -> None:
+    entry = (
+        "@misc{a, title={Segment anything in medical images}, author={Ma, J.}, eprint={2304.12306}}"
+    )
+    ran = here(folder, "add", "-", "--yes", stdin=entry.encode())
+    assert ran.code == 1
+    assert "this version of it too. See: sam4mis show medsam" in ran.err
+    assert "--as-version" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (NEW.replace("year =", "note = {Code: https://github.com/a/c.git}, year ="), ""),
+        (NEW.replace("year =", r"howpublished = {\url{https://github.com/a/c}}, year ="), ""),
+        (NEW.replace("year =", "url = {https://github.com/a/c}, year ="), ""),
+        (
+            NEW.replace("year =", "note = {Best paper, code at https://github.com/a/c.}, year ="),
+            "note = 'Best paper, code at'",
+        ),
+        (RIS.replace("DO  -", "UR  - https://github.com/a/c\nDO  -"), ""),
+        (CSL.replace('"DOI"', '"note": "see https://github.com/a/c", "DOI"'), "note = 'see'"),
+    ],
+)
+def test_code_that_a_record_names_is_taken_and_the_rest_is_told(
+    folder: Path, text: str, left: str
+) -> None:
+    ran = here(folder, "add", "-", "--yes", stdin=text.encode())
+    assert ran.code == 0, ran.err
+    paper = last(folder)
+    assert "https://github.com/a/c" in (paper.links.code or [])
+    assert "Check that it is this work's" in ran.err
+    assert all(not (version.url or "").startswith("https://github") for version in paper.versions)
+    assert (left in ran.err) if left else ("Not taken" not in ran.err)
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [(NEW, "BibTeX entry x"), (RIS, "RIS record"), (CSL, "CSL-JSON item")],
+)
+def test_a_record_says_what_it_was_made_of(folder: Path, text: str, source: str) -> None:
+    assert here(folder, "add", "-", "--yes", stdin=text.encode()).code == 0
+    assert last(folder).sources == [source]
+    assert here(folder, "check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("for colonoscopy", "very " * 400_000, "title: has 2,000,0"),
+        ("The MONAI Consortium", "Monai" * 60, "author: has 300 characters, more than 200"),
+        ("arXiv preprint", "Journal of " * 40, "venue: has"),
+    ],
+)
+def test_a_field_that_swallowed_a_file_is_refused(
+    folder: Path, old: str, new: str, told: str
+) -> None:
+    ran = here(folder, "add", "-", "--yes", stdin=NEW.replace(old, new).encode())
+    assert ran.code == 1
+    assert told in ran.err
+    assert len(ran.err) < 600
+    assert "look whether a brace or a line end is missing" in ran.err
+    assert text_of(folder) == PAPERS
+
+
+def test_twenty_people_add_at_once(folder: Path) -> None:
+    """Ten add works of their own that want the same id, ten one and the same work."""
+    words = [
+        "polyp",
+        "heart",
+        "tooth",
+        "retina",
+        "nerve",
+        "tumour",
+        "bone",
+        "spleen",
+        "cell",
+        "vessel",
+    ]
+    own = [
+        NEW.replace("{SAM} 2 for colonoscopy videos", f"{word} segmentation")
+        .replace("2611.01234", f"2611.0{number}234")
+        .replace("Guti{\\'e}rrez, Jos{\\'e}", f"{word.title()}son, Ada")
+        for number, word in enumerate(words)
+    ]
+    texts = [text for one in own for text in (one, RIS.replace("PolypSAM-X", "OtherSAM"))]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "catalog", "add", "-", "--yes"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(folder),
+        )
+        for _ in texts
+    ]
+    said = [
+        process.communicate(text.encode())[1].decode()
+        for process, text in zip(started, texts, strict=True)
+    ]
+    papers = Registry.load(folder).papers
+    assert len(papers) == 12, said
+    assert len({paper.id for paper in papers}) == 12
+    assert [process.returncode for process in started].count(0) == 11
+    refused = [text for text, process in zip(said, started, strict=True) if process.returncode]
+    assert all("sam4mis show othersam" in text for text in refused), refused
+    assert text_of(folder).startswith(PAPERS)
 
 
 def test_second_entry_of_one_paste_is_a_duplicate_too(folder: Path) -> None:

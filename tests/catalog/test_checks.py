@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import re
@@ -418,3 +419,45 @@ def test_an_id_that_is_a_path_is_refused_before_it_names_a_file(tmp_path: Path, 
     (finding,) = [f for f in findings if f.path.endswith("id")]
     assert finding.severity == "error"
     assert "cannot name a page or a file" in finding.message
+
+
+# ------------------------------------------------------------------------------- what codes mean
+
+
+def test_a_code_is_explained(tmp_path: Path) -> None:
+    ran = here(tmp_path, "check", "--explain", "c003")
+    assert ran.code == 0
+    assert ran.out.startswith("C003\t")
+    assert CODES["C003"].explanation in ran.out
+    (row,) = json.loads(here(tmp_path, "check", "--explain", "C003", "--json").out)
+    assert row["command"] == "check" if CODES["C003"].check else "doctor"
+
+
+def test_all_codes_and_some(tmp_path: Path) -> None:
+    rows = json.loads(here(tmp_path, "doctor", "--codes", "--json").out)
+    assert [row["code"] for row in rows] == list(CODES)
+    assert all(row["title"] and row["explanation"] for row in rows)
+    some = here(tmp_path, "doctor", "--codes", "--only", "B,S001").out.splitlines()
+    assert [line.split("\t")[0] for line in some] == [
+        code for code in CODES if code[0] == "B" or code == "S001"
+    ]
+    ran = here(tmp_path, "check", "--explain", "Z9")
+    assert ran.code == 2
+    assert "no code begins so" in ran.err
+
+
+def test_every_code_that_is_written_anywhere_is_in_the_table(root: Path) -> None:
+    written = set()
+    for path in (root / "catalog").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call):
+                name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+                if name.casefold() in ("finding", "_finding", "problem", "crossing", "_note"):
+                    written |= {
+                        argument.value
+                        for argument in call.args
+                        if isinstance(argument, ast.Constant)
+                        and re.fullmatch(r"[A-Z]\d{3}", str(argument.value))
+                    }
+    assert len(written) > 60
+    assert written - set(CODES) == set()

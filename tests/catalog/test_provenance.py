@@ -24,7 +24,7 @@ from catalog.registry import load_papers
         ("https://preview-www.nature.com/articles/x", "publisher"),
         ("https://uni-medical.github.io/x", "code"),
         ("https://deepai.org/publication/x", "third-party"),
-        ("SAM4MIS list, row 7", "third-party"),
+        ("BibTeX entry x", "record"),
     ],
 )
 def test_who_keeps_a_page(url: str, whose: str) -> None:
