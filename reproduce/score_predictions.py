@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
 from reproduce.contracts import Case, Dataset, Sample
 from reproduce.plugins import plugin
@@ -75,18 +75,23 @@ def score_predictions(
     from reproduce.statistics import StatisticsBuilder
 
     dataset: Dataset = plugin("datasets", request.dataset)
-    split = request.split or next(iter(dataset.splits), "all")
+    split, _ = split_used(request)
     cases = dataset.cases(request.data, split, request.options)
     if not cases:
         raise InputError(f"{request.data}: no case in split {split!r} of {dataset.title}.")
     if not request.predictions.is_dir():
-        raise InputError(f"{request.predictions}: no such folder; expected predicted masks in it.")
+        raise PrerequisiteError(
+            f"{request.predictions}: no such folder here; expected predicted masks in it."
+        )
     files, missing = pair(request, cases)
     builder = StatisticsBuilder(thresholds=[request.threshold], surface=request.surfaces or False)
+    inside = 0  # cases of which only the pixels of a field of view count
     for case in cases:
         on_case(case.id)
         if case.id in files:
-            _add(builder, request, dataset.load(case, request.options), files[case.id])
+            sample = dataset.load(case, request.options)
+            inside += sample.valid is not None
+            _add(builder, request, sample, files[case.id])
     names = sorted({row["label"] for row in builder.table().select(["label"]).to_pylist()})
     for case in missing:
         builder.fail(
@@ -96,7 +101,23 @@ def score_predictions(
             reason="no prediction for this case",
         )
     table = builder.table()
-    return _result(request, split, cases, files, missing, table), table
+    result = _result(request, split, cases, files, missing, table)
+    result.protocol["counted_in"] = _counted_in(inside, len(files))
+    return result, table
+
+
+def _counted_in(inside: int, cases: int) -> str:
+    """Which pixels count, in words."""
+    if not inside:
+        return "the whole image"
+    return "the field of view" if inside == cases else f"the field of view in {inside} of {cases}"
+
+
+def split_used(request: Request) -> tuple[str, list[str]]:
+    """The split that is scored, and the others there are."""
+    splits = list(plugin("datasets", request.dataset).splits) or ["all"]
+    used = request.split or splits[0]
+    return used, [name for name in splits if name != used]
 
 
 # ----------------------------------------------------------------------------------------- pairing
@@ -129,7 +150,8 @@ def pair(request: Request, cases: Sequence[Case]) -> tuple[dict[str, Path], list
     if problems:
         raise InputError(
             f"{folder}: {len(problems)} of {len(files)} files do not pair with the cases of "
-            f"{request.dataset}: {'; '.join(problems[:5])}{' ...' if len(problems) > 5 else ''}. "
+            f"{request.dataset}, {_split_told(request, files)}: "
+            f"{'; '.join(problems[:5])}{' ...' if len(problems) > 5 else ''}. "
             f"Name files like the cases ({', '.join(ids[:3])} ...), or say how with "
             "--pattern '{case}_mask.png'. Files are never paired by order."
         )
@@ -144,6 +166,21 @@ def pair(request: Request, cases: Sequence[Case]) -> tuple[dict[str, Path], list
             "the mean without them is shown beside)."
         )
     return paired, missing
+
+
+def _split_told(request: Request, files: Sequence[Path]) -> str:
+    """The split that was taken, and the one that the files fit where another does."""
+    used, others = split_used(request)
+    text = f"split {used!r}" + ("" if request.split else " (the first; none was named)")
+    dataset: Dataset = plugin("datasets", request.dataset)
+    for other in others:
+        try:
+            ids = [case.id for case in dataset.cases(request.data, other, request.options)]
+        except (InputError, UsageError):
+            continue  # its files are not here: nobody predicted them
+        if all(len(_owners(path, ids, request.pattern)) == 1 for path in files):
+            return f"{text}; they are those of --split {other}"
+    return text + (f"; the others are {', '.join(others)}" if others else "")
 
 
 def _owners(path: Path, ids: Sequence[str], pattern: str | None) -> list[str]:

@@ -33,11 +33,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+# Typed by programs, not by people: they can be called and are not listed.
+HIDDEN = ("worker",)
+
+
 class LazyGroup(TyperGroup):
     """A group that knows its commands by name and imports one only when it is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [name for name in COMMANDS if name not in HIDDEN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
@@ -48,7 +52,7 @@ class LazyGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 app = typer.Typer(
@@ -64,3 +68,6 @@ app = typer.Typer(
 @app.callback()
 def _group() -> None:
     """A callback, so that the application is a group whatever it holds."""
+    from reproduce.cli.notices import calm_libraries
+
+    calm_libraries()

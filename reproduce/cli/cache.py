@@ -24,6 +24,11 @@ def cache(
 
     Embeddings never grow beyond $SAM4MIS_EMBEDDINGS_GIB (20 GiB unless set; 0 keeps none): what
     was not used for the longest time goes first. The folder is $SAM4MIS_CACHE, if that is set.
+
+    \b
+    Examples:
+      sam4mis reproduce cache
+      sam4mis reproduce cache --clear embeddings --dry-run
     """
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root

@@ -48,7 +48,13 @@ def datasets(
     check: Annotated[bool, typer.Option("--check", help="Fail if it is out of date.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Would it change?")] = False,
 ) -> None:
-    """Data sets the harness reads: licence, how to get them, splits and who defined them."""
+    """Data sets the harness reads: licence, how to get them, splits and who defined them.
+
+    \b
+    Examples:
+      sam4mis reproduce datasets
+      sam4mis reproduce datasets --json
+    """
     from catalog.registry import RESULTS, find_root
     from reproduce.cli.common import as_json, need_extra, table
 

@@ -15,7 +15,13 @@ def doctor(
     all_: Annotated[bool, typer.Option("--all", help="Also projects without an adapter.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Say for every project what is missing here to run it: extra, checkpoint, data, memory."""
+    """Say for every project what is missing here to run it: extra, checkpoint, data, memory.
+
+    \b
+    Examples:
+      sam4mis reproduce doctor
+      sam4mis reproduce doctor lwnet
+    """
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json, table

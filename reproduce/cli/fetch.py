@@ -20,7 +20,13 @@ def fetch(
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Download the weights of a project into the cache; the hash decides whether they are right."""
+    """Download the weights of a project into the cache; the hash decides whether they are right.
+
+    \b
+    Examples:
+      sam4mis reproduce fetch lwnet --dry-run
+      sam4mis reproduce fetch lwnet
+    """
     from catalog.errors import FindingsError, Sam4misError, UsageError
     from catalog.registry import Registry, find_root
     from reproduce.checkpoints.fetching import obtain, status_of

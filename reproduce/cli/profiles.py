@@ -21,7 +21,13 @@ def profiles(
     check: Annotated[bool, typer.Option("--check", help="Fail if it is out of date.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Would it change?")] = False,
 ) -> None:
-    """Metric profiles: how each evaluator scores the cases on which they disagree."""
+    """Metric profiles: how each evaluator scores the cases on which they disagree.
+
+    \b
+    Examples:
+      sam4mis reproduce profiles
+      sam4mis reproduce profiles --json
+    """
     from catalog.registry import RESULTS, find_root
     from reproduce.cli.common import as_json, need_extra, table
 

@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def run(
     target: Annotated[
-        str | None, typer.Argument(metavar="CLAIM_OR_PROJECT", help="lwnet/validation-dice")
+        str | None, typer.Argument(metavar="PROJECT[/CLAIM]", help="lwnet/validation-dice")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every claim that can be run here.")] = False,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")] = None,
@@ -64,6 +64,16 @@ def run(
     """Run released weights on a data set and measure what the paper prints.
 
     Finished shards are kept: the same command goes on after Ctrl-C, a crash or a full disk.
+    Nothing is published without --publish.
+
+    Exit status: 0 every case that was asked for has a score; 1 some have none (a partial or
+    failed run: it says which and what to do); 2 wrong usage; 3 something is missing here.
+
+    \b
+    Examples:
+      sam4mis reproduce run lwnet --dry-run
+      sam4mis reproduce run lwnet/validation-dice --data DRIVE/
+      sam4mis reproduce run lwnet --data DRIVE/ --set grid=original --set adapter.flips=true
     """
     from catalog.errors import UsageError
     from reproduce.cli.common import need_extra

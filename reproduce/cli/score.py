@@ -56,14 +56,32 @@ def score(
     """Score existing predictions against a data set (evidence level: recomputed).
 
     Files pair with cases by name; what does not pair, or lies on another grid, is an error that
-    names the file.
+    names the file. Nothing is written without --publish.
+
+    \b
+    Examples:
+      sam4mis reproduce score masks/ --dataset drive --data DRIVE/ --split test
+      sam4mis reproduce score masks/ --dataset folder --data my-set/ --profile monai/1
     """
+    from catalog.cli.output import counted, say
     from catalog.errors import UsageError
     from catalog.records import to_builtins
-    from reproduce.cli.common import as_json, data_folder, need_extra, table
+    from reproduce.cli.common import (
+        as_json,
+        data_folder,
+        need_extra,
+        need_folder,
+        percent,
+        table,
+    )
 
     need_extra("scoring predictions")
-    from reproduce.score_predictions import Request, score_predictions, write_result
+    from reproduce.score_predictions import (
+        Request,
+        score_predictions,
+        split_used,
+        write_result,
+    )
 
     if kind not in ("label", "probability"):
         raise UsageError(f"--kind {kind}: expected label or probability.")
@@ -75,6 +93,7 @@ def score(
     place = data_folder(dataset, data)
     if place is None:
         raise UsageError(f"--data: say where the data set {dataset} lies on this machine.")
+    need_folder("--data", place)
     request = Request(
         predictions=predictions,
         dataset=dataset,
@@ -96,23 +115,45 @@ def score(
         command=shlex.join(["sam4mis", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]),
     )
     result, statistics = score_predictions(request, on_case=_progress)
+    used, others = split_used(request)
+    named = "" if split else f" (the first; --split takes {', '.join(others)} as well)"
+    cases = counted(len({score.case for score in result.cases}), "case")
+    say(
+        f"{cases} of {dataset}, split {used}{named if others else ''}; "
+        f"counted in {result.protocol['counted_in']}."
+    )
+    if json_:
+        as_json(to_builtins(result))
+    else:
+        columns = ("metric", "profile", "value", "%", "% without missing", "cases")
+        rows = [
+            (
+                m.metric,
+                m.metric_profile,
+                _shown(m.value),
+                percent(m.value) if share(m.metric) else None,
+                percent(m.value_complete_cases) if share(m.metric) else None,
+                m.n_cases,
+            )
+            for m in result.measurements
+        ]
+        table(result.title, columns, rows)
+    if result.reason:
+        say(f"{result.reason}.")
     if publish and not dry_run:
         from catalog.registry import RESULTS, find_root
 
         target = write_result(find_root() / RESULTS, result, statistics)
-        typer.echo(f"kept in {RESULTS}/{target.name}", err=True)
+        say(f"Written to {RESULTS}/{target.name}.")
     elif publish:
-        typer.echo(f"would keep reproduce/results/{result.run}", err=True)
-    if json_:
-        as_json(to_builtins(result))
-        return
-    rows = [
-        (m.metric, m.metric_profile, _shown(m.value), _shown(m.value_complete_cases), m.n_cases)
-        for m in result.measurements
-    ]
-    table(result.title, ("metric", "profile", "value", "without missing", "cases"), rows)
-    if result.reason:
-        typer.echo(result.reason, err=True)
+        say(f"Nothing was written (--dry-run); it would be reproduce/results/{result.run}.")
+    else:
+        say("Nothing was written; --publish keeps it in reproduce/results.")
+
+
+def share(metric: str) -> bool:
+    """Whether a metric is a share between 0 and 1, which is shown in percent; a distance is not."""
+    return not metric.lower().startswith(("hd", "assd", "asd", "masd"))
 
 
 def _shown(value: float | None) -> str:

@@ -26,6 +26,10 @@ def selftest(
     """Go the whole way offline on phantoms: download, load, prompt, count, judge, page.
 
     A self-test of this installation, not a statement about any medical method.
+
+    \b
+    Examples:
+      sam4mis reproduce selftest
     """
     import time
 

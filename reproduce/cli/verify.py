@@ -26,6 +26,11 @@ def verify(
 
     A verdict is a function of claim, run and rule version; nobody edits verdicts.json by hand.
     What changed since the last time is appended to verdict-log.json.
+
+    \b
+    Examples:
+      sam4mis reproduce verify
+      sam4mis reproduce verify --check
     """
     import msgspec
 

@@ -20,14 +20,20 @@ def worker(
         int | None, typer.Option("--shard", help="Only the shard of this index.")
     ] = None,
 ) -> None:
-    """Work off shards of a run folder until none is left. `run` starts these; so does Slurm."""
-    from catalog.errors import InputError
+    """Work off shards of a run folder until none is left. `run` starts these; so does Slurm.
+
+    \b
+    Examples:
+      sam4mis reproduce worker build/runs/RUN --device cuda:1
+    """
+    from catalog.errors import PrerequisiteError
     from reproduce.cli.common import need_extra
 
     need_extra("running")
     if not (folder / "plan.json").is_file():
-        raise InputError(
-            f"{folder}: no plan.json there. `sam4mis reproduce run` makes run folders."
+        raise PrerequisiteError(
+            f"{folder}: no run folder on this machine (no plan.json there). One is made by:",
+            "sam4mis reproduce run <project>",
         )
     from reproduce.running.worker import Worker
 

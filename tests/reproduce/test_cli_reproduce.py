@@ -259,3 +259,77 @@ def test_results_of_every_schema_version_are_readable(root: Path) -> None:
         assert result.schema == f"result/{path.stem.removeprefix('result-')}"
         assert result.measurements
         assert result.contours
+
+
+def test_a_worker_without_a_run_folder_is_something_missing(tmp_path: Path) -> None:
+    with pytest.raises(PrerequisiteError, match=r"no plan\.json there") as error:
+        call("worker", str(tmp_path))
+    assert error.value.exit_code == 3
+
+
+def test_worker_is_callable_and_not_listed() -> None:
+    text = call("--help")
+    assert "  list " in text
+    assert "worker" not in text
+    assert "Usage:" in call("worker", "--help")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_of_the_help_can_be_typed(name: str) -> None:
+    """Every example names options that exist; its claims and projects are in the registry."""
+    import shlex
+
+    from catalog.registry import Registry, find_root
+
+    text = call(name, "--help")
+    lines = re.findall(r"^\s+sam4mis reproduce (.+)$", text, re.MULTILINE)
+    assert 1 <= len(lines) <= 3
+    registry = Registry.load(find_root())
+    claims = {f"{p.slug}/{c.id}" for p in registry.projects for c in p.claims}
+    known = claims | {p.slug for p in registry.projects}
+    for line in lines:
+        command, *words = shlex.split(line)
+        assert command == name
+        group = typer.main.get_command(app)
+        parsed = group.get_command(None, name)  # type: ignore[attr-defined, arg-type]
+        context = parsed.make_context(name, list(words), resilient_parsing=False)
+        for given in ("target", "claim", "project"):
+            value = context.params.get(given)
+            if isinstance(value, str) and not re.fullmatch("[0-9a-f]{8}", value):
+                assert value in known, line
+
+
+def test_what_libraries_say_is_one_line_or_nothing(tmp_path: Path) -> None:
+    """In a process of its own, as a user has it: a JPEG with a damaged EXIF block is read in
+    silence, another warning is one line without a path, and the pixels are the same."""
+    code = (
+        "import sys, warnings, logging\n"
+        "from pathlib import Path\n"
+        "from PIL import Image\n"
+        "from reproduce.cli.notices import calm_libraries\n"
+        "calm_libraries()\n"
+        "folder = Path(sys.argv[1])\n"
+        "Image.new('RGB', (8, 8), (200, 10, 10)).save(folder / 'plain.jpg')\n"
+        "plain = (folder / 'plain.jpg').read_bytes()\n"
+        "from reproduce.reading import read_rgb\n"
+        "start = b'Exif\\0\\0II*\\0\\x08\\0\\0\\0\\x05\\0\\x0f\\x01'\n"
+        "for body in (start, start + b'\\x02\\0\\xff\\0\\0\\0\\x40\\0\\0\\0'):\n"
+        "    block = b'\\xff\\xe1' + (len(body) + 2).to_bytes(2, 'big') + body\n"
+        "    (folder / 'exif.jpg').write_bytes(plain[:2] + block + plain[2:])\n"
+        "    with Image.open(folder / 'exif.jpg') as image:\n"
+        "        image.getexif()\n"
+        "    assert (read_rgb(folder / 'exif.jpg') == read_rgb(folder / 'plain.jpg')).all()\n"
+        "warnings.warn_explicit('odd\\nspacing', UserWarning, '/x/site-packages/nibabel/a.py', 3)\n"
+        "logging.getLogger('nibabel.global').warning('qfac set to 1')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "note: nibabel: odd spacing",
+        "note: nibabel.global: qfac set to 1",
+    ]

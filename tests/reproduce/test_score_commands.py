@@ -31,7 +31,29 @@ def test_score_prints_the_second_observer(real: Path) -> None:
     drive = real / "drive"
     arguments = ["score", str(drive / "test" / "2nd_manual"), "--dataset", "drive"]
     arguments += ["--data", str(drive), "--split", "test", "--metric", "dice"]
-    assert _run(*arguments) == "dice\thouse/1\t0.7881\t0.7881\t20\n"
+    assert _run(*arguments) == "dice\thouse/1\t0.7881\t78.81\t78.81\t20\n"
+
+
+def test_score_says_split_field_of_view_and_that_nothing_was_written(
+    real: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = real / "drive"
+    whole = ["score", str(drive / "training" / "1st_manual"), "--dataset", "drive"]
+    outcome = runner.invoke(app, [*whole, "--data", str(drive)])
+    assert outcome.exit_code == 0, outcome.output
+    assert "split training (the first; --split takes test, lwnet-train, lwnet-val as well)" in (
+        outcome.stderr
+    )
+    assert "counted in the field of view" in outcome.stderr
+    assert "Nothing was written; --publish keeps it" in outcome.stderr
+    other = ["score", str(drive / "test" / "2nd_manual"), "--dataset", "drive"]
+    with pytest.raises(InputError, match="they are those of --split test"):
+        _run(*other, "--data", str(drive))
+    (tmp_path / "papers.yaml").write_text("papers: []\n")
+    monkeypatch.setenv("SAM4MIS_ROOT", str(tmp_path))
+    kept = runner.invoke(app, [*other, "--data", str(drive), "--split", "test", "--publish"])
+    (folder,) = (tmp_path / "reproduce" / "results").iterdir()
+    assert f"Written to reproduce/results/{folder.name}." in kept.stderr
 
 
 def test_score_says_what_is_wrong(tmp_path: Path) -> None:
@@ -43,7 +65,7 @@ def test_score_says_what_is_wrong(tmp_path: Path) -> None:
         _run("score", str(tmp_path), "--dataset", "nothing")
     with pytest.raises(UsageError, match="expected label or probability"):
         _run("score", str(tmp_path), "--dataset", "drive", "--data", ".", "--kind", "logits")
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(PrerequisiteError, match="no such folder"):
         _run("score", str(tmp_path), "--dataset", "drive", "--data", str(tmp_path / "none"))
 
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Result
 from reproduce.readers import Geometry, difference, read_mask
 from reproduce.score_predictions import Request, score_predictions, write_result
@@ -160,7 +160,7 @@ def test_an_empty_or_absent_folder(folder: Path) -> None:
         path.unlink()
     with pytest.raises(InputError, match="no prediction in it"):
         _dice(_request(folder))
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(PrerequisiteError, match="no such folder"):
         _dice(_request(folder, predictions=folder / "nowhere"))
 
 
