@@ -74,6 +74,27 @@ class _Volume:
 
 
 @dataclass(slots=True)
+class _Prompted:
+    """A volume whose slices are prompted one by one, until all that have a prompt are there.
+
+    reference  of all slices, (D, h, w) a label
+    slices     (label, round, seed) -> slice -> scores (h, w) on the CPU, kind of scores
+    """
+
+    left: int
+    spacing_mm: tuple[float, ...] | None
+    reference: Reference
+    slices: dict[tuple[str, int, int], dict[int, torch.Tensor]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    kind: ScoreKind = "logit"
+
+
+#: What a slice without a prompt is scored: surely background, whatever the threshold.
+BACKGROUND: dict[ScoreKind, float] = {"logit": -100.0, "probability": 0.0, "label": 0.0}
+
+
+@dataclass(slots=True)
 class Evaluator:
     """Everything one worker holds while it evaluates cases of one run."""
 
@@ -87,6 +108,7 @@ class Evaluator:
     plane: Plane | None = None  # the grid of the prompts; None: that of the image as loaded
     loading_threads: int = 0  # threads that read the next cases while these are predicted
     volumes: dict[str, _Volume] = field(default_factory=dict)  # of cases not complete yet
+    prompted: dict[str, _Prompted] = field(default_factory=dict)  # likewise
 
     def evaluate(
         self,
@@ -138,8 +160,16 @@ class Evaluator:
             raise InputError(
                 f"adapter {self.spec.adapter}: volumetric models are not run by slice."
             )
-        if self.profile is None and any(name.endswith("/3d") for name in self.spec.surfaces):
-            self.volumes[sample.case.id] = _Volume(sample.image.shape[0], sample.spacing_mm)
+        depth = sample.image.shape[0]
+        if any(name.endswith("/3d") for name in self.spec.surfaces):
+            if self.profile is None:
+                self.volumes[sample.case.id] = _Volume(depth, sample.spacing_mm)
+            elif left := sum((sample.case.id, index) in self.prompts for index in range(depth)):
+                self.prompted[sample.case.id] = _Prompted(
+                    left=left,
+                    spacing_mm=sample.spacing_mm,
+                    reference=self.model.reference(sample, self.spec.grid),
+                )
         floats = getattr(self.model, "float_slices", False)  # SAMed's files hold 0-1 as float32
         if sample.image.dtype != np.uint8 and not floats:
             raise InputError(
@@ -263,6 +293,11 @@ class Evaluator:
         pixels = sample.image.shape[0] * sample.image.shape[1]
         for chunk in _chunks(asked, max(1, min(PROMPTS_AT_ONCE, PIXELS_AT_ONCE // pixels))):
             self._rounds(sample, index, embedding, chunk, reference, builder)
+        volume = self.prompted.get(sample.case.id)
+        if volume is not None:
+            volume.left -= 1
+            if volume.left == 0:
+                self._assembled(sample.case, builder)
         if index is None:
             prompted = {(prompt.label, prompt.seed) for prompt in asked}
             silent = [
@@ -305,10 +340,63 @@ class Evaluator:
                     round=number,
                     seed=seed,
                     spacing_mm=sample.spacing_mm if self.spec.grid == "original" else None,
+                    shapes=sample.case.id not in self.prompted,
                     **counted,
                 )
+                self._keep(sample.case.id, index, number, seed, prediction.kind, counted)
             if number + 1 < self.spec.rounds:
                 asked = self._refined(sample, embedding, asked, prediction)
+
+    def _keep(
+        self,
+        case: str,
+        index: int | None,
+        round_: int,
+        seed: int,
+        kind: ScoreKind,
+        counted: Mapping[str, Any],
+    ) -> None:
+        """Keep what was predicted for a slice of a volume whose surfaces are asked for."""
+        volume = self.prompted.get(case)
+        if volume is None or index is None:
+            return
+        scores = counted["scores"]
+        if scores.shape[1] > 1:
+            raise InputError(
+                f"case {case}: the model gives {scores.shape[1]} masks a prompt, and a volume is "
+                "put together from one mask a slice. Choose the option that gives one (for SAM "
+                "--set adapter.multimask=single), or measure overlap alone."
+            )
+        volume.kind = kind
+        for label, plane in zip(counted["labels"], scores[:, 0].cpu(), strict=True):
+            volume.slices[label, round_, seed][index] = plane
+
+    def _assembled(self, case: Case, builder: StatisticsBuilder) -> None:
+        """Count a volume all of whose prompted slices are there, one label at a time. Slices that
+        were not prompted are background."""
+        import numpy as np
+        import torch
+
+        volume = self.prompted.pop(case.id)
+        valid = volume.reference.valid
+        for (label, number, seed), planes in volume.slices.items():
+            truth = torch.from_numpy(np.ascontiguousarray(volume.reference.labels[label]))
+            scores = torch.full(truth.shape, BACKGROUND[volume.kind])
+            for index, plane in planes.items():
+                scores[index] = plane
+            builder.add(
+                case=case.id,
+                patient=case.patient,
+                labels=[label],
+                scores=scores[None, None],
+                kind=volume.kind,
+                reference=truth[None],
+                valid=None if valid is None else torch.from_numpy(np.ascontiguousarray(valid)),
+                round=number,
+                seed=seed,
+                spacing_mm=volume.spacing_mm if self.spec.grid == "original" else None,
+                slices=False,
+            )
 
     def _objects(
         self,

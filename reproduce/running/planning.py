@@ -148,10 +148,12 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
     thresholds |= set(options.thresholds) | set(request.thresholds)
     needs = _needs(claim, dataset.dimensionality)
-    if dataset.dimensionality == "3d" and profile is not None and needs.surfaces:
+    separate = profile is not None and needs.objects == "separate"
+    if dataset.dimensionality == "3d" and separate and needs.surfaces:
         raise PrerequisiteError(
-            f"{name}: {claim.metric} needs surfaces of whole volumes, which are kept for models "
-            "without prompts only; the overlap scores of the same run can be measured."
+            f"{name}: {claim.metric} needs surfaces of whole objects, and regions that are "
+            "prompted slice by slice are not followed through a volume; the overlap scores of the "
+            "same run can be measured."
         )
     flags = _prompt_flags(adapter, profile, request.allow_prompts)
     prompt_grid = _prompt_grid(name, adapter, asked, profile, request, needs)

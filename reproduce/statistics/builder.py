@@ -77,6 +77,8 @@ class StatisticsBuilder:
         predicted_iou: torch.Tensor | None = None,
         spacing_mm: Sequence[float] | None = None,
         upsample: Upsample | None = None,
+        slices: bool = True,
+        shapes: bool = True,
     ) -> None:
         """Count N predictions against N reference masks.
 
@@ -91,6 +93,8 @@ class StatisticsBuilder:
         spacing_mm     of the array's spatial axes in their order, or None
         upsample       bring scores of another size to the reference's (bilinear without aligned
                        corners, or nearest), a few objects at a time; None: sizes must agree
+        slices         False: of a whole volume no rows for its slices
+        shapes         False: no surfaces and components, whatever the builder was made for
 
         A whole volume is stored as one row per slice (counts) and one row for the volume (counts
         and surfaces). Raises `InputError` for shapes that disagree, NaN, and values off the range.
@@ -134,6 +138,8 @@ class StatisticsBuilder:
                 slice_index,
                 None if estimates is None else estimates[start:stop],
                 spacing_mm,
+                slices,
+                shapes,
             )
 
     def fail(
@@ -220,6 +226,8 @@ class StatisticsBuilder:
         slice_index: int | None,
         estimates: NDArray[np.float32] | None,
         spacing_mm: Sequence[float] | None,
+        with_slices: bool,
+        with_shapes: bool,
     ) -> None:
         volume = scores.ndim == 5
         thresholds = (self.thresholds[0],) if kind == "label" else self.thresholds
@@ -246,8 +254,9 @@ class StatisticsBuilder:
             if kind == "label" or thresholds[t] == self.surface_at:
                 shapes.append((row, scores[n, c], reference[n]))
             self._rows.append(row)
-        self._add_shapes(shapes, kind, valid, spacing_mm)
-        if volume:
+        if with_shapes:
+            self._add_shapes(shapes, kind, valid, spacing_mm)
+        if volume and with_slices:
             for d in range(scores.shape[2]):
                 within = None if valid is None else valid[d]
                 sliced = confusion(scores[:, :, d], kind, thresholds, reference[:, d], within)

@@ -399,3 +399,109 @@ def test_a_profile_says_whose_error_is_clicked_into(
     assert following.points is not None
     assert (following.points[-1][0] >= 4) == (followed == 0)
     assert (following.mask_input is not None) == fed
+
+
+class BoxFillWithHoles(BoxFill):
+    """Fills the boxes it is given, but for their first column: wrong in every slice."""
+
+    def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+        found = BoxFill.predict(self, embedding, prompts, grid)
+        for i, prompt in enumerate(prompts):
+            assert prompt.box is not None
+            found.scores[i, 0, :, int(prompt.box[0])] = -1.0
+        return found
+
+
+class Volumes(Memory):
+    """Volumes with slices 2 mm apart."""
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        image, labels = self.samples[case.id]
+        return Sample(case=case, image=image, labels=labels, spacing_mm=(2.0, 1.0, 1.0))
+
+
+def ball() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """A ball, and what `BoxFillWithHoles` makes of the boxes of its slices."""
+    z, y, x = np.mgrid[:9, :24, :24]
+    truth = ((z - 4) * 2) ** 2 + (y - 12) ** 2 + (x - 11) ** 2 <= 49
+    filled = np.zeros_like(truth)
+    for index, plane in enumerate(truth):
+        if plane.any():
+            rows, columns = np.flatnonzero(plane.any(1)), np.flatnonzero(plane.any(0))
+            filled[index, rows[0] : rows[-1] + 1, columns[0] + 1 : columns[-1] + 1] = True
+    return truth, filled
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Please import `correlate`:DeprecationWarning"
+)  # surface-distance
+@pytest.mark.parametrize("batch", [1, 4])
+def test_surfaces_of_volumes_that_are_prompted_by_slice(root: Path, batch: int) -> None:
+    """HD95 and NSD in mm of the assembled volume against surface-distance, spacing 2 x 1 x 1; the
+    counts of the slices stay what they are without surfaces."""
+    import warnings
+
+    from reproduce.scoring import metric_profile
+    from reproduce.scoring.engine import score
+
+    truth, filled = ball()
+    dataset = Volumes(
+        a=(np.zeros(truth.shape, np.uint8), {"ball": truth, "absent": np.zeros_like(truth)}),
+        b=(np.zeros(truth.shape, np.uint8), {"ball": truth[:, ::-1], "absent": truth & False}),
+        empty=(np.zeros(truth.shape, np.uint8), {"ball": truth & False, "absent": truth & False}),
+    )
+    profile = metric_profile("house/1")
+    surfaces = sorted({m.surface for m in profile.measures.values() if m.surface})
+    tables = {}
+    for names in ([], surfaces):
+        prompts = plugin("prompts", "box-tight")
+        cases = dataset.cases(Path(), "all", {})
+        evaluator = Evaluator(
+            spec=spec(root, dataset, surfaces=names),
+            dataset=dataset,  # type: ignore[arg-type]  # duck-typed
+            model=BoxFillWithHoles(),
+            profile=prompts,
+            prompts=by_plane(make_prompts(dataset, {}, cases, prompts, [0])),  # type: ignore[arg-type]  # duck-typed
+            batch=batch,
+        )
+        builder = StatisticsBuilder(surface=names or False)
+        evaluator.evaluate(cases, builder)
+        assert not evaluator.prompted
+        tables[len(names)] = builder.table()
+    counted = tables[len(surfaces)]
+    slices = [row for row in counted.to_pylist() if row["scope"] == "slice"]
+    assert slices == tables[0].to_pylist()
+    volumes = [row for row in counted.to_pylist() if row["scope"] == "volume"]
+    assert [(row["case"], row["label"]) for row in volumes] == [("a", "ball"), ("b", "ball")]
+    with warnings.catch_warnings():  # it imports from places that SciPy is going to remove
+        warnings.simplefilter("ignore")
+        import surface_distance
+
+        distances = surface_distance.compute_surface_distances(truth, filled, (2.0, 1.0, 1.0))
+    wanted = surface_distance.compute_surface_dice_at_tolerance(distances, 2.0)
+    assert 0.1 < wanted < 1
+    assert score(counted, profile, "nsd").value == pytest.approx(wanted, abs=1e-6)
+    hd95 = surface_distance.compute_robust_hausdorff(distances, 95)
+    assert score(counted, profile, "hd95").value == pytest.approx(hd95, abs=1e-6)
+
+
+def test_several_masks_a_prompt_make_no_volume(root: Path) -> None:
+    truth, _ = ball()
+    dataset = Volumes(a=(np.zeros(truth.shape, np.uint8), {"ball": truth}))
+
+    class Three(BoxFill):
+        def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+            found = BoxFill.predict(self, embedding, prompts, grid)
+            return Prediction(found.scores.repeat(1, 3, 1, 1), found.kind, found.labels)
+
+    prompts = plugin("prompts", "box-tight")
+    cases = dataset.cases(Path(), "all", {})
+    evaluator = Evaluator(
+        spec=spec(root, dataset, surfaces=["surfel/header/3d"]),
+        dataset=dataset,  # type: ignore[arg-type]  # duck-typed
+        model=Three(),
+        profile=prompts,
+        prompts=by_plane(make_prompts(dataset, {}, cases, prompts, [0])),  # type: ignore[arg-type]  # duck-typed
+    )
+    with pytest.raises(InputError, match=r"3 masks a prompt.*multimask=single"):
+        evaluator.evaluate(cases, StatisticsBuilder(surface=["surfel/header/3d"]))
