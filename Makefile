@@ -25,7 +25,7 @@ demo: $(VENV)/.reproduce ## install everything, check the registry, build README
 	@printf '  the website        %s/sam4mis serve   (the files are in build/site)\n' "$(BIN)"
 	@printf '  find a method      %s/sam4mis search medsam\n' "$(BIN)"
 	@printf '  what is verified   %s/sam4mis reproduce list\n' "$(BIN)"
-	@printf '  add your paper     %s/sam4mis add entry.bib\n\n' "$(BIN)"
+	@printf '  add your paper     %s/sam4mis add - --dry-run   (paste BibTeX or RIS, then Ctrl-D)\n\n' "$(BIN)"
 
 test: $(VENV)/.dev ## install everything with the test tools and pass the tests
 	$(SAY) "running the tests (at most 10 minutes on two cores)"

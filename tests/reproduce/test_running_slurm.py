@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -17,7 +19,7 @@ from reproduce.running.engine import Execution, execute
 
 pytestmark = pytest.mark.slow
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo", "setpriv")
 
 
 def free_port() -> int:
@@ -72,9 +74,11 @@ PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*command: str, **more: object) -> None:
+        # A test that is killed runs no `finally`: the kernel ends its daemons with it.
+        tied = ["setpriv", "--pdeathsig", "KILL", "--"] if "user" not in more else []
         running.append(
             subprocess.Popen(  # type: ignore[call-overload]  # user= passes through
-                command,
+                [*tied, *command],
                 env=environment,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -96,6 +100,8 @@ PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
         wait_for(lambda: sinfo(environment).count("idle") == 2)
         yield folder
     finally:
+        # jobs first: a slurmstepd and its srun outlive the daemons that started them
+        subprocess.run(["scancel", "--user", "root"], env=environment, capture_output=True)
         for process in reversed(running):
             process.terminate()
         for process in running:
@@ -104,6 +110,35 @@ PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        end_left(config)
+
+
+def left(config: Path) -> list[int]:
+    """Processes that know this Slurm by its configuration: srun, slurmstepd, tasks; not this one.
+
+    Only a path in pytest's own temporary folder is looked for, so no other Slurm is touched.
+    """
+    found = []
+    needle = f"SLURM_CONF={config}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        number = int(folder.name)
+        with contextlib.suppress(OSError):
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            if number != os.getpid() and not zombie and needle in variables:
+                found.append(number)
+    return found
+
+
+def end_left(config: Path, seconds: float = 10) -> None:
+    """End what an aborted job left behind: asked first, then killed."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for number in left(config):
+            with contextlib.suppress(OSError):
+                os.kill(number, sign)
+        deadline = time.monotonic() + seconds
+        while left(config) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 def sinfo(environment: dict[str, str]) -> str:
@@ -130,3 +165,18 @@ def test_array_job_gives_the_same_statistics(root: Path, slurm: Path, tmp_path: 
     assert counts(folder) == counts(alone)
     assert len(list((folder / "slurm").glob("*_submitted.pkl"))) >= 1
     assert list((folder / "slurm").glob("*.out")), "tasks wrote their logs"
+
+
+def test_what_an_aborted_job_leaves_is_ended(slurm: Path) -> None:
+    """An srun that nobody waits for, and a process that ignores being asked to end."""
+    config = slurm / "slurm.conf"
+    before = left(config)
+    srun = subprocess.Popen(["srun", "-n1", "sleep", "600"], start_new_session=True)
+    stubborn = subprocess.Popen(
+        ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], start_new_session=True
+    )
+    wait_for(lambda: len(left(config)) >= len(before) + 3)  # srun, its step's sleep, the shell
+    end_left(config, seconds=3)
+    assert left(config) == []
+    for process in (srun, stubborn):
+        process.wait(5)
