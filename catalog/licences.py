@@ -48,6 +48,18 @@ def licence_class(expression: str | None) -> LicenceClass:
     return "commercial" if text.casefold() in _KNOWN else "unknown"
 
 
+def spelled(identifier: str) -> str | None:
+    """An identifier in SPDX's spelling, however a service writes it; None where it is not known.
+
+    >>> spelled("apache-2.0"), spelled("cc-by-nc-4.0"), spelled("other")
+    ('Apache-2.0', 'CC-BY-NC-4.0', None)
+    """
+    if identifier.casefold() in _KNOWN:
+        return next(name for name in _COMMERCIAL if name.casefold() == identifier.casefold())
+    creative = re.fullmatch(r"(?i)cc-by(-nc)?(-sa|-nd)?-[1-4]\.0", identifier)
+    return identifier.upper() if creative else None
+
+
 def commercial_ok(expression: str | None) -> bool | None:
     """Whether commercial use is allowed; None: not known. No licence stated means not allowed."""
     kind = licence_class(expression)

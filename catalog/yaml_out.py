@@ -29,3 +29,15 @@ def dump(data: Any, width: int = 100) -> str:
     """`data` (dicts, lists, text, numbers, None) as YAML in the order it has."""
     text: str = yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=width)
     return text
+
+
+def flow(value: str) -> str:
+    """A text as it may stand inside braces or brackets, quoted where it must be.
+
+    >>> flow("MIT"), flow("a, b")
+    ('MIT', "'a, b'")
+    """
+    text: str = yaml.dump(
+        [value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, width=1 << 30
+    )
+    return text.strip().removeprefix("[").removesuffix("]")

@@ -30,7 +30,8 @@ def refresh(
         typer.Option(metavar="NAME", help="Only this service (repeatable); links checks links."),
     ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Fill gaps (nulls, cut lists of authors) of works.")
+        bool,
+        typer.Option("--apply", help="Fill gaps (nulls, cut author lists) in the files."),
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what the cache has.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report and write nothing.")] = False,
@@ -95,17 +96,18 @@ def refresh(
             volatile.save(root, figures)  # what was found stays; the cache has the answers
         say("Stopped; the same command goes on from here.")
         raise
-    applied = 0
+    applied = filled = 0
     if not dry_run:
         volatile.save(root, figures)
         folder = write_report(root, outcome, figures, today)
         say(f"Report in {folder.relative_to(root)}/summary.md and differences.yaml")
         if apply:
             applied = _apply(root, registry.papers, outcome)
+            filled = _apply_to_projects(root, outcome)
     if json:
-        write_json(_data(outcome, applied))
+        write_json(_data(outcome, applied, filled))
     else:
-        _tell(outcome, applied)
+        _tell(outcome, applied, filled)
     answered = [name for name in outcome.asked if name not in outcome.failed]
     if outcome.asked and not answered:
         raise PrerequisiteError(
@@ -144,19 +146,48 @@ def _apply(root: Path, read: list[Paper], outcome: Outcome) -> int:
     return len(ready)
 
 
-def _data(outcome: Outcome, applied: int) -> dict[str, Any]:
+def _apply_to_projects(root: Path, outcome: Outcome) -> int:
+    """Fill what is null in project files and stated as a fact; returns how many files changed."""
+    from catalog.editing import edit_lock, write_whole
+    from catalog.editing.project_field import fill_field
+    from catalog.errors import FindingsError, InputError
+    from catalog.reading import read_text
+    from catalog.registry import PROJECTS
+    from catalog.sources.comparing import safe_fills
+
+    changed = 0
+    for slug, fields in safe_fills(outcome.differences).items():
+        place = f"{PROJECTS}/{slug}.yaml"
+        path = root / place
+        with edit_lock(root):
+            try:
+                before = text = read_text(path, place)
+                for field, value in fields.items():
+                    group, _, name = field.partition(".")
+                    text = fill_field(text, (group, name), value, place)
+            except (InputError, FindingsError) as error:
+                say(str(error))
+                continue
+            if text != before:
+                write_whole(path, text.encode())
+                changed += 1
+    return changed
+
+
+def _data(outcome: Outcome, applied: int, filled: int) -> dict[str, Any]:
     import msgspec
 
     return {
         "differences": [msgspec.to_builtins(found) for found in outcome.differences],
         "works_with_gaps": sorted(outcome.filled),
         "applied": applied,
+        "applied_to_projects": filled,
         "failed": outcome.failed,
         "asked": outcome.asked,
     }
 
 
-def _tell(outcome: Outcome, applied: int) -> None:
+def _tell(outcome: Outcome, applied: int, filled: int) -> None:
     from catalog.cli.output import table
 
     rows = [
@@ -167,6 +198,8 @@ def _tell(outcome: Outcome, applied: int) -> None:
     say(f"{counted(len(rows), 'difference')}, {counted(len(outcome.filled), 'work')} with gaps")
     if applied:
         say(f"{counted(applied, 'work')} filled in papers.yaml. Next: git diff, sam4mis check")
+    if filled:
+        say(f"{counted(filled, 'project')} filled in projects/. Next: git diff, sam4mis check")
     for service, why in outcome.failed.items():
         say(f"failed: {service}: {why}")
 

@@ -12,6 +12,7 @@ import msgspec
 
 from catalog.duplicates import compatible
 from catalog.intake.joining import describe
+from catalog.licences import spelled
 from catalog.records import Ids, Paper, Record, Version
 from catalog.sources.sighting import Sighting
 from catalog.text import fold
@@ -35,6 +36,31 @@ class Difference(Record, kw_only=True):
     theirs: Any
     source: str
     page: str | None = None
+
+
+# Fields of projects that a service states as a fact, and where a wrong one would be seen at once.
+# What the names of files promise (`code_status`, `checkpoints`) is a sign: a person decides.
+SAFE_PROJECT_FIELDS = frozenset({"repository.moved_to", "licences.code", "licences.weights"})
+
+
+def safe_fills(differences: Iterable[Difference]) -> dict[str, dict[str, str]]:
+    """Slug -> field -> value of what may be filled in project files without asking.
+
+    Only what is null with us; left out where services contradict each other, and where a licence
+    is none that SPDX names: no file of that kind was found (the README may state one), or "other".
+    """
+    said: dict[tuple[str, str], set[str]] = {}
+    for found in differences:
+        folder, _, slug = found.record.partition("/")
+        if folder == "projects" and found.kind == "fill" and found.field in SAFE_PROJECT_FIELDS:
+            theirs = str(found.theirs)
+            value = spelled(theirs) if found.field.startswith("licences.") else theirs
+            said.setdefault((slug, found.field), set()).add(value or "")
+    fills: dict[str, dict[str, str]] = {}
+    for (slug, field), values in said.items():
+        if len(values) == 1 and values != {""}:
+            fills.setdefault(slug, {})[field] = values.pop()
+    return fills
 
 
 def merge(paper: Paper, sightings: Iterable[Sighting]) -> tuple[Paper, list[Difference]]:

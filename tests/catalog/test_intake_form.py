@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -346,6 +347,51 @@ def test_workflows_have_least_rights_and_pinned_actions(path: Path) -> None:
                 assert set(revision) <= set("0123456789abcdef"), name
             if "run" in step:
                 assert "${{ github.event" not in step["run"]
+
+
+WRITERS = {("intake", "propose"), ("links", "propose"), ("weekly", "propose"), ("site", "deploy")}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_jobs_that_may_write_run_nothing_of_the_registry(path: Path) -> None:
+    """Code, answers of services and forms are handled where nothing can be written."""
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["concurrency"]["group"]
+    for name, job in workflow["jobs"].items():
+        writes = {what for what, how in job["permissions"].items() if how == "write"}
+        if (path.stem, name) not in WRITERS:
+            assert writes == set(), name
+            checkouts = [
+                s for s in job["steps"] if s.get("uses", "").startswith("actions/checkout")
+            ]
+            assert all(s["with"]["persist-credentials"] is False for s in checkouts), name
+            continue
+        script = "\n".join(step.get("run", "") for step in job["steps"])
+        for what in ("sam4mis ", "make ", "python", "pip "):
+            assert what not in script.replace("user.name=sam4mis ", ""), (name, what)
+        if "git apply" in script:
+            assert "--exclude='*'" in script  # only the places that are named
+            (applied,) = re.findall(r"git apply [^\n\\]*(?:\\\n[^\n\\]*)*", script)
+            assert ".github" not in applied
+
+
+def test_one_release_of_an_action_is_one_revision() -> None:
+    """The comment behind a pin names its release, the same one everywhere."""
+    pins: dict[str, set[tuple[str, str]]] = {}
+    for path in WORKFLOWS:
+        for name, revision, release in re.findall(
+            r"uses: (\S+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)", path.read_text("utf-8")
+        ):
+            pins.setdefault(name, set()).add((revision, release))
+        used = sum("uses:" in line for line in path.read_text("utf-8").splitlines())
+        assert used == len(re.findall(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+", path.read_text("utf-8")))
+    assert all(len(found) == 1 for found in pins.values()), pins
+
+
+def test_the_weekly_patch_may_touch_what_refresh_writes() -> None:
+    (weekly,) = [path for path in WORKFLOWS if path.stem == "weekly"]
+    for place in ("papers.yaml", "README.md", "'projects/*.yaml'", "'catalog/data/*'"):
+        assert f"--include={place}" in weekly.read_text("utf-8")
 
 
 def test_workflows_call_commands_that_exist() -> None:

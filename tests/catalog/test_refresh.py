@@ -16,11 +16,13 @@ from hostile import HOSTILE
 from local_server import Asked, LocalServer, Reply, running
 from terminal import here
 
+from catalog.editing.project_field import fill_field
+from catalog.errors import InputError
 from catalog.intake.draft import Draft
 from catalog.records import Ids, Paper, Version
 from catalog.registry import Registry
 from catalog.sources import github, huggingface, links
-from catalog.sources.comparing import Difference, merge
+from catalog.sources.comparing import Difference, merge, safe_fills
 from catalog.sources.github import code_ladder
 from catalog.sources.http import Client
 from catalog.sources.refreshing import Outcome
@@ -164,6 +166,82 @@ def test_gaps_are_filled_and_nothing_else_changes(folder: Path, server: LocalSer
     assert ("curated", "date") in differs
     assert "# a comment that stays" in (folder / "papers.yaml").read_text("utf-8")
     assert report["applied"] == 1
+
+
+def test_facts_of_projects_are_filled_and_every_other_byte_stays(
+    folder: Path, server: LocalServer
+) -> None:
+    file = folder / "projects" / "medsam.yaml"
+    commented = "# mine\n" + PROJECT.replace("code_status", "# why\ncode_status")
+    file.write_text(commented, "utf-8")
+    moved = answers.github_repository(full_name="new/MedSAM", archived=True)
+    server.routes["/github/repos/bowang-lab/MedSAM"] = [Reply(moved)]
+    server.routes["/github/repos/new/MedSAM/git/trees"] = [Reply(answers.github_tree("train.py"))]
+    report = run(folder, server, "--apply")
+    assert report["applied_to_projects"] == 1
+    expected = commented.replace(
+        "MedSAM}\n",
+        "MedSAM, moved_to: 'https://github.com/new/MedSAM'}\n"
+        "licences: {code: Apache-2.0, weights: Apache-2.0}\n",
+    )
+    assert file.read_text("utf-8") == expected  # the rung of the code is for a person to decide
+    assert load(folder).repositories["github:bowang-lab/MedSAM"].archived
+    assert run(folder, server, "--apply")["applied_to_projects"] == 0
+    assert file.read_text("utf-8") == expected
+
+
+def test_what_a_curator_wrote_in_a_project_stays(folder: Path, server: LocalServer) -> None:
+    file = folder / "projects" / "medsam.yaml"
+    written = PROJECT + "licences: {code: MIT, weights: none}\n"
+    file.write_text(written, "utf-8")
+    assert run(folder, server, "--apply")["applied_to_projects"] == 0
+    assert file.read_text("utf-8") == written
+
+
+def test_no_licence_found_is_not_written(folder: Path, server: LocalServer) -> None:
+    bare = answers.github_repository(license=None)
+    server.routes["/github/repos/bowang-lab/MedSAM"] = [Reply(bare)]
+    run(folder, server, "--apply")
+    licences = Registry.load(folder).projects[0].licences
+    assert licences.code is None  # the README may state one
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("licences: null\n", "licences: {code: MIT}\n"),
+        ("licences:\n", "licences: {code: MIT}\n"),
+        ("licences: {}\n", "licences: {code: MIT}\n"),
+        ("licences: {code: null, note: x}\n", "licences: {code: MIT, note: x}\n"),
+        ("licences: {note: x} # why\n", "licences: {note: x, code: MIT} # why\n"),
+        ("licences:\n  note: x # a\n  # b\n", "licences:\n  note: x # a\n  code: MIT\n  # b\n"),
+        ("licences:\n  code:\n  note: x\n", "licences:\n  code: MIT\n  note: x\n"),
+        ("", "licences: {code: MIT}\n"),
+    ],
+)
+def test_a_field_is_filled_in_every_layout(before: str, after: str) -> None:
+    top = "slug: a\nname: A\nkind: tool\n"
+    end = "code_status: none\nnote: end\n"
+    filled = fill_field(top + before + end, ("licences", "code"), "MIT", "projects/a.yaml")
+    assert filled == top + after + end
+
+
+def test_a_field_that_is_there_is_refused() -> None:
+    text = "slug: a\nlicences: {code: MIT}\n"
+    with pytest.raises(InputError, match="left as it is"):
+        fill_field(text, ("licences", "code"), "GPL-3.0", "projects/a.yaml")
+
+
+def test_services_that_contradict_each_other_fill_nothing() -> None:
+    def said(theirs: str, field: str = "licences.weights") -> Difference:
+        return Difference(
+            record="projects/a", field=field, kind="fill", ours=None, theirs=theirs, source="x"
+        )
+
+    assert safe_fills([said("mit"), said("MIT")]) == {"a": {"licences.weights": "MIT"}}
+    assert safe_fills([said("mit"), said("apache-2.0")]) == {}
+    assert safe_fills([said("training", "code_status")]) == {}
+    assert safe_fills([said("other")]) == {}
 
 
 def test_without_apply_papers_stay_byte_for_byte(folder: Path, server: LocalServer) -> None:
