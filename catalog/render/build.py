@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ SITE = "site"
 DOCS = "build/docs"
 BUILT = "build/site"
 STAMP = "build/site.stamp"
+LOCK = "build/.lock"
 
 
 @dataclass(slots=True)
@@ -168,14 +171,41 @@ def build(
     report.seconds["generate"] = time.perf_counter() - clock
     if dry_run:
         return report
-    clock = time.perf_counter()
-    report.changed = _sync(root / DOCS, wanted)
-    report.seconds["write"] = time.perf_counter() - clock
-    if site:
+    with _alone(root):
         clock = time.perf_counter()
-        _mkdocs(root, config or root / SITE / "mkdocs.yml", wanted, catalog.newest, report)
-        report.seconds["mkdocs"] = time.perf_counter() - clock
+        report.changed = _sync(root / DOCS, wanted)
+        report.seconds["write"] = time.perf_counter() - clock
+        if site:
+            clock = time.perf_counter()
+            _mkdocs(root, config or root / SITE / "mkdocs.yml", wanted, catalog.newest, report)
+            report.seconds["mkdocs"] = time.perf_counter() - clock
     return report
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the build's lock: two builds in one folder would delete each other's pages.
+
+    The system frees it when a process dies, however it dies. Raises `PrerequisiteError` at once
+    where another build of this clone is running.
+    """
+    from filelock import FileLock, Timeout
+
+    path = root / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise PrerequisiteError(
+            f"{path}: another build of this clone is writing {DOCS} and {BUILT}; "
+            "this one wrote nothing there.",
+            "when it has finished: sam4mis build",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _readme(root: Path, catalog: Catalog, report: Report, *, write: bool) -> None:

@@ -11,7 +11,7 @@ from catalog.render.naming import dataset_key, is_dataset
 from catalog.render.views import PaperView, tag_values
 
 #: Values that stand at the end of a facet, in this order.
-LAST = ("none", "n/a", "unknown", "no-claim")
+LAST = ("other", "none", "n/a", "unknown", "no-claim")
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ def environment() -> Environment:
         "is_digest": show.is_digest,
     }
     env.globals |= {
+        "dispute_address": show.dispute_address,
+        "card_address": show.card_address,
         "STATES": labels.STATES,
         "BLOCKED": labels.BLOCKED,
         "LICENCES": labels.LICENCES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from catalog.records import Claim, Project, ProtocolCard, ProtocolField, Version
 from catalog.render.labels import DECIDED
@@ -50,6 +51,26 @@ def card(value: ProtocolCard) -> list[tuple[str, str | None]]:
         ("Choice of mask", value.mask_selection),
         ("In full", value.convention),
     ]
+
+
+def dispute_address(repo_url: str, claim: str) -> str:
+    """The form for an objection to a claim or its verdict, with `project/claim` filled in."""
+    return f"{repo_url}/issues/new?" + urlencode(
+        {"template": "dispute-verdict.yml", "claim": claim, "title": f"Dispute: {claim}"}
+    )
+
+
+def card_address(repo_url: str, project: str, question: str, answer: str | None) -> str:
+    """A new issue about one line of a protocol card: which project, which line, what it says."""
+    body = (
+        f"Project: {project}",
+        f"Line of the protocol card: {question}",
+        f"It says: {answer or 'nothing'}",
+        "It should say: ",
+        "File, line and commit that show it: ",
+    )
+    title = f"Correction: {project}, protocol card, {question}"
+    return f"{repo_url}/issues/new?" + urlencode({"title": title, "body": "\n".join(body)})
 
 
 def printed(claim: Claim) -> str:

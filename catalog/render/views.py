@@ -16,7 +16,7 @@ import yaml
 from catalog.exports.citation import cited_version, year_of
 from catalog.facets import weights_licence
 from catalog.records import Checkpoint, Claim, Paper, Project, Result, Tag, Verdict, Version
-from catalog.registry import Registry
+from catalog.registry import Registry, load_verdict_log
 from catalog.render.labels import DECIDED, STATES
 from catalog.render.naming import dataset_key, dataset_title, is_dataset, slug
 from catalog.sources import volatile
@@ -215,9 +215,10 @@ class PaperView:
         return [c for p in self.projects for c in p.claims]
 
     @property
-    def shares_claims(self) -> bool:
-        """Whether some of its claims are of a release that belongs to several works."""
-        return any(p.claims and len(p.papers) > 1 for p in self.projects)
+    def sharers(self) -> int:
+        """How many works the releases with its claims belong to; 1: they are its own."""
+        owners = {q.id for p in self.projects if p.claims for q in p.papers}
+        return max(len(owners), 1)
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
@@ -245,6 +246,7 @@ class Catalog:
     def __init__(self, registry: Registry, lines: dict[str, int] | None = None) -> None:
         self.registry = registry
         self.links = volatile.load(registry.root).links
+        self.verdict_log = load_verdict_log(registry.root)
         lines = lines or {}
         verdicts: dict[str, Verdict] = {}
         for verdict in registry.verdicts:

@@ -77,6 +77,7 @@ def copy_registry(root: Path, target: Path) -> Path:
         ignore=shutil.ignore_patterns("*.parquet"),
     )
     shutil.copytree(root / "site", target / "site")
+    shutil.copytree(root / "benchmarks/results", target / "benchmarks/results")
     return target
 
 

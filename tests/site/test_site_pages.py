@@ -54,6 +54,9 @@ def kinds(built: Path) -> list[str]:
         "protocols/",
         "collisions/",
         "changes/",
+        "benchmarks/",
+        "findings/",
+        "profiles/",
         "methodology/",
         "glossary/",
         "api/",
@@ -323,7 +326,7 @@ def test_feeds_badges_and_machine_files(built: Path) -> None:
 def test_controls_stand_in_no_table_of_methods(built: Path) -> None:
     page = (built / "projects/index.html").read_text("utf-8")
     table, _, controls = page.partition('id="controls"')
-    assert "projects/lwnet" not in table.replace("../", "projects/").split("<tbody>")[1]
+    assert "projects/lwnet" not in table.replace("../", "projects/").split("<tbody", 1)[1]
     assert "lwnet/" in controls
     assert "positive control, not a SAM method" in controls
     find = json.loads((built / "assets/data/projects.json").read_text())
@@ -535,3 +538,88 @@ def test_dataset_names_mean_one_page_each(built: Path, registry_root: Path) -> N
         for use in project.datasets or []:
             if not is_dataset(use.id or use.name):
                 assert html.unescape(page).count(use.name), f"{project.slug}: {use.name}"
+
+
+def test_two_builds_of_one_clone_do_not_meet(hostile: tuple[Path, str]) -> None:
+    from filelock import FileLock
+
+    from catalog.errors import PrerequisiteError
+
+    target, _ = hostile
+    before = tree(target / "build/docs")
+    with (
+        FileLock(target / "build/.lock"),
+        pytest.raises(PrerequisiteError, match="another build of this clone"),
+    ):
+        build(target, site=False)
+    assert tree(target / "build/docs") == before
+    build(target, site=False)
+
+
+def test_every_benchmark_result_stands_on_the_page(
+    registry_root: Path, tmp_path: Path, built: Path
+) -> None:
+    page = html.unescape((built / "benchmarks/index.html").read_text("utf-8"))
+    found = sorted((registry_root / "benchmarks/results").glob("*.json"))
+    assert found
+    for path in found:
+        result = json.loads(path.read_text("utf-8"))
+        assert result["title"] in page
+        if "machine" in result:
+            assert f"{result['date']} · " in page
+            assert result["machine"]["cpu"] in page, "hardware and date"
+    small = tmp_path / "clone"
+    shutil.copytree(registry_root / "site", small / "site")
+    (small / "papers.yaml").write_text("papers: []\n", "utf-8")
+    (small / "projects").mkdir()
+    (small / "benchmarks/results").mkdir(parents=True)
+    new = {"title": "A new suite", "date": "2027-01-02", "anything": {"at all": [1, 2]}}
+    (small / "benchmarks/results/new.json").write_text(json.dumps(new), "utf-8")
+    build(small, site=False)
+    page = (small / "build/docs/benchmarks/index.md").read_text("utf-8")
+    assert "A new suite" in page
+    assert "2027-01-02" in page
+    assert "anything.at all" in page
+
+
+def test_findings_page_has_every_code(built: Path) -> None:
+    from catalog.checks.codes import CODES
+    from catalog.render.pages.quality import GROUPS
+
+    page = (built / "findings/index.html").read_text("utf-8")
+    for code in CODES:
+        assert f'id="{code}"' in page
+        assert code[0] in GROUPS, f"the page has no heading for {code}"
+
+
+def test_history_tells_new_titles_and_verdicts() -> None:
+    from catalog.records import Ids, Paper, Project, VerdictChange, Version
+    from catalog.render.pages.history import paper_history
+    from catalog.render.views import Catalog
+
+    paper = Paper(
+        id="x",
+        title="New name",
+        title_aliases=["Old name", "Third name"],
+        added="2024-06-01",
+        versions=[
+            Version(kind="preprint", ids=Ids(), title="Old name", date="2023-04"),
+            Version(kind="journal", ids=Ids(), title="New name", date="2024-01-22", venue="J"),
+        ],
+    )
+    project = Project(slug="p", name="P", kind="method", papers=["x"])
+    catalog = Catalog(Registry(Path("nowhere"), [paper], [project]))
+    catalog.verdict_log = [
+        VerdictChange(claim="p/a", date="2026-01-01", before=None, after="blocked"),
+        VerdictChange(claim="p/b", date="2026-01-01", before=None, after="not-attempted"),
+        VerdictChange(claim="p/a", date="2026-02-01", before="blocked", after="lower", run="r1"),
+        VerdictChange(claim="other/a", date="2026-02-01", before=None, after="blocked"),
+    ]
+    assert paper_history(catalog, catalog.by_id["x"]) == [
+        "2023-04: Preprint, as “Old name”.",
+        "2024-01-22: Journal, J, under a new title: “New name” (before: “Old name”).",
+        "2024-06-01: Record added.",
+        "2026-01-01: 2 claims of P recorded: 1 blocked, 1 not attempted.",
+        "2026-02-01: Claim a of P: blocked → lower, run r1.",
+        "Also known as “Third name”.",
+    ]

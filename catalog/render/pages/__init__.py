@@ -12,6 +12,7 @@ from catalog.render.pages import (
     papers,
     profiles,
     projects,
+    quality,
     reference,
     runs,
     trends,
@@ -30,4 +31,5 @@ WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     trends.write,
     profiles.write,
     reference.write,
+    quality.write,
 )

@@ -12,6 +12,7 @@ from catalog.render.labels import LICENCES, WEIGHTS, label
 from catalog.render.output import Output
 from catalog.render.paging import addresses, parted
 from catalog.render.views import Catalog, ProjectView, tag_values
+from catalog.vocabulary import canonical, vocabularies
 
 SORTS = (
     ("weights", "Released weights first"),
@@ -53,10 +54,22 @@ def _of_papers(view: ProjectView, field: str) -> tuple[str, ...]:
 
 
 def _own_or_papers(own: list[str] | None, view: ProjectView, field: str) -> tuple[str, ...]:
-    """What the project's own code does where it was read, else what its papers say."""
+    """What the project's own code does where it was read, else what its papers say.
+
+    In the words of the vocabulary, so that one value is one option; `other` for what has none.
+    """
     if own is None:
         return _of_papers(view, field)
-    return tuple(own) or ("none",)
+    terms = vocabularies()[field].terms
+    found = (canonical(field, value) for value in own)
+    return tuple(dict.fromkeys(v if v in terms else "other" for v in found)) or ("none",)
+
+
+def _words(own: list[str] | None, found: tuple[str, ...], field: str) -> str:
+    """What a cell says: labels, and what is outside the vocabulary as the project writes it."""
+    if own is None or not own:
+        return ", ".join(map(label, found))
+    return ", ".join(dict.fromkeys(label(canonical(field, value)) for value in own))
 
 
 def _facets(view: ProjectView) -> dict[str, tuple[str, ...]]:
@@ -91,7 +104,8 @@ LABELS: dict[str, dict[str, str]] = {
         "not-attempted": "not attempted",
         "not-comparable": "not comparable",
     },
-    "prompt": {"none": "none, automatic"},
+    "prompt": {"none": "none, automatic", "other": "other, in words"},
+    "dimension": {"other": "other, in words"},
 }
 ORDERS = {"weights": tuple(WEIGHTS), "licence": (*LICENCES, "n/a"), "memory": (*MEMORY, "unknown")}
 
@@ -146,6 +160,13 @@ def write(output: Output, catalog: Catalog) -> None:
             },
         },
     )
+    said = {
+        v.project.slug: {
+            "prompt": _words(v.project.prompts_eval, f["prompt"], "prompts_infer"),
+            "dimension": _words(v.project.dimensionality, f["dimension"], "dimensionality"),
+        }
+        for v, f in rows
+    }
     for part in parted("find", rows):
         output.page(
             part.address,
@@ -155,6 +176,7 @@ def write(output: Output, catalog: Catalog) -> None:
             description="Code releases by modality, target, prompt, dimension, licence and memory.",
             words="choose a model modality prompt licence memory",
             part=part,
+            said=said,
             facets=panel,
             sorts=SORTS,
         )

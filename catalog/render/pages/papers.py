@@ -6,13 +6,13 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
-from catalog import provenance
-from catalog.exports import FORMATS, to_bibtex
+from catalog.exports import FORMATS
 from catalog.records import TAG_FIELDS
 from catalog.render import paging
 from catalog.render.facets import FACETS, counted
 from catalog.render.labels import label
 from catalog.render.output import Output
+from catalog.render.pages.history import paper_history
 from catalog.render.paging import addresses, parted
 from catalog.render.views import Catalog, PaperView
 
@@ -43,10 +43,10 @@ TAG_TITLES = {
 
 def write(output: Output, catalog: Catalog) -> None:
     _table(output, catalog)
-    _data(output, catalog)
+    bibtex = _data(output, catalog)
     related = _relations(catalog)
     for view in catalog.papers:
-        _page(output, catalog, view, related.get(view.id, []))
+        _page(output, catalog, view, related.get(view.id, []), bibtex[view.id])
     for view in catalog.excluded:
         output.page(
             f"papers/{view.id}/",
@@ -108,8 +108,8 @@ def _ranks(keys: list[Any]) -> list[int]:
     return [order.get(key, -1) for key in keys]
 
 
-def _data(output: Output, catalog: Catalog) -> None:
-    """What the script needs to filter and sort, without the rows themselves."""
+def _data(output: Output, catalog: Catalog) -> dict[str, str]:
+    """What the script needs to filter, sort and export; gives each work's BibTeX for its page."""
     papers = catalog.papers
     columns = []
     for facet in FACETS:
@@ -142,6 +142,7 @@ def _data(output: Output, catalog: Catalog) -> None:
             },
         },
     )
+    bibtex: dict[str, str] = {}
     for key, name in EXPORTS:
         texts: dict[str, str] = {}
         head = ""
@@ -151,6 +152,7 @@ def _data(output: Output, catalog: Catalog) -> None:
                 head, _, text = text.partition("\n")
             texts[p.id] = text
         output.json(f"assets/data/export-{key}.json", {"name": name, "head": head, "items": texts})
+        bibtex = texts if key == "bibtex" else bibtex
     for p in papers:
         words = [*p.titles, *p.paper.authors, *_words(p)]
         output.index.append(
@@ -162,6 +164,7 @@ def _data(output: Output, catalog: Catalog) -> None:
                 "w": " · ".join(filter(None, words)),
             }
         )
+    return bibtex
 
 
 def _words(view: PaperView) -> list[str]:
@@ -201,20 +204,13 @@ def _relations(catalog: Catalog) -> dict[str, list[tuple[PaperView, str]]]:
 
 
 def _page(
-    output: Output, catalog: Catalog, view: PaperView, related: list[tuple[PaperView, str]]
+    output: Output,
+    catalog: Catalog,
+    view: PaperView,
+    related: list[tuple[PaperView, str]],
+    bibtex: str,
 ) -> None:
     paper = view.paper
-    history = []
-    if paper.added:
-        history.append(f"Added {paper.added}.")
-    if paper.aliases:
-        history.append(f"Merged from: {', '.join(paper.aliases)}.")
-    if paper.rows:
-        history.append(
-            f"From row{'s' * (len(paper.rows) > 1)} {', '.join(map(str, paper.rows))} of the "
-            "SAM4MIS list."
-        )
-    history += provenance.told(paper)
     output.page(
         f"papers/{view.id}/",
         "paper.html",
@@ -225,12 +221,12 @@ def _page(
         tags=[(*TAG_TITLES[name], getattr(paper, name)) for name in TAG_TITLES],
         known=catalog.dataset_names,
         related=related,
-        bibtex=to_bibtex([paper]).strip(),
+        bibtex=bibtex.strip(),
         json=f"api/v1/papers/{view.id}.json",
         file="papers.yaml",
         line=view.line,
         ident=view.id,
-        history=history,
+        history=paper_history(catalog, view),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalog.render import charts, show
 from catalog.render.badges import badge, badge_text_width
 from catalog.render.output import Output
+from catalog.render.pages.history import project_history
 from catalog.render.pages.profiles import examples_of
 from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, ProjectView
@@ -66,8 +67,8 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
     image = badge(view)
     output.files[f"badges/{project.slug}.svg"] = image
     site = (output.settings.site_url or "").rstrip("/")
-    address = f"{site}/badges/{project.slug}.svg" if site else f"badges/{project.slug}.svg"
-    page = f"{site}/projects/{project.slug}/" if site else f"projects/{project.slug}/"
+    base = site or "https://ADDRESS-OF-THE-SITE"  # of a build that does not know its own
+    address, page = f"{base}/badges/{project.slug}.svg", f"{base}/projects/{project.slug}/"
     output.page(
         f"projects/{project.slug}/",
         "project.html",
@@ -94,5 +95,5 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         file=f"projects/{project.slug}.yaml",
         line=None,
         ident=project.slug,
-        history=(["Sources: " + ", ".join(project.sources)] if project.sources else []),
+        history=project_history(catalog, view),
     )

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 
 from catalog.render import charts
 from catalog.render.facets import FACETS, counted
-from catalog.render.machine import DUMPS, FED
+from catalog.render.machine import DUMPS, FED, FEED
 from catalog.render.naming import slug
 from catalog.render.output import Output
 from catalog.render.views import Catalog, PaperView, ProjectView
@@ -48,6 +48,7 @@ def write(output: Output, catalog: Catalog) -> None:
         description="The JSON API, dumps, feeds and badges.",
         words="json bibtex ris csl csv atom feed",
         dumps=DUMPS,
+        feed=FEED,
         feeds=feeds,
     )
     output.page(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from catalog.records import VerdictChange
+from catalog.registry import VERDICT_LOG
 from catalog.render import charts
 from catalog.render.labels import DECIDED, STATES
+from catalog.render.naming import dataset_key, is_dataset
 from catalog.render.output import Output
 from catalog.render.pages.projects import claims_chart
-from catalog.render.views import Catalog, ClaimView
+from catalog.render.views import Catalog, ClaimView, ProjectView
 
-MATRIX_COLUMNS = 14
+#: A data set gets a column when so many methods have claims on it: fewer compare with nothing.
+SHARED = 2
 
 
 def funnel(catalog: Catalog) -> list[tuple[str, float, str]]:
@@ -59,20 +65,60 @@ def stale(catalog: Catalog) -> list[tuple[ClaimView, str]]:
     return found
 
 
-def matrix(catalog: Catalog) -> tuple[list[str], list[tuple[object, list[dict[str, int]]]]]:
-    """Datasets named by most claims first, and per project the states of its claims on each."""
-    counts = Counter(c.claim.dataset for c in catalog.claims if c.claim.dataset)
-    columns = [name for name, _ in sorted(counts.items(), key=lambda i: (-i[1], i[0]))]
-    columns = columns[:MATRIX_COLUMNS]
-    rows: list[tuple[object, list[dict[str, int]]]] = []
+def _states(claims: Iterable[ClaimView]) -> dict[str, int]:
+    counts = Counter(c.state for c in claims)
+    return {state: counts[state] for state in STATES if counts[state]}
+
+
+@dataclass(slots=True)
+class Matrix:
+    """Data sets that several methods have claims on, by name; who claims; and all that is left."""
+
+    columns: list[tuple[str, str]]  # (key, title)
+    rows: list[tuple[ProjectView, list[dict[str, int]]]]  # states in the order of the columns
+    alone: list[tuple[ProjectView, list[tuple[str, dict[str, int]]]]]  # (data set as named, states)
+
+
+def matrix(catalog: Catalog) -> Matrix:
+    """Claims of methods by project and data set; most claimed on, and most decided, first."""
+    claims: dict[str, dict[str, list[ClaimView]]] = defaultdict(lambda: defaultdict(list))
+    for c in catalog.claims:
+        if c.claim.dataset and is_dataset(c.claim.dataset):
+            claims[dataset_key(c.claim.dataset)][c.project.slug].append(c)
+    ran = {
+        key
+        for key, by in claims.items()
+        if any(c.verdict and c.verdict.run for found in by.values() for c in found)
+    }
+    shared = [k for k, by in claims.items() if k in ran or len(by) >= SHARED]
+    shared.sort(key=lambda k: (k not in ran, -len(claims[k]), k))
+    rows, alone = [], []
     for view in catalog.methods:
-        cells: list[dict[str, int]] = []
-        for column in columns:
-            states = Counter(c.state for c in view.claims if c.claim.dataset == column)
-            cells.append({s: states[s] for s in STATES if states[s]})
+        slug = view.project.slug
+        cells = [_states(claims[key].get(slug, [])) for key in shared]
         if any(cells):
             rows.append((view, cells))
-    return columns, rows
+        rest: dict[str, list[ClaimView]] = defaultdict(list)
+        for c in view.claims:
+            name = c.claim.dataset or "data set not recorded"
+            if dataset_key(name) not in shared or not is_dataset(name):
+                rest[name].append(c)
+        if rest:
+            alone.append((view, [(name, _states(found)) for name, found in rest.items()]))
+    rows.sort(key=lambda row: -sum(map(bool, row[1])))
+    return Matrix([(key, catalog.dataset_names[key]) for key in shared], rows, alone)
+
+
+def changes(log: list[VerdictChange]) -> list[tuple[str, Counter[str], list[VerdictChange]]]:
+    """The log by day, newest first: (day, first verdicts by state, changes of a verdict)."""
+    days: dict[str, tuple[Counter[str], list[VerdictChange]]] = {}
+    for change in log:
+        first, changed = days.setdefault(change.date, (Counter(), []))
+        if change.before is None and change.after not in DECIDED:
+            first[change.after or "withdrawn"] += 1
+        else:
+            changed.append(change)
+    return [(day, *found) for day, found in sorted(days.items(), reverse=True)]
 
 
 def write(output: Output, catalog: Catalog) -> None:
@@ -90,7 +136,6 @@ def write(output: Output, catalog: Catalog) -> None:
     values = [
         c.verdict.difference for c in differences if c.verdict and c.verdict.difference is not None
     ]
-    columns, rows = matrix(catalog)
     log = [
         (r, [c for c in catalog.verdict_of(r) if c.verdict and c.verdict.run == r.run])
         for r in catalog.runs
@@ -121,8 +166,13 @@ def write(output: Output, catalog: Catalog) -> None:
             values,
         ),
         blocked=sorted(blocked.items(), key=lambda item: (-len(item[1]), item[0])),
-        matrix_columns=columns,
-        matrix_rows=rows,
+        matrix=matrix(catalog),
+        changes=changes(catalog.verdict_log),
+        current={
+            f"{c.project.slug}/{c.claim.id}" for p in catalog.projects.values() for c in p.claims
+        },
+        known_runs={run.run for run in catalog.runs},
+        log_file=VERDICT_LOG,
         known=catalog.dataset_names,
         stale=stale(catalog),
         log=log,

@@ -1,0 +1,139 @@
+"""What we say of ourselves: benchmark results with machine and date, and every finding's code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.checks.codes import CODES
+from catalog.render import show
+from catalog.render.output import Output
+from catalog.render.pages.profiles import document, say
+from catalog.render.views import Catalog
+
+BENCHMARKS = "benchmarks/results"
+#: Measured of each contender: key in the file, heading, decimals.
+COLUMNS = (
+    ("wall_s", "Wall time, s", 3),
+    ("cpu_s", "Processor time, s", 3),
+    ("peak_mib", "Peak memory, MiB", 0),
+)
+#: First letters of the codes, as `catalog.checks.codes` groups them.
+GROUPS = {
+    "Y": "The YAML itself",
+    "S": "Shape of records",
+    "R": "References between records",
+    "C": "Content of project files",
+    "D": "Duplicates",
+    "I": "Identifiers",
+    "U": "Addresses",
+    "T": "Titles",
+    "A": "Authors",
+    "P": "Versions",
+    "V": "Vocabularies",
+    "N": "Numbers",
+    "K": "Scope",
+    "L": "The list, at import",
+}
+
+
+def number(value: Any, decimals: int = 2) -> str:
+    """A measured value for a cell; an empty text where there is none."""
+    if value is None or isinstance(value, (dict, list, bool)):
+        return "" if value is None else str(value)
+    if isinstance(value, (int, float)):
+        return f"{value:,.{decimals}f}" if abs(value) < 1e15 else str(value)
+    return str(value)
+
+
+def contenders(scenario: dict[str, Any]) -> list[tuple[str, list[str], str, str]]:
+    """(name, measured in the order of `COLUMNS`, ratio, ratio of processor time)."""
+    ratios, cpu = scenario.get("ratios", {}), scenario.get("cpu_ratios", {})
+    return [
+        (
+            name,
+            [number(found.get(key), decimals) for key, _, decimals in COLUMNS],
+            f"{ratios[name]:g}" if name in ratios else "",
+            f"{cpu[name]:g}" if name in cpu else "",
+        )
+        for name, found in scenario.get("contenders", {}).items()
+        if isinstance(found, dict)
+    ]
+
+
+def beside(scenario: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a scenario measured besides its contenders, as (name, value)."""
+    kept = ("title", "contenders", "ratios", "cpu_ratios")
+    rest = {k: v for k, v in scenario.items() if k not in kept and v not in (None, {}, [])}
+    return [(name.replace("_", " "), number(value)) for name, value in show.flat(rest)]
+
+
+def table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Objects as a table: all keys in the order of their first use."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return columns, [
+        [number(v, 3) if isinstance(v, float) else say(v) for v in map(row.get, columns)]
+        for row in rows
+    ]
+
+
+def suite(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """A result file as the page shows it; a file of any shape gives at least its facts."""
+    machine = found.get("machine") or {}
+    rows = found.get("rows") or [
+        {"page": page, **each} for page, each in (found.get("pages") or {}).items()
+    ]
+    used = ("machine", "scenarios", "rows", "pages", "title", "schema", "date", "commit", "suite")
+    rest = {k: v for k, v in found.items() if k not in used}
+    return {
+        "name": name,
+        "title": found.get("title") or name,
+        "date": found.get("date"),
+        "commit": found.get("commit"),
+        "machine": [(k.replace("_", " "), str(v)) for k, v in show.flat(machine)],
+        "hardware": ", ".join(
+            str(machine[k]) + unit
+            for k, unit in (
+                ("gpu", ""),
+                ("cpu", ""),
+                ("cores", " cores"),
+                ("memory_gib", " GiB"),
+                ("system", ""),
+            )
+            if machine.get(k) is not None
+        ),
+        "load": machine.get("load_average_1min"),
+        "scenarios": [
+            (each.get("title") or key, contenders(each), beside(each))
+            for key, each in (found.get("scenarios") or {}).items()
+        ],
+        "rows": table(rows) if rows else None,
+        "facts": [(k, say(v)) for k, v in show.flat(rest)],
+    }
+
+
+def write(output: Output, catalog: Catalog) -> None:
+    folder = catalog.registry.root / BENCHMARKS
+    output.page(
+        "benchmarks/",
+        "benchmarks.html",
+        title="Benchmarks",
+        kind="page",
+        description="How fast the harness and the catalog are against peers, where and when.",
+        words="speed memory lighthouse ratio peers encoder metrics website",
+        suites=[suite(path.stem, document(path)) for path in sorted(folder.glob("*.json"))],
+        folder=BENCHMARKS,
+        columns=[title for _, title, _ in COLUMNS],
+    )
+    groups: dict[str, list[tuple[str, Any]]] = {}
+    for code, entry in CODES.items():
+        groups.setdefault(code[0], []).append((code, entry))
+    output.page(
+        "findings/",
+        "findings.html",
+        title="Findings",
+        kind="page",
+        description="Every code that the checks of the registry may answer with, and the way out.",
+        words="check doctor error code " + " ".join(CODES),
+        groups=[(GROUPS.get(letter, letter), found) for letter, found in groups.items()],
+        total=len(CODES),
+    )
