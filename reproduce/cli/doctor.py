@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from reproduce.running.readiness import Readiness
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -22,6 +26,7 @@ def doctor(
       sam4mis reproduce doctor
       sam4mis reproduce doctor lwnet
     """
+    from catalog.cli.output import sheet
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json, table
@@ -42,14 +47,28 @@ def doctor(
     if json_:
         as_json({"machine": here, "projects": rows})
         return
-    memory = f"{here.memory_mib} MiB memory, {here.disk_free_mib} MiB free in the cache"
+    memory = (
+        f"{here.memory_mib / 1024:.0f} GiB memory, {here.disk_free_mib / 1024:.0f} GiB free in the "
+        "cache"
+    )
     typer.echo(
         f"extra [reproduce]: {'installed' if not here.missing_packages else here.install}; "
         f"{memory}; GPU: {here.gpu or 'none'}",
         err=True,
     )
-    table(
-        f"{sum(r.ready for r in rows)} of {len(rows)} projects can run here",
-        ("project", "ready", "missing"),
-        [(r.project, "yes" if r.ready else "no", "; ".join(r.missing)) for r in rows],
-    )
+    title = f"{sum(r.ready for r in rows)} of {len(rows)} projects can run here"
+    if sys.stdout.isatty():  # a person reads what is missing line by line
+        sections = [(r.project, [("ready", "yes")] if r.ready else _missing(r)) for r in rows]
+        sheet(title, sections)
+        return
+    cells = [(r.project, "yes" if r.ready else "no", "; ".join(r.missing)) for r in rows]
+    table(title, ("project", "ready", "missing"), cells)
+
+
+def _missing(row: Readiness) -> list[tuple[str, str]]:
+    """What a project lacks: the kind of thing, and the rest of the words."""
+    found = []
+    for text in row.missing:
+        kind, _, rest = text.partition(": ")
+        found.append((kind, rest) if rest and len(kind) < 60 else ("", text))
+    return found

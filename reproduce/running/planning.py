@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
+from reproduce import wording
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
 from reproduce.plugins import plugin, plugins
 from reproduce.prompting.regions import SEPARATE
@@ -404,10 +405,10 @@ def hash_cases(cases: Sequence[Case]) -> list[CaseInput]:
 
 
 def _title(item: Recipe) -> str:
-    changed = [
-        f"{name}={value}"
+    changed = {
+        name: value
         for name, value in item.adapter_options.items()
         if value != item.adapter.options[name].default
-    ]
-    extra = f", {', '.join(changed)}" if changed else ""
-    return f"{item.project.name} on {item.dataset.title} ({item.split}, grid {item.grid}{extra})"
+    }
+    how = wording.settings({"grid": item.grid, **changed})
+    return f"{item.project.name} on {item.dataset.title} ({item.split}, {how})"

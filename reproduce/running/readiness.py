@@ -72,13 +72,23 @@ def examine(project: Project, here: Machine) -> Readiness:
     if not project.claims:
         missing.append("claim: none is recorded")
     ready, problems = [], dict[str, None]()
+    blocked: dict[str, list[str]] = {}
     for claim in project.claims:
+        if claim.state == "blocked":  # nothing that is missing here would change that
+            blocked.setdefault(claim.reason or "no reason recorded", []).append(claim.id)
+            continue
         lacking = _claim(project, claim)
         if not lacking:
             ready.append(f"{project.slug}/{claim.id}")
         problems |= dict.fromkeys(lacking)
     if not ready:
         missing += problems
+        missing += [
+            f"{len(names)} of {len(project.claims)} claims blocked: {reason}: "
+            + ", ".join(names[:2])
+            + (" ..." if len(names) > 2 else "")
+            for reason, names in blocked.items()
+        ]
     return Readiness(project=project.slug, ready=not missing, missing=missing, claims_ready=ready)
 
 
@@ -91,10 +101,8 @@ def _memory(needs: object, here: Machine) -> str | None:
 
 
 def _claim(project: Project, claim: Claim) -> list[str]:
-    """What one claim lacks: its state, checkpoint and data."""
+    """What one claim lacks: checkpoint and data."""
     lacking = []
-    if claim.state == "blocked":
-        lacking.append(f"{claim.id}: blocked ({claim.reason})")
     known = {checkpoint.id: checkpoint for checkpoint in project.checkpoints or []}
     names = (claim.run and claim.run.checkpoints) or (
         [claim.checkpoint] if claim.checkpoint else []

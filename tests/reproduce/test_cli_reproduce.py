@@ -333,3 +333,10 @@ def test_what_libraries_say_is_one_line_or_nothing(tmp_path: Path) -> None:
         "note: nibabel: odd spacing",
         "note: nibabel.global: qfac set to 1",
     ]
+
+
+def test_doctor_groups_blocked_claims_by_reason() -> None:
+    (row,) = json.loads(call("doctor", "medical-sam-adapter", "--json"))["projects"]
+    (blocked,) = [text for text in row["missing"] if "blocked" in text]
+    assert re.match(r"\d+ of \d+ claims blocked: no-checkpoint: .* \.\.\.$", blocked)
+    assert not [text for text in row["missing"] if "names no checkpoint" in text]

@@ -8,7 +8,13 @@ import pytest
 
 from catalog.errors import PrerequisiteError
 from catalog.registry import Registry
-from reproduce.running.planning import Request, find_claims, group, recipe
+from reproduce.running.planning import Request, _title, find_claims, group, recipe
+
+
+def test_the_title_of_a_run_is_in_words(root: Path) -> None:
+    ((project, claim),) = find_claims(Registry.load(root), "lwnet/validation-dice")
+    item = recipe(project, claim, Request(adapter={"flips": True}, grid="original"))
+    assert _title(item).endswith("(lwnet-val, on the original grid, with flips)")
 
 
 @pytest.mark.parametrize(
