@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from textwrap import shorten
 from typing import Any
 from urllib.parse import urlencode
 
@@ -65,7 +66,7 @@ def card_address(repo_url: str, project: str, question: str, answer: str | None)
     body = (
         f"Project: {project}",
         f"Line of the protocol card: {question}",
-        f"It says: {answer or 'nothing'}",
+        f"It says: {shorten(answer or 'nothing', 300, placeholder=' ...')}",
         "It should say: ",
         "File, line and commit that show it: ",
     )
