@@ -18,12 +18,11 @@ from typing import Any
 from catalog import own, reading
 from catalog.checks.references import Crossing, near
 from catalog.errors import Finding, FindingsError
+from catalog.metrics import FRACTIONS, LENGTHS
 from catalog.records import Claim, Project
 from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.vocabulary import vocabularies
 
-FRACTIONS = frozenset({"dice", "iou", "nsd", "auc"})  # 0 to 1 once divided by their scale
-LENGTHS = frozenset({"hd", "hd95", "asd", "assd"})  # mm or voxels, 0 or more
 WEIGHTS = frozenset({"public", "none", "announced", "gated", "dead", "unknown"})
 CONVENTIONS = "data/protocol_conventions.yaml"
 ADAPTERS = "reproduce/adapters"

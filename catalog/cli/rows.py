@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from catalog.facets import Work
+from catalog.metrics import is_share, percent_decimals
 from catalog.records import Claim, Project, to_builtins
 
 WORK_COLUMNS = ("id", "year", "code", "weights", "claims", "title")
@@ -92,11 +93,9 @@ def in_percent(claim: Claim, fraction: float | None) -> str | None:
     """
     if fraction is None:
         return None
-    share = 0 <= claim.fraction <= 1 and not claim.metric.lower().startswith(("hd", "assd", "asd"))
-    if not share:
+    if not is_share(claim):
         return f"{fraction:.{claim.decimals}f}"
-    decimals = claim.decimals if claim.scale == 100 else claim.decimals - 2
-    return f"{100 * fraction:.{min(max(decimals, 0), 2)}f} %"
+    return f"{100 * fraction:.{percent_decimals(claim)}f} %"
 
 
 def _states(states: list[str]) -> str | None:

@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import Any
 from urllib.parse import urlencode
 
+from catalog.metrics import is_share, percent_decimals
 from catalog.records import Claim, Project, ProtocolCard, ProtocolField, Version
 from catalog.render.labels import DECIDED
 from catalog.render.views import ClaimView, PaperView
@@ -79,11 +80,6 @@ def printed(claim: Claim) -> str:
     return f"{claim.value:.{claim.decimals}f}" + (" %" if claim.scale == 100 else "")
 
 
-def is_share(claim: Claim) -> bool:
-    """Whether the claim is a share (Dice, IoU, NSD, AUC ...) and not a distance or a count."""
-    return 0 <= claim.fraction <= 1 and not claim.metric.lower().startswith(("hd", "assd", "asd"))
-
-
 def claimed(claim: Claim) -> str:
     """For a column in percent: the claim in percent with its own precision, two decimals at most.
 
@@ -91,8 +87,7 @@ def claimed(claim: Claim) -> str:
     """
     if not is_share(claim):
         return printed(claim)
-    decimals = claim.decimals if claim.scale == 100 else claim.decimals - 2
-    return f"{100 * claim.fraction:.{min(max(decimals, 0), 2)}f}"
+    return f"{100 * claim.fraction:.{percent_decimals(claim)}f}"
 
 
 def protocols(claims: Iterable[ClaimView]) -> list[tuple[str, list[ClaimView]]]:

@@ -292,7 +292,7 @@ def test_a_reader_that_leaves_ends_the_program_quietly(
 def test_a_bug_of_ours_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "papers.yaml").write_text(PAPERS)
 
-    def broken(_: Path) -> None:
+    def broken(*_: object) -> None:
         raise KeyError("[bold]203")
 
     monkeypatch.setattr("catalog.registry.load_papers", broken)
@@ -310,7 +310,7 @@ def test_a_full_disk_is_no_bug_and_names_the_file(
 ) -> None:
     (tmp_path / "papers.yaml").write_text(PAPERS)
 
-    def full(_: Path) -> None:
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "build/page.md")
 
     monkeypatch.setattr("catalog.registry.load_papers", full)

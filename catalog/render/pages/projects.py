@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalog.metrics import is_share
 from catalog.render import charts, show
 from catalog.render.badges import badge, badge_text_width
 from catalog.render.output import Output
@@ -30,7 +31,7 @@ def pairs(claims: list[ClaimView], prefix: bool = False) -> list[charts.Pair]:
     """Dice-like claims as pairs for a dumbbell plot: only fractions between 0 and 1."""
     found = []
     for c in claims:
-        if not show.is_share(c.claim):
+        if not is_share(c.claim):
             continue
         name = f"{c.project.slug}/{c.claim.id}" if prefix else c.claim.id
         measured = c.verdict.measured if c.verdict else None
