@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from catalog.errors import PrerequisiteError
 from catalog.registry import Registry
 from reproduce.running.planning import Request, _title, find_claims, group, recipe
 
@@ -48,7 +47,7 @@ def test_clicks_of_sam_med2d_have_a_profile(root: Path) -> None:
         assert (profile.rounds, profile.random) == (rounds, True)
 
 
-def test_surfaces_of_prompted_volumes_are_refused_before_the_run(root: Path) -> None:
+def test_surfaces_of_prompted_volumes_are_those_of_the_whole_volume(root: Path) -> None:
     import msgspec
 
     ((project, claim),) = find_claims(Registry.load(root), "sam-med2d/internal-box")
@@ -59,5 +58,4 @@ def test_surfaces_of_prompted_volumes_are_refused_before_the_run(root: Path) -> 
     volume = msgspec.structs.replace(
         claim, metric="hd95", protocol=protocol, run=options, split="all"
     )
-    with pytest.raises(PrerequisiteError, match="hd95 needs surfaces of whole volumes"):
-        recipe(project, volume, Request())
+    assert recipe(project, volume, Request()).surfaces == ("edge/unit/3d",)
