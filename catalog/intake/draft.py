@@ -13,6 +13,12 @@ from catalog.text import clean
 
 _CODE = re.compile(r"https?://(?:www\.)?(?:github|gitlab)\.com/[\w.-]+/[\w.-]+")
 
+# What is left of a note when its address is taken, and addresses that the version keeps.
+_NO_LOSS = re.compile(
+    r"(?i)(?:the )?(?:source |our )?code(?: and \w+)?(?: is| are)?(?: available)?(?: at| here)?"
+    r"|https?://\S+|arxiv(?: preprint)?[: ]\S+(?: \[[\w.]+\])?"
+)
+
 # Longer than any that was ever printed; more is a whole file pasted into one field.
 LONGEST = {"title": 500, "author": 200, "venue": 300}
 MOST_AUTHORS = 5000
@@ -66,7 +72,7 @@ class Draft:
         for name, text in fields.items():
             self.code += code_links(text)
             rest = clean(_CODE.sub("", text)).strip(" .,;:()<>")
-            if rest and not rest.lower().startswith(("code", "http", "arxiv")):
+            if rest and not _NO_LOSS.fullmatch(rest):
                 self.left_out[name] = rest
         for version in (self.version, *self.published):
             if version.url and code_links(version.url):

@@ -192,6 +192,10 @@ def test_a_version_that_is_there_is_not_offered_again(folder: Path) -> None:
             NEW.replace("year =", "note = {Best paper, code at https://github.com/a/c.}, year ="),
             "note = 'Best paper, code at'",
         ),
+        (
+            NEW.replace("year =", "note = {Code: https://github.com/a/c and a prize}, year ="),
+            "note = 'Code: and a prize'",
+        ),
         (RIS.replace("DO  -", "UR  - https://github.com/a/c\nDO  -"), ""),
         (CSL.replace('"DOI"', '"note": "see https://github.com/a/c", "DOI"'), "note = 'see'"),
     ],
