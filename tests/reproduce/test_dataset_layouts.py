@@ -318,3 +318,80 @@ def test_the_real_biomedparse_images_fit_its_layout(real: Path, tmp_path: Path) 
     sample = data.load(cases[0], {})
     assert sample.image.shape == (1024, 1024, 3)
     assert list(sample.labels) == ["CT_lung_COVID-19 infection"]
+
+
+# ------------------------------------------------------------------------------------- DICOM
+
+
+@pytest.fixture
+def series(real: Path, tmp_path: Path) -> Path:
+    """A CT of three slices with its DICOM-SEG object, below one folder under other names."""
+    import shutil
+
+    source = real / "dicom_seg" / "dcmqi" / "23x38x3"
+    (tmp_path / "x").mkdir()
+    for number, path in enumerate(sorted((source / "image").glob("*.dcm"))):
+        shutil.copy(path, tmp_path / "x" / f"{9 - number}.dcm")  # names against the order
+    shutil.copy(source / "seg" / "label.seg", tmp_path / "x" / "liver.seg")
+    return tmp_path
+
+
+def test_a_real_segmentation_finds_its_series(series: Path, real: Path) -> None:
+    from reproduce.readers.masks import read_mask
+
+    data = plugin("datasets", "dicom")
+    (case,) = data.cases(series, "all", {})
+    assert case.id == "x/liver"
+    assert len(case.files) == 4
+    sample = data.load(case, {"window": [-1, 1]})
+    assert sample.image.shape == (3, 38, 23)
+    assert sample.image.dtype == np.uint8
+    assert sample.spacing_mm == pytest.approx((2.5, 0.7, 0.7), abs=1e-3)
+    assert {name: int(m.sum()) for name, m in sample.labels.items()} == {"Liver": 322}
+    alone = read_mask(real / "dicom_seg" / "dcmqi" / "23x38x3" / "seg" / "label.seg")
+    assert (sample.labels["Liver"] == alone.segments["Liver"]).all()  # turned the same way
+    renamed = data.load(case, {"window": [0, 1], "labels": {"Liver": "liver"}})
+    assert list(renamed.labels) == ["liver"]
+    with pytest.raises(InputError, match="no segment Spleen; it has Liver"):
+        data.load(case, {"window": [0, 1], "labels": {"Spleen": "spleen"}})
+
+
+def test_image_and_segments_lie_on_each_other(series: Path) -> None:
+    """Brightness inside the mask differs from outside: a flipped axis would mix them."""
+    import pydicom
+
+    data = plugin("datasets", "dicom")
+    (case,) = data.cases(series, "all", {})
+    liver = data.load(case, {"window": [0, 1]}).labels["Liver"]
+    for path in (p for role, p in case.files.items() if role.startswith("image")):
+        content = pydicom.dcmread(path)
+        pixels = np.zeros((content.Rows, content.Columns), content.pixel_array.dtype)
+        place = round(float(content.ImagePositionPatient[2]), 3)
+        depth = sorted(
+            round(float(pydicom.dcmread(p).ImagePositionPatient[2]), 3)
+            for role, p in case.files.items()
+            if role.startswith("image")
+        ).index(place)
+        # The mask of this slice in the file's own order: rows to posterior, columns to left.
+        pixels[liver[depth][::-1, ::-1]] = 1
+        content.PixelData = pixels.tobytes()
+        content.save_as(path)
+    sample = data.load(
+        case, {"window": [float(content.RescaleIntercept), 1 + float(content.RescaleIntercept)]}
+    )
+    assert ((sample.image > 127) == liver).all()
+
+
+def test_a_segmentation_without_its_series_is_named(series: Path) -> None:
+    for path in (series / "x").glob("*.dcm"):
+        path.unlink()
+    said = told("dicom", series, "all")
+    assert "1 of 1 segmentation objects are without the image series" in said
+    assert "x/liver (refers to 1." in said
+
+
+def test_a_folder_without_segmentations_and_a_damaged_file(series: Path) -> None:
+    (series / "x" / "liver.seg").write_bytes(b"no DICOM at all")
+    assert "DICOM file cannot be read" in told("dicom", series, "all")
+    (series / "x" / "liver.seg").unlink()
+    assert "no DICOM-SEG object there or below" in told("dicom", series, "all")

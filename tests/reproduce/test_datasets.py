@@ -12,9 +12,9 @@ from PIL import Image
 
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Sample
-from reproduce.datasets.nifti import to_uint8
 from reproduce.datasets.phantoms import phantom
 from reproduce.plugins import plugin, plugins
+from reproduce.readers.intensities import to_uint8
 
 MINE = (
     "biomedparse-demo",
