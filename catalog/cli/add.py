@@ -166,7 +166,7 @@ def drafts_of(item: str, root: Path, registry: Registry | None = None) -> list[D
     elif (path := Path(item)).is_file():
         raw, place = path.read_bytes(), item
     elif _looks_like_a_file(item):
-        raise UsageError(f"there is no file {item!r}.")
+        raise UsageError(f"there is no file {item!r}. Give its path, or paste it: sam4mis add -")
     else:
         return [looked_up(item, root, registry)]
     text = decode(raw, place)

@@ -39,7 +39,7 @@ def doctor(
       sam4mis doctor --only U --format github
     """
     from catalog.checks import check_registry, fixed
-    from catalog.cli.findings import show, show_codes, summary
+    from catalog.cli.findings import codes_wanted, show, show_codes, summary
     from catalog.cli.output import counted, say, write
     from catalog.errors import EXIT_FINDINGS, FindingsError, UsageError
     from catalog.registry import find_root
@@ -54,6 +54,7 @@ def doctor(
     if codes:
         show_codes(only, as_json=form == "json")
         return
+    prefixes = codes_wanted(only)
     root = find_root()
     registry, findings = check_registry(root, thorough=True)
     if fix:
@@ -70,7 +71,6 @@ def doctor(
             apply_edits(root, replace={id: paper for id, (paper, _) in changes.items()})
             registry, findings = check_registry(root, thorough=True)
         say(f"{counted(len(changes), 'work')} {'to mend' if dry_run else 'mended'}")
-    prefixes = tuple(part.strip().upper() for part in only.split(",")) if only else ("",)
     shown = [
         f for f in findings if f.code.startswith(prefixes) and ranks[f.severity] <= ranks[least]
     ]

@@ -42,23 +42,32 @@ def summary(findings: Sequence[Finding], of: str) -> None:
 def show_codes(wanted: str | None, *, as_json: bool) -> None:
     """What codes mean: all, or those that begin as `wanted` says (`C003`, `I001,U`).
 
-    Raises `UsageError` for what no code begins with, with the codes that come near.
+    Raises `UsageError` for what no code begins with.
     """
     from catalog.checks.codes import CODES, described
 
-    names = [part.strip().upper() for part in (wanted or "").split(",")]
-    for name in names:
-        if not any(code.startswith(name) for code in CODES):
-            near = [code for code in CODES if code[:1] == name[:1]]
-            known = ", ".join(near) if near else ", ".join(sorted({code[0] for code in CODES}))
-            raise UsageError(f"{name}: no code begins so. Known: {known}. All: doctor --codes")
-    rows = [described(code) for code in CODES if code.startswith(tuple(names))]
+    beginnings = codes_wanted(wanted)
+    rows = [described(code) for code in CODES if code.startswith(beginnings)]
     if as_json:
         write_json(rows)
         return
     columns = ("code", "severity", "found by", "title", "explanation", "--fix")
     keys = ("code", "severity", "command", "title", "explanation", "fix")
     table(columns, [tuple(row[key] for key in keys) for row in rows], "explanation")
+
+
+def codes_wanted(wanted: str | None) -> tuple[str, ...]:
+    """The beginnings of codes that somebody named, `("",)` for all. Raises `UsageError`."""
+    from catalog.checks.codes import CODES
+
+    names = tuple(part.strip().upper() for part in (wanted or "").split(","))
+    for name in names:
+        if not any(code.startswith(name) for code in CODES):
+            near = [code for code in CODES if code[:1] == name[:1]]
+            known = ", ".join(near) if near else ", ".join(sorted({code[0] for code in CODES}))
+            way = "All: sam4mis doctor --codes"
+            raise UsageError(f"{name}: no code begins so. Known: {known}. {way}")
+    return names
 
 
 def annotation(finding: Finding) -> str:

@@ -201,7 +201,7 @@ def _tell(outcome: Outcome, applied: int, filled: int) -> None:
     if filled:
         say(f"{counted(filled, 'project')} filled in projects/. Next: git diff, sam4mis check")
     for service, why in outcome.failed.items():
-        say(f"failed: {service}: {why}")
+        say(f"failed: {service}: {why.removeprefix(f'{service}: ')}")
 
 
 def _brief(value: object) -> str | None:

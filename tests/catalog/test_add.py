@@ -285,6 +285,13 @@ def test_twenty_people_add_at_once(folder: Path) -> None:
     assert text_of(folder).startswith(PAPERS)
 
 
+def test_a_file_that_is_not_there_names_the_ways(folder: Path) -> None:
+    ran = here(folder, "add", "nosuch.bib")
+    assert ran.code == 2
+    assert "there is no file 'nosuch.bib'" in ran.err
+    assert "sam4mis add -" in ran.err
+
+
 def test_second_entry_of_one_paste_is_a_duplicate_too(folder: Path) -> None:
     ran = here(folder, "add", "-", "--yes", stdin=(NEW + NEW).encode())
     assert ran.code == 1

@@ -444,6 +444,9 @@ def test_all_codes_and_some(tmp_path: Path) -> None:
     ran = here(tmp_path, "check", "--explain", "Z9")
     assert ran.code == 2
     assert "no code begins so" in ran.err
+    ran = here(tmp_path, "doctor", "--only", "I001,Q")
+    assert ran.code == 2  # not "no findings"
+    assert "Q: no code begins so" in ran.err
 
 
 def test_every_code_that_is_written_anywhere_is_in_the_table(root: Path) -> None:
