@@ -19,6 +19,7 @@ COLUMNS = (
 )
 #: First letters of the codes, as `catalog.checks.codes` groups them.
 GROUPS = {
+    "B": "A record given to add, or in a form",
     "Y": "The YAML itself",
     "S": "Shape of records",
     "R": "References between records",
@@ -64,7 +65,13 @@ def beside(scenario: dict[str, Any]) -> list[tuple[str, str]]:
     """What a scenario measured besides its contenders, as (name, value)."""
     kept = ("title", "contenders", "ratios", "cpu_ratios")
     rest = {k: v for k, v in scenario.items() if k not in kept and v not in (None, {}, [])}
-    return [(name.replace("_", " "), number(value)) for name, value in show.flat(rest)]
+    return [
+        (
+            name.replace("_", " ").replace(".", ", ", 1),
+            f"{v:.3g}" if isinstance(v, float) else say(v),
+        )
+        for name, v in show.flat(rest)
+    ]
 
 
 def table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
