@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catalog.checks.codes import CODES
+from catalog.checks import codes
 from catalog.render import show
 from catalog.render.output import Output
 from catalog.render.pages.profiles import document, say
@@ -131,16 +131,17 @@ def write(output: Output, catalog: Catalog) -> None:
         folder=BENCHMARKS,
         columns=[title for _, title, _ in COLUMNS],
     )
-    groups: dict[str, list[tuple[str, Any]]] = {}
-    for code, entry in CODES.items():
-        groups.setdefault(code[0], []).append((code, entry))
+    known = codes.table()
+    groups: dict[str, list[dict[str, str]]] = {}
+    for entry in known:
+        groups.setdefault(entry["code"][0], []).append(entry)
     output.page(
         "findings/",
         "findings.html",
         title="Findings",
         kind="page",
         description="Every code that the checks of the registry may answer with, and the way out.",
-        words="check doctor error code " + " ".join(CODES),
+        words="check doctor error code " + " ".join(c["code"] for c in known),
         groups=[(GROUPS.get(letter, letter), found) for letter, found in groups.items()],
-        total=len(CODES),
+        total=len(known),
     )
