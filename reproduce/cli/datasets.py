@@ -72,4 +72,4 @@ def datasets(
     rows = [
         (d["name"], d["title"], d["licence"], ", ".join(d["splits"])) for d in document["datasets"]
     ]
-    table("Data sets", ("name", "title", "licence", "splits"), rows)
+    table("Data sets", ("name", "data set", "licence", "splits"), rows)

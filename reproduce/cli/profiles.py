@@ -49,7 +49,9 @@ def profiles(
         for metric, values in profile["values"].items():
             cells = [values[name] for name in shown]
             rows.append((profile["id"], metric, *(_cell(cell) for cell in cells)))
-    table("Metric profiles", ("profile", "metric", *shown), rows)
+    table(
+        "Metric profiles", ("profile", "metric", *(name.replace("-", " ") for name in shown)), rows
+    )
 
 
 def _cell(cell: dict[str, float | str | None]) -> str:

@@ -115,6 +115,7 @@ def score(
         command=shlex.join(["sam4mis", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]),
     )
     result, statistics = score_predictions(request, on_case=_progress)
+    _progress("", end="\r")
     used, others = split_used(request)
     named = "" if split else f" (the first; --split takes {', '.join(others)} as well)"
     cases = counted(len({score.case for score in result.cases}), "case")
@@ -160,9 +161,9 @@ def _shown(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
 
 
-def _progress(case: str) -> None:
+def _progress(case: str, end: str = "") -> None:
     if sys.stderr.isatty():
-        typer.echo(f"\r{case:<40}", nl=False, err=True)
+        typer.echo(f"\r{case:<40}{end}", nl=False, err=True)
 
 
 def _labels(pairs: list[str]) -> dict[int, str]:

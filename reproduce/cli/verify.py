@@ -160,6 +160,7 @@ def _tell(found: Sequence[Verdict]) -> None:
     from collections import Counter
 
     from reproduce.cli.common import percent, table
+    from reproduce.running.telling import signed
 
     rows = [
         (
@@ -170,7 +171,7 @@ def _tell(found: Sequence[Verdict]) -> None:
             percent(v.measured),
             ""
             if v.interval is None
-            else f"{100 * v.interval[0]:+.2f} ... {100 * v.interval[1]:+.2f}",
+            else f"{signed(100 * v.interval[0])} to {signed(100 * v.interval[1])}",
             v.reason,
         )
         for v in found
@@ -178,8 +179,9 @@ def _tell(found: Sequence[Verdict]) -> None:
     ]
     table(
         "Verdicts (verdict/1)",
-        ("claim", "state", "class", "reported %", "measured %", "90 % interval, pp", "reason"),
+        ("claim", "state", "class", "claimed %", "measured %", "90 % interval, pp", "reason"),
         rows,
+        "reason",
     )
     counts = Counter(v.state for v in found)
     typer.echo(", ".join(f"{state} {n}" for state, n in sorted(counts.items())), err=True)

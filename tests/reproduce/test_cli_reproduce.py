@@ -340,3 +340,35 @@ def test_doctor_groups_blocked_claims_by_reason() -> None:
     (blocked,) = [text for text in row["missing"] if "blocked" in text]
     assert re.match(r"\d+ of \d+ claims blocked: no-checkpoint: .* \.\.\.$", blocked)
     assert not [text for text in row["missing"] if "names no checkpoint" in text]
+
+
+def test_tables_fit_the_terminal_and_keep_their_first_column() -> None:
+    """A real terminal of 80 columns: names are there whole or folded, and nothing is cut."""
+    import os
+    import pty
+
+    for words, name in (("profiles", "totalsegmentator"), ("datasets", "biomedparse")):
+        reader, writer = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reproduce.cli", words],
+            stdout=writer,
+            stderr=writer,
+            env=os.environ | {"COLUMNS": "80", "TERM": "dumb"},
+        )
+        os.close(writer)
+        said = b""
+        while True:
+            try:
+                piece = os.read(reader, 65536)
+            except OSError:  # the other end was closed
+                break
+            if not piece:
+                break
+            said += piece
+        assert process.wait(60) == 0
+        os.close(reader)
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", said.decode()).splitlines()
+        assert max(len(line.rstrip()) for line in lines) <= 80
+        assert any(line.startswith(name[:10]) for line in lines), said.decode()
+        joined = re.sub(r"\s+", "", "".join(line[-40:] for line in lines))
+        assert words != "datasets" or "malignant,normal" in joined, said.decode()
