@@ -17,9 +17,11 @@ import torch
 from seeded import layout, meta
 
 from catalog.errors import InputError, UsageError
+from catalog.registry import Registry
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
 from reproduce.models.declaring import check_prompts, resolve_options
 from reproduce.plugins import plugin, plugins
+from reproduce.running.readiness import Machine, examine
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,44 @@ def test_agreement_with_the_authors_code_is_recorded_and_said(root):
             assert part["largest_dice_difference"] < 1e-4, name
         worst = f"{max(part['largest_score_difference'] for part in compared):.1e}"
         assert f"difference {worst}" in adapter.agreement, f"{name}: say {worst} in `agreement`"
+
+
+def test_declared_memory_is_what_was_measured(root):
+    document = json.loads((root / "benchmarks/results/memory.json").read_text("utf-8"))
+    measured = {
+        adapter: {variant: found["peak_mib"] for variant, found in scenario["contenders"].items()}
+        for adapter, scenario in document["scenarios"].items()
+    }
+    declared = {name: dict(adapter.memory_mib) for name, adapter in plugins("adapters").items()}
+    assert declared == measured, "python -m benchmarks memory; then say its figures in memory_mib"
+
+
+def test_too_little_memory_is_told_before_a_run(root):
+    (project,) = [p for p in Registry.load(root).projects if p.slug == "medsam"]
+    (needed,) = plugin("adapters", "medsam").memory_mib.values()
+
+    def told(memory_mib: int) -> str:
+        here = Machine(
+            missing_packages=[],
+            install="",
+            memory_mib=memory_mib,
+            gpu="a card of unknown need",
+            gpu_memory_mib=1,
+            disk_free_mib=1,
+        )
+        return " ".join(examine(project, here).missing)
+
+    assert f"needs {needed} MiB on a CPU, {needed - 1} MiB are here" in told(needed - 1)
+    assert "memory:" not in told(needed), "what a GPU needs is not known"
+
+
+@pytest.mark.slow
+def test_memory_is_measured_again_with_the_same_outcome(root):
+    from benchmarks.memory import VARIANTS, _in_own_process
+
+    number = next(n for n, (adapter, *_) in enumerate(VARIANTS) if adapter == "litemedsam")
+    (declared,) = plugin("adapters", "litemedsam").memory_mib.values()
+    assert _in_own_process(number)["peak_mib"] == pytest.approx(declared, rel=0.15)
 
 
 def test_options_that_do_not_exist_are_told_all_at_once():
