@@ -10,7 +10,7 @@
     node.append(...children);
     return node;
   };
-  const CHUNK = 25; // rows of a tbody: on a phone the style sheet lays out only those in sight
+  const CHUNK = 10; // rows of a tbody: on a phone the style sheet lays out only those in sight
   const listed = (table) => [...table.tBodies].flatMap((body) => [...body.rows]);
   const fill = (table, rows) => {
     const old = [...table.tBodies];
