@@ -3,8 +3,8 @@
 Groups: B a record that was given to `add` or in a form · Y the YAML itself · S the shape of
 records · R references · C content of project files · D duplicates · I identifiers · U addresses ·
 T titles · A authors · P versions · V vocabularies · N numbers · K scope · L the list
-(`rows.md`) at import. `check` runs the groups that make a registry unusable when they are wrong;
-`doctor` runs all that can be seen in the records.
+(`rows.md`) at import · Z results and verdicts (`reproduce verify`). `check` runs the groups that
+make a registry unusable when they are wrong; `doctor` runs all that can be seen in the records.
 """
 
 from __future__ import annotations
@@ -224,6 +224,11 @@ CODES: dict[str, Code] = {
     "L063": _warn("one identifier on two works", "One of the links is wrong."),
     "L064": _warn("two works under one short name", "They are kept apart by author and year."),
     "L070": _warn("out-of-scope candidate", "Decided in scope.yaml, with the reason."),
+    # ---- results and verdicts
+    "Z001": _given("verdicts out of date", "verdicts.json is not what claims and results give."),
+    "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),
+    "Z003": _given("result in another folder", "A result's folder has the name of its run."),
+    "Z004": _given("statistics damaged", "Statistics are the file that the result was made with."),
 }
 
 
@@ -233,12 +238,13 @@ def severity_of(code: str) -> Severity:
 
 
 def told_by(code: str) -> str:
-    """The command that finds a code: add, import, check (doctor too) or doctor.
+    """The command that finds a code: add, import, check (doctor too), doctor, reproduce verify.
 
     >>> told_by("S001"), told_by("L052")
     ('check', 'import')
     """
-    return {"B": "add", "L": "import"}.get(code[0]) or ("check" if CODES[code].check else "doctor")
+    elsewhere = {"B": "add", "L": "import", "Z": "reproduce verify"}
+    return elsewhere.get(code[0]) or ("check" if CODES[code].check else "doctor")
 
 
 def described(code: str) -> dict[str, str]:

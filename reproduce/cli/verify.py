@@ -65,7 +65,7 @@ def verify(
                 VERDICTS,
                 None,
                 "",
-                "V001",
+                "Z001",
                 "differs from what claims and results give.",
                 "Run `sam4mis reproduce verify` and commit the file.",
             )
@@ -78,7 +78,7 @@ def verify(
                 VERDICT_LOG,
                 None,
                 "",
-                "V004",
+                "Z002",
                 f"does not end in the verdicts of today: {len(new)} changes are missing, "
                 f"first {new[0].claim}.",
                 "Run `sam4mis reproduce verify` and commit the file.",
@@ -120,7 +120,7 @@ def _damaged(results: Path) -> list[Finding]:
                     f"{name}/result.json",
                     None,
                     "run",
-                    "V002",
+                    "Z003",
                     f"says {result.run}, the folder is {path.parent.name}.",
                     "Results are append-only: restore both from git.",
                 )
@@ -134,7 +134,7 @@ def _damaged(results: Path) -> list[Finding]:
                     f"{name}/{result.statistics.file}",
                     None,
                     "",
-                    "V003",
+                    "Z004",
                     "is missing or not the file that result.json was made with.",
                     "Results are append-only: restore it from git.",
                 )

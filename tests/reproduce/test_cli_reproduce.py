@@ -201,7 +201,7 @@ def test_verify_notices_a_changed_verdict_and_damaged_statistics(
     path = copy / "reproduce" / "results" / "verdicts.json"
     text = path.read_text("utf-8")
     path.write_text(text.replace('"reproduced"', '"higher"', 1), "utf-8")
-    with pytest.raises(FindingsError, match="V001"):
+    with pytest.raises(FindingsError, match="Z001"):
         call("verify", "--check")
     call("verify")
     assert path.read_text("utf-8") == text
@@ -210,7 +210,7 @@ def test_verify_notices_a_changed_verdict_and_damaged_statistics(
     claims = project.read_text("utf-8")
     project.write_text(claims.replace("value: 80.96", "value: 90.96", 1), "utf-8")
     assert project.read_text("utf-8") != claims
-    with pytest.raises(FindingsError, match="V004"):
+    with pytest.raises(FindingsError, match="Z002"):
         call("verify", "--check")
     call("verify")
     call("verify", "--check")
@@ -221,7 +221,7 @@ def test_verify_notices_a_changed_verdict_and_damaged_statistics(
     assert load_verdict_log(copy)[-1].after == "reproduced"
     statistics = next((copy / "reproduce" / "results").glob("lwnet-*/statistics.parquet"))
     statistics.write_bytes(statistics.read_bytes() + b"x")
-    with pytest.raises(FindingsError, match="V003"):
+    with pytest.raises(FindingsError, match="Z004"):
         call("verify", "--check")
 
 

@@ -34,6 +34,7 @@ GROUPS = {
     "N": "Numbers",
     "K": "Scope",
     "L": "The list, at import",
+    "Z": "Results and verdicts",
 }
 
 
