@@ -7,7 +7,8 @@ from catalog.render import charts, show
 from catalog.render.badges import badge, badge_text_width
 from catalog.render.output import Output
 from catalog.render.pages.history import project_history
-from catalog.render.pages.profiles import examples_of
+from catalog.render.pages.profiles import document, examples_of
+from catalog.render.pages.quality import BENCHMARKS
 from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, ProjectView
 
@@ -62,6 +63,13 @@ def command(view: ProjectView) -> str:
     )
 
 
+def memory_mib(catalog: Catalog, adapter: str | None) -> list[tuple[str, int]]:
+    """(variant, MiB) that the adapter took on a CPU, from `benchmarks/results/memory.json`."""
+    found = document(catalog.registry.root / BENCHMARKS / "memory.json").get("scenarios") or {}
+    measured = found.get(adapter, {}).get("contenders") or {}
+    return [(name, round(each["peak_mib"])) for name, each in measured.items()]
+
+
 def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
     project = view.project
     groups = show.protocols(view.claims)
@@ -81,6 +89,7 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         q=project,
         chart=claims_chart("claims", view.claims),
         command=command(view),
+        memory=memory_mib(catalog, project.adapter),
         protocols=groups,
         protocol_of={c.claim.id: anchor for anchor, items in groups for c in items},
         runs={r.run for r in view.runs},
