@@ -148,6 +148,23 @@ def monai(options: dict[str, Any]) -> dict[str, Scenario]:
     }
 
 
+def monai_float(options: dict[str, Any]) -> dict[str, Scenario]:
+    """MONAI: compute_dice of float32 masks, which its own `AsDiscrete` hands to its metrics."""
+    import torch
+    from monai.metrics import compute_dice
+
+    masks = [torch.from_numpy(each).float() for each in _material(options)]
+    reference, predicted, true_volume, volume = masks
+
+    def dice(truth: Any, mask: Any) -> list[float]:
+        return list(map(float, compute_dice(mask, truth).flatten()))
+
+    return {
+        "masks_2d": lambda: dice(reference[:, None], predicted[:, None]),
+        "volume_overlap": lambda: dice(true_volume[None], volume[None]),
+    }
+
+
 def torchmetrics(options: dict[str, Any]) -> dict[str, Scenario]:
     """torchmetrics: dice_score of one-hot masks."""
     import torch

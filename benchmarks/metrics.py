@@ -11,6 +11,7 @@ from benchmarks.harness import Contender, interleave, machine, write
 CONTENDERS = {
     "ours": "benchmarks.kernels:ours",
     "MONAI": "benchmarks.kernels:monai",
+    "MONAI, float32 masks": "benchmarks.kernels:monai_float",
     "torchmetrics": "benchmarks.kernels:torchmetrics",
     "medpy": "benchmarks.kernels:medpy",
     "surface-distance": "benchmarks.kernels:surface_distance",
