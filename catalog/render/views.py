@@ -112,11 +112,12 @@ class ProjectView:
 
     @property
     def badge(self) -> str:
-        """`k of n claims reproduced`, never one boolean."""
+        """`k of n claims reproduced`, never one boolean; `0 of n claims checked` before any run."""
         n = len(self.claims)
         if not n:
             return "no claims recorded"
-        return f"{self.states.get('reproduced', 0)} of {n} claim{'s' * (n != 1)} reproduced"
+        word = "checked" if self.states.keys() <= {"blocked", "not-attempted"} else "reproduced"
+        return f"{self.states.get('reproduced', 0)} of {n} claim{'s' * (n != 1)} {word}"
 
     def checkpoint(self, name: str | None) -> Checkpoint | None:
         return next((c for c in self.project.checkpoints or [] if c.id == name), None)

@@ -317,6 +317,8 @@ def test_feeds_badges_and_machine_files(built: Path) -> None:
     for path in badges:
         assert path.stat().st_size <= 2048
         ET.parse(path)
+    unchecked = (built / "badges/medsam.svg").read_text()
+    assert "claims checked" in unchecked, "nobody has tried: no failure to reproduce"
     control = (built / "badges/lwnet.svg").read_text()
     assert "control" in control
     assert "llms" not in (built / "llms.txt").read_text().splitlines()[0]
