@@ -6,11 +6,7 @@ from typing import Annotated
 
 import typer
 
-from catalog.render.build import Report, build
-
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-__all__ = ["Report", "app", "build"]
 
 
 @app.command("build")
@@ -38,6 +34,7 @@ def main(
       sam4mis build --readme-only
     """
     from catalog.registry import find_root
+    from catalog.render.build import build
 
     root = find_root()
     if not (check or json):
