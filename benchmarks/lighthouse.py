@@ -38,6 +38,7 @@ PAGES = {
     "projects/lwnet/": 0.90,
     "verification/": 0.90,
 }
+RESULT = ROOT / "benchmarks/results/lighthouse.json"
 ROWS, LEAST_OF_ROWS = 1000, 0.80
 PARTS = ("performance", "accessibility", "best-practices", "seo")
 FLAGS = "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
@@ -132,6 +133,7 @@ def main() -> None:
     parser.add_argument("--site", type=Path, default=ROOT / "build/site")
     parser.add_argument("--runs", type=int, default=3, help="runs of each page (default: 3)")
     parser.add_argument("--quick", action="store_true", help="one run, nothing is written")
+    parser.add_argument("--only", metavar="PAGE", help="measure one page of the results again")
     parser.add_argument("--out", type=Path, help="folder for the full reports")
     arguments = parser.parse_args()
     npx = shutil.which("npx")
@@ -149,10 +151,19 @@ def main() -> None:
         print(f"{name or 'home'}\t" + "\t".join(f"{each[p]:.2f}" for p in PARTS), end="\t")
         print("reached" if each["reached"] else f"MISSED ({least})", flush=True)
 
+    only = None if arguments.only in (None, "home") else arguments.only
+    if arguments.only and (only or "") not in PAGES:
+        sys.exit(f"--only: one of home, {', '.join(name for name in PAGES if name)}")
     with served(arguments.site) as root:
         for name, least in PAGES.items():
-            take(name, root + name, least)
-    if not arguments.quick:
+            if arguments.only is None or name == (only or ""):
+                take(name, root + name, least)
+    if arguments.only:
+        before = json.loads(RESULT.read_text())
+        kept = {k: before[k] for k in ("title", "pages", "runs")}
+        kept["pages"] |= found
+        print(write("lighthouse", {**kept, "machine": machine()}))
+    elif not arguments.quick:
         with (
             tempfile.TemporaryDirectory() as temporary,
             served(long_table(Path(temporary) / "clone")) as root,
