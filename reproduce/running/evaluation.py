@@ -23,11 +23,11 @@ from reproduce.contracts import (
     PromptProfile,
     Reference,
     Sample,
-    ScoreKind,
 )
 from reproduce.prompting.regions import SEPARATE
 from reproduce.running.planes import next_prompt
 from reproduce.running.spec import RunSpec
+from reproduce.running.volumes import AutomaticVolume, PromptedVolume
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,42 +59,6 @@ class Evaluated:
 
 
 @dataclass(slots=True)
-class _Volume:
-    """Slices of one case, kept until all are there: surfaces are of the whole volume.
-
-    Each slice as (scores (N, C, h, w), reference (N, h, w) bool, valid (h, w) bool or None), on
-    the CPU.
-    """
-
-    depth: int
-    spacing_mm: tuple[float, ...] | None
-    slices: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] = field(
-        default_factory=list
-    )
-
-
-@dataclass(slots=True)
-class _Prompted:
-    """A volume whose slices are prompted one by one, until all that have a prompt are there.
-
-    reference  of all slices, (D, h, w) a label
-    slices     (label, round, seed) -> slice -> scores (h, w) on the CPU, kind of scores
-    """
-
-    left: int
-    spacing_mm: tuple[float, ...] | None
-    reference: Reference
-    slices: dict[tuple[str, int, int], dict[int, torch.Tensor]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-    kind: ScoreKind = "logit"
-
-
-#: What a slice without a prompt is scored: surely background, whatever the threshold.
-BACKGROUND: dict[ScoreKind, float] = {"logit": -100.0, "probability": 0.0, "label": 0.0}
-
-
-@dataclass(slots=True)
 class Evaluator:
     """Everything one worker holds while it evaluates cases of one run."""
 
@@ -107,8 +71,8 @@ class Evaluator:
     cache: EmbeddingCache | None = None
     plane: Plane | None = None  # the grid of the prompts; None: that of the image as loaded
     loading_threads: int = 0  # threads that read the next cases while these are predicted
-    volumes: dict[str, _Volume] = field(default_factory=dict)  # of cases not complete yet
-    prompted: dict[str, _Prompted] = field(default_factory=dict)  # likewise
+    volumes: dict[str, AutomaticVolume] = field(default_factory=dict)  # of cases not complete yet
+    prompted: dict[str, PromptedVolume] = field(default_factory=dict)  # likewise
 
     def evaluate(
         self,
@@ -163,9 +127,9 @@ class Evaluator:
         depth = sample.image.shape[0]
         if any(name.endswith("/3d") for name in self.spec.surfaces):
             if self.profile is None:
-                self.volumes[sample.case.id] = _Volume(depth, sample.spacing_mm)
+                self.volumes[sample.case.id] = AutomaticVolume(depth, sample.spacing_mm)
             elif left := sum((sample.case.id, index) in self.prompts for index in range(depth)):
-                self.prompted[sample.case.id] = _Prompted(
+                self.prompted[sample.case.id] = PromptedVolume(
                     left=left,
                     spacing_mm=sample.spacing_mm,
                     reference=self.model.reference(sample, self.spec.grid),
@@ -236,11 +200,10 @@ class Evaluator:
         valid = _valid(reference, prediction.scores)
         volume = self.volumes.get(sample.case.id)
         if volume is not None:
-            volume.slices.append(
-                (prediction.scores.cpu(), truth.cpu(), None if valid is None else valid.cpu())
-            )
-            if len(volume.slices) == volume.depth:
-                self._whole(sample.case, names, prediction.kind, builder)
+            volume.keep(prediction.scores, truth, valid)
+            if volume.is_complete:
+                del self.volumes[sample.case.id]
+                volume.count(sample.case, names, prediction.kind, self.spec, builder)
             return
         builder.add(
             case=sample.case.id,
@@ -255,28 +218,6 @@ class Evaluator:
             predicted_iou=prediction.predicted_iou,
             spacing_mm=sample.spacing_mm if self.spec.grid == "original" else None,
         )
-
-    def _whole(
-        self, case: Case, names: Sequence[str], kind: ScoreKind, builder: StatisticsBuilder
-    ) -> None:
-        """Count a volume all of whose slices are predicted, one label at a time."""
-        import torch
-
-        volume = self.volumes.pop(case.id)
-        scores, truth, valid = zip(*volume.slices, strict=True)
-        within = None if valid[0] is None else torch.stack([v for v in valid if v is not None])
-        for n, name in enumerate(names):
-            builder.add(
-                case=case.id,
-                patient=case.patient,
-                labels=[name],
-                scores=torch.stack([plane[n] for plane in scores], dim=1)[None],
-                kind=kind,
-                reference=torch.stack([plane[n] for plane in truth])[None],
-                valid=within,
-                seed=self.spec.seeds[0],
-                spacing_mm=volume.spacing_mm if self.spec.grid == "original" else None,
-            )
 
     # ------------------------------------------------------------------------------- prompted
 
@@ -297,7 +238,8 @@ class Evaluator:
         if volume is not None:
             volume.left -= 1
             if volume.left == 0:
-                self._assembled(sample.case, builder)
+                del self.prompted[sample.case.id]
+                volume.count(sample.case, self.spec, builder)
         if index is None:
             prompted = {(prompt.label, prompt.seed) for prompt in asked}
             silent = [
@@ -343,60 +285,11 @@ class Evaluator:
                     shapes=sample.case.id not in self.prompted,
                     **counted,
                 )
-                self._keep(sample.case.id, index, number, seed, prediction.kind, counted)
+                volume = self.prompted.get(sample.case.id)
+                if volume is not None and index is not None:
+                    volume.keep(sample.case.id, index, number, seed, prediction.kind, counted)
             if number + 1 < self.spec.rounds:
                 asked = self._refined(sample, embedding, asked, prediction)
-
-    def _keep(
-        self,
-        case: str,
-        index: int | None,
-        round_: int,
-        seed: int,
-        kind: ScoreKind,
-        counted: Mapping[str, Any],
-    ) -> None:
-        """Keep what was predicted for a slice of a volume whose surfaces are asked for."""
-        volume = self.prompted.get(case)
-        if volume is None or index is None:
-            return
-        scores = counted["scores"]
-        if scores.shape[1] > 1:
-            raise InputError(
-                f"case {case}: the model gives {scores.shape[1]} masks a prompt, and a volume is "
-                "put together from one mask a slice. Choose the option that gives one (for SAM "
-                "--set adapter.multimask=single), or measure overlap alone."
-            )
-        volume.kind = kind
-        for label, plane in zip(counted["labels"], scores[:, 0].cpu(), strict=True):
-            volume.slices[label, round_, seed][index] = plane
-
-    def _assembled(self, case: Case, builder: StatisticsBuilder) -> None:
-        """Count a volume all of whose prompted slices are there, one label at a time. Slices that
-        were not prompted are background."""
-        import numpy as np
-        import torch
-
-        volume = self.prompted.pop(case.id)
-        valid = volume.reference.valid
-        for (label, number, seed), planes in volume.slices.items():
-            truth = torch.from_numpy(np.ascontiguousarray(volume.reference.labels[label]))
-            scores = torch.full(truth.shape, BACKGROUND[volume.kind])
-            for index, plane in planes.items():
-                scores[index] = plane
-            builder.add(
-                case=case.id,
-                patient=case.patient,
-                labels=[label],
-                scores=scores[None, None],
-                kind=volume.kind,
-                reference=truth[None],
-                valid=None if valid is None else torch.from_numpy(np.ascontiguousarray(valid)),
-                round=number,
-                seed=seed,
-                spacing_mm=volume.spacing_mm if self.spec.grid == "original" else None,
-                slices=False,
-            )
 
     def _objects(
         self,
