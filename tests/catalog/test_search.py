@@ -164,16 +164,19 @@ def test_index_that_was_kept_finds_the_same(root: Path, tmp_path: Path) -> None:
     assert [hit.work.paper.id for hit in found] == ["medsam"]
 
 
-def test_search_in_5000_works_feels_instant() -> None:
+def test_a_search_in_5000_works_costs_little_beside_the_index() -> None:
+    """With a typing error in two of three words; the seconds are in `python -m benchmarks`."""
     many = [
         paper(f"w{n}", f"Method {n}: segmenting organ {n % 97} in scan {n % 89} by prompts")
         for n in range(5000)
     ]
-    index = Index(works(Registry(Path(), papers=many)))
+    everything = works(Registry(Path(), papers=many))
     start = time.process_time()
+    index = Index(everything)
+    built = time.process_time()
     hits = index.search("segmnting orgn 42")
-    assert time.process_time() - start < 0.3
     assert hits
+    assert time.process_time() - built < built - start
 
 
 # ---------------------------------------------------------------------------------- filters

@@ -118,6 +118,7 @@ def _axe(browser: Browser, server: str, pages: list[str], scheme: str, width: in
         reduced_motion="reduce",  # type: ignore[arg-type] # one of two words
     )
     page = context.new_page()
+    page.set_default_timeout(60_000)
     found = {}
     for address in pages:
         settle(page, server + address)
@@ -138,6 +139,7 @@ def test_nothing_leaves_this_machine_and_no_script_fails(
 ) -> None:
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(60_000)
     asked: list[str] = []
     failed: list[str] = []
     page.on("request", lambda r: asked.append(r.url))
@@ -173,6 +175,7 @@ def test_weight(browser: Browser, server: str, address: str, budget: int) -> Non
     """Bytes on the wire of a first visit, packed with gzip."""
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(60_000)
     sizes: dict[str, int] = {}
 
     def finished(request: Request) -> None:

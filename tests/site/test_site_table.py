@@ -235,6 +235,7 @@ def test_keyboard_alone(page: Page, server: str) -> None:
 def test_complete_without_javascript(browser: Browser, server: str, registry_root: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
+    page.set_default_timeout(60_000)
     page.goto(f"{server}papers/")
     known = {p.id for p in Registry.load(registry_root).papers if p.inclusion.decision != "exclude"}
     assert set(page.locator("#rows tbody tr").evaluate_all("rows => rows.map(r => r.id)")) == known
@@ -249,6 +250,7 @@ def test_complete_without_javascript(browser: Browser, server: str, registry_roo
 def test_phone(browser: Browser, server: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
+    page.set_default_timeout(60_000)
     for path in (
         "",
         "papers/",

@@ -39,7 +39,7 @@
     });
     mini.addAll(items);
     return mini;
-  })();
+  })().catch((error) => { engine = undefined; throw error; }); // the next word typed tries again
 
   // A title or short name that is exactly what was typed comes first.
   const first = (text) => {
