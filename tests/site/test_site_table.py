@@ -383,3 +383,14 @@ def test_a_long_table_in_parts(
     page.wait_for_function("location.search.includes('sort=title')")
     titles = sorted(w["title"] for w in works if w["modalities"]["values"] == ["mri"])
     expect(page.locator("#rows th a")).to_have_text(titles)  # waits for the parts' rows
+
+
+def test_search_data_that_failed_are_asked_for_again(page: Page, server: str) -> None:
+    go(page, f"{server}papers/")
+    page.route("**/search.json", lambda route: route.abort())
+    find = page.locator(".ft [name=find]")
+    find.fill("medsam")
+    expect(page.locator(".count").first).to_contain_text("could not be loaded")
+    page.unroute("**/search.json")
+    find.fill("MedSAM")
+    expect(page.locator("#rows tbody tr").first).to_have_id("medsam")
