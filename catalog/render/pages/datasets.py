@@ -55,6 +55,13 @@ _ASIDE = (
 )
 
 
+def _word(value: Any) -> Any:
+    """A value as a reader says it: yes and no, and the names of grids in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return {"model_input": "the network's", "original": "the image's own"}.get(str(value), value)
+
+
 def protocol_name(run: Result, measurement: Measurement) -> str:
     """Everything that two numbers must share before they may stand in one group, on one line."""
     parts = [measurement.metric, measurement.metric_profile]
@@ -63,8 +70,16 @@ def protocol_name(run: Result, measurement: Measurement) -> str:
     for name, value in show.flat(run.protocol):
         if name.partition(".")[0] in _ASIDE or value in (None, {}, "", "none"):
             continue
-        parts.append(f"{name.rpartition('.')[2].replace('_', ' ')} {value}")
+        parts.append(f"{name.rpartition('.')[2].replace('_', ' ')} {_word(value)}")
     return " · ".join(dict.fromkeys(parts))
+
+
+def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Facts of a data set as rows; booleans as yes and no."""
+    return [
+        (name, _word(value) if isinstance(value, bool) else value)
+        for name, value in show.flat(found)
+    ]
 
 
 def write(output: Output, catalog: Catalog) -> None:
@@ -110,7 +125,7 @@ def write(output: Output, catalog: Catalog) -> None:
             name=name,
             slug_=key,
             info=known.get(key),
-            facts=show.flat(
+            facts=_facts(
                 {
                     k: v
                     for k, v in (known.get(key) or {}).items()
