@@ -8,10 +8,14 @@ FRACTIONS = frozenset({"dice", "iou", "nsd", "auc"})  # 0 to 1 once divided by t
 LENGTHS = frozenset({"hd", "hd95", "asd", "assd"})  # mm or voxels, 0 or more
 
 
+def is_length(metric: str) -> bool:
+    """Whether a metric is a distance, in mm or voxels."""
+    return metric.lower().startswith(("hd", "assd", "asd", "masd"))
+
+
 def is_share(claim: Claim) -> bool:
     """Whether a claim is a share between 0 and 1, shown in percent; a distance or speed is not."""
-    length = claim.metric.lower().startswith(("hd", "assd", "asd", "masd"))
-    return not length and 0 <= claim.fraction <= 1
+    return not is_length(claim.metric) and 0 <= claim.fraction <= 1
 
 
 def percent_decimals(claim: Claim) -> int:

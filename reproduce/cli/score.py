@@ -65,6 +65,7 @@ def score(
     """
     from catalog.cli.output import counted, say
     from catalog.errors import UsageError
+    from catalog.metrics import is_length
     from catalog.records import to_builtins
     from reproduce.cli.common import (
         as_json,
@@ -132,8 +133,8 @@ def score(
                 m.metric,
                 m.metric_profile,
                 _shown(m.value),
-                percent(m.value) if share(m.metric) else None,
-                percent(m.value_complete_cases) if share(m.metric) else None,
+                percent(m.value) if not is_length(m.metric) else None,
+                percent(m.value_complete_cases) if not is_length(m.metric) else None,
                 m.n_cases,
             )
             for m in result.measurements
@@ -150,11 +151,6 @@ def score(
         say(f"Nothing was written (--dry-run); it would be reproduce/results/{result.run}.")
     else:
         say("Nothing was written; --publish keeps it in reproduce/results.")
-
-
-def share(metric: str) -> bool:
-    """Whether a metric is a share between 0 and 1, which is shown in percent; a distance is not."""
-    return not metric.lower().startswith(("hd", "assd", "asd", "masd"))
 
 
 def _shown(value: float | None) -> str:

@@ -23,7 +23,7 @@ class Isic2016:
     name = "isic2016"
     version = 1
     title = "ISIC 2016, part 1: lesion segmentation"
-    licence = "CC0-1.0"
+    licence = "CC0-1.0, as third-party pages say; not confirmed at the challenge's own"
     access = (
         "Download ISBI2016_ISIC_Part1_Test_Data.zip and _Test_GroundTruth.zip (and Training, where "
         "needed) at challenge.isic-archive.com/data/#2016, unpack them into one folder and pass it "
@@ -37,7 +37,7 @@ class Isic2016:
         "test": "379 images, defined by the challenge",
         "training": "900 images, defined by the challenge",
     }
-    may_show_images = True
+    may_show_images = False  # until the licence is confirmed
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image id. Raises `InputError` saying which images and masks are missing or too

@@ -23,7 +23,7 @@ class Isic2018:
     name = "isic2018"
     version = 1
     title = "ISIC 2018, task 1: lesion boundary segmentation"
-    licence = "CC-BY-NC-4.0"
+    licence = "CC-BY-NC-4.0, as third-party pages say; not confirmed at the challenge's own"
     access = (
         "Download ISIC2018_Task1-2_Test_Input.zip and ISIC2018_Task1_Test_GroundTruth.zip (and "
         "Training or Validation, where needed) at challenge.isic-archive.com/data/#2018, unpack "

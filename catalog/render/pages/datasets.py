@@ -12,6 +12,7 @@ from catalog.registry import RESULTS
 from catalog.render import show
 from catalog.render.naming import dataset_key
 from catalog.render.output import Output
+from catalog.render.pages.profiles import say
 from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView
 
@@ -58,7 +59,7 @@ _ASIDE = (
 def _word(value: Any) -> Any:
     """A value as a reader says it: yes and no, and the names of grids in words."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say(value)
     return {"model_input": "the network's", "original": "the image's own"}.get(str(value), value)
 
 
@@ -77,8 +78,7 @@ def protocol_name(run: Result, measurement: Measurement) -> str:
 def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
     """Facts of a data set as rows; booleans as yes and no."""
     return [
-        (name, _word(value) if isinstance(value, bool) else value)
-        for name, value in show.flat(found)
+        (name, say(value) if isinstance(value, bool) else value) for name, value in show.flat(found)
     ]
 
 
