@@ -57,8 +57,43 @@ class Sample:
     spacing_mm: tuple[float, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One file that a data set is distributed in.
+
+    file     its name, as its owners call it
+    urls     addresses, tried in order; (): only a person can get it, `Dataset.access` says how
+    folders  what is kept: path in the archive -> path below the data set's folder; a first part `*`
+             stands for one folder of any name
+    sha256, md5, bytes  of the archive; None: not known, or packed anew for every request
+    content  sha256 of what `sha256sum` prints of all that is kept, sorted by path below the data
+             set's folder; None: the archive's own hash decides
+    splits   that need it; (): all do
+    source   where address and hashes were read
+    """
+
+    file: str
+    urls: tuple[str, ...]
+    folders: Mapping[str, str]
+    source: str
+    sha256: str | None = None
+    md5: str | None = None
+    bytes: int | None = None
+    content: str | None = None
+    splits: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What messages call it."""
+        return self.file
+
+
 class Dataset(Protocol):
-    """A plugin in `reproduce/datasets`."""
+    """A plugin in `reproduce/datasets`.
+
+    One more member is used where a data set has it: `archives`, the files it is distributed in
+    (a tuple of `Archive`), for `sam4mis reproduce fetch-data`.
+    """
 
     name: str
     version: int

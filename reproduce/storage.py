@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from catalog.records import Project
-from reproduce.checkpoints.cache import cache_folder
+from reproduce.obtaining.cache import cache_folder
 
 Part = Literal["weights", "embeddings", "downloads", "manual", "data"]
 FOLDERS: dict[Part, str] = {

@@ -1,1 +1,1 @@
-"""Where weights come from: sources, the shared cache, safe loading, layouts as data."""
+"""Weights once they are here: safe loading, layouts as data."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.checkpoints.archives import ARCHIVES, weights_inside
 from reproduce.checkpoints.layouts import unwrap
+from reproduce.obtaining.archives import ARCHIVES, weights_inside
 
 if TYPE_CHECKING:
     import torch

@@ -28,6 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "selftest": ("reproduce.cli.selftest", "Go the whole way offline with a small shipped SAM."),
     "doctor": ("reproduce.cli.doctor", "What is missing here to run each project."),
     "fetch": ("reproduce.cli.fetch", "Download and check the weights of a project."),
+    "fetch-data": (
+        "reproduce.cli.fetch_data",
+        "Download and check an open data set, or unpack your copy.",
+    ),
     "cache": ("reproduce.cli.cache", "What is kept on this machine, and how to remove it."),
     "worker": ("reproduce.cli.worker", "Work off shards of a run folder (started by `run`)."),
 }

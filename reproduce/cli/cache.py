@@ -33,8 +33,8 @@ def cache(
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
     from reproduce import storage
-    from reproduce.checkpoints.cache import cache_folder
     from reproduce.cli.common import as_json, table
+    from reproduce.obtaining.cache import cache_folder
     from reproduce.running.embeddings import limit_bytes
 
     if unknown := [part for part in clear or [] if part not in storage.CLEARED]:

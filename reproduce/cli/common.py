@@ -61,12 +61,21 @@ def data_folder(name: str, given: Path | None) -> Path | None:
     """Where a data set lies: --data, else $SAM4MIS_DATA/<name>, else the cache's data/<name>."""
     if given is not None:
         return given
-    from reproduce.checkpoints.cache import cache_folder
+    return next((place for place in _data_places(name) if place.is_dir()), None)
+
+
+def data_goal(name: str) -> Path:
+    """Where a data set is fetched to: where it lies already, else where it is looked for first."""
+    return data_folder(name, None) or _data_places(name)[0]
+
+
+def _data_places(name: str) -> list[Path]:
+    from reproduce.obtaining.cache import cache_folder
 
     places = [cache_folder() / "data" / name]
     if named := os.environ.get("SAM4MIS_DATA"):
-        places.insert(0, Path(named) / name)
-    return next((place for place in places if place.is_dir()), None)
+        places.insert(0, Path(named).expanduser() / name)
+    return places
 
 
 def need_folder(option: str, path: Path | None) -> None:

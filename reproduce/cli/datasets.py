@@ -15,6 +15,7 @@ FORMATS = ("dicom", "folder", "nifti", "npz")
 
 def datasets_document() -> dict[str, Any]:
     """What every dataset plugin says of itself, sorted by name."""
+    from reproduce.obtaining.datasets import archives_of, downloadable
     from reproduce.plugins import plugins
 
     return {
@@ -33,10 +34,40 @@ def datasets_document() -> dict[str, Any]:
                 "splits": dict(plugin.splits),
                 "may_show_images": plugin.may_show_images,
                 "format_only": name in FORMATS,
+                "how": _how(plugin),
+                "files": [
+                    {
+                        "file": archive.file,
+                        "by_hand": not downloadable(archive),
+                        "splits": list(archive.splits),
+                        "hashes": {
+                            kind: value
+                            for kind, value in (
+                                ("sha256", archive.sha256),
+                                ("md5", archive.md5),
+                                ("sha256 of the content", archive.content),
+                            )
+                            if value is not None
+                        },
+                        "source": archive.source,
+                    }
+                    for archive in archives_of(plugin)
+                ],
             }
             for name, plugin in plugins("datasets").items()
         ],
     }
+
+
+def _how(dataset: Any) -> str:
+    """How its data come here, in two words."""
+    from reproduce.obtaining.datasets import can_fetch
+
+    if getattr(dataset, "generated", False):
+        return "made here"
+    if dataset.name in FORMATS:
+        return "your own"
+    return "fetched" if can_fetch(dataset) else "by hand"
 
 
 @app.command()
@@ -70,6 +101,13 @@ def datasets(
         as_json(document)
         return
     rows = [
-        (d["name"], d["title"], d["licence"], ", ".join(d["splits"])) for d in document["datasets"]
+        (
+            d["name"],
+            d["title"],
+            d["how"],
+            d["licence"],
+            ", ".join(d["splits"]),
+        )
+        for d in document["datasets"]
     ]
-    table("Data sets", ("name", "data set", "licence", "splits"), rows)
+    table("Data sets", ("name", "data set", "how to get it", "licence", "splits"), rows)

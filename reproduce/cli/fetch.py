@@ -29,8 +29,8 @@ def fetch(
     """
     from catalog.errors import FindingsError, Sam4misError, UsageError
     from catalog.registry import Registry, find_root
-    from reproduce.checkpoints.fetching import obtain, status_of
     from reproduce.cli.common import as_json
+    from reproduce.obtaining.weights import obtain, status_of
     from reproduce.reading import sha256_of
 
     found = next((p for p in Registry.load(find_root()).projects if p.slug == project), None)

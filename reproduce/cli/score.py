@@ -88,12 +88,14 @@ def score(
         raise UsageError(f"--kind {kind}: expected label or probability.")
     if resample not in (None, "nearest"):
         raise UsageError(f"--resample {resample}: the only one there is is nearest.")
+    from reproduce.obtaining.datasets import can_fetch
     from reproduce.plugins import plugin
 
-    plugin("datasets", dataset)  # a name that is not there is told first
+    wanted = plugin("datasets", dataset)  # a name that is not there is told first
     place = data_folder(dataset, data)
     if place is None:
-        raise UsageError(f"--data: say where the data set {dataset} lies on this machine.")
+        fetched = f", or fetch it: sam4mis reproduce fetch-data {dataset}" * can_fetch(wanted)
+        raise UsageError(f"--data: say where the data set {dataset} lies on this machine{fetched}.")
     need_folder("--data", place)
     request = Request(
         predictions=predictions,

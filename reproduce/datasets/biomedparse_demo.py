@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
+
+COMMIT = "750eb40d4624398561fe586418101f48ae9b0f1d"
 
 
 class BiomedParseDemo:
@@ -39,6 +41,18 @@ class BiomedParseDemo:
     dimensionality: Literal["2d", "3d"] = "2d"
     splits: Mapping[str, str] = {"all": "every image of the demo"}
     may_show_images = False
+    archives = (
+        Archive(
+            file=f"BiomedParse-{COMMIT}.tar.gz",
+            urls=(f"https://codeload.github.com/microsoft/BiomedParse/tar.gz/{COMMIT}",),
+            folders={
+                f"*/biomedparse_datasets/BiomedParseData-Demo/{folder}": folder
+                for folder in ("demo", "demo_mask")
+            },
+            content="733e8f7db15bbb07f447da438d324dcd7f696df4be96c384076f7fe0621db5c2",
+            source="hashed from the repository at this commit, 2026-11-20",
+        ),
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with their masks by role `mask:<target>`."""

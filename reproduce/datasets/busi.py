@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
 
 COUNTS = {"benign": 437, "malignant": 210, "normal": 133}
 SPLITS = {
@@ -46,6 +46,15 @@ class Busi:
         **{name: f"the {count} {name} images" for name, count in COUNTS.items()},
     }
     may_show_images = False
+    archives = (
+        Archive(
+            file="Dataset_BUSI.zip",
+            urls=("https://scholar.cu.edu.eg/Dataset_BUSI.zip",),
+            folders={"Dataset_BUSI_with_GT": "Dataset_BUSI_with_GT"},
+            sha256="b2ce09f6063a31a73f628b6a6ee1245187cbaec225e93e563735691d68654de7",
+            source="torch_em/data/datasets/medical/busi.py of constantinpape/torch-em @ 6f71247c",
+        ),
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by file name; masks by role `mask`, `mask:1`, `mask:2`. Raises `InputError` saying

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
 
 SPLITS = {
     "training": range(21, 41),
@@ -43,6 +43,24 @@ class Drive:
         "lwnet-val": "images 37-40: the same line",
     }
     may_show_images = False
+    archives = tuple(
+        Archive(
+            file=f"{part}.zip",
+            urls=(),
+            folders={part: part},
+            sha256=sha256,
+            splits=splits,
+            source="torch_em/data/datasets/medical/drive.py of constantinpape/torch-em @ 6f71247c",
+        )
+        for part, sha256, splits in (
+            (
+                "training",
+                "7101e19598e2b7aacdbd5e6e7575057b9154a4aaec043e0f4e28902bf4e2e209",
+                ("training", "lwnet-train", "lwnet-val"),
+            ),
+            ("test", "d76c95c98a0353487ffb63b3bb2663c00ed1fde7d8fdfd8c3282c6e310a02731", ("test",)),
+        )
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases of a split, by number. Raises `InputError` listing every file that is missing."""

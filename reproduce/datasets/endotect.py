@@ -1,7 +1,8 @@
-"""EndoTect / HyperKvasir excerpt: 60 polyp images with masks and 20 polyp-free ones, empty masks.
+"""EndoTect's 200 test images with polyps, and 20 of HyperKvasir without one, whose masks are empty.
 
 `images`, `masks`, `negative_images`, `negative_masks`; JPEG images, PNG masks of the same names.
-The copy of agaldran/lesion_losses_ood.
+The copy of agaldran/lesion_losses_ood, whose readme says that images were resized (there the
+polyp-free ones are called `ulcerative-colitis_*`). An excerpt in the same layout is read as well.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
 
+COMMIT = "54d860a40e7a397e7ca1c04898d30e4f42b28320"
 PARTS = {"all": ("", "negative_"), "polyps": ("",), "negatives": ("negative_",)}
 
 
@@ -21,22 +23,39 @@ class EndoTect:
 
     name = "endotect"
     version = 1
-    title = "EndoTect 2020 excerpt with empty masks"
+    title = "EndoTect 2020 test images, with polyp-free ones"
     licence = "CC-BY-4.0"
     access = (
-        "Take images/, masks/, negative_images/, negative_masks/ of the copy in "
-        "github.com/agaldran/lesion_losses_ood (from HyperKvasir, CC-BY-4.0)."
+        "Take data_endotect/test of github.com/agaldran/lesion_losses_ood (from HyperKvasir, "
+        "CC-BY-4.0) and call ulcerative-colitis_images and _masks negative_images and _masks."
     )
     homepage: str | None = "https://endotect.com/"
     modalities = ("endoscopy",)
     labels = ("polyp",)
     dimensionality: Literal["2d", "3d"] = "2d"
     splits: Mapping[str, str] = {
-        "all": "60 images with polyps and 20 without, as in the copy",
-        "polyps": "the 60 with polyps",
-        "negatives": "the 20 without",
+        "all": "images with polyps and without: 200 and 20 in the copy, chosen by its author",
+        "polyps": "those with polyps: the test set of EndoTect",
+        "negatives": "those without: ulcerative colitis in HyperKvasir",
     }
     may_show_images = True
+    archives = (
+        Archive(
+            file=f"lesion_losses_ood-{COMMIT}.tar.gz",
+            urls=(f"https://codeload.github.com/agaldran/lesion_losses_ood/tar.gz/{COMMIT}",),
+            folders={
+                f"*/data_endotect/test/{there}": here
+                for there, here in (
+                    ("images", "images"),
+                    ("masks", "masks"),
+                    ("ulcerative-colitis_images", "negative_images"),
+                    ("ulcerative-colitis_masks", "negative_masks"),
+                )
+            },
+            content="7f7256a514c88715615e7c216e2a45c44083d9aa069116c28e4f7896c1efe010",
+            source="hashed from the repository at this commit, 2026-11-20",
+        ),
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by file name. Raises `InputError` for images without masks and the reverse."""

@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
 
 # split -> part of the folders' names, images
 PARTS = {"test": ("Test", 379), "training": ("Training", 900)}
+# file -> md5
+FILES = {
+    "ISBI2016_ISIC_Part1_Test_Data": "efebcaeaae751007401a40a60d391f93",
+    "ISBI2016_ISIC_Part1_Test_GroundTruth": "492a7711a2e19b96114cab6c96bd1ad5",
+    "ISBI2016_ISIC_Part1_Training_Data": "2029f387e62dcc062b1370b1efc1f7fb",
+    "ISBI2016_ISIC_Part1_Training_GroundTruth": "fbd77134298f3511479a37bac93109c7",
+}
+SOURCE = "two unrelated download scripts on GitHub that check these md5 sums, read 2026-11-20"
 
 
 class Isic2016:
@@ -38,6 +46,17 @@ class Isic2016:
         "training": "900 images, defined by the challenge",
     }
     may_show_images = False  # until the licence is confirmed
+    archives = tuple(
+        Archive(
+            file=f"{stem}.zip",
+            urls=(f"https://isic-challenge-data.s3.amazonaws.com/2016/{stem}.zip",),
+            folders={stem: stem},
+            md5=md5,
+            splits=("test" if "_Test_" in stem else "training",),
+            source=SOURCE,
+        )
+        for stem, md5 in FILES.items()
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image id. Raises `InputError` saying which images and masks are missing or too

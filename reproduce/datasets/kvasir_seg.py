@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
 
 COUNT = 1000
 
@@ -35,6 +35,15 @@ class KvasirSeg:
         "all": "1,000 images; the 100 of PraNet's test set are the split kvasir of the plugin polyp"
     }
     may_show_images = False
+    archives = (
+        Archive(
+            file="kvasir-seg.zip",
+            urls=("https://datasets.simula.no/downloads/kvasir-seg.zip",),
+            folders={"Kvasir-SEG": "Kvasir-SEG"},
+            sha256="03b30e21d584e04facf49397a2576738fd626815771afbbf788f74a7153478f7",
+            source="torch_em/data/datasets/medical/kvasir.py of constantinpape/torch-em @ 6f71247c",
+        ),
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image id. Raises `InputError` saying which images and masks are missing or too

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
 
 # split -> folder of the zip, images in it
 SETS = {
@@ -43,6 +43,14 @@ class Polyp:
         for split, (folder, count) in SETS.items()
     }
     may_show_images = False
+    archives = (
+        Archive(
+            file="TestDataset.zip",
+            urls=("https://drive.google.com/file/d/1Y2z7FD5p5y31vkZwQQomXFRB0HutHyao/view",),
+            folders={"TestDataset": "TestDataset"},
+            source="README.md of DengPingFan/PraNet @ 95f12bd4, line 173; no hash is known",
+        ),
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. `root` is `TestDataset` or the folder it lies in. Raises `InputError` for

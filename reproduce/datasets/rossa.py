@@ -1,4 +1,8 @@
-"""ROSSA: OCTA images with vessel labels. `image/<number>.png` and `label/<number>.png`, 320x320."""
+"""ROSSA: OCTA images with vessel labels, in the folders it is distributed in.
+
+`ROSSA/{train_manual,train_sam,val,test}/{image,label}/<number>.png`, 320x320; 918 images, every
+number once. A folder with `image` and `label` alone is read as well.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +10,75 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from catalog.errors import UsageError
+from reproduce.contracts import Archive, Case, Sample
+
+COMMIT = "53e87f8c9b9392c1dcababea07e986f111f4017c"
+# split -> folder, images in it
+PARTS = {
+    "test": ("test", 100),
+    "val": ("val", 100),
+    "train-manual": ("train_manual", 100),
+    "train-sam": ("train_sam", 618),
+}
 
 
 class Rossa:
-    """Plugin `rossa`."""
+    """Plugin `rossa`. The labels of `train-sam` were drawn with the help of SAM."""
 
     name = "rossa"
     version = 1
     title = "ROSSA: OCTA vessels"
     licence = "MIT"
-    access = "Take the folders image/ and label/ of the data set in github.com/nhjydywd/OCTA-FRNet."
+    access = (
+        "Take dataset/ROSSA of github.com/nhjydywd/OCTA-FRNet and pass it, or the folder it lies "
+        "in, with --data."
+    )
     homepage: str | None = "https://github.com/nhjydywd/OCTA-FRNet"
     modalities = ("octa",)
     labels = ("vessel",)
     dimensionality: Literal["2d", "3d"] = "2d"
-    splits: Mapping[str, str] = {"all": "every image of the folder"}
+    splits: Mapping[str, str] = {
+        "all": "every image that is there, 918 in all",
+        **{
+            split: f"{count} images, defined by the data set (folder {folder})"
+            for split, (folder, count) in PARTS.items()
+        },
+    }
     may_show_images = True
+    archives = (
+        Archive(
+            file=f"OCTA-FRNet-{COMMIT}.tar.gz",
+            urls=(f"https://codeload.github.com/nhjydywd/OCTA-FRNet/tar.gz/{COMMIT}",),
+            folders={"*/dataset/ROSSA": "ROSSA"},
+            content="0ffad055318a29ced3f59638f9e3de361f65092788bb331a3cca1588725985d9",
+            source="hashed from the repository at this commit, 2026-11-20",
+        ),
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
-        """Cases by number. Raises `InputError` for images without labels and the reverse."""
-        from reproduce.reading import files_of, need_folder
+        """Cases by number. Raises `InputError` saying which images and labels are missing or too
+        many, and how many images there should be."""
+        from reproduce.reading import files_of, matched, need_folder
 
-        if split != "all":
-            raise UsageError(f"rossa has no split {split!r}; known: all")
-        for name in ("image", "label"):
-            need_folder(root / name, self.title, self.access)
-        images, labels = files_of(root / "image"), files_of(root / "label")
-        odd = sorted(set(images) ^ set(labels))
-        if odd:
-            raise InputError(
-                f"{root}: {len(odd)} have an image or a label only: {', '.join(odd[:5])}."
-            )
-        return [
-            Case(id=name, files={"image": images[name], "label": labels[name]}) for name in images
-        ]
+        if split not in self.splits:
+            raise UsageError(f"rossa has no split {split!r}; known: {', '.join(self.splits)}")
+        need_folder(root, self.title, self.access)
+        if split == "all" and (root / "image").is_dir():
+            places: list[tuple[Path, int | None]] = [(root, None)]
+        else:
+            inner = root / "ROSSA"
+            place = inner if inner.is_dir() else root
+            wanted = PARTS.values() if split == "all" else (PARTS[split],)
+            places = [(place / folder, count) for folder, count in wanted]
+        found = []
+        for folder, count in places:
+            for name in ("image", "label"):
+                need_folder(folder / name, f"{self.title} ({split})", self.access)
+            images, labels = files_of(folder / "image"), files_of(folder / "label")
+            names = matched(folder, images, labels, count, self.access, r"\d+")
+            found += [Case(id=n, files={"image": images[n], "label": labels[n]}) for n in names]
+        return sorted(found, key=lambda case: case.id)
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and vessel mask (values 0 and 255)."""

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Archive, Case, Sample
 
+COMMIT = "bfd2b93b1158100c8abd81f61766a2de92c1c175"
 FILES = {"test": "label2image_test.json", "train": "image2label_train.json"}
 
 
@@ -25,13 +26,25 @@ class SamMed2dDemo:
     version = 1
     title = "SAM-Med2D demo data"
     licence = "Apache-2.0"
-    access = "Take the folder data_demo/ of github.com/OpenGVLab/SAM-Med2D."
+    access = (
+        "Take the folder data_demo/ of github.com/OpenGVLab/SAM-Med2D; pass it, or the folder it "
+        "lies in, with --data."
+    )
     homepage: str | None = "https://github.com/OpenGVLab/SAM-Med2D"
     modalities = ("ct",)
     labels: tuple[str, ...] = ()
     dimensionality: Literal["2d", "3d"] = "2d"
     splits: Mapping[str, str] = {name: f"declared in {file}" for name, file in FILES.items()}
     may_show_images = True
+    archives = (
+        Archive(
+            file=f"SAM-Med2D-{COMMIT}.tar.gz",
+            urls=(f"https://codeload.github.com/OpenGVLab/SAM-Med2D/tar.gz/{COMMIT}",),
+            folders={"*/data_demo": "data_demo"},
+            content="994b1df9cfc822ff33fdc3947a73ccec15ed7a23f9ae70c11a5f6232a6f81086",
+            source="hashed from the repository at this commit, 2026-11-20",
+        ),
+    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with masks by role `mask:<label>`. Raises `InputError` listing missing files."""
@@ -40,7 +53,9 @@ class SamMed2dDemo:
         if split not in FILES:
             raise UsageError(f"sam-med2d-demo has no split {split!r}; known: {', '.join(FILES)}")
         need_folder(root, self.title, self.access)
-        path = root / FILES[split]
+        inner = root / "data_demo"
+        place = inner if inner.is_dir() else root
+        path = place / FILES[split]
         declared = read_with(path, "split file", lambda p: json.loads(p.read_text("utf-8")))
         masks_of: dict[str, list[str]] = {}
         if split == "test":
@@ -52,9 +67,9 @@ class SamMed2dDemo:
         missing = []
         for image, masks in sorted(masks_of.items()):
             name = Path(image).stem
-            files = {"image": self._at(root, image)}
+            files = {"image": self._at(place, image)}
             for mask in sorted(masks):
-                files[f"mask:{Path(mask).stem.removeprefix(name + '_')}"] = self._at(root, mask)
+                files[f"mask:{Path(mask).stem.removeprefix(name + '_')}"] = self._at(place, mask)
             missing += [str(p) for p in files.values() if not p.is_file()]
             found.append(Case(id=name, files=files))
         if missing:

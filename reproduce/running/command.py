@@ -23,9 +23,18 @@ from catalog.errors import (
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry, find_root
 from reproduce import wording
-from reproduce.cli.common import RUNS, as_json, data_folder, need_file, need_folder, place_of
+from reproduce.cli.common import (
+    RUNS,
+    as_json,
+    data_folder,
+    need_file,
+    need_folder,
+    place_of,
+)
 from reproduce.contracts import Grid
+from reproduce.obtaining.datasets import can_fetch
 from reproduce.running import telling
+from reproduce.running.data import data_status, fetch_data, lacks_archives
 from reproduce.running.differing import differing
 from reproduce.running.engine import (
     Execution,
@@ -191,10 +200,11 @@ def run_command(arguments: Arguments) -> None:
             ready.append((members, local(root, members, arguments, request)))
     for members, data in ready:
         with _told(members, everything, skipped):
-            if data is None or arguments.dry_run:
+            if arguments.dry_run:
                 _tell_plan(members[0], members, data, request)
             else:
-                results.append(_one(registry, members, data, arguments, request))
+                here = data or fetch_data(members[0])
+                results.append(_one(registry, members, here, arguments, request))
     if arguments.json:
         as_json(results)
     if skipped:
@@ -250,8 +260,9 @@ def local(
 ) -> Path | None:
     """Where the data of a run lie, after every check that needs no network.
 
-    None only for --dry-run, where data may be missing. Raises `PrerequisiteError` for what is not
-    on this machine, `InputError` for data that are not what they should be.
+    None where they are missing, and the tool can fetch them or --dry-run is given. Raises
+    `PrerequisiteError` for what is not on this machine, `InputError` for data that are not what
+    they should be.
     """
     first = members[0]
     if getattr(first.dataset, "generated", False):
@@ -263,18 +274,24 @@ def local(
         need_file("--checkpoint", path)
     if arguments.slurm and shutil.which("sbatch") is None:
         raise PrerequisiteError(NO_SLURM)
+    if not arguments.dry_run:
+        devices_of(arguments)
     if data is None:
-        if arguments.dry_run:
+        if arguments.dry_run or can_fetch(first.dataset, first.split):
             return None
         raise PrerequisiteError(
             f"{first.claim_id}: the data set {first.dataset.title} is not here. "
             f"{first.dataset.access}",
             f"sam4mis reproduce run {first.claim_id} --data <folder>",
         )
-    if not first.dataset.cases(data, first.split, first.dataset_options):
+    try:
+        cases = first.dataset.cases(data, first.split, first.dataset_options)
+    except InputError:
+        if request.data is None and lacks_archives(first, data):
+            return None
+        raise
+    if not cases:
         raise InputError(f"{data}: no case in split {first.split!r} of {first.dataset.title}.")
-    if not arguments.dry_run:
-        devices_of(arguments)
     return data
 
 
@@ -286,8 +303,8 @@ def _one(
     request: Request,
 ) -> Result:
     """Fetch, plan and execute the recipes that are one run, and say what came out."""
-    from reproduce.checkpoints.cache import cache_folder
-    from reproduce.checkpoints.fetching import obtain_all
+    from reproduce.obtaining.cache import cache_folder
+    from reproduce.obtaining.weights import obtain_all
 
     root = registry.root
     first = members[0]
@@ -419,16 +436,18 @@ def _tell_plan(
     item: Recipe, members: Sequence[Recipe], data: Path | None, request: Request
 ) -> None:
     """What a run would do: downloads, data, how long (from the last run of the adapter, if any)."""
-    from reproduce.checkpoints.fetching import status_of
+    from reproduce.obtaining.weights import status_of
 
     number = "unknown"
     if data is not None:
         number = str(len(item.dataset.cases(data, item.split, item.dataset_options)))
-    missing = f"not here yet: {item.dataset.access}"
     prompts = "none"
     if item.profile is not None:
         prompts = f"{item.profile.name}, seeds {wording.value(item.seeds)}"
-    rows = [("data set", item.dataset.title), ("data", place_of(data) if data else missing)]
+    rows = [
+        ("data set", item.dataset.title),
+        ("data", place_of(data) if data else data_status(item)),
+    ]
     rows += [
         (f"checkpoint {record.id}", status_of(record, request.checkpoints))
         for record in item.checkpoints

@@ -9,8 +9,9 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from catalog.records import Checkpoint, Claim, Project
-from reproduce.checkpoints.cache import cache_folder
 from reproduce.cli.common import data_folder, install_command, missing_extra
+from reproduce.obtaining.cache import cache_folder
+from reproduce.obtaining.datasets import can_fetch
 from reproduce.plugins import plugins
 
 
@@ -119,7 +120,7 @@ def _claim(project: Project, claim: Claim) -> list[str]:
 
 
 def _checkpoint(record: Checkpoint) -> str | None:
-    from reproduce.checkpoints.fetching import located, status_of
+    from reproduce.obtaining.weights import located, status_of
 
     if located(record):
         return None
@@ -136,5 +137,7 @@ def _data(claim: Claim) -> list[str]:
         return []
     folder: Path | None = data_folder(wanted, None)
     if folder is None:
+        if can_fetch(dataset, claim.split if claim.split in dataset.splits else None):
+            return [f"data {wanted}: not here; sam4mis reproduce fetch-data {wanted} downloads it"]
         return [f"data {wanted}: not in the cache or $SAM4MIS_DATA; {dataset.access}"]
     return []

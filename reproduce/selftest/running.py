@@ -22,7 +22,7 @@ from msgspec import Struct
 from catalog.errors import InputError
 from catalog.records import Checkpoint, Project, Result, Verdict
 from catalog.registry import PROJECTS, RESULTS, VERDICTS, Registry
-from reproduce.checkpoints.fetching import obtain_all
+from reproduce.obtaining.weights import obtain_all
 from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
 from reproduce.running.files import write_atomic
 from reproduce.running.planning import Request, build_spec, recipe

@@ -2,107 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
 import multiprocessing
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from local_server import Behaviour, quiet_download, serving
 from safetensors.torch import save_file
 
 from catalog.errors import InputError, PrerequisiteError
 from catalog.records import Checkpoint
-from reproduce.checkpoints import transfer
-from reproduce.checkpoints.cache import cached, manual_folder
-from reproduce.checkpoints.fetching import check_given, obtain, status_of
-from reproduce.checkpoints.sources import source_of
-
-quiet_download = functools.partial(transfer.download, quiet=True, pause_s=0.0)
-
-
-class Behaviour:
-    """What the server does with a path, and what it was asked."""
-
-    def __init__(self) -> None:
-        self.content: dict[str, bytes] = {}
-        self.cut_after: dict[str, list[int]] = {}  # bytes sent before each cut, one per request
-        self.redirect: dict[str, str] = {}
-        self.status: dict[str, int] = {}
-        self.ignore_range: set[str] = set()
-        self.hide_length: set[str] = set()
-        self.asked: list[tuple[str, str | None]] = []
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    behaviour: Behaviour
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        does = self.behaviour
-        wanted = self.headers.get("Range")
-        does.asked.append((self.path, wanted))
-        if self.path in does.redirect:
-            self.send_response(302)
-            self.send_header("Location", does.redirect[self.path])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        if (status := does.status.get(self.path)) or self.path not in does.content:
-            self.send_response(status or 404)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        content = does.content[self.path]
-        start = 0
-        if wanted and self.path not in does.ignore_range:
-            start = int(wanted.removeprefix("bytes=").rstrip("-"))
-            if start >= len(content):
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(content)}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        else:
-            self.send_response(200)
-        rest = content[start:]
-        if self.path not in does.hide_length:
-            self.send_header("Content-Length", str(len(rest)))
-        else:
-            self.send_header("Connection", "close")
-            self.close_connection = True
-        self.send_header("ETag", '"' + hashlib.sha256(content).hexdigest()[:8] + '"')
-        self.end_headers()
-        if does.cut_after.get(self.path):
-            self.wfile.write(rest[: does.cut_after[self.path].pop(0)])
-            self.wfile.flush()
-            self.connection.shutdown(2)
-            return
-        self.wfile.write(rest)
+from reproduce.obtaining.cache import cached, manual_folder
+from reproduce.obtaining.sources import source_of
+from reproduce.obtaining.weights import check_given, obtain, status_of
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[str, Behaviour]]:
-    behaviour = Behaviour()
-    handler = type("Bound", (Handler,), {"behaviour": behaviour})
     monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("reproduce.checkpoints.fetching.download", quiet_download)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
-        http_server.daemon_threads = True
-        thread = threading.Thread(target=http_server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{http_server.server_port}", behaviour
-        http_server.shutdown()
+    monkeypatch.setattr("reproduce.obtaining.files.download", quiet_download)
+    with serving() as address_and_behaviour:
+        yield address_and_behaviour
 
 
 @pytest.fixture
@@ -285,7 +209,7 @@ def test_disk_without_room_is_told_before_anything_is_sent(
     does.content["/w"] = weights
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(
-        "reproduce.checkpoints.transfer.shutil.disk_usage", lambda _: usage._replace(free=1000)
+        "reproduce.obtaining.transfer.shutil.disk_usage", lambda _: usage._replace(free=1000)
     )
     with pytest.raises(PrerequisiteError, match="1,000 are free"):
         obtain("p", record(weights, f"{address}/w"))

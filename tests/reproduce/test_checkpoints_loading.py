@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import save_file
 
 from catalog.errors import InputError, UsageError
-from reproduce.checkpoints.archives import unpack
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
 from reproduce.checkpoints.loading import read_parts, read_state, sniff, unsafe_globals
+from reproduce.obtaining.archives import unpack
 
 STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}
 
@@ -58,7 +58,7 @@ def test_every_layout_named_anywhere_is_known(root: Path) -> None:
 
 def test_every_recorded_address_is_understood(root: Path) -> None:
     from catalog.registry import Registry
-    from reproduce.checkpoints.fetching import status_of
+    from reproduce.obtaining.weights import status_of
 
     for project in Registry.load(root).projects:
         for checkpoint in project.checkpoints or []:

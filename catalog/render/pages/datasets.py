@@ -129,7 +129,7 @@ def write(output: Output, catalog: Catalog) -> None:
                 {
                     k: v
                     for k, v in (known.get(key) or {}).items()
-                    if k not in ("name", "title", "splits", "format_only")
+                    if k not in ("name", "title", "splits", "format_only", "access", "how", "files")
                 }
             ),
             papers=papers[key],

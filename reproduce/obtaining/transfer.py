@@ -25,6 +25,7 @@ ATTEMPTS = 5
 TIMEOUT_S = (15, 60)  # connect, between two pieces
 RESERVE_BYTES = 256 << 20  # left free on the disk besides the file
 MEGABYTE = 1_000_000
+UNTRUSTED = (requests.exceptions.SSLError, urllib3.exceptions.SSLError)
 CUTS = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError)
 PAGE = (b"<!doctype html", b"<html", b"<head", b"<script")
 
@@ -45,6 +46,8 @@ def download(
 ) -> None:
     """Fetch `url` into `part`, going on where an earlier attempt left off.
 
+    `name` is what the progress bar and messages call the file.
+
     Raises `InputError`: the answer is not 200/206 (404: the link is dead), is a web page, is larger
     or smaller than `expected_bytes`, does not fit on the disk, or is cut `ATTEMPTS` times without
     progress. What was received stays in `part` for the next try, except where it is wrong.
@@ -63,6 +66,9 @@ def download(
                 raise InputError(
                     f"{url}: the connection was cut {ATTEMPTS} times ({cut}); {after:,} bytes are "
                     "kept. Give the same command again later; it goes on from there."
+                    if after
+                    else f"{url}: no byte came in {ATTEMPTS} tries ({cut}). Is this machine "
+                    "connected to the network? Give the same command again later."
                 ) from cut
             time.sleep(pause_s * without_progress)
 
@@ -100,11 +106,23 @@ def _attempt(
             else:
                 validator.unlink(missing_ok=True)
             _receive(url, answer, part, have, expected, name, quiet)
+    except UNTRUSTED as error:
+        raise InputError(
+            f"{url}: the server's certificate cannot be verified ({_innermost(error)}). Nothing "
+            "was downloaded."
+        ) from error
     except CUTS as error:
         raise CutError(type(error).__name__) from error
     except requests.RequestException as error:  # a redirect out of http(s), a malformed address
         raise InputError(f"{url}: {type(error).__name__}: {error}") from error
     validator.unlink(missing_ok=True)
+
+
+def _innermost(error: BaseException) -> str:
+    """The first cause of an error, without the layers that passed it on."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return str(error)
 
 
 def _check_status(url: str, answer: requests.Response) -> None:
@@ -172,7 +190,7 @@ def _receive(
         # read1 gives what has arrived, so that a cut loses nothing
         while piece := answer.raw.read1(PIECE):
             if at == 0:
-                _refuse_page(url, piece)
+                _refuse_page(url, piece, name)
             if expected is not None and at + len(piece) > expected:
                 stream.close()
                 part.unlink(missing_ok=True)
@@ -186,12 +204,12 @@ def _receive(
         raise CutError(f"{at:,} of {size:,} bytes")
 
 
-def _refuse_page(url: str, head: bytes) -> None:
+def _refuse_page(url: str, head: bytes, name: str) -> None:
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(PAGE):
         raise InputError(
-            f"{url}: expected weights, got an HTML page (a login, a quota or a confirmation page). "
-            "Open the address in a browser, download the file and pass it with --checkpoint."
+            f"{url}: expected the file {name}, got an HTML page (a login, a quota or a "
+            "confirmation page). Open the address in a browser and download the file there."
         )
 
 

@@ -24,7 +24,7 @@ def weights_inside(archive: Path) -> Path:
     """
     from filelock import FileLock
 
-    from reproduce.checkpoints.cache import cache_folder
+    from reproduce.obtaining.cache import cache_folder
     from reproduce.reading import sha256_of
 
     folder = cache_folder() / "unpacked" / sha256_of(archive)

@@ -14,10 +14,9 @@ from pathlib import Path
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint
 from reproduce import wording
-from reproduce.checkpoints.archives import ARCHIVES
-from reproduce.checkpoints.cache import cache_folder, cached, manual_folder, weights_folder
-from reproduce.checkpoints.sources import Source, source_of
-from reproduce.checkpoints.transfer import download
+from reproduce.obtaining.cache import cache_folder, cached, manual_folder, weights_folder
+from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_good
+from reproduce.obtaining.sources import Source, source_of
 from reproduce.reading import sha256_of
 from reproduce.running.files import disk_full_told, write_atomic
 
@@ -44,39 +43,12 @@ def check_given(record: Checkpoint, path: Path) -> Path:
             f"--checkpoint {path}: no such file on this machine; expected the checkpoint "
             f"{record.id}."
         )
-    if problem := difference(record, path):
+    if problem := difference(record, path, WEIGHTS):
         raise InputError(
             f"{path}: not the checkpoint {record.id}. {problem} "
             "Download the released file again, or correct the record if the authors replaced it."
         )
     return path
-
-
-def difference(record: Checkpoint, path: Path) -> str | None:
-    """How a file differs from a record: in hash, in size, in kind; None where it fits."""
-    from reproduce.checkpoints.loading import sniff
-
-    size = path.stat().st_size
-    if record.sha256 is not None:
-        got = sha256_of(path)
-        if got == record.sha256:
-            return None
-        wanted = f" ({record.bytes:,} bytes)" if record.bytes else ""
-        return (
-            f"Expected sha256 {record.sha256}{wanted}, got {got} ({size:,} bytes); "
-            f"it looks like {sniff(path)}."
-        )
-    if record.bytes is not None and size != record.bytes:
-        return f"Expected {record.bytes:,} bytes, got {size:,}; it looks like {sniff(path)}."
-    if record.md5 is not None:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
-        md5 = digest.hexdigest()
-        if md5 != record.md5:
-            return f"Expected md5 {record.md5}, got {md5}; it looks like {sniff(path)}."
-    if sniff(path) not in ("safetensors", "torch", "pickle", *ARCHIVES):
-        return f"Expected weights, got {sniff(path)}."
-    return None
 
 
 def located(record: Checkpoint) -> Path | None:
@@ -112,68 +84,16 @@ def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
 
 
 def _download(project: str, record: Checkpoint, part: Path, quiet: bool) -> Path:
-    problems = []
-    for url in record.urls:
-        try:
-            source = source_of(url)
-            if source.kind == "manual":
-                problems.append(f"{url}: {source.note}")
-                continue
-            if not source.pinned and record.sha256 is None:
-                problems.append(
-                    f"{url}: revision {source.revision!r} may change and no sha256 is recorded; "
-                    "name a commit of 40 hex digits"
-                )
-                continue
-            _fetch(source, record, part, quiet)
-            if problem := difference(record, part):
-                part.unlink(missing_ok=True)
-                problems.append(f"{url}: not the released file. {problem}")
-                continue
-            return _keep(record, part, source)
-        except InputError as error:
-            problems.append(str(error))
-    if not record.urls:
-        problems.append("the project names no address for it")
-    listed = "\n".join(f"  - {problem}" for problem in problems)
-    raise PrerequisiteError(
-        f"{project}: the checkpoint {record.id} could not be downloaded:\n{listed}\n"
-        "Get the file by hand and either pass it or drop it, under any name, into the folder that "
-        "is searched by hash:",
-        f"cp <file> {manual_folder()}/   (or: --checkpoint <file>)",
-    )
-
-
-def _fetch(source: Source, record: Checkpoint, part: Path, quiet: bool) -> None:
-    if source.kind == "gdrive":
-        _from_google_drive(source, part, quiet)
-        return
-    headers = {}
-    if source.kind == "hf":
-        from huggingface_hub import get_token
-
-        if token := get_token():
-            headers["Authorization"] = f"Bearer {token}"
-    download(
-        source.url,
-        part,
-        expected_bytes=record.bytes,
-        headers=headers,
-        name=record.file or record.id,
-        quiet=quiet,
-    )
-
-
-def _from_google_drive(source: Source, part: Path, quiet: bool) -> None:
-    import gdown
-
     try:
-        done = gdown.download(id=source.file_id, output=str(part), quiet=quiet, resume=True)
-    except Exception as error:  # gdown raises its own types, requests' and bare ones
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{source.given}: Google Drive: {lines[0]}") from error
-    if done is None or not part.is_file():
-        raise InputError(f"{source.given}: Google Drive gave no file (quota, or not shared).")
+        source = first_good(record, part, WEIGHTS, quiet)
+    except FailedError as failed:
+        raise PrerequisiteError(
+            f"{project}: the checkpoint {record.id} could not be downloaded:\n{failed}\n"
+            "Get the file by hand and either pass it or drop it, under any name, into the folder "
+            "that is searched by hash:",
+            f"cp <file> {manual_folder()}/   (or: --checkpoint <file>)",
+        ) from failed
+    return _keep(record, part, source)
 
 
 def _keep(record: Checkpoint, part: Path, source: Source) -> Path:
