@@ -139,6 +139,9 @@ def matched(
 
 def _named(number: int, what: str, names: Sequence[str]) -> str:
     more = ", ..." if number > 5 else ""
+    if number == 1:
+        noun, _, rest = what.partition(" ")
+        what = f"{noun.removesuffix('s')} {rest}"
     return f"{number} {what} ({', '.join(names[:5])}{more})"
 
 

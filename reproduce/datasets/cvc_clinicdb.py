@@ -40,29 +40,25 @@ class CvcClinicDb:
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by frame number. Raises `InputError` saying which frames and masks are missing or
         too many, and how many frames there should be."""
-        from reproduce.reading import files_of, matched, need_folder
+        from reproduce.readers.pairs import paired_cases
+        from reproduce.reading import need_folder
 
         if split != "all":
             raise UsageError(f"cvc-clinicdb has no split {split!r}; known: all")
         need_folder(root, self.title, self.access)
         inner = root / "CVC-ClinicDB"
         place = inner if inner.is_dir() else root
-        for name in ("Original", "Ground Truth"):
-            need_folder(place / name, self.title, self.access)
-        images, masks = files_of(place / "Original"), files_of(place / "Ground Truth")
-        names = matched(place, images, masks, COUNT, self.access, r"\d+")
+        found = paired_cases(self, place / "Original", place / "Ground Truth", COUNT, known=r"\d+")
         return [
-            Case(id=f"{int(n):03d}", files={"image": images[n], "label": masks[n]})
-            for n in sorted(names, key=int)
+            Case(id=f"{int(case.id):03d}", files=case.files)
+            for case in sorted(found, key=lambda case: int(case.id))
         ]
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Frame and polyp mask."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import load_pair
 
-        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
-        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
-        return Sample(case=case, image=image, labels={"polyp": mask > 127})
+        return load_pair(case, "polyp")
 
 
 PLUGIN = CvcClinicDb()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, Sample
 
 COMMIT = "54d860a40e7a397e7ca1c04898d30e4f42b28320"
@@ -59,34 +59,22 @@ class EndoTect:
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by file name. Raises `InputError` for images without masks and the reverse."""
-        from reproduce.reading import files_of, need_folder
+        from reproduce.readers.pairs import paired_cases
 
         if split not in PARTS:
             raise UsageError(f"endotect has no split {split!r}; known: {', '.join(PARTS)}")
-        found = []
-        for part in PARTS[split]:
-            folders = root / f"{part}images", root / f"{part}masks"
-            for folder in folders:
-                need_folder(folder, self.title, self.access)
-            images, masks = (files_of(folder) for folder in folders)
-            odd = sorted(set(images) ^ set(masks))
-            if odd:
-                raise InputError(
-                    f"{root}: {len(odd)} names have an image or a mask only: {', '.join(odd[:5])}."
-                )
-            found += [
-                Case(id=name, files={"image": images[name], "label": masks[name]})
-                for name in images
-            ]
+        found = [
+            case
+            for part in PARTS[split]
+            for case in paired_cases(self, root / f"{part}images", root / f"{part}masks", None)
+        ]
         return sorted(found, key=lambda case: case.id)
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and polyp mask (empty for a polyp-free image)."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import load_pair
 
-        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
-        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
-        return Sample(case=case, image=image, labels={"polyp": mask > 127})
+        return load_pair(case, "polyp")
 
 
 PLUGIN = EndoTect()

@@ -61,27 +61,29 @@ class Isic2016:
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image id. Raises `InputError` saying which images and masks are missing or too
         many, and how many images there should be."""
-        from reproduce.reading import files_of, matched, need_folder
+        from reproduce.readers.pairs import paired_cases
+        from reproduce.reading import need_folder
 
         if split not in PARTS:
             raise UsageError(f"isic2016 has no split {split!r}; known: {', '.join(PARTS)}")
         need_folder(root, self.title, self.access)
         part, count = PARTS[split]
-        folders = [root / f"ISBI2016_ISIC_Part1_{part}_{kind}" for kind in ("Data", "GroundTruth")]
-        for folder in folders:
-            need_folder(folder, f"{self.title} ({split})", self.access)
-        images = files_of(folders[0], (".jpg",))
-        masks = files_of(folders[1], ("_segmentation.png",))
-        names = matched(folders[0], images, masks, count, self.access, r"ISIC_\d{7}")
-        return [Case(id=n, files={"image": images[n], "label": masks[n]}) for n in names]
+        return paired_cases(
+            self,
+            root / f"ISBI2016_ISIC_Part1_{part}_Data",
+            root / f"ISBI2016_ISIC_Part1_{part}_GroundTruth",
+            count,
+            known=r"ISIC_\d{7}",
+            image_suffixes=(".jpg",),
+            mask_suffixes=("_segmentation.png",),
+            which=split,
+        )
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and lesion mask."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import load_pair
 
-        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
-        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
-        return Sample(case=case, image=image, labels={"lesion": mask > 127})
+        return load_pair(case, "lesion")
 
 
 PLUGIN = Isic2016()

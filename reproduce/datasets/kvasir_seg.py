@@ -48,28 +48,21 @@ class KvasirSeg:
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image id. Raises `InputError` saying which images and masks are missing or too
         many, and how many images there should be."""
-        from reproduce.reading import files_of, matched, need_folder
+        from reproduce.readers.pairs import paired_cases
+        from reproduce.reading import need_folder
 
         if split != "all":
             raise UsageError(f"kvasir-seg has no split {split!r}; known: all")
         need_folder(root, self.title, self.access)
         inner = root / "Kvasir-SEG"
         place = inner if inner.is_dir() else root
-        for name in ("images", "masks"):
-            need_folder(place / name, self.title, self.access)
-        images, masks = files_of(place / "images"), files_of(place / "masks")
-        names = matched(place, images, masks, COUNT, self.access)
-        return [Case(id=n, files={"image": images[n], "label": masks[n]}) for n in names]
+        return paired_cases(self, place / "images", place / "masks", COUNT)
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and polyp mask."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import load_pair
 
-        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
-        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
-        return Sample(
-            case=case, image=image, labels={"polyp": mask > int(options.get("above", 127))}
-        )
+        return load_pair(case, "polyp", int(options.get("above", 127)))
 
 
 PLUGIN = KvasirSeg()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, Sample
 
 # split -> folder of the zip, images in it
@@ -55,7 +55,8 @@ class Polyp:
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. `root` is `TestDataset` or the folder it lies in. Raises `InputError` for
         names without a partner and for a set of another size."""
-        from reproduce.reading import files_of, need_folder
+        from reproduce.readers.pairs import paired_cases
+        from reproduce.reading import need_folder
 
         if split not in SETS:
             raise UsageError(f"polyp has no split {split!r}; known: {', '.join(SETS)}")
@@ -63,32 +64,13 @@ class Polyp:
         folder, count = SETS[split]
         inner = root / "TestDataset"
         place = (inner if inner.is_dir() else root) / folder
-        for name in ("images", "masks"):
-            need_folder(place / name, f"{self.title}, {folder}", self.access)
-        images, masks = files_of(place / "images"), files_of(place / "masks")
-        odd = sorted(set(images) ^ set(masks))
-        if odd:
-            raise InputError(
-                f"{place}: {len(odd)} names have an image or a mask only: {', '.join(odd[:5])}."
-            )
-        if len(images) != count:
-            raise InputError(
-                f"{place}: expected {count} images, got {len(images)}: another selection than "
-                f"PraNet's, which printed numbers do not speak of. {self.access}"
-            )
-        return [
-            Case(id=name, files={"image": images[name], "label": masks[name]})
-            for name in sorted(images)
-        ]
+        return paired_cases(self, place / "images", place / "masks", count, which=folder)
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and polyp mask."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import load_pair
 
-        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
-        same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
-        above = int(options.get("above", 127))
-        return Sample(case=case, image=image, labels={"polyp": mask > above})
+        return load_pair(case, "polyp", int(options.get("above", 127)))
 
 
 PLUGIN = Polyp()

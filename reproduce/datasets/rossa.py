@@ -59,7 +59,8 @@ class Rossa:
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by number. Raises `InputError` saying which images and labels are missing or too
         many, and how many images there should be."""
-        from reproduce.reading import files_of, matched, need_folder
+        from reproduce.readers.pairs import paired_cases
+        from reproduce.reading import need_folder
 
         if split not in self.splits:
             raise UsageError(f"rossa has no split {split!r}; known: {', '.join(self.splits)}")
@@ -71,22 +72,20 @@ class Rossa:
             place = inner if inner.is_dir() else root
             wanted = PARTS.values() if split == "all" else (PARTS[split],)
             places = [(place / folder, count) for folder, count in wanted]
-        found = []
-        for folder, count in places:
-            for name in ("image", "label"):
-                need_folder(folder / name, f"{self.title} ({split})", self.access)
-            images, labels = files_of(folder / "image"), files_of(folder / "label")
-            names = matched(folder, images, labels, count, self.access, r"\d+")
-            found += [Case(id=n, files={"image": images[n], "label": labels[n]}) for n in names]
+        found = [
+            case
+            for folder, count in places
+            for case in paired_cases(
+                self, folder / "image", folder / "label", count, known=r"\d+", which=split
+            )
+        ]
         return sorted(found, key=lambda case: case.id)
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and vessel mask (values 0 and 255)."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import load_pair
 
-        image, label = read_rgb(case.files["image"]), read_gray(case.files["label"])
-        same_size(image.shape[:2], label.shape, case.files["image"], case.files["label"])
-        return Sample(case=case, image=image, labels={"vessel": label > 127})
+        return load_pair(case, "vessel")
 
 
 PLUGIN = Rossa()

@@ -86,16 +86,9 @@ class SamMed2dDemo:
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and all its masks."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import load_masks
 
-        image = read_rgb(case.files["image"])
-        labels = {}
-        for role, path in case.files.items():
-            if role.startswith("mask:"):
-                mask = read_gray(path)
-                same_size(image.shape[:2], mask.shape, case.files["image"], path)
-                labels[role.removeprefix("mask:")] = mask > 127
-        return Sample(case=case, image=image, labels=labels)
+        return load_masks(case)
 
 
 PLUGIN = SamMed2dDemo()

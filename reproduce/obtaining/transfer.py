@@ -177,12 +177,13 @@ def _receive(
             + _page_hint(answer.headers.get("Content-Type", ""))
         )
     size = total if total is not None else expected
+    whole = None if size is None else max(1, size // MEGABYTE)
     _check_space(part, (size or 0) - have)
     at = have
     with (
         disk_full_told(part),
         part.open("r+b" if have else "wb") as stream,
-        progress(name, max(1, (size or 0) // MEGABYTE), "MB", have // MEGABYTE, quiet) as bar,
+        progress(name, whole, "MB", have // MEGABYTE, quiet) as bar,
     ):
         if have:
             stream.seek(have)

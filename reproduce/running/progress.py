@@ -19,7 +19,7 @@ class Progress(Protocol):
 
 
 class _Lines:
-    def __init__(self, what: str, unit: str, total: int, done: int) -> None:
+    def __init__(self, what: str, unit: str, total: int | None, done: int) -> None:
         self.what, self.unit, self.total, self.done = what, unit, total, done
         self.begun = self.told = time.monotonic()
         self.start = done
@@ -29,16 +29,18 @@ class _Lines:
             return
         self.done += count
         now = time.monotonic()
-        if now - self.told >= LINE_EVERY_S or self.done >= self.total:
+        if now - self.told >= LINE_EVERY_S or self.done == self.total:
             self.told = now
             self.tell(now)
 
     def tell(self, now: float) -> None:
         rate = (self.done - self.start) / max(now - self.begun, 1e-9)
-        left = (self.total - self.done) / rate if rate else 0.0
+        of = left = ""
+        if self.total is not None:
+            of = f"/{self.total}"
+            left = f", {_clock((self.total - self.done) / rate if rate else 0.0)} left"
         sys.stderr.write(
-            f"{self.what}: {self.done}/{self.total} {self.unit}, {rate:.2f} {self.unit}/s, "
-            f"{_clock(left)} left\n"
+            f"{self.what}: {self.done}{of} {self.unit}, {rate:.2f} {self.unit}/s{left}\n"
         )
         sys.stderr.flush()
 
@@ -51,9 +53,10 @@ def _clock(seconds: float) -> str:
 
 @contextmanager
 def progress(
-    what: str, total: int, unit: str = "cases", done: int = 0, quiet: bool = False
+    what: str, total: int | None, unit: str = "cases", done: int = 0, quiet: bool = False
 ) -> Iterator[Progress]:
-    """Report `total` things; `done` of them were finished before (they don't count in the rate)."""
+    """Report `total` things (None: how many is not known); `done` of them were finished before
+    (they don't count in the rate)."""
     if quiet:
         yield _Silent()
         return

@@ -189,8 +189,8 @@ def test_what_differs_from_isic_2016_is_said_at_once(one: Callable[[str], Path])
     (data / "ISIC_0000007.jpg").rename(data / "holiday.jpg")
     said = told("isic2016", root, "test")
     assert "expected 379 images, got 378" in said
-    assert "1 names that the data set does not have (holiday)" in said
-    assert "1 images without a mask (holiday)" in said
+    assert "1 name that the data set does not have (holiday)" in said
+    assert "1 image without a mask (holiday)" in said
     assert "2 masks without an image (ISIC_0000003, ISIC_0000007)" in said
     assert plugin("datasets", "isic2016").access in said
 
@@ -225,7 +225,7 @@ def test_busi_normal_images_have_empty_masks(written: dict[str, Path], tmp_path:
 def test_busi_says_what_is_lost(one: Callable[[str], Path]) -> None:
     root = one("busi")
     (root / "Dataset_BUSI_with_GT" / "malignant" / "malignant (1)_mask.png").unlink()
-    assert "1 images without a mask (malignant (1))" in told("busi", root, "all")
+    assert "1 image without a mask (malignant (1))" in told("busi", root, "all")
     (root / "Dataset_BUSI_with_GT" / "benign" / "benign (195)_mask.png").unlink()
     assert "benign (195) have a further mask but no first one" in told("busi", root, "all")
 
