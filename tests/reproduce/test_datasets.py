@@ -269,8 +269,6 @@ def test_polyp_says_what_differs(tmp_path: Path) -> None:
         data.cases(tmp_path, "cvc-300", {})
     (tmp_path / "CVC-300" / "masks" / "7.png").unlink()
     with pytest.raises(InputError, match=r"1 image without a mask \(7\); expected 60 images"):
-        InputError, match=r"1 image without a mask \(7\); expected 60 images, got 59"
-    ):
         data.cases(tmp_path, "cvc-300", {})
 
 
