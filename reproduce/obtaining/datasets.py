@@ -21,7 +21,6 @@ from reproduce import wording
 from reproduce.contracts import Archive, Dataset
 from reproduce.obtaining.archives import unpack
 from reproduce.obtaining.cache import cache_folder, manual_folder
-from reproduce.obtaining.files import PACKED, FailedError, difference, first_good, md5_of
 from reproduce.obtaining.sources import source_of
 from reproduce.reading import sha256_of
 from reproduce.running.files import disk_full_told
@@ -123,6 +122,8 @@ def _is(archive: Archive, path: Path) -> bool:
         return False
     if archive.sha256 is not None:
         return sha256_of(path) == archive.sha256
+    from reproduce.obtaining.files import md5_of
+
     return archive.md5 is not None and md5_of(path) == archive.md5
 
 
@@ -148,6 +149,9 @@ def _matched(
 
 
 def _one(dataset: Dataset, archive: Archive, root: Path, own: Path | None, quiet: bool) -> Obtained:
+    # Imported here: these bring the network libraries, which listing data sets does not need.
+    from reproduce.obtaining.files import PACKED, FailedError, difference, first_good
+
     path = own or dropped(archive)
     if path is not None:
         if problem := difference(archive, path, PACKED):

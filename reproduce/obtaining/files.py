@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from catalog.errors import InputError
+from reproduce.cli.common import install_command
 from reproduce.obtaining.archives import ARCHIVES
 from reproduce.obtaining.sources import Source, source_of
 from reproduce.obtaining.transfer import download
@@ -135,8 +136,12 @@ def _fetch(source: Source, record: Wanted, part: Path, quiet: bool) -> None:
 
 
 def _from_google_drive(source: Source, part: Path, quiet: bool) -> None:
-    import gdown
-
+    try:
+        import gdown
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{source.given}: Google Drive needs the package gdown: {install_command()}"
+        ) from error
     try:
         done = gdown.download(id=source.file_id, output=str(part), quiet=quiet, resume=True)
     except Exception as error:  # gdown raises its own types, requests' and bare ones
