@@ -80,18 +80,18 @@ def test_gpu_counts_equal_cpu_counts() -> None:
             assert (a == b).all()
 
 
-def test_device_path_equals_packed_path() -> None:
-    # The path of a GPU, on the CPU's memory: the same integers as the packed one.
+def test_device_path_equals_cpu_path() -> None:
+    # The path of a GPU, on the CPU's memory: the same integers as the other one.
     from reproduce.statistics import counting
 
     scores, reference, valid = _random(4, size=(31, 33))
     flat, truth = scores.flatten(2), reference.flatten(1)
     for inside in (None, valid.flatten()):
-        packed = counting._count_packed(flat, (-0.5, 0.0, 1.2), truth, inside)
+        ours = counting._count_on_cpu(flat, (-0.5, 0.0, 1.2), truth, inside)
         plain = counting._count_on_device(flat, (-0.5, 0.0, 1.2), truth, inside)
-        assert (packed[0] == plain[0]).all()
-        assert (packed[1] == plain[1]).all()
-        assert packed[2] == plain[2]
+        assert (ours[0] == plain[0]).all()
+        assert (ours[1] == plain[1]).all()
+        assert ours[2] == plain[2]
 
 
 @pytest.mark.parametrize("kind", ["logit", "probability"])
