@@ -4,7 +4,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="litemedsam",
-    version=1,
+    version=2,
     title="LiteMedSAM",
     papers=(),
     source=(

@@ -4,7 +4,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="medsam",
-    version=1,
+    version=2,
     title="MedSAM",
     papers=("2304.12306",),
     source="bowang-lab/MedSAM @ d71e8a1a99ad751840a22a7fa3ecfb4166fb1488 MedSAM_Inference.py",

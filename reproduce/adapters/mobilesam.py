@@ -5,7 +5,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="mobilesam",
-    version=1,
+    version=2,
     title="MobileSAM",
     papers=("2306.14289",),
     source="ChaoningZhang/MobileSAM @ 34bbbfdface3c18e5221aa7de6032d7220c6c6a1 mobile_sam/",

@@ -5,7 +5,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="polyp-sam",
-    version=1,
+    version=2,
     title="Polyp-SAM",
     papers=("2305.00293",),
     source=(

@@ -17,7 +17,7 @@ class SamAdapter:
     """Wraps any state dict in Segment Anything's layout; sizes are read off its shapes."""
 
     name = "sam"
-    version = 1
+    version = 2
     title = "Segment Anything (SAM)"
     papers: tuple[str, ...] = ("2304.02643",)
     source = "segment-anything 1.0 (PyPI), facebookresearch/segment-anything: SamPredictor"

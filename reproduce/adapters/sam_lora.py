@@ -5,7 +5,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="sam-lora",
-    version=1,
+    version=2,
     title="SAM with LoRA on q and v, merged",
     papers=(),
     source="MathieuNlp/Sam_LoRA @ 788decc0551307b3806928dbe48651a2d4383407 src/lora.py",

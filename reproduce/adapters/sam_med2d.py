@@ -5,7 +5,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="sam-med2d",
-    version=1,
+    version=2,
     title="SAM-Med2D",
     papers=("2308.16184",),
     source="OpenGVLab/SAM-Med2D @ bfd2b93b1158100c8abd81f61766a2de92c1c175 test.py, DataLoader.py",

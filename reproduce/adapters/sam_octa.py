@@ -5,7 +5,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="sam-octa",
-    version=1,
+    version=2,
     title="SAM-OCTA",
     papers=("2309.11758",),
     source="ShellRedia/SAM-OCTA @ 9edc56247a3e30c96e5c6f1e8fe01250b8338527 test_sam_octa.py",

@@ -4,7 +4,7 @@ from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
     name="samus",
-    version=1,
+    version=2,
     title="SAMUS",
     papers=("2309.06824",),
     source="xianlin7/SAMUS @ 030ed07cebe44bd40a00e97c9044660b7dc12523 utils/data_us.py, samus.py",

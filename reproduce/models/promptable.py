@@ -20,6 +20,7 @@ from catalog.errors import InputError
 from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample, ScoreKind
 from reproduce.models.batches import prompts_together
 from reproduce.models.frames import Frame
+from reproduce.models.sam_decoder import decoder_of, shared
 from reproduce.models.sam_encoder import FusedEncoder, precision
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ class PromptedModel(ImageModel):
         self.sam: Any = sam.eval().to(device)  # SAM's parts, and those of its relatives
         self.side = int(self.sam.prompt_encoder.input_image_size[0])
         self.encoder = encoder_of(self.sam, self.plain_encoder, device, dtype)
+        with torch.inference_mode():
+            self.decoder = decoder_of(self.sam.mask_decoder, self.sam.prompt_encoder.get_dense_pe())
 
     @torch.inference_mode()
     def encode(self, images: Sequence[NDArray[Any]]) -> list[Encoded]:
@@ -207,13 +210,7 @@ class PromptedModel(ImageModel):
                 self._tensor(np.stack([np.asarray(p.mask_input) for p in prompts]))
             )
         sparse, dense = self.sam.prompt_encoder(points=points, boxes=boxes, masks=masks)
-        low_res, iou = self.sam.mask_decoder.predict_masks(
-            image_embeddings=embedding.features,
-            image_pe=self.sam.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-        )
-        return low_res[:, self.candidates], iou[:, self.candidates]
+        return self.decoder(embedding.features[0], sparse, shared(dense, masks), self.candidates)
 
     def box_to_input(self, corners: NDArray[np.float64], frame: Frame) -> NDArray[np.float64]:
         """Corners (N, 2, 2) of boxes in the image -> on the input; some releases round them."""

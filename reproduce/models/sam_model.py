@@ -23,6 +23,7 @@ from catalog.errors import InputError, UsageError
 from reproduce.ahead import ahead
 from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample
 from reproduce.models.batches import prompts_together
+from reproduce.models.sam_decoder import decoder_of, shared
 from reproduce.models.sam_encoder import FusedEncoder, precision
 from reproduce.models.sam_preprocessing import (
     Size,
@@ -99,7 +100,8 @@ class SamModel:
                 f"encoder official computes in float32 only, got {dtype}. Use encoder=fused."
             )
         with torch.inference_mode():
-            self._image_pe = sam.prompt_encoder.get_dense_pe()
+            image_pe = sam.prompt_encoder.get_dense_pe()
+            self._decode = decoder_of(sam.mask_decoder, image_pe)
 
     # ------------------------------------------------------------------------------- encoding
 
@@ -192,14 +194,9 @@ class SamModel:
                 np.stack([np.asarray(p.mask_input, dtype=np.float32) for p in prompts])
             ).to(self.device)
         sparse, dense = self.sam.prompt_encoder(points=points, boxes=boxes, masks=masks)
-        low_res, iou = self.sam.mask_decoder(
-            image_embeddings=embedding.features[None],
-            image_pe=self._image_pe,
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=self.multimask == "three",
-        )
-        return low_res, iou
+        # SAM's first mask is the one for clear prompts, the others are for ambiguous ones.
+        wanted = slice(1, None) if self.multimask == "three" else slice(0, 1)
+        return self._decode(embedding.features, sparse, shared(dense, masks), wanted)
 
     def _coordinates(
         self, values: Sequence[NDArray[np.float64] | None], embedding: SamEmbedding

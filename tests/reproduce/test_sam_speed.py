@@ -54,8 +54,13 @@ def test_counts_equal_the_plain_path(
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (1, 1), (33, 70)])
-def test_packed_counts_equal_sums_of_booleans(dtype: torch.dtype, size: tuple[int, int]) -> None:
-    """The CPU's packed kernel against the one for other devices, which is plain sums."""
+@pytest.mark.parametrize("piece", [1 << 20, 50])
+def test_byte_sums_equal_sums_of_booleans(
+    dtype: torch.dtype, size: tuple[int, int], piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CPU's kernel, whole and in pieces by threads, against the one for other devices."""
+    monkeypatch.setattr(counting, "PIECE", piece)
+    monkeypatch.setattr(counting, "WORTH_THREADS", 0 if piece == 50 else 1 << 30)
     generator = torch.Generator().manual_seed(2)
     scores = torch.randn((4, 3, *size), generator=generator).to(dtype)
     reference = torch.rand((4, *size), generator=generator) > 0.5
@@ -63,10 +68,10 @@ def test_packed_counts_equal_sums_of_booleans(dtype: torch.dtype, size: tuple[in
     cuts = [0.5] if dtype == torch.bool else [-np.inf, -0.3, 0.0, 0.5, np.inf]
     for area in (None, valid.flatten()):
         arguments = (scores.flatten(2), cuts, reference.flatten(1), area)
-        packed, plain = counting._count_packed(*arguments), counting._count_on_device(*arguments)
-        np.testing.assert_array_equal(packed[0], plain[0])
-        np.testing.assert_array_equal(packed[1], plain[1])
-        assert packed[2] == plain[2]
+        ours, plain = counting._count_on_cpu(*arguments), counting._count_on_device(*arguments)
+        np.testing.assert_array_equal(ours[0], plain[0])
+        np.testing.assert_array_equal(ours[1], plain[1])
+        assert ours[2] == plain[2]
 
 
 def test_ahead_keeps_the_order_and_runs_in_other_threads() -> None:
