@@ -282,7 +282,10 @@ class StatisticsBuilder:
         valid: torch.Tensor | None,
         spacing_mm: Sequence[float] | None,
     ) -> None:
-        """Surfaces and components of masks, on the CPU, into their rows."""
+        """Surfaces and components of masks into their rows.
+
+        Surfaces of masks on a GPU are taken there; components are always the CPU's work.
+        """
         import torch
 
         if not self.surface and self.components is None:
@@ -293,17 +296,20 @@ class StatisticsBuilder:
             truth = reference
             if valid is not None:
                 predicted, truth = predicted & valid, truth & valid
-            here, there = predicted.cpu().numpy(), truth.cpu().numpy()
+            pair: Any = (truth, predicted)
+            if predicted.device.type != "cuda":
+                pair = (truth.cpu().numpy(), predicted.cpu().numpy())
             if self.surface:
                 names = (
-                    default_specs(here.ndim, spacing_mm is not None)
+                    default_specs(predicted.ndim, spacing_mm is not None)
                     if self.surfaces is None
                     else self.surfaces
                 )
                 row["surfaces"] = []
                 specs = map(SurfaceSpec.parse, names)
-                wanted += [(row, (there, here, spec, spacing_mm)) for spec in specs]
+                wanted += [(row, (*pair, spec, spacing_mm)) for spec in specs]
             if self.components is not None:
+                there, here = truth.cpu().numpy(), predicted.cpu().numpy()
                 row["components"] = component_overlaps(there, here, self.components)
         found = surface_histograms([task for _, task in wanted], torch.get_num_threads())
         for (row, _), histogram_ in zip(wanted, found, strict=True):

@@ -37,7 +37,7 @@ def nearest_distances(
     where = np.nonzero(at)
     if not targets.any():
         return np.full(len(where[0]), np.inf)
-    offsets, squares, margins = _lines(spacing[:-1])
+    offsets, squares, margins = lines_around(spacing[:-1])
     padding = [(m, m) for m in margins]
     along = np.pad(_squares_along(targets, spacing[-1]), [*padding, (0, 0)], constant_values=np.inf)
     strides = np.array(along.strides) // along.itemsize
@@ -89,7 +89,7 @@ def _squares_along(targets: NDArray[np.bool_], spacing: float) -> NDArray[np.flo
 
 
 @lru_cache(maxsize=32)
-def _lines(
+def lines_around(
     spacing: tuple[float, ...],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], tuple[int, ...]]:
     """Offsets to all neighbouring lines within a radius, nearest first, and their squared lengths.

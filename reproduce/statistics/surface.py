@@ -10,16 +10,21 @@ All distances are computed inside the bounding box of both masks, which holds bo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_] | torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +104,18 @@ def default_specs(ndim: int, has_spacing: bool) -> tuple[str, ...]:
 
 
 def surface_histogram(
-    reference: NDArray[np.bool_],
-    predicted: NDArray[np.bool_],
-    spec: SurfaceSpec,
-    header_mm: Sequence[float] | None,
+    reference: Mask, predicted: Mask, spec: SurfaceSpec, header_mm: Sequence[float] | None
 ) -> dict[str, Any]:
     """Distances between two surfaces with the area at each, in both directions.
 
-    reference, predicted  bool, (H, W) or (D, H, W)
+    reference, predicted  bool, (H, W) or (D, H, W), both NumPy arrays or both tensors, which are
+                          worked on where they lie
     header_mm             spacing in array order, or None
     returns               an entry of the column `surfaces`; distances sorted and distinct,
                           infinite to an empty mask
     """
-    import numpy as np
-
-    from reproduce.statistics.nearest import nearest_distances
-
+    place = "device" if hasattr(reference, "is_cuda") else "host"
+    kernels: Any = import_module(f"reproduce.statistics.surface_{place}")
     if spec.dims == "expand":
         if reference.ndim != 2:
             raise InputError(f"surface distances {spec} are for 2D masks, got {reference.ndim}D.")
@@ -124,27 +125,19 @@ def surface_histogram(
             header_mm = (*header_mm, 1.0)
     elif reference.ndim != int(spec.dims[0]):
         raise InputError(f"surface distances {spec} do not fit a mask of {reference.ndim} axes.")
-    box = _bounding_box(reference, predicted)
+    box = kernels.bounding_box(reference, predicted)
     if box is None:
         nothing: list[float] = []
         return {"definition": str(spec), "spacing_mm": nothing, **dict.fromkeys(_LISTS, nothing)}
     spacing = spec.spacing_for(header_mm, reference.ndim)
     entry: dict[str, Any] = {"definition": str(spec), "spacing_mm": list(spacing)}
-    elements = _surfels if spec.element == "surfel" else _edges
-    there, there_area = elements(reference[box], spacing)
-    here, here_area = elements(predicted[box], spacing)
-    for name, at, area, other in (
-        ("reference", there, there_area, here),
-        ("predicted", here, here_area, there),
-    ):
-        distance = nearest_distances(at, other, spacing)
-        found, inverse = np.unique(distance, return_inverse=True)
-        entry[f"{name}_distance"] = found.tolist()
-        entry[f"{name}_area"] = np.bincount(inverse, area[at], len(found)).tolist()
+    sides = kernels.measure(reference[box], predicted[box], spec.element, spacing)
+    for name, (distances, areas) in zip(("reference", "predicted"), sides, strict=True):
+        entry[f"{name}_distance"], entry[f"{name}_area"] = distances, areas
     return entry
 
 
-Task = tuple["NDArray[np.bool_]", "NDArray[np.bool_]", SurfaceSpec, "Sequence[float] | None"]
+Task = tuple["Mask", "Mask", SurfaceSpec, "Sequence[float] | None"]
 # Voxels from which starting threads costs less than it saves.
 WORTH_THREADS = 1_000_000
 
@@ -152,54 +145,15 @@ WORTH_THREADS = 1_000_000
 def surface_histograms(tasks: Sequence[Task], threads: int) -> list[dict[str, Any]]:
     """`surface_histogram` of several pairs of masks, in their order, in up to `threads` threads.
 
-    NumPy lets go of the interpreter in nearly everything that is done here.
+    NumPy lets go of the interpreter in nearly everything that is done here; tensors are the
+    business of their device.
     """
     threads = min(threads, len(tasks))
-    if threads < 2 or sum(task[0].size for task in tasks) < WORTH_THREADS:
+    voxels = sum(math.prod(task[0].shape) for task in tasks)
+    if threads < 2 or voxels < WORTH_THREADS or hasattr(tasks[0][0], "is_cuda"):
         return [surface_histogram(*task) for task in tasks]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda task: surface_histogram(*task), tasks))
 
 
 _LISTS = ("reference_distance", "reference_area", "predicted_distance", "predicted_area")
-
-
-def _surfels(
-    crop: NDArray[np.bool_], spacing: tuple[float, ...]
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    from reproduce.statistics.surfels import element_areas, neighbour_codes
-
-    codes = neighbour_codes(crop)
-    full = (1 << (1 << crop.ndim)) - 1
-    return (codes != 0) & (codes != full), element_areas(spacing)[codes]
-
-
-def _edges(
-    crop: NDArray[np.bool_], spacing: tuple[float, ...]
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    import numpy as np
-    from scipy.ndimage import binary_erosion
-
-    edge = crop & ~binary_erosion(crop)
-    return edge, np.ones(crop.shape)
-
-
-def _bounding_box(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[slice, ...] | None:
-    """The smallest box that holds both masks, or None where both are empty.
-
-    One pass over the arrays finds the lines that hold anything; the last axis is then looked at
-    inside the box of those.
-    """
-    import numpy as np
-
-    lines = np.asarray(one.any(-1) | other.any(-1))
-    box: list[slice] = []
-    for axis in range(lines.ndim):
-        where = np.flatnonzero(lines.any(axis=tuple(a for a in range(lines.ndim) if a != axis)))
-        if not len(where):
-            return None
-        box.append(slice(int(where[0]), int(where[-1]) + 1))
-    part = tuple(box)
-    along = tuple(range(lines.ndim))
-    where = np.flatnonzero((one[part] | other[part]).any(along))
-    return (*part, slice(int(where[0]), int(where[-1]) + 1))
