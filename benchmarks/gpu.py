@@ -2,6 +2,7 @@
 
 loop       images per second against the loop that papers use, ViT-B and ViT-H, same card
 scaling    the encoder alone over batch sizes, as a share of the card's measured bf16 matrix rate
+surfaces   NSD and HD95 of eight classes of a volume on the card, surface-distance on the CPU
 overlap    decoding files, resizing, encoding, decoding prompts and counting together against the
            encoder alone: 1 means that the card never waited
 """
@@ -44,6 +45,8 @@ def run(
             "overlap": overlap(variant, device, 4 if quick else 60),
         }
         say(f"{variant}: {details[variant]}")
+    details["surfaces"] = surfaces(device)
+    say(f"surfaces: {details['surfaces']}")
     document = {
         "title": "SAM against the loop that papers use, same card",
         "baseline": BASELINE,
@@ -166,6 +169,35 @@ def scaling(variant: str, device: str, rate: float, batches: tuple[int, ...]) ->
             }
         )
     return found
+
+
+def surfaces(device: str) -> dict[str, float]:
+    """Seconds for NSD and HD95 of eight classes, 256x256x128, masks on the device to scores."""
+    import torch
+
+    from benchmarks import kernels
+    from reproduce.statistics.surface import SurfaceSpec, surface_histogram
+
+    true_volume, volume = kernels.label_volumes()
+    truth, found = (torch.from_numpy(kernels.one_hot(v)).to(device) for v in (true_volume, volume))
+    spec = SurfaceSpec.parse("surfel/header/3d")
+
+    def ours() -> list[float]:
+        entries = [
+            surface_histogram(one, other, spec, kernels.SPACING_MM)
+            for one, other in zip(truth, found, strict=True)
+        ]
+        return [score for entry in entries for score in kernels.scores_of(entry)]
+
+    peer = kernels.surface_distance({"masks": 1})["volume_surface"]
+    difference = max(abs(a - b) for a, b in zip(ours(), peer(), strict=True))
+    mine, other = timed(ours, device, 5), timed(peer, "cpu", 3)
+    return {
+        "ours_s": round(mine, 5),
+        "surface_distance_s": round(other, 5),
+        "ratio": round(other / mine, 1),
+        "difference": difference,
+    }
 
 
 def overlap(variant: str, device: str, count: int) -> dict[str, float]:
