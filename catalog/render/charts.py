@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
@@ -293,3 +294,48 @@ def flow(
             parts.append(_line(149, y + 44, 149, y + tall + 22, "ink"))
         y += tall + 22
     return _svg(name, title, text, width, y - 14, parts)
+
+
+def factors(
+    name: str,
+    title: str,
+    text: str,
+    rows: Sequence[tuple[str, str, float]],
+    *,
+    width: float = 720,
+) -> Markup:
+    """Horizontal bars from 1 on a logarithmic axis, under the heading of each group.
+
+    rows  (group, label, factor above 0); bars of factors below 1 go to the left
+    """
+    left, tall, top = 250.0, 20.0, 30.0
+    low = min(0.0, *(log10(value) for _, _, value in rows))
+    high = max(1.0, *(log10(value) for _, _, value in rows))
+    marks = [m * 10.0**e for e in range(floor(low), ceil(high)) for m in (1, 2, 5)]
+    marks = [m for m in [*marks, 10.0 ** ceil(high)] if low <= log10(m) <= high]
+    scale = (width - left - 52) / (high - low)
+
+    def at(value: float) -> float:
+        return left + (log10(value) - low) * scale
+
+    groups = dict.fromkeys(group for group, _, _ in rows)
+    height = top + tall * (len(rows) + 1.4 * len(groups)) + 6
+    parts = []
+    for mark in marks:
+        parts += [
+            _line(at(mark), top - 8, at(mark), height),
+            _text(at(mark), top - 14, f"{mark:g}x", "", "middle"),
+        ]
+    y = top
+    for group in groups:
+        y += 1.4 * tall
+        parts.append(_text(0, y - 7, group, "n"))
+        for _, label, value in (row for row in rows if row[0] == group):
+            start, end = sorted((at(1), at(value)))
+            parts += [
+                _text(left - 8, y + 14, label, "", "end"),
+                _rect(start, y + 4, max(end - start, 1), tall - 8, "s0"),
+                _text(end + 6, y + 14, f"{value:.3g}x", "n"),
+            ]
+            y += tall
+    return _svg(name, title, text, width, height, parts)

@@ -23,6 +23,6 @@ PLUGIN = DeclaredAdapter(
     memory_mib={"vit_t": 355},
     agreement=(
         "Compared with the authors' code on 8 predictions of real images, same seeded weights: "
-        "largest logit difference 2.9e-06 (largest logit 2.0), largest Dice difference 3.2e-06."
+        "largest logit difference 2.9e-06 (largest logit 2.0), largest Dice difference 4.2e-06."
     ),
 )

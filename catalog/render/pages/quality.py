@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.checks import codes
-from catalog.render import show
+from catalog.render import charts, show
 from catalog.render.output import Output
 from catalog.render.pages.profiles import document, say
 from catalog.render.views import Catalog
@@ -17,6 +17,11 @@ COLUMNS = (
     ("cpu_s", "Processor time, s", 3),
     ("peak_mib", "Peak memory, MiB", 0),
 )
+#: Figures of a contender against the base: key in the file, heading.
+AGAINST = {"ratios": "Ratio", "cpu_ratios": "Ratio, processor", "memory": "Ratio, memory"}
+#: Suites in the order of the page; others follow. Those with peers of the harness are drawn.
+FIRST = ("encoder", "metrics", "gpu", "memory", "catalog", "site", "lighthouse")
+DRAWN = ("encoder", "metrics", "gpu")
 #: First letters of the codes, as `catalog.checks.codes` groups them.
 GROUPS = {
     "B": "A record given to add, or in a form",
@@ -47,15 +52,26 @@ def number(value: Any, decimals: int = 2) -> str:
     return str(value)
 
 
-def contenders(scenario: dict[str, Any]) -> list[tuple[str, list[str], str, str]]:
-    """(name, measured in the order of `COLUMNS`, ratio, ratio of processor time)."""
-    ratios, cpu = scenario.get("ratios", {}), scenario.get("cpu_ratios", {})
+def compared(scenario: dict[str, Any]) -> dict[str, str]:
+    """What a scenario says of every contender against the base, as key -> heading."""
+    names = set(scenario.get("contenders", {}))
+    found = [
+        key
+        for key, values in scenario.items()
+        if key != "contenders" and isinstance(values, dict) and values and set(values) <= names
+    ]
+    order = [*AGAINST, *(key for key in found if key not in AGAINST)]
+    return {k: AGAINST.get(k, k.replace("_", " ").capitalize()) for k in order if k in found}
+
+
+def contenders(scenario: dict[str, Any]) -> list[tuple[str, list[str], list[str]]]:
+    """(name, measured in the order of `COLUMNS`, figures in the order of `compared`)."""
+    against = compared(scenario)
     return [
         (
             name,
             [number(found.get(key), decimals) for key, _, decimals in COLUMNS],
-            f"{ratios[name]:g}" if name in ratios else "",
-            f"{cpu[name]:g}" if name in cpu else "",
+            [f"{scenario[key][name]:.3g}" if name in scenario[key] else "" for key in against],
         )
         for name, found in scenario.get("contenders", {}).items()
         if isinstance(found, dict)
@@ -64,7 +80,7 @@ def contenders(scenario: dict[str, Any]) -> list[tuple[str, list[str], str, str]
 
 def beside(scenario: dict[str, Any]) -> list[tuple[str, str]]:
     """What a scenario measured besides its contenders, as (name, value)."""
-    kept = ("title", "contenders", "ratios", "cpu_ratios")
+    kept = ("title", "contenders", *compared(scenario))
     rest = {k: v for k, v in scenario.items() if k not in kept and v not in (None, {}, [])}
     return [
         (
@@ -111,7 +127,12 @@ def suite(name: str, found: dict[str, Any]) -> dict[str, Any]:
         ),
         "load": machine.get("load_average_1min"),
         "scenarios": [
-            (each.get("title") or key, contenders(each), beside(each))
+            (
+                each.get("title") or key,
+                list(compared(each).values()),
+                contenders(each),
+                beside(each),
+            )
             for key, each in (found.get("scenarios") or {}).items()
         ],
         "rows": table(rows) if rows else None,
@@ -119,8 +140,26 @@ def suite(name: str, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def speed(results: dict[str, dict[str, Any]]) -> list[tuple[str, str, float]]:
+    """(what is computed, who is compared, how many times faster we are), of the drawn suites.
+
+    The base of a ratio is the peer in some suites and ourselves in others; both say how many times
+    longer the peer takes.
+    """
+    return [
+        (scenario.get("title") or key, name, float(ratio))
+        for suite_name in DRAWN
+        for key, scenario in (results.get(suite_name, {}).get("scenarios") or {}).items()
+        for name, ratio in (scenario.get("ratios") or {}).items()
+    ]
+
+
 def write(output: Output, catalog: Catalog) -> None:
     folder = catalog.registry.root / BENCHMARKS
+    results = {path.stem: document(path) for path in sorted(folder.glob("*.json"))}
+    order = [name for name in FIRST if name in results]
+    order += [name for name in results if name not in FIRST]
+    rows = speed(results)
     output.page(
         "benchmarks/",
         "benchmarks.html",
@@ -128,7 +167,15 @@ def write(output: Output, catalog: Catalog) -> None:
         kind="page",
         description="How fast the harness and the catalog are against peers, where and when.",
         words="speed memory lighthouse ratio peers encoder metrics website",
-        suites=[suite(path.stem, document(path)) for path in sorted(folder.glob("*.json"))],
+        suites=[suite(name, results[name]) for name in order],
+        chart=charts.factors(
+            "speed",
+            "How many times longer the peer takes",
+            "Each bar is one comparison of the tables below; the axis is logarithmic.",
+            rows,
+        )
+        if rows
+        else None,
         folder=BENCHMARKS,
         columns=[title for _, title, _ in COLUMNS],
     )
