@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -61,7 +60,12 @@ def data_folder(name: str, given: Path | None) -> Path | None:
     """Where a data set lies: --data, else $SAM4MIS_DATA/<name>, else the cache's data/<name>."""
     if given is not None:
         return given
-    return next((place for place in _data_places(name) if place.is_dir()), None)
+    return next((place for place in _data_places(name) if _holds_something(place)), None)
+
+
+def _holds_something(place: Path) -> bool:
+    """A download that was given up leaves an empty folder, which is no data set."""
+    return place.is_dir() and any(not path.name.startswith(".") for path in place.iterdir())
 
 
 def data_goal(name: str) -> Path:
@@ -70,11 +74,11 @@ def data_goal(name: str) -> Path:
 
 
 def _data_places(name: str) -> list[Path]:
-    from reproduce.obtaining.cache import cache_folder
+    from reproduce.obtaining.cache import cache_folder, folder_named
 
     places = [cache_folder() / "data" / name]
-    if named := os.environ.get("SAM4MIS_DATA"):
-        places.insert(0, Path(named).expanduser() / name)
+    if named := folder_named("SAM4MIS_DATA"):
+        places.insert(0, named / name)
     return places
 
 

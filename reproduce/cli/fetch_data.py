@@ -40,6 +40,7 @@ def fetch_data(
       sam4mis reproduce fetch-data isic2018 --split test
       sam4mis reproduce fetch-data drive --archive training.zip --archive test.zip
     """
+    from catalog.errors import InputError
     from reproduce.cli.common import as_json, data_goal, place_of, table
     from reproduce.obtaining import datasets
     from reproduce.plugins import plugin
@@ -55,13 +56,19 @@ def fetch_data(
             typer.echo(f"{dataset}: the tool cannot download it. {found.access}", err=True)
     else:
         rows = datasets.obtain(found, root, split, tuple(archive or ()))
-    cases = {
-        name: len(found.cases(root, name, {}))
-        for name in found.splits
-        if not dry_run
-        and split in (None, name)
-        and not any(datasets.missing(a, root) for a in datasets.archives_of(found, name))
-    }
+    try:
+        cases = {
+            name: len(found.cases(root, name, {}))
+            for name in found.splits
+            if not dry_run
+            and split in (None, name)
+            and not any(datasets.missing(a, root) for a in datasets.archives_of(found, name))
+        }
+    except InputError as error:
+        raise InputError(
+            f"{error}\nWhat lay in {place_of(root)} before was not touched; move it away and give "
+            "the same command again to have everything anew."
+        ) from error
     if json_:
         as_json({"dataset": dataset, "folder": str(root), "files": rows, "cases": cases})
         return

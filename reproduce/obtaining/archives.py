@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
+import io
+import lzma
 import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
+import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import IO, Self
 
 from catalog.errors import InputError
-from reproduce.running.files import disk_full_told
+from reproduce.running.files import DiskFullError, disk_full_told
 
 MAX_BYTES = 1 << 40
 ARCHIVES = ("a zip archive", "a tar archive", "a gzip archive")  # as `loading.sniff` calls them
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors", ".bin")
+DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    UnicodeDecodeError,
+)
 
 
 def weights_inside(archive: Path) -> Path:
@@ -50,7 +67,8 @@ def unpack(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> list[Path
     """Unpack a zip or tar file into `folder` (new or empty); returns the files, sorted.
 
     Raises `InputError`, leaving nothing behind, for absolute paths, paths that climb out with `..`,
-    links, devices, more than `max_bytes`, a damaged file, or a folder with something in it.
+    links, devices, a name that is a file and a folder, more than `max_bytes`, an archive that is
+    damaged, encrypted or packed in a way Python does not know, or a folder with something in it.
     """
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: expected a new or empty folder to unpack {archive.name} into.")
@@ -70,8 +88,13 @@ def unpack(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> list[Path
         if folder.exists():
             folder.rmdir()
         working.replace(folder)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+    except DAMAGED as error:
         raise InputError(f"{archive}: damaged archive ({error}). Download it again.") from error
+    except NotImplementedError as error:  # deflate64 and the like
+        raise InputError(
+            f"{archive}: this archive cannot be unpacked here ({error}). Unpack it with another "
+            "program and say where the folder lies."
+        ) from error
     finally:
         shutil.rmtree(working, ignore_errors=True)
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -96,36 +119,82 @@ def inside(name: str, root: Path, archive: Path) -> Path:
 def _unzip(archive: Path, folder: Path, max_bytes: int) -> None:
     with zipfile.ZipFile(archive) as content:
         members = content.infolist()
-        _check_size(archive, sum(member.file_size for member in members), max_bytes)
+        total = sum(member.file_size for member in members)
+        _check_size(archive, total, max_bytes)
+        if total > (free := shutil.disk_usage(folder).free):
+            raise DiskFullError(
+                f"{archive}: unpacks to {total:,} bytes, {free:,} are free in {folder.parent}. "
+                "Nothing was unpacked. Free some space, or choose a folder on a larger disk."
+            )
         for member in members:
             target = inside(member.filename, folder, archive)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise InputError(f"{archive}: member {member.filename!r} is a link; not unpacked.")
-            if member.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with content.open(member) as source, target.open("wb") as stream:
-                shutil.copyfileobj(source, stream)
+            if member.flag_bits & 1:
+                raise InputError(
+                    f"{archive}: member {member.filename!r} is encrypted. Unpack it with another "
+                    "program and say where the folder lies."
+                )
+            # Some programs on Windows part names with backslashes.
+            is_folder = member.filename.endswith(("/", "\\"))
+            opened = None if is_folder else partial(content.open, member)
+            _put(archive, member.filename, target, opened)
 
 
 def _untar(archive: Path, folder: Path, max_bytes: int) -> None:
-    with tarfile.open(archive) as content:
-        members = content.getmembers()
-        _check_size(archive, sum(member.size for member in members), max_bytes)
-        for member in members:
+    total = 0
+    with tarfile.open(archive, tarinfo=_Header) as content:
+        for member in content:  # one pass: going back in a packed stream is reading it again
             target = inside(member.name, folder, archive)
-            if member.isdir():
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            source = content.extractfile(member) if member.isfile() else None
-            if source is None:
+            total += member.size
+            _check_size(archive, total, max_bytes)
+            if not member.isdir() and not member.isfile():
                 raise InputError(
                     f"{archive}: member {member.name!r} is a link or a device; not unpacked."
                 )
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with source, target.open("wb") as stream:
-                shutil.copyfileobj(source, stream)
+            opened = None if member.isdir() else partial(content.extractfile, member)
+            _put(archive, member.name, target, opened)
+        while content.fileobj is not None and content.fileobj.read(1 << 20):
+            pass  # to the end, where gzip has its checksum
+
+
+class _Header(tarfile.TarInfo):
+    """tarfile takes a damaged header for the end of the archive and leaves out what follows."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile_)
+        except (
+            tarfile.InvalidHeaderError,  # type: ignore[attr-defined]  # typeshed leaves it out
+            tarfile.TruncatedHeaderError,  # type: ignore[attr-defined]  # and this
+        ) as error:
+            raise tarfile.ReadError(str(error)) from error
+
+
+def _put(
+    archive: Path, name: str, target: Path, opened: Callable[[], IO[bytes] | None] | None
+) -> None:
+    """Write one member, or make its folder (`opened` is None)."""
+    try:
+        if opened is None:
+            target.mkdir(parents=True, exist_ok=True)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = target.open("wb")
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise InputError(
+            f"{archive}: member {name!r} is a file and a folder; not unpacked."
+        ) from error
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
+            raise
+        raise InputError(
+            f"{archive}: member {name!r} has a name that this machine cannot store "
+            f"({error.strerror}); not unpacked."
+        ) from error
+    with stream, opened() or io.BytesIO() as source:
+        shutil.copyfileobj(source, stream)
 
 
 def _check_size(archive: Path, total: int, max_bytes: int) -> None:

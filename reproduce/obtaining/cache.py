@@ -7,16 +7,73 @@ users drop files that no program can download; they are recognised by their hash
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock, Timeout
+
+from catalog.cli.output import say
+from catalog.errors import PrerequisiteError, UsageError
+from reproduce.running.files import disk_full_told
+
+WAIT_S = 1.0  # for another process before that is told
 
 
 def cache_folder() -> Path:
     """$SAM4MIS_CACHE, else the user's cache folder of the operating system."""
-    if named := os.environ.get("SAM4MIS_CACHE"):
+    return folder_named("SAM4MIS_CACHE") or Path(platformdirs.user_cache_dir("sam4mis"))
+
+
+def folder_named(variable: str) -> Path | None:
+    """The folder that an environment variable names, if any, absolute. Raises `UsageError`."""
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    try:
         return Path(named).expanduser().resolve()
-    return Path(platformdirs.user_cache_dir("sam4mis"))
+    except RuntimeError as error:  # a user who is not there, links in a circle
+        raise UsageError(f"{variable}={named}: expected the path of a folder. {error}") from error
+
+
+def partial_folder() -> Path:
+    """Where files lie while they are received. Raises `PrerequisiteError` where nothing can be
+    written."""
+    folder = cache_folder() / "partial"
+    with disk_full_told(folder), writable(folder, "Set SAM4MIS_CACHE to a folder of yours."):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def writable(folder: Path, remedy: str) -> Iterator[None]:
+    """Raise `PrerequisiteError` with a way out unless what is done inside leaves a folder that
+    files can be put into."""
+    try:
+        yield
+        reason = None if os.access(folder, os.W_OK) else "it cannot be written"
+    except OSError as error:
+        reason = error.strerror
+    if reason is not None:
+        raise PrerequisiteError(
+            f"{folder}: expected a folder to put files into: {reason}. {remedy}"
+        )
+
+
+@contextmanager
+def held(lock: Path, what: str) -> Iterator[None]:
+    """One process at a time; who has to wait is told what for."""
+    it = FileLock(lock)
+    try:
+        it.acquire(timeout=WAIT_S)
+    except Timeout:
+        say(f"{what}: another process is at it; waiting until it has finished.")
+        it.acquire()
+    try:
+        yield
+    finally:
+        it.release()
 
 
 def weights_folder(sha256: str) -> Path:

@@ -8,22 +8,24 @@ not kept once they are unpacked, except those that a person brought.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
-
-from filelock import FileLock
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce import wording
 from reproduce.contracts import Archive, Dataset
 from reproduce.obtaining.archives import unpack
-from reproduce.obtaining.cache import cache_folder, manual_folder
+from reproduce.obtaining.cache import held, manual_folder, partial_folder, writable
 from reproduce.obtaining.sources import source_of
 from reproduce.reading import sha256_of
-from reproduce.running.files import disk_full_told
+from reproduce.running.files import DiskFullError, disk_full_told
+
+UNPACKING = ".unpacking."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,9 @@ def obtain(
 
     given  archives that the user has, matched by hash, else by name
 
-    Raises `PrerequisiteError` with the access steps where only a person can get the data,
-    `InputError` for a file that is not what was recorded. Nothing half unpacked is ever left.
+    Raises `PrerequisiteError` with the access steps where only a person can get the data, and for a
+    folder that cannot be written; `InputError` for a file that is not what was recorded. Nothing
+    half unpacked is ever taken for data; what a killed process left is removed by the next one.
     """
     archives = archives_of(dataset, split)
     if not archives:
@@ -88,10 +91,17 @@ def obtain(
             f"{dataset.name}: the tool does not know where to get {dataset.title}. {dataset.access}"
         )
     own = _matched(dataset, archives, given)
-    with disk_full_told(root):
+    if not any(missing(archive, root) for archive in archives):
+        return [Obtained(archive.file, "was here") for archive in archives]
+    root = root.resolve()
+    remedy = "Set SAM4MIS_DATA to a folder of yours, or name one with fetch-data --to."
+    with disk_full_told(root), writable(root, remedy):
         root.mkdir(parents=True, exist_ok=True)
+    beside = root.parent / f".{root.name}.lock"
     found = []
-    with FileLock(root.parent / f".{root.name}.lock"):
+    with held(beside if os.access(root.parent, os.W_OK) else root / ".lock", dataset.name):
+        for old in root.glob(f"{UNPACKING}*"):
+            shutil.rmtree(old, ignore_errors=True)
         for archive in archives:
             if not missing(archive, root):
                 found.append(Obtained(archive.file, "was here"))
@@ -120,18 +130,25 @@ def _is(archive: Archive, path: Path) -> bool:
     """Whether a file has the recorded hash."""
     if archive.bytes is not None and path.stat().st_size != archive.bytes:
         return False
-    if archive.sha256 is not None:
-        return sha256_of(path) == archive.sha256
+    kind = "sha256" if archive.sha256 is not None else "md5"
+    wanted = getattr(archive, kind)
+    about = path.stat()
+    return wanted is not None and _hashed(path, kind, about.st_size, about.st_mtime_ns) == wanted
+
+
+@lru_cache(maxsize=256)
+def _hashed(path: Path, kind: str, size: int, changed: int) -> str:
+    """Hash of a file as it is now: files of gigabytes are asked about for every archive."""
     from reproduce.obtaining.files import md5_of
 
-    return archive.md5 is not None and md5_of(path) == archive.md5
+    return sha256_of(path) if kind == "sha256" else md5_of(path)
 
 
 def _matched(
     dataset: Dataset, archives: Sequence[Archive], given: Sequence[Path]
 ) -> dict[str, Path]:
     """File name of an archive -> the user's file for it."""
-    matched = {}
+    matched: dict[str, Path] = {}
     for path in given:
         if not path.is_file():
             raise PrerequisiteError(f"--archive {path}: no such file on this machine.")
@@ -143,6 +160,11 @@ def _matched(
             raise InputError(
                 f"--archive {path}: neither by its hash nor by its name one of the files of "
                 f"{dataset.name}: {known}."
+            )
+        if fits.file in matched:
+            raise UsageError(
+                f"--archive {path}: {fits.file} of {dataset.name} was given already, as "
+                f"{matched[fits.file]}. Name one of the two."
             )
         matched[fits.file] = path
     return matched
@@ -166,11 +188,9 @@ def _one(dataset: Dataset, archive: Archive, root: Path, own: Path | None, quiet
             "by their hash, checked and unpacked:",
             _by_hand(dataset),
         )
-    partial = cache_folder() / "partial"
-    with disk_full_told(partial):
-        partial.mkdir(parents=True, exist_ok=True)
+    partial = partial_folder()
     name = archive.sha256 or hashlib.sha256(" ".join(archive.urls).encode()).hexdigest()
-    with FileLock(partial / f"{name}.lock"):
+    with held(partial / f"{name}.lock", archive.file):
         part = partial / f"{name}.part"
         try:
             source = first_good(archive, part, PACKED, quiet)
@@ -183,8 +203,12 @@ def _one(dataset: Dataset, archive: Archive, root: Path, own: Path | None, quiet
         sha256 = sha256_of(part)
         try:
             _unpack(dataset, archive, part, root)
-        finally:
+        except DiskFullError:
+            raise  # the archive is as it should be and need not come again
+        except InputError:
             part.unlink(missing_ok=True)
+            raise
+        part.unlink(missing_ok=True)
     return Obtained(archive.file, f"downloaded from {wording.host(source.url)}", sha256)
 
 
@@ -196,7 +220,7 @@ def _by_hand(dataset: Dataset, *archives: Archive) -> str:
 
 def _unpack(dataset: Dataset, archive: Archive, path: Path, root: Path) -> None:
     """Unpack beside the goal, check, and only then move each folder to its place."""
-    working = Path(tempfile.mkdtemp(dir=root, prefix=".unpacking."))
+    working = Path(tempfile.mkdtemp(dir=root, prefix=UNPACKING))
     try:
         inside = working / "all"
         unpack(path, inside)
@@ -241,12 +265,12 @@ def content_sha256(kept: Mapping[str, Path]) -> tuple[str, int]:
     The same as `find <folders> -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` there.
     """
     lines = {
-        name.encode(): f"{sha256_of(path)}  {name}\n"
+        os.fsencode(name): f"{sha256_of(path)}  {name}\n"
         for target, place in kept.items()
         for name, path in _files(target, place)
     }
     text = "".join(lines[name] for name in sorted(lines))
-    return hashlib.sha256(text.encode()).hexdigest(), len(lines)
+    return hashlib.sha256(os.fsencode(text)).hexdigest(), len(lines)
 
 
 def _files(target: str, place: Path) -> Iterator[tuple[str, Path]]:

@@ -168,7 +168,7 @@ def _receive(
     quiet: bool,
 ) -> None:
     length = answer.headers.get("Content-Length")
-    total = have + int(length) if length and length.isdigit() else None
+    total = have + int(length) if length and length.isdecimal() else None
     if expected is not None and total is not None and total != expected:
         part.unlink(missing_ok=True)
         raise InputError(

@@ -14,7 +14,14 @@ from pathlib import Path
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint
 from reproduce import wording
-from reproduce.obtaining.cache import cache_folder, cached, manual_folder, weights_folder
+from reproduce.obtaining.cache import (
+    cache_folder,
+    cached,
+    held,
+    manual_folder,
+    partial_folder,
+    weights_folder,
+)
 from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_good
 from reproduce.obtaining.sources import Source, source_of
 from reproduce.reading import sha256_of
@@ -69,15 +76,11 @@ def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
     Raises `PrerequisiteError` where only a person can get it (with the steps), `InputError` where
     every address failed (with what each one answered).
     """
-    from filelock import FileLock
-
     if path := located(record):
         return path
     name = record.sha256 or hashlib.sha256(" ".join(record.urls).encode()).hexdigest()
-    partial = cache_folder() / "partial"
-    with disk_full_told(partial):
-        partial.mkdir(parents=True, exist_ok=True)
-    with FileLock(partial / f"{name}.lock"):
+    partial = partial_folder()
+    with held(partial / f"{name}.lock", f"the checkpoint {record.id}"):
         if path := located(record):  # another process was faster
             return path
         return _download(project, record, partial / f"{name}.part", quiet)

@@ -14,18 +14,22 @@ from catalog.errors import InputError
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class DiskFullError(InputError):
+    """There is no room for what is to be written; what was read is not at fault."""
+
+
 @contextmanager
 def disk_full_told(path: Path) -> Iterator[None]:
-    """Turn "no space left" into an `InputError` that names the place and the way out."""
+    """Turn "no space left" into a `DiskFullError` that names the place and the way out."""
     try:
         yield
     except OSError as error:
         if error.errno not in FULL and "No space left" not in str(error):
             raise
-        raise InputError(
+        raise DiskFullError(
             f"{path}: the disk is full. What was finished is kept and the file was not written. "
-            "Free some space (or choose another place with --out or SAM4MIS_CACHE) and give the "
-            "same command again; it goes on where it stopped."
+            "Free some space (or choose another place with --out, --to or SAM4MIS_CACHE) and give "
+            "the same command again; it goes on where it stopped."
         ) from error
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from catalog.errors import InputError
 from catalog.records import Checkpoint, Claim, Project
 from reproduce.cli.common import data_folder, install_command, missing_extra
+from reproduce.contracts import Dataset
 from reproduce.obtaining.cache import cache_folder
-from reproduce.obtaining.datasets import can_fetch
+from reproduce.obtaining.datasets import archives_of, can_fetch, missing
 from reproduce.plugins import plugins
 
 
@@ -136,8 +138,24 @@ def _data(claim: Claim) -> list[str]:
     if getattr(dataset, "generated", False):
         return []
     folder: Path | None = data_folder(wanted, None)
+    split = claim.split if claim.split in dataset.splits else None
     if folder is None:
-        if can_fetch(dataset, claim.split if claim.split in dataset.splits else None):
+        if can_fetch(dataset, split):
             return [f"data {wanted}: not here; sam4mis reproduce fetch-data {wanted} downloads it"]
         return [f"data {wanted}: not in the cache or $SAM4MIS_DATA; {dataset.access}"]
+    if split is not None and can_fetch(dataset, split) and _lacks(dataset, folder, split):
+        return [
+            f"data {wanted}: split {split} is not here; "
+            f"sam4mis reproduce fetch-data {wanted} --split {split} downloads it"
+        ]
     return []
+
+
+def _lacks(dataset: Dataset, folder: Path, split: str) -> bool:
+    """Whether a split was not fetched, and does not lie there in another way either."""
+    if not any(missing(archive, folder) for archive in archives_of(dataset, split)):
+        return False
+    try:
+        return not dataset.cases(folder, split, {})
+    except InputError:
+        return True
