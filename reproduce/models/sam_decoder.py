@@ -62,8 +62,19 @@ def shared(dense: Tensor, masks: Tensor | None) -> Tensor:
 
 
 def is_plain(decoder: Any) -> bool:
-    """Whether a mask decoder consists of segment_anything's own classes and nothing else."""
+    """Whether a mask decoder consists of segment_anything's own classes and nothing else.
+
+    Hooks and methods put into a module change what it computes under the same class: LoRA and
+    adapters are attached that way, too.
+    """
     if type(decoder) is not MaskDecoder or type(decoder.transformer) is not TwoWayTransformer:
+        return False
+    if any(
+        part._forward_hooks
+        or part._forward_pre_hooks
+        or {"forward", "predict_masks"} & set(vars(part))
+        for part in decoder.modules()
+    ):
         return False
     layers = decoder.transformer.layers
     attentions = [decoder.transformer.final_attn_token_to_image]

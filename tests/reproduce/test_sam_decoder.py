@@ -106,3 +106,31 @@ def test_lora_in_the_attention_is_not_plain(sam: Any) -> None:
     finally:
         attention.q_proj = plain
     assert is_plain(sam.mask_decoder)
+
+
+@pytest.mark.parametrize("how", ["hook", "hook before", "method"])
+@torch.inference_mode()
+def test_layer_that_only_looks_plain_runs_as_it_is(sam: Any, how: str) -> None:
+    """Adapters attached with a hook or a method of the instance leave the class as it was."""
+    features, sparse, dense = asked(sam, 2, 0, False)
+    image_pe = sam.prompt_encoder.get_dense_pe()
+    attention = sam.mask_decoder.transformer.layers[0].cross_attn_token_to_image
+    before, _ = decoder_of(sam.mask_decoder, image_pe)(features, sparse, dense, slice(0, 1))
+    own = attention.forward
+    if how == "hook":
+        handle = attention.register_forward_hook(lambda _, given, found: 3 * found)
+    elif how == "hook before":
+        handle = attention.q_proj.register_forward_pre_hook(lambda _, given: (3 * given[0],))
+    else:
+        attention.forward = lambda **given: 3 * own(**given)
+    try:
+        assert not is_plain(sam.mask_decoder)
+        decode = decoder_of(sam.mask_decoder, image_pe)
+        changed, _ = decode(features, sparse, dense, slice(0, 1))
+    finally:
+        if how == "method":
+            del attention.forward
+        else:
+            handle.remove()
+    assert is_plain(sam.mask_decoder)
+    assert (changed - before).abs().max() > 0.01 * before.std()
