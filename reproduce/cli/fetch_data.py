@@ -66,8 +66,8 @@ def fetch_data(
         }
     except InputError as error:
         raise InputError(
-            f"{error}\nWhat lay in {place_of(root)} before was not touched; move it away and give "
-            "the same command again to have everything anew."
+            f"{error}\nThe folder {place_of(root)} is left as it is; move it away and give the "
+            "same command again to have everything anew."
         ) from error
     if json_:
         as_json({"dataset": dataset, "folder": str(root), "files": rows, "cases": cases})

@@ -25,6 +25,7 @@ from test_running import run
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.cli.common import data_folder
+from reproduce.cli.fetch_data import fetch_data
 from reproduce.contracts import Archive
 from reproduce.obtaining.archives import unpack
 from reproduce.obtaining.cache import manual_folder
@@ -568,3 +569,11 @@ def test_run_fetches_open_data_from_nothing(
     assert "2 of 2 cases scored" in said.out
     run(tmp_path, data=None)
     assert len(does.asked) == 1
+
+
+def test_data_that_lie_there_incomplete_are_told_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "data_demo").mkdir()
+    (tmp_path / "data_demo" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"is missing(.|\n)*left as it is; move it away"):
+        fetch_data("sam-med2d-demo", None, None, tmp_path, False, False)
+    assert (tmp_path / "data_demo" / "mine.txt").read_text() == "mine"
