@@ -17,7 +17,7 @@ PLUGIN = DeclaredAdapter(
         "no mean and deviation. The release scores at 256x256 (grid model_input): masks resized by "
         "nearest neighbour, the click taken on the resized mask."
     ),
-    memory_mib={"vit_b": 860},
+    memory_mib={"vit_b": 818},
     agreement=(
         "Compared with the authors' code on 3 predictions of real images, same seeded weights: "
         "largest logit difference 2.6e-06 (largest logit 2.8), largest Dice difference 3.1e-10."
