@@ -103,11 +103,10 @@ def datasets(
     rows = [
         (
             d["name"],
-            d["title"],
             d["how"],
             d["licence"],
             ", ".join(d["splits"]),
         )
         for d in document["datasets"]
     ]
-    table("Data sets", ("name", "data set", "how to get it", "licence", "splits"), rows)
+    table("Data sets", ("name", "how to get it", "licence", "splits"), rows)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from local_server import Behaviour, quiet_download, serving
+from download_server import Behaviour, quiet_download, serving
 from safetensors.torch import save_file
 
 from catalog.errors import InputError, PrerequisiteError

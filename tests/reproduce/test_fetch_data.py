@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from local_server import Behaviour, quiet_download, serving
+from download_server import Behaviour, quiet_download, serving
 from running_bundle import project_root
 from test_running import run
 
