@@ -63,6 +63,7 @@ def run(
 ) -> None:
     """Run released weights on a data set and measure what the paper prints.
 
+    Weights and open data that are missing are downloaded and checked; --dry-run says which.
     Finished shards are kept: the same command goes on after Ctrl-C, a crash or a full disk.
     Nothing is published without --publish.
 
