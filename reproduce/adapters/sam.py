@@ -41,9 +41,9 @@ class SamAdapter:
     agreement = (
         "Against SamPredictor with seeded weights, 18 prompts (boxes, points, both, a mask) on one "
         "real image, float32 on a CPU: logits of ViT-B, L and H differ by at most 3.7e-6, 3.8e-6 "
-        "and 2.9e-6 (their deviation is 0.7), and 2, 1 and 5 of 14,929,920 pixels change side. One "
-        "of eleven runs of ViT-B gave 3.6e-5 and 22 pixels, on a busy machine; why was not found. "
-        "With a bfloat16 encoder (ViT-B) Dice is 0.9976 or more (two images)."
+        "and 2.9e-6 (those of ViT-B deviate by 0.7), and 2, 1 and 5 of 14,929,920 pixels change "
+        "side. One of eleven runs of ViT-B gave 3.6e-5 and 22 pixels, on a busy machine; why was "
+        "not found. With a bfloat16 encoder (ViT-B) Dice is 0.9976 or more (two images)."
     )
 
     def build(

@@ -101,12 +101,6 @@ def datasets(
         as_json(document)
         return
     rows = [
-        (
-            d["name"],
-            d["how"],
-            d["licence"],
-            ", ".join(d["splits"]),
-        )
-        for d in document["datasets"]
+        (d["name"], d["how"], d["licence"], ", ".join(d["splits"])) for d in document["datasets"]
     ]
     table("Data sets", ("name", "how to get it", "licence", "splits"), rows)

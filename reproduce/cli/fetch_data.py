@@ -60,9 +60,7 @@ def fetch_data(
         cases = {
             name: len(found.cases(root, name, {}))
             for name in found.splits
-            if not dry_run
-            and split in (None, name)
-            and not any(datasets.missing(a, root) for a in datasets.archives_of(found, name))
+            if not dry_run and split in (None, name) and datasets.is_here(found, root, name)
         }
     except InputError as error:
         raise InputError(
@@ -74,6 +72,15 @@ def fetch_data(
         return
     typer.echo(f"{found.title}. Licence: {found.licence}.", err=True)
     table("Files", ("file", "status", "sha256"), [(r.file, r.status, r.sha256) for r in rows])
+    recorded = {a.file for a in datasets.archives_of(found) if a.sha256 or a.md5 or a.content}
+    for row in rows:
+        if not dry_run and row.sha256 and row.file not in recorded:
+            typer.echo(
+                f"{row.file}: no hash is recorded, only the number of cases was checked. If this "
+                f"is the released file, add sha256={row.sha256!r} to its Archive in "
+                f"reproduce/datasets.",
+                err=True,
+            )
     if cases:
         counts = ", ".join(f"{name} {count:,}" for name, count in cases.items())
         typer.echo(f"cases: {counts}", err=True)

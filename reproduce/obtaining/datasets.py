@@ -30,7 +30,10 @@ UNPACKING = ".unpacking."
 
 @dataclass(frozen=True, slots=True)
 class Obtained:
-    """What became of one archive. `sha256` is that of the archive where one was read."""
+    """What became, or would become, of one archive.
+
+    sha256  of the archive as it was read, or as it is recorded; None: it was not read and none is
+    """
 
     file: str
     status: str
@@ -91,7 +94,7 @@ def obtain(
             f"{dataset.name}: the tool does not know where to get {dataset.title}. {dataset.access}"
         )
     own = _matched(dataset, archives, given)
-    if not any(missing(archive, root) for archive in archives):
+    if is_here(dataset, root, split):
         return [Obtained(archive.file, "was here") for archive in archives]
     root = root.resolve()
     remedy = "Set SAM4MIS_DATA to a folder of yours, or name one with fetch-data --to."
@@ -115,6 +118,11 @@ def missing(archive: Archive, root: Path) -> list[str]:
     return [target for target in archive.folders.values() if not (root / target).exists()]
 
 
+def is_here(dataset: Dataset, root: Path, split: str | None = None) -> bool:
+    """Whether nothing of the archives that a split needs is missing below `root`."""
+    return not any(missing(archive, root) for archive in archives_of(dataset, split))
+
+
 def dropped(archive: Archive) -> Path | None:
     """The archive where a user put it, under any name: found by its hash."""
     folder = manual_folder()
@@ -128,12 +136,11 @@ def dropped(archive: Archive) -> Path | None:
 
 def _is(archive: Archive, path: Path) -> bool:
     """Whether a file has the recorded hash."""
-    if archive.bytes is not None and path.stat().st_size != archive.bytes:
-        return False
-    kind = "sha256" if archive.sha256 is not None else "md5"
-    wanted = getattr(archive, kind)
+    kind, wanted = ("sha256", archive.sha256) if archive.sha256 else ("md5", archive.md5)
     about = path.stat()
-    return wanted is not None and _hashed(path, kind, about.st_size, about.st_mtime_ns) == wanted
+    if wanted is None or archive.bytes not in (None, about.st_size):
+        return False
+    return _hashed(path, kind, about.st_size, about.st_mtime_ns) == wanted
 
 
 @lru_cache(maxsize=256)

@@ -23,14 +23,7 @@ from catalog.errors import (
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry, find_root
 from reproduce import wording
-from reproduce.cli.common import (
-    RUNS,
-    as_json,
-    data_folder,
-    need_file,
-    need_folder,
-    place_of,
-)
+from reproduce.cli.common import RUNS, as_json, data_folder, need_file, need_folder, place_of
 from reproduce.contracts import Grid
 from reproduce.obtaining.datasets import can_fetch
 from reproduce.running import telling

@@ -8,7 +8,7 @@ import typer
 
 from catalog.errors import InputError
 from reproduce.cli.common import data_goal
-from reproduce.obtaining.datasets import archives_of, can_fetch, missing, obtain, status_of
+from reproduce.obtaining.datasets import archives_of, can_fetch, is_here, obtain, status_of
 from reproduce.running.planning import Recipe
 
 
@@ -24,9 +24,7 @@ def fetch_data(item: Recipe) -> Path:
 
 def lacks_archives(item: Recipe, data: Path) -> bool:
     """Whether a folder lacks what the tool can fetch: another split of the set was fetched."""
-    return can_fetch(item.dataset, item.split) and any(
-        missing(archive, data) for archive in archives_of(item.dataset, item.split)
-    )
+    return can_fetch(item.dataset, item.split) and not is_here(item.dataset, data, item.split)
 
 
 def data_status(item: Recipe) -> str:

@@ -13,7 +13,7 @@ from catalog.records import Checkpoint, Claim, Project
 from reproduce.cli.common import data_folder, install_command, missing_extra
 from reproduce.contracts import Dataset
 from reproduce.obtaining.cache import cache_folder
-from reproduce.obtaining.datasets import archives_of, can_fetch, missing
+from reproduce.obtaining.datasets import can_fetch, is_here
 from reproduce.plugins import plugins
 
 
@@ -153,7 +153,7 @@ def _data(claim: Claim) -> list[str]:
 
 def _lacks(dataset: Dataset, folder: Path, split: str) -> bool:
     """Whether a split was not fetched, and does not lie there in another way either."""
-    if not any(missing(archive, folder) for archive in archives_of(dataset, split)):
+    if is_here(dataset, folder, split):
         return False
     try:
         return not dataset.cases(folder, split, {})

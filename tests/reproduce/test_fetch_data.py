@@ -577,3 +577,32 @@ def test_data_that_lie_there_incomplete_are_told_and_left_alone(tmp_path: Path) 
     with pytest.raises(InputError, match=r"is missing(.|\n)*left as it is; move it away"):
         fetch_data("sam-med2d-demo", None, None, tmp_path, False, False)
     assert (tmp_path / "data_demo" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_hash_that_nobody_published_is_said_with_the_way_to_record_it(
+    server: tuple[str, Behaviour],
+    real: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    recorded: bool,
+) -> None:
+    from reproduce.cli.fetch_data import fetch_data
+
+    address, does = server
+    data = plugin("datasets", "endotect")
+    folders = {f: f for f in ("images", "masks", "negative_images", "negative_masks")}
+    does.content["/z"] = packed("top", {f: real / "endotect" / f for f in folders})
+    sha256 = hashlib.sha256(does.content["/z"]).hexdigest()
+    item = archive(
+        does.content["/z"],
+        f"{address}/z",
+        sha256=sha256 if recorded else None,
+        folders={f"*/{f}": f for f in folders},
+    )
+    monkeypatch.setattr(type(data), "archives", (item,))
+    fetch_data("endotect")
+    said = capsys.readouterr()
+    assert f"downloaded from 127.0.0.1\t{sha256}" in said.out
+    assert "cases: all 80, polyps 60, negatives 20" in said.err
+    assert (f"add sha256={sha256!r}" in said.err) is not recorded
