@@ -6,12 +6,11 @@ import hashlib
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from download_server import Behaviour, quiet_download, serving
+from download_server import Behaviour, quiet_download
 from safetensors.torch import save_file
 
 from catalog.errors import InputError, PrerequisiteError
@@ -19,14 +18,6 @@ from catalog.records import Checkpoint
 from reproduce.obtaining.cache import cached, manual_folder
 from reproduce.obtaining.sources import source_of
 from reproduce.obtaining.weights import check_given, obtain, status_of
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[str, Behaviour]]:
-    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("reproduce.obtaining.files.download", quiet_download)
-    with serving() as address_and_behaviour:
-        yield address_and_behaviour
 
 
 @pytest.fixture
