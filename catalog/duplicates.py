@@ -67,7 +67,7 @@ def _surnames(authors: tuple[str, ...]) -> frozenset[str]:
 
 def decided_pairs(root: Path | None = None) -> set[frozenset[str]]:
     """Pairs of ids that a person has declared different works."""
-    from catalog.importer.decisions import decisions
+    from catalog.decided import decisions
 
     pairs: set[frozenset[str]] = set()
     for decision in decisions(root).not_duplicates:

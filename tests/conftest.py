@@ -23,21 +23,3 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip("the real material of ../shared/real is not on this machine")
     return folder
-
-
-@pytest.fixture(scope="session")
-def listing() -> Path:
-    """The SAM4MIS list as data (rows.md, facts.yaml)."""
-    folder = SHARED / "data" / "sam4mis"
-    if not folder.is_dir():
-        pytest.skip("the list's rows of ../shared/data/sam4mis are not on this machine")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def facts() -> Path:
-    """What is known of methods and repositories."""
-    folder = SHARED / "facts"
-    if not folder.is_dir():
-        pytest.skip("the facts of ../shared/facts are not on this machine")
-    return folder

@@ -2,9 +2,9 @@
 
 Groups: B a record that was given to `add` or in a form · Y the YAML itself · S the shape of
 records · R references · C content of project files · D duplicates · I identifiers · U addresses ·
-T titles · A authors · P versions · V vocabularies · N numbers · K scope · L the list
-(`rows.md`) at import · Z results and verdicts (`reproduce verify`). `check` runs the groups that
-make a registry unusable when they are wrong; `doctor` runs all that can be seen in the records.
+T titles · A authors · P versions · V vocabularies · N numbers · K scope · Z results and verdicts
+(`reproduce verify`). `check` runs the groups that make a registry unusable when they are wrong;
+`doctor` runs all that can be seen in the records.
 """
 
 from __future__ import annotations
@@ -181,49 +181,6 @@ CODES: dict[str, Code] = {
     # ---- scope
     "K001": _info("scope undecided", "Somebody must read the full text and decide."),
     "K002": _warn("excluded without a reason", "An exclusion says why."),
-    # ---- the list at import
-    "L001": _warn("broken table row", "A row that does not have four cells, a date or a link."),
-    "L010": _warn("address without a scheme", "https:// is put before it."),
-    "L011": _warn("plain http address", "Kept as it is."),
-    "L012": _warn("parameters that name nothing", "Tracking and stray punctuation are dropped."),
-    "L013": _warn("access token in an address", "A personal token; dropped and not repeated."),
-    "L014": _warn("PDF on arXiv instead of the abstract page", "The id is what is kept."),
-    "L015": _warn(
-        "PDF or viewer instead of a landing page", "The identifier is kept if there is one."
-    ),
-    "L016": _warn("address without an identifier", "The address itself is kept."),
-    "L017": _warn("repository address with .git or slash", "The normal form is kept."),
-    "L018": _warn("code link is no repository", "It becomes a link of its right kind."),
-    "L019": _warn("link of an unknown kind", "Decide it in catalog/decisions/links.yaml."),
-    "L020": _warn("authors shortened to et al.", "Taken from the facts where they were seen."),
-    "L021": _warn("several authors and et al.", "The list of authors is not complete."),
-    "L022": _warn("date against arXiv month", "The arXiv id decides."),
-    "L023": _warn("first author differs", "The list and the page name different people."),
-    "L024": _warn("et al. for a single author", "The page names one author."),
-    "L025": _warn("fewer authors in the list", "The page names more authors than the list."),
-    "L030": _warn("title begins with a blank", "Dropped."),
-    "L031": _warn("superscript markup in a title", "Written as plain text."),
-    "L032": _warn("no blank after a colon", "Added."),
-    "L033": _warn("blank before a colon", "Dropped."),
-    "L034": _warn("glued words", "Taken apart."),
-    "L035": _warn("two blanks in a title", "One is dropped."),
-    "L036": _warn("title changed", "The page has another title; the list's stays as an alias."),
-    "L037": _warn("venue spelled otherwise", "One spelling per venue."),
-    "L038": _warn("DOI differs", "The list and the page have different DOIs."),
-    "L040": _warn("link belongs to another work", "Decided; its identifiers are not taken."),
-    "L041": _warn("repository on several works", "Each keeps it."),
-    "L042": _warn("page names another repository", "Both are kept, the list's first."),
-    "L043": _warn("list says None, page names code", "The page's link is taken."),
-    "L044": _warn("repository named after another work", "Perhaps the link is on the wrong row."),
-    "L050": _warn("contradicting facts", "Two rows of one work differ; decide in merges.yaml."),
-    "L051": _warn("scope doubt without a decision", "Decide it in scope.yaml."),
-    "L052": _warn("note in the collectors' words", "Say it for readers in notes.yaml."),
-    "L060": _warn("exact duplicate row", "Merged."),
-    "L061": _warn("work on two rows, same title", "Merged."),
-    "L062": _warn("work on two rows, changed title", "Merged; both titles find it."),
-    "L063": _warn("one identifier on two works", "One of the links is wrong."),
-    "L064": _warn("two works under one short name", "They are kept apart by author and year."),
-    "L070": _warn("out-of-scope candidate", "Decided in scope.yaml, with the reason."),
     # ---- results and verdicts
     "Z001": _given("verdicts out of date", "verdicts.json is not what claims and results give."),
     "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),
@@ -238,12 +195,12 @@ def severity_of(code: str) -> Severity:
 
 
 def told_by(code: str) -> str:
-    """The command that finds a code: add, import, check (doctor too), doctor, reproduce verify.
+    """The command that finds a code: add, check (doctor too), doctor, reproduce verify.
 
-    >>> told_by("S001"), told_by("L052")
-    ('check', 'import')
+    >>> told_by("S001"), told_by("B003")
+    ('check', 'add')
     """
-    elsewhere = {"B": "add", "L": "import", "Z": "reproduce verify"}
+    elsewhere = {"B": "add", "Z": "reproduce verify"}
     return elsewhere.get(code[0]) or ("check" if CODES[code].check else "doctor")
 
 

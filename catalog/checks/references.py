@@ -10,7 +10,6 @@ from catalog.duplicates import decided_pairs, duplicate_pairs
 from catalog.registry import PAPERS, PROJECTS, RESULTS, VERDICTS, Registry
 from catalog.slugs import slugify
 
-_DECISIONS = "catalog/decisions/not_duplicates.yaml"
 _LEVEL_CODES = {"identifier": "D003", "title": "D004", "similar": "D005"}
 
 
@@ -157,14 +156,20 @@ def shared_repositories(registry: Registry) -> Iterator[Crossing]:
 
 
 def stale_decisions(registry: Registry) -> Iterator[Crossing]:
-    """Ids in decision files that no work has any more (also not as an alias)."""
-    from catalog.importer.decisions import decisions
+    """Ids and rows in decision files that no work has any more (ids also not as an alias)."""
+    from catalog.decided import FOLDER, decisions
 
-    if not (registry.root / _DECISIONS).is_file():
+    if not (registry.root / FOLDER).is_dir():
         return  # a registry without decisions of its own
+    kept = decisions(registry.root)
     known = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
-    for decision in decisions(registry.root).not_duplicates:
+    for decision in kept.not_duplicates:
         for id in decision.papers:
             if id not in known:
-                message = f"there is no work {id!r}"
-                yield Crossing("R007", _DECISIONS, id, (), message, near(id, known))
+                message, place = f"there is no work {id!r}", f"{FOLDER}/not_duplicates.yaml"
+                yield Crossing("R007", place, id, (), message, near(id, known))
+    rows = {row for paper in registry.papers for row in paper.rows}
+    for name, named in kept.rows().items():
+        for row in sorted(named - rows):
+            message, place = f"no work has row {row} of the list", f"{FOLDER}/{name}.yaml"
+            yield Crossing("R007", place, str(row), (), message)

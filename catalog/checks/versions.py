@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from catalog import identifiers
+from catalog import identifiers, venues
 from catalog.checks.problem import Problem
-from catalog.importer import venues
-from catalog.importer.decisions import decisions
+from catalog.decided import decisions
 from catalog.records import Ids, Paper, Version
 
 _DATE = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")

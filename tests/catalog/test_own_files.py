@@ -10,8 +10,8 @@ from terminal import here
 
 from catalog import own
 from catalog.checks import check_registry
+from catalog.decided import decisions
 from catalog.errors import FindingsError
-from catalog.importer.decisions import decisions
 from catalog.vocabulary import FILE, canonical, label, vocabularies
 
 PAPER = """papers:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 
-from catalog.importer.project_facts import load_facts
 from catalog.records import Project, Protocol
 from catalog.registry import load_projects
 
@@ -225,21 +224,6 @@ def test_loading_all_files_takes_half_a_second_at_most(root: Path) -> None:
         ratios.append((time.process_time() - start) / yardstick)
     assert min(ratios) < 5
     assert sum(path.stat().st_size for path in paths) < 1_200_000
-
-
-def test_decisions_name_things_that_exist(facts: Path, conventions: dict[str, Any]) -> None:
-    known = load_facts(facts)
-    records = {reading.record for reading in known.readings}
-    slugs = {known.slug_of(reading) for reading in known.readings}
-    assert {key.removeprefix("methods:") for key in known.cards} <= records
-    assert {code for codes in known.cards.values() for code in codes} <= set(conventions)
-    assert set(known.worded) <= records
-    assert set(known.decisions) <= slugs
-    identity = known.identity
-    assert set(identity["methods"]) <= records
-    assert set(identity["adapters"]) - {"lwnet", "sam-lora"} <= slugs
-    assert set(identity["code_status"]) <= slugs
-    assert set(identity["layouts"]) <= slugs
 
 
 def test_files_of_others_are_no_released_weights(root: Path, projects: list[Project]) -> None:

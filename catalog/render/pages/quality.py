@@ -38,7 +38,6 @@ GROUPS = {
     "V": "Vocabularies",
     "N": "Numbers",
     "K": "Scope",
-    "L": "The list, at import",
     "Z": "Results and verdicts",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from catalog.importer.decisions import Venues
+from catalog.decided import Venues
 
 VersionKind = Literal["preprint", "workshop", "conference", "journal", "unknown"]
 # DOI prefixes of preprint servers: bioRxiv and medRxiv, SSRN, preprints.org, Research Square.
@@ -28,7 +28,7 @@ def kind_of(venue: str, rules: Venues) -> VersionKind:
     if "Workshops" in venue:
         return "workshop"
     name = re.sub(r"\s*\b20\d\d\b.*$", "", venue).strip()
-    return "conference" if name in rules.kinds["conference"] else "journal"
+    return "conference" if name in rules.kinds.get("conference", []) else "journal"
 
 
 def venue_of_address(url: str, year: str, rules: Venues) -> tuple[str | None, VersionKind]:

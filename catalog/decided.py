@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -16,7 +15,7 @@ from catalog.errors import FindingsError
 from catalog.records import Record
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
-FOLDER = Path(__file__).resolve().parent.parent / "decisions"
+FOLDER = "catalog/decisions"
 
 
 class Resolution(Record, kw_only=True):
@@ -96,33 +95,10 @@ class NotDuplicates(Record, kw_only=True):
 class Venues(Record, kw_only=True):
     """Spelling and kind of venues; see `venues.yaml`."""
 
-    variants: dict[str, str]
-    kinds: dict[str, list[str]]
-    issn: dict[str, str]
-    doi: dict[str, str]
-
-
-class NotePattern(Record, kw_only=True):
-    """A regular expression over a clause of a collector's note, and what stands in its place."""
-
-    pattern: str
-    text: str
-
-
-class Notes(Record, kw_only=True, dict=True):
-    """How the collectors' notes are told to readers; see `notes.yaml` and `importer/notes.py`."""
-
-    words: str
-    clauses: dict[str, str]
-    patterns: list[NotePattern]
-
-    @cached_property
-    def unclear(self) -> re.Pattern[str]:
-        return re.compile(self.words, re.IGNORECASE)
-
-    @cached_property
-    def compiled(self) -> list[tuple[re.Pattern[str], str]]:
-        return [(re.compile(p.pattern, re.IGNORECASE), p.text) for p in self.patterns]
+    variants: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, list[str]] = field(default_factory=dict)
+    issn: dict[str, str] = field(default_factory=dict)
+    doi: dict[str, str] = field(default_factory=dict)
 
 
 class _File(Record, kw_only=True):
@@ -137,8 +113,10 @@ class _File(Record, kw_only=True):
 
 
 def _read(folder: Path, name: str, shape: type[Shape]) -> Shape:
-    """One decision file. Raises `FindingsError` with everything that is wrong in it."""
-    place = f"catalog/decisions/{name}.yaml"
+    """One decision file, empty where there is none. Raises `FindingsError` with all its faults."""
+    place = f"{FOLDER}/{name}.yaml"
+    if not (folder / f"{name}.yaml").is_file():
+        return shape()
     document = reading.parse(reading.read_text(folder / f"{name}.yaml", place), place)
     record, findings = convert(document, (), document.data, shape, name)
     if record is None:
@@ -149,7 +127,7 @@ def _read(folder: Path, name: str, shape: type[Shape]) -> Shape:
 class Decisions:
     """All decision files of a folder, read when first asked for."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @cached_property
@@ -181,9 +159,16 @@ class Decisions:
     def venues(self) -> Venues:
         return _read(self.folder, "venues", Venues)
 
-    @cached_property
-    def notes(self) -> Notes:
-        return _read(self.folder, "notes", Notes)
+    def rows(self) -> dict[str, set[int]]:
+        """Name of a file -> the rows of the SAM4MIS list that its decisions are about."""
+        links = {link.row for link in self.code_links}
+        links |= {link.belongs_to for link in self.code_links if link.belongs_to}
+        return {
+            "merges": {row for merge in self.merges for row in merge.rows},
+            "corrections": {row for correction in self.corrections for row in correction.rows},
+            "scope": {row for scope in self.scope for row in scope.rows},
+            "links": links,
+        }
 
 
 def decisions(root: Path | None = None) -> Decisions:

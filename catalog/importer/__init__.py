@@ -1,1 +1,0 @@
-"""Turning the SAM4MIS list and the collected facts into records."""
