@@ -414,6 +414,15 @@ class Check(Record, kw_only=True):
     value: float | None = None
 
 
+class Counted(Record, kw_only=True):
+    """Over how many values a mean is a mean; `catalog.metrics.counted_over` says it in words."""
+
+    of: str  # what one value is of: case, mask (a class of a case), slice ..., or `pooled case`
+    averaged: int  # values in the mean
+    missing: int = 0  # of them, how many had no prediction and count as the profile says (0)
+    left_out: dict[str, int] = field(default_factory=dict)  # why -> values without a number
+
+
 class Measurement(Record, kw_only=True):
     """One number computed from the statistics of a run under one metric profile."""
 
@@ -422,6 +431,7 @@ class Measurement(Record, kw_only=True):
     value: float | None  # fraction; None: undefined under this profile
     value_complete_cases: float | None = None  # missing cases left out instead of scored 0
     n_cases: int = 0
+    counted: Counted | None = None  # None: recorded before this was
     claim: str | None = None
     label: str | None = None
     threshold: float | None = None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
-from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
+from catalog.records import CaseScore, Check, Result, StatisticsFile
 from reproduce.contracts import Case, Dataset, Sample
 from reproduce.plugins import plugin
 from reproduce.readers import MaskFile, difference, read_mask, suffix_of
@@ -361,23 +361,11 @@ def _result(
         ],
     }
     digest = hashlib.sha256(canonical({"protocol": protocol, "inputs": inputs})).hexdigest()
-    measurements = []
-    for metric in request.metrics:
-        scores = score(table, request.profile, metric, threshold=request.threshold)
-        measurements.append(
-            Measurement(
-                metric=metric,
-                metric_profile=scores.profile,
-                value=scores.value,
-                value_complete_cases=scores.value_complete_cases,
-                n_cases=scores.n_cases,
-                claim=request.claim,
-                threshold=request.threshold if request.kind == "probability" else None,
-                mask_selection=scores.mask_selection,
-                per_label=scores.per_label,
-                std=scores.std,
-            )
-        )
+    threshold = request.threshold if request.kind == "probability" else None
+    measurements = [
+        score(table, request.profile, metric, threshold=threshold).measurement(claim=request.claim)
+        for metric in request.metrics
+    ]
     return Result(
         schema="result/1",
         run=f"{request.project}-{digest[:16]}",

@@ -15,6 +15,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from catalog.metrics import counted_over, is_length
 from catalog.render import labels, show
 from catalog.render.naming import dataset_key, is_dataset, slug
 from catalog.text import clean
@@ -82,6 +83,8 @@ def environment() -> Environment:
     )
     env.filters |= {
         "percent": percent,
+        "counted_over": counted_over,
+        "is_length": is_length,
         "signed": signed,
         "size": size,
         "slug": slug,

@@ -65,7 +65,7 @@ def score(
     """
     from catalog.cli.output import counted, say
     from catalog.errors import UsageError
-    from catalog.metrics import is_length
+    from catalog.metrics import counted_over, is_length
     from catalog.records import to_builtins
     from reproduce.cli.common import (
         as_json,
@@ -129,7 +129,7 @@ def score(
     if json_:
         as_json(to_builtins(result))
     else:
-        columns = ("metric", "profile", "value", "%", "% without missing", "cases")
+        columns = ("metric", "profile", "value", "%", "% without missing", "mean over")
         rows = [
             (
                 m.metric,
@@ -137,7 +137,7 @@ def score(
                 _shown(m.value),
                 percent(m.value) if not is_length(m.metric) else None,
                 percent(m.value_complete_cases) if not is_length(m.metric) else None,
-                m.n_cases,
+                counted_over(m),
             )
             for m in result.measurements
         ]

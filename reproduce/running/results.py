@@ -218,20 +218,7 @@ def _measure(
         if claim is not None:
             raise
         return None  # our own profile may need what this run does not store
-    return Measurement(
-        metric=metric,
-        metric_profile=scores.profile,
-        value=scores.value,
-        value_complete_cases=scores.value_complete_cases,
-        n_cases=scores.n_cases,
-        claim=claim,
-        label=label,
-        threshold=threshold,
-        mask_selection=scores.mask_selection,
-        per_label=scores.per_label,
-        per_seed={str(seed): value for seed, value in scores.per_seed.items()},
-        std=scores.std,
-    )
+    return scores.measurement(claim=claim, label=label)
 
 
 def assemble(

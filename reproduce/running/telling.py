@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.cli.rows import in_percent
+from catalog.metrics import counted_over, is_length
 from catalog.registry import RESULTS, Registry
 from reproduce import wording
 from reproduce.verdict import MARGIN, RULE, judge, measurement_of, stored_values
@@ -116,7 +117,7 @@ def measured_for(claim: Claim, result: Result, name: str) -> Measurement | None:
 def _measured(claim: Claim, measurement: Measurement | None, result: Result) -> str:
     if measurement is None:
         return f"nothing under {wording.value(claim.protocol.metric_profile.value)}"
-    how = [measurement.metric_profile, f"{measurement.n_cases} cases"]
+    how = [measurement.metric_profile, counted_over(measurement)]
     if measurement.threshold is not None:
         how.insert(1, f"threshold {measurement.threshold:g}")
     if measurement.value_complete_cases != measurement.value:
@@ -173,11 +174,11 @@ def others(result: Result, claims: Sequence[tuple[Project, Claim]]) -> Rows:
                 m.metric_profile,
                 *([f"threshold {m.threshold:g}"] if m.threshold is not None else []),
                 *([m.label] if m.label else []),
+                counted_over(m),
             ]
         )
-        distance = m.metric.lower().startswith(("hd", "assd", "asd"))
         shown = "undefined" if m.value is None else f"{m.value:.2f}"
-        if m.value is not None and not distance:
+        if m.value is not None and not is_length(m.metric):
             shown = f"{100 * m.value:.2f} %"
         rows.append((m.metric, f"{shown} ({how})"))
     return rows

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.errors import InputError, UsageError
+from catalog.records import Counted, Measurement
 from reproduce.contracts import ProfileId
 from reproduce.plugins import plugins
 from reproduce.scoring.profile import MetricProfile
@@ -23,7 +24,8 @@ class Scores:
     value           the number the profile's evaluator would print, as a fraction (distances in mm);
                     None where it is undefined (NaN)
     value_complete_cases   the same with missing cases left out
-    n               values that entered the mean (not NaN);  n_cases  cases with statistics
+    counted         over how many values the mean goes, and why the others are not in it
+    n_cases         cases with statistics
     per_case        (case, label) -> value, slices and objects averaged; None: undefined
     per_label       label -> value;  per_seed  seed -> value
     std             standard deviation (n - 1) over the values of `per_case`
@@ -35,7 +37,7 @@ class Scores:
     metric: str
     value: float | None
     value_complete_cases: float | None
-    n: int
+    counted: Counted
     n_cases: int
     per_case: dict[tuple[str, str], float | None]
     per_label: dict[str, float | None]
@@ -45,6 +47,24 @@ class Scores:
     mask_selection: str
     missing: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def measurement(self, *, claim: str | None = None, label: str | None = None) -> Measurement:
+        """The record of these scores; claim and label are what they were asked for."""
+        return Measurement(
+            metric=self.metric,
+            metric_profile=self.profile,
+            value=self.value,
+            value_complete_cases=self.value_complete_cases,
+            n_cases=self.n_cases,
+            counted=self.counted,
+            claim=claim,
+            label=label,
+            threshold=self.threshold,
+            mask_selection=self.mask_selection,
+            per_label=self.per_label,
+            per_seed={str(seed): value for seed, value in self.per_seed.items()},
+            std=self.std,
+        )
 
 
 def metric_profile(name: str | MetricProfile) -> MetricProfile:
@@ -138,7 +158,7 @@ def score(
         metric=metric,
         value=_mean([o.value for o in outcomes]),
         value_complete_cases=_mean([o.complete for o in outcomes]),
-        n=first.n,
+        counted=first.counted,
         n_cases=len({case for case, _ in present}),
         per_case=cases,
         per_label={

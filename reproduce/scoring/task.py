@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from catalog.records import Counted
 from reproduce.scoring import units
 from reproduce.scoring.parsed import Parsed
 from reproduce.scoring.profile import Measure, MetricProfile, NanPolicy
@@ -25,13 +27,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PANOPTIC_KINDS = ("pq", "sq", "rq")
+WITHOUT_PREDICTION = "without a prediction"
 
 
 @dataclass(slots=True)
 class Outcome:
     value: float | None
     complete: float | None
-    n: int
+    counted: Counted
     per_case: dict[tuple[str, str], float | None]
     per_label: dict[str, float | None]
 
@@ -68,38 +71,76 @@ class Task:
         if parsed.hard:
             thresholds = thresholds[:1]
         per_threshold = [self._values(parsed, t, profile.level) for t in thresholds]
-        rows = per_threshold[0][0]
-        values = _stacked_mean([v for _, v in per_threshold])
+        rows, _, not_counted = per_threshold[0]
+        values = _stacked_mean([v for _, v, _ in per_threshold])
         if profile.level == "dataset":
             finest = [self._values(parsed, t, "case") for t in thresholds]
-            case_rows, case_values = finest[0][0], _stacked_mean([v for _, v in finest])
+            case_rows, case_values = finest[0][0], _stacked_mean([v for _, v, _ in finest])
         else:
             case_rows, case_values = rows, values
         per_case: dict[tuple[str, str], float | None] = {}
         pairs, means = self._means_over(case_rows, case_values, ("case", "label"))
         for (case, label), mean in zip(pairs, means, strict=True):
             per_case[case_rows.cases[case], case_rows.labels[label]] = _defined(mean)
-        complete, n = self._aggregate(rows, values, missing=False)
+        complete = self._aggregate(rows, values, missing=False)
         value = complete
-        if self.missing and profile.level != "dataset" and self.missing_value is not None:
-            value, n = self._aggregate(rows, values, missing=True)
+        if self._missing_counts:
+            value = self._aggregate(rows, values, missing=True)
         per_label = {}
         for index, name in enumerate(rows.labels):
             where = rows.axes["label"] == index
             if where.any():
-                per_label[name] = _defined(
-                    self._aggregate(rows.take(where), values[where], False)[0]
-                )
+                per_label[name] = _defined(self._aggregate(rows.take(where), values[where], False))
         for pair in self.missing:
             value_of = self.missing_value
             per_case[pair] = None if value_of is None else _defined(value_of)
         assert isinstance(values, np.ndarray)
-        return Outcome(_defined(value), _defined(complete), n, per_case, per_label)
+        counted = self._counted(rows, values, not_counted, len(parsed.rows.cases))
+        return Outcome(_defined(value), _defined(complete), counted, per_case, per_label)
+
+    @property
+    def _missing_counts(self) -> bool:
+        """Whether cases without a prediction enter the mean."""
+        return (
+            bool(self.missing)
+            and self.profile.level != "dataset"
+            and self.missing_value is not None
+        )
+
+    def _counted(
+        self, rows: units.Rows, values: NDArray[np.float64], not_counted: units.Rows, cases: int
+    ) -> Counted:
+        """Over how many values the mean goes, and why units are not in it: the profile does not
+        count them, or they have no number."""
+        import numpy as np
+
+        if self.profile.level == "dataset":
+            gone = len({case for case, _ in self.missing})
+            left_out = Counter({WITHOUT_PREDICTION: gone} if gone else {})
+            return Counted(of="pooled case", averaged=cases, left_out=dict(left_out))
+        undefined = np.isnan(values)
+        left_out = why_empty(not_counted) + why_empty(rows.take(undefined))
+        averaged, missing = int((~undefined).sum()), 0
+        if self._missing_counts and not math.isnan(self.missing_value or 0.0):
+            missing = len(self.missing)
+        elif self.missing:
+            left_out[WITHOUT_PREDICTION] = len(self.missing)
+        level = self.profile.level
+        one: str = "object" if level == "instance" else level
+        if len(self.label_order) > 1 and level in ("case", "slice"):
+            one = "mask" if level == "case" else "slice mask"
+        return Counted(
+            of=one,
+            averaged=averaged + missing,
+            missing=missing,
+            left_out=dict(left_out.most_common()),
+        )
 
     def _values(
         self, parsed: Parsed, threshold: float | None, level: Any
-    ) -> tuple[units.Rows, NDArray[np.float64]]:
-        """Units (without the axis round) and their values at one threshold."""
+    ) -> tuple[units.Rows, NDArray[np.float64], units.Rows]:
+        """Units (without the axis round) and their values at one threshold; then the units that
+        the profile does not count."""
         measure, profile = self.measure, self.profile
         table = parsed.table
         rows = parsed.with_histograms() if measure.kind == "auc" else parsed.at(threshold)
@@ -119,7 +160,7 @@ class Task:
             values = values.round(measure.decimals)
         summed, values = self._over_rounds(summed, values, level)
         keep = self._kept(rows, summed, level)
-        return summed.take(keep), values[keep]
+        return summed.take(keep), values[keep], summed.take(~keep)
 
     def _auc(self, table: pa.Table, rows: units.Rows, level: Any) -> NDArray[np.float64]:
         import numpy as np
@@ -195,11 +236,13 @@ class Task:
         axes = [name for name in units.UNIT_AXES[level] if name != "round"]
         first, group = rows.group(axes)
         result = np.full(len(first), np.nan)
+        last = first.copy()
         for g in range(len(first)):
             members = np.flatnonzero(group == g)
-            ordered = values[members[np.argsort(rounds[members])]]
-            result[g] = _ROUNDS[self.measure.rounds or self.profile.rounds](ordered)
-        return rows.take(first), result
+            members = members[np.argsort(rounds[members])]
+            result[g] = _ROUNDS[self.measure.rounds or self.profile.rounds](values[members])
+            last[g] = members[-1]
+        return rows.take(last), result
 
     def _kept(self, rows: units.Rows, summed: units.Rows, level: Any) -> NDArray[np.bool_]:
         import numpy as np
@@ -221,10 +264,8 @@ class Task:
             keep &= in_case[summed.axes["case"], summed.axes["label"]]
         return keep
 
-    def _aggregate(
-        self, rows: units.Rows, values: NDArray[np.float64], missing: bool
-    ) -> tuple[float, int]:
-        """The means of the profile one after the other; and how many values entered the first."""
+    def _aggregate(self, rows: units.Rows, values: NDArray[np.float64], missing: bool) -> float:
+        """The means of the profile one after the other."""
         import numpy as np
 
         profile = self.profile
@@ -253,7 +294,7 @@ class Task:
             raise RuntimeError(
                 f"{profile.id}: order {profile.order} leaves {list(axes)} unaveraged"
             )
-        return (profile.all_nan if math.isnan(value) and n == 0 else value), n
+        return profile.all_nan if math.isnan(value) and n == 0 else value
 
     def _with_missing(
         self, rows: units.Rows, axes: dict[str, Any], values: NDArray[np.float64]
@@ -308,6 +349,19 @@ class Task:
         found, group = np.unique(stacked, axis=0, return_inverse=True)
         means = self._means(group.reshape(-1), values, len(found))
         return np.asarray(found), means
+
+
+def why_empty(rows: units.Rows) -> Counter[str]:
+    """Which masks of units without a number are empty -> how many of them."""
+    tp, fp, fn, _ = rows.counts.T
+    no_reference, no_prediction = tp + fn == 0, tp + fp == 0
+    found = {
+        "reference and prediction empty": no_reference & no_prediction,
+        "reference empty": no_reference & ~no_prediction,
+        "nothing predicted": ~no_reference & no_prediction,
+        "undefined": ~no_reference & ~no_prediction,
+    }
+    return Counter({why: int(where.sum()) for why, where in found.items() if where.any()})
 
 
 def _last(values: NDArray[np.float64]) -> float:

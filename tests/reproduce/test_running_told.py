@@ -78,7 +78,7 @@ def test_with_limit_no_verdict_is_possible(
     claim = sections["selftest/phantom-dice"]
     assert claim["verdict"] == "no verdict is possible"
     assert "only the first 1 cases were asked for (--limit)" in claim["because"]
-    assert "1 cases" in claim["measured"]
+    assert "1 case)" in claim["measured"]
     assert "# all cases" in err
     assert "--limit" not in err
 

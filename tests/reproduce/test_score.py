@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import InputError, UsageError
+from catalog.metrics import counted_over
 from reproduce.plugins import plugins
 from reproduce.scoring import metric_profile, score
 from reproduce.scoring.corners import corner_value, corners, profiles_document
@@ -99,6 +100,69 @@ def test_expected_cases_that_are_not_there_are_missing() -> None:
     found = score(TABLES["half"], "house/1", expected=[("case-0", "a"), ("case-9", "a")])
     assert found.value == pytest.approx(0.25)
     assert found.value_complete_cases == pytest.approx(0.5)
+
+
+def _missed(*missed: bool, labels: tuple[str, ...] = ("a",)) -> Any:
+    """Cases with the same 4 x 4 square of each label; where `missed`, nothing is predicted."""
+    builder = StatisticsBuilder(surface=["surfel/header/2d"])
+    square = torch.zeros(1, 16, 16, dtype=torch.bool)
+    square[:, 4:8, 4:8] = True
+    for index, gone in enumerate(missed):
+        for label in labels:
+            builder.add(
+                case=f"case-{index}",
+                labels=[label],
+                scores=(square & (not gone))[:, None],
+                kind="label",
+                reference=square,
+                spacing_mm=(1.0, 1.0),
+            )
+    return builder.table()
+
+
+def test_a_mean_says_over_how_many_it_goes_and_why_the_others_are_left_out() -> None:
+    table = _missed(True, False, True, False, True, False)
+    found = score(table, "house/1", "hd95").measurement()
+    assert found.value == 0.0
+    assert found.counted is not None
+    assert (found.counted.averaged, found.counted.left_out) == (3, {"nothing predicted": 3})
+    assert counted_over(found) == "3 of 6 cases; left out: 3 nothing predicted"
+    assert counted_over(score(table, "house/1", "dice").measurement()) == "6 cases"
+    two = score(_missed(True, False, labels=("a", "b")), "house/1", "hd95").measurement()
+    assert counted_over(two) == "2 of 4 masks of 2 cases; left out: 2 nothing predicted"
+
+
+@pytest.mark.parametrize(
+    ("profile", "metric", "corner", "said"),
+    [
+        ("house/1", "dice", "no-prediction", "2 cases; 1 without a prediction count 0"),
+        ("house/1", "hd95", "no-prediction", "1 of 2 cases; left out: 1 without a prediction"),
+        ("nnunet/1", "dice", "no-prediction", "1 of 2 cases; left out: 1 without a prediction"),
+        ("pooled/1", "dice", "large-and-small", "2 pooled cases"),
+        (
+            "house/1",
+            "dice",
+            "both-empty",
+            "0 of 1 case; left out: 1 reference and prediction empty",
+        ),
+        (
+            "sam-med3d-old/1",
+            "dice",
+            "good-and-empty",
+            "1 of 2 cases; undefined because of 1 reference and prediction empty",
+        ),
+        ("monai/1", "dice", "good-and-false-positive", "1 of 2 cases; left out: 1 reference empty"),
+        (
+            "mazurowski-iou/1",
+            "iou",
+            "slices",
+            "2 of 4 slices; left out: 1 reference and prediction empty, 1 reference empty",
+        ),
+        ("cvpr25/1", "dice", "extra-class", "1 of 2 masks of 1 case; left out: 1 reference empty"),
+    ],
+)
+def test_what_left_out_means_in_words(profile: str, metric: str, corner: str, said: str) -> None:
+    assert counted_over(score(TABLES[corner], profile, metric).measurement()) == said
 
 
 def test_slice_against_volume() -> None:

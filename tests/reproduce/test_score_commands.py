@@ -31,7 +31,7 @@ def test_score_prints_the_second_observer(real: Path) -> None:
     drive = real / "drive"
     arguments = ["score", str(drive / "test" / "2nd_manual"), "--dataset", "drive"]
     arguments += ["--data", str(drive), "--split", "test", "--metric", "dice"]
-    assert _run(*arguments) == "dice\thouse/1\t0.7881\t78.81\t78.81\t20\n"
+    assert _run(*arguments) == "dice\thouse/1\t0.7881\t78.81\t78.81\t20 cases\n"
 
 
 def test_score_says_split_field_of_view_and_that_nothing_was_written(
