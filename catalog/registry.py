@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from catalog.errors import Finding, FindingsError, PrerequisiteError
+from catalog.files import whole
 from catalog.records import (
     Paper,
     Project,
@@ -343,14 +343,6 @@ def read_cache(root: Path, name: str, key: str, shape: type[Record]) -> Record |
 
 def write_cache(root: Path, name: str, key: str, records: Any) -> None:
     """Keep what was parsed. Failing to is no error: the next reading parses again."""
-    folder = root / CACHE
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f"{name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(key.encode() + b"\n" + msgspec.json.encode(records))
-            Path(temporary).replace(folder / f"{name}.json")
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    path = root / CACHE / f"{name}.json"
+    with contextlib.suppress(OSError), whole(path, durable=False) as temporary:
+        temporary.write_bytes(key.encode() + b"\n" + msgspec.json.encode(records))

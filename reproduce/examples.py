@@ -105,7 +105,7 @@ def write_lwnet_runs(root: Path, runs: list[Stored]) -> None:
     """Keep the statistics and their index under `reproduce/results/examples`."""
     import msgspec
 
-    from reproduce.running.files import write_atomic
+    from catalog.files import write_whole
     from reproduce.statistics import write_statistics
 
     entries = []
@@ -115,7 +115,7 @@ def write_lwnet_runs(root: Path, runs: list[Stored]) -> None:
         write_statistics(root / FOLDER / name, run.table)
         entries.append({"project": "lwnet", "conventions": run.conventions, "file": name})
     content = msgspec.json.format(msgspec.json.encode(entries), indent=1) + b"\n"
-    write_atomic(root / FOLDER / INDEX, content)
+    write_whole(root / FOLDER / INDEX, content)
 
 
 def examples_document(root: Path) -> dict[str, Any]:

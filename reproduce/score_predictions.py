@@ -425,8 +425,8 @@ def write_result(folder: Path, result: Result, table: pa.Table) -> Path:
     """
     import msgspec
 
+    from catalog.files import write_whole
     from reproduce.reading import sha256_of
-    from reproduce.running.files import write_atomic
     from reproduce.statistics import write_statistics
 
     target = folder / result.run
@@ -441,5 +441,5 @@ def write_result(folder: Path, result: Result, table: pa.Table) -> Path:
         rows=table.num_rows,
     )
     content = msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
-    write_atomic(target / "result.json", content)
+    write_whole(target / "result.json", content)
     return target

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from catalog.files import lock
 from catalog.records import Project
 from reproduce.obtaining.cache import cache_folder
 
@@ -93,14 +94,9 @@ def _files(part: Part) -> list[Path]:
 
 def _busy(path: Path) -> bool:
     """Whether another process holds the lock of a download (`<name>.part`, `<name>.part.etag`)."""
-    from filelock import FileLock, Timeout
-
     name = path.name.removesuffix(".etag").removesuffix(".part")
-    try:
-        with FileLock(path.with_name(f"{name}.lock"), timeout=0):
-            return False
-    except Timeout:
-        return True
+    with lock(path.with_name(f"{name}.lock"), 0) as mine:
+        return not mine
 
 
 def _size(path: Path) -> int:

@@ -64,8 +64,9 @@ def intake_form(
     if title is not None:
         title.write_text(change.title + "\n", "utf-8")
     if apply:
-        from catalog.editing import edit_lock, write_whole
+        from catalog.editing import edit_lock
         from catalog.errors import InputError
+        from catalog.files import write_whole
 
         with edit_lock(root):
             now = change.path.read_bytes().decode("utf-8") if change.path.exists() else None

@@ -148,9 +148,10 @@ def _apply(root: Path, read: list[Paper], outcome: Outcome) -> int:
 
 def _apply_to_projects(root: Path, outcome: Outcome) -> int:
     """Fill what is null in project files and stated as a fact; returns how many files changed."""
-    from catalog.editing import edit_lock, write_whole
+    from catalog.editing import edit_lock
     from catalog.editing.project_field import fill_field
     from catalog.errors import FindingsError, InputError
+    from catalog.files import write_whole
     from catalog.reading import read_text
     from catalog.registry import PROJECTS
     from catalog.sources.comparing import safe_fills

@@ -10,13 +10,15 @@ then replaces the file as a whole. A kill at any moment leaves the old or the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from catalog.editing import splice
-from catalog.editing.atomic import edit_lock, write_whole
 from catalog.editing.dump import dump_record
 from catalog.errors import Finding, FindingsError, InputError
+from catalog.files import lock, write_whole
 from catalog.records import Paper
 from catalog.registry import PAPERS, cache_key, load_papers, write_cache
 
@@ -28,8 +30,32 @@ __all__ = [
     "edit_lock",
     "replace_record",
     "update_record",
-    "write_whole",
 ]
+LOCK = ".sam4mis/edit.lock"
+LOCK_WAIT_S = 60.0
+
+
+@contextmanager
+def edit_lock(root: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Hold the registry's edit lock.
+
+    Raises `InputError` where another process keeps it for `wait_s` seconds or the folder cannot
+    be written.
+    """
+    path = root / LOCK
+    with contextlib.ExitStack() as stack:
+        try:
+            mine = stack.enter_context(lock(path, wait_s))
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot lock the registry: {error.strerror}; nothing was changed."
+            ) from error
+        if not mine:
+            raise InputError(
+                f"{path}: another sam4mis has been editing for {wait_s:.0f} s; nothing was "
+                "changed. Try again when it has finished."
+            )
+        yield
 
 
 def append_record(root: Path, paper: Paper) -> None:

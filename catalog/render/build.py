@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError, PrerequisiteError
+from catalog.files import lock, write_whole
 from catalog.registry import PAPERS, PROJECTS, RESULTS, Registry
 from catalog.render import machine, readme
 from catalog.render.output import Output, Settings
@@ -186,26 +187,17 @@ def build(
 def _alone(root: Path) -> Iterator[None]:
     """Hold the build's lock: two builds in one folder would delete each other's pages.
 
-    The system frees it when a process dies, however it dies. Raises `PrerequisiteError` at once
-    where another build of this clone is running.
+    Raises `PrerequisiteError` at once where another build of this clone is running.
     """
-    from filelock import FileLock, Timeout
-
     path = root / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise PrerequisiteError(
-            f"{path}: another build of this clone is writing {DOCS} and {BUILT}; "
-            "this one wrote nothing there.",
-            "when it has finished: sam4mis build",
-        ) from error
-    try:
+    with lock(path, 0) as mine:
+        if not mine:
+            raise PrerequisiteError(
+                f"{path}: another build of this clone is writing {DOCS} and {BUILT}; "
+                "this one wrote nothing there.",
+                "when it has finished: sam4mis build",
+            )
         yield
-    finally:
-        lock.release()
 
 
 def _readme(root: Path, catalog: Catalog, report: Report, *, write: bool) -> None:
@@ -220,8 +212,6 @@ def _readme(root: Path, catalog: Catalog, report: Report, *, write: bool) -> Non
         return
     report.readme = "written" if write else "stale"
     if write:
-        from catalog.editing import write_whole
-
         write_whole(path, after.encode())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
+
+from catalog.files import whole
 
 Kept = tuple[int, bytes, str, str]
 
@@ -45,14 +46,9 @@ class Cache:
             "moved": moved,
             "bytes": len(body),
         }
-        path = self._path(url)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(json.dumps(meta).encode() + b"\n" + body)
-            os.replace(file.name, path)  # noqa: PTH105 - the atomic form, for a name of tempfile
-        except OSError:
-            return
+        content = json.dumps(meta).encode() + b"\n" + body
+        with contextlib.suppress(OSError), whole(self._path(url), durable=False) as temporary:
+            temporary.write_bytes(content)
 
     def _path(self, url: str) -> Path:
         name = hashlib.sha256(url.encode()).hexdigest()

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from catalog.editing import write_whole
+from catalog.files import write_whole
 from catalog.sources.comparing import Difference
 from catalog.sources.refreshing import Outcome
 from catalog.sources.screening import Candidate

@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 from msgspec import field
 
-from catalog.editing import edit_lock, write_whole
+from catalog.editing import edit_lock
 from catalog.errors import Finding, FindingsError
+from catalog.files import write_whole
 from catalog.records import Record
 from catalog.yaml_out import dump
 

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import field
 
-from catalog.editing import write_whole
+from catalog.files import write_whole
 from catalog.records import Record
 
 FILE = "catalog/data/volatile.json"

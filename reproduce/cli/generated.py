@@ -20,7 +20,7 @@ def encode(document: Any) -> bytes:
 
 def keep(path: Path, document: Any, command: str, *, check: bool, dry_run: bool) -> None:
     """Write a generated file, or (`check`) raise `FindingsError` where it is out of date."""
-    from reproduce.running.files import write_atomic
+    from catalog.files import write_whole
 
     content = encode(document)
     current = path.read_bytes() if path.is_file() else None
@@ -44,5 +44,5 @@ def keep(path: Path, document: Any, command: str, *, check: bool, dry_run: bool)
     elif dry_run:
         typer.echo(f"{path.name} {'is unchanged' if current == content else 'would change'}")
     else:
-        write_atomic(path, content)
+        write_whole(path, content)
         typer.echo(f"wrote {path.name}", err=True)

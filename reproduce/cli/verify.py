@@ -35,6 +35,7 @@ def verify(
     import msgspec
 
     from catalog.errors import Finding, FindingsError
+    from catalog.files import write_whole
     from catalog.registry import (
         RESULTS,
         VERDICT_LOG,
@@ -45,7 +46,6 @@ def verify(
     )
     from reproduce import verdict_log
     from reproduce.cli.common import as_json
-    from reproduce.running.files import write_atomic
     from reproduce.verdict import document, verdicts
 
     root = find_root()
@@ -87,10 +87,10 @@ def verify(
     if findings:
         raise FindingsError(findings)
     if new:
-        write_atomic(root / VERDICT_LOG, verdict_log.document([*log, *new]))
+        write_whole(root / VERDICT_LOG, verdict_log.document([*log, *new]))
         typer.echo(f"{len(new)} changes appended: {VERDICT_LOG}", err=True)
     if not check and before != content:
-        write_atomic(path, content)
+        write_whole(path, content)
         typer.echo(f"written: {VERDICTS}", err=True)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from catalog.errors import InputError
-from reproduce.running.files import DiskFullError, disk_full_told
+from catalog.files import DiskFullError, disk_full_told, lock
 
 MAX_BYTES = 1 << 40
 ARCHIVES = ("a zip archive", "a tar archive", "a gzip archive")  # as `loading.sniff` calls them
@@ -39,15 +39,13 @@ def weights_inside(archive: Path) -> Path:
 
     Raises `InputError` where the archive holds none or several.
     """
-    from filelock import FileLock
-
     from reproduce.obtaining.cache import cache_folder
     from reproduce.reading import sha256_of
 
     folder = cache_folder() / "unpacked" / sha256_of(archive)
     with disk_full_told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    with lock(Path(f"{folder}.lock")):
         files = (
             sorted(path for path in folder.rglob("*") if path.is_file())
             if folder.is_dir()

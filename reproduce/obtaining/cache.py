@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock, Timeout
 
 from catalog.cli.output import say
 from catalog.errors import PrerequisiteError, UsageError
-from reproduce.running.files import disk_full_told
+from catalog.files import disk_full_told, lock
 
 WAIT_S = 1.0  # for another process before that is told
 
@@ -62,18 +61,15 @@ def writable(folder: Path, remedy: str) -> Iterator[None]:
 
 
 @contextmanager
-def held(lock: Path, what: str) -> Iterator[None]:
+def held(path: Path, what: str) -> Iterator[None]:
     """One process at a time; who has to wait is told what for."""
-    it = FileLock(lock)
-    try:
-        it.acquire(timeout=WAIT_S)
-    except Timeout:
-        say(f"{what}: another process is at it; waiting until it has finished.")
-        it.acquire()
-    try:
+    with lock(path, WAIT_S) as mine:
+        if mine:
+            yield
+            return
+    say(f"{what}: another process is at it; waiting until it has finished.")
+    with lock(path):
         yield
-    finally:
-        it.release()
 
 
 def weights_folder(sha256: str) -> Path:

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from catalog.errors import InputError
-from reproduce.running.files import disk_full_told
+from catalog.files import disk_full_told
 from reproduce.running.progress import progress
 
 PIECE = 1 << 20

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
+from catalog.files import disk_full_told, write_whole
 from catalog.records import Checkpoint
 from reproduce import wording
 from reproduce.obtaining.cache import (
@@ -25,7 +26,6 @@ from reproduce.obtaining.cache import (
 from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_good
 from reproduce.obtaining.sources import Source, source_of
 from reproduce.reading import sha256_of
-from reproduce.running.files import disk_full_told, write_atomic
 
 
 def obtain_all(
@@ -109,7 +109,7 @@ def _keep(record: Checkpoint, part: Path, source: Source) -> Path:
         part.replace(target)
     if record.sha256 is None:
         note = {"sha256": sha256, "bytes": target.stat().st_size, "urls": record.urls}
-        write_atomic(_note_path(record), json.dumps(note).encode())
+        write_whole(_note_path(record), json.dumps(note).encode())
     return target
 
 

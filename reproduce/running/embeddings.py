@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import UsageError
+from catalog.files import lock, write_whole
 from reproduce.contracts import Model
-from reproduce.running.files import write_atomic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,14 +67,9 @@ def entries(root: Path) -> list[tuple[float, int, Path]]:
 def make_room(root: Path, limit: int) -> int:
     """Remove what was not used for the longest time until `ROOM` of the limit is left, if there is
     more than the limit. Returns the bytes removed; 0 also where another process is at it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(root / ".making-room.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return 0
-    try:
+    with lock(root / ".making-room.lock", 0) as mine:
+        if not mine:
+            return 0
         found = entries(root)
         size = sum(entry[1] for entry in found)
         if size <= limit:
@@ -86,8 +81,6 @@ def make_room(root: Path, limit: int) -> int:
             path.unlink(missing_ok=True)
             removed += own
         return removed
-    finally:
-        lock.release()
 
 
 class EmbeddingCache:
@@ -160,7 +153,7 @@ class EmbeddingCache:
             return
         if shutil.disk_usage(path.parent).free - size < KEEP_FREE_BYTES:
             return
-        write_atomic(path, buffer.getvalue())
+        write_whole(path, buffer.getvalue())
         self.unseen += size
         if self.unseen >= LOOK_EVERY * self.limit:
             make_room(self.root, self.limit)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from catalog.errors import InputError
+from catalog.files import disk_full_told, write_whole
 from catalog.records import Check, Result
 from reproduce.running import gates, outlines
-from reproduce.running.files import disk_full_told, write_atomic
 from reproduce.running.planning import Recipe
 from reproduce.running.progress import progress
 from reproduce.running.results import (
@@ -71,8 +71,8 @@ def prepare(folder: Path, spec: RunSpec, placement: Placement, prompts: bytes | 
     """Write the plan (and the prompts) that workers read. What shards are there already is kept."""
     plan = Plan(spec=spec, placement=placement)
     if prompts is not None:
-        write_atomic(folder / "prompts.json", prompts)
-    write_atomic(folder / "plan.json", msgspec.json.format(msgspec.json.encode(plan), indent=1))
+        write_whole(folder / "prompts.json", prompts)
+    write_whole(folder / "plan.json", msgspec.json.format(msgspec.json.encode(plan), indent=1))
     for left in (folder / "shards").glob("*.part"):  # of a worker that was killed while writing
         left.unlink(missing_ok=True)
     return plan
@@ -113,7 +113,7 @@ def execute(
         result.contours = outlines.record_outlines(
             worker.evaluator, few, folder, shown_threshold(spec)
         )
-    write_atomic(folder / RESULT, encode_result(result))
+    write_whole(folder / RESULT, encode_result(result))
     return result
 
 
@@ -238,8 +238,8 @@ def publish(folder: Path, results: Path) -> Path:
             f"{target}: this run is published with other statistics. Results are append-only; "
             "if the older one is wrong, say so in its project and give the adapter a new version."
         )
-    write_atomic(target / STATISTICS, (folder / STATISTICS).read_bytes())
+    write_whole(target / STATISTICS, (folder / STATISTICS).read_bytes())
     for name in sorted({c.image for c in result.contours if c.image}):
-        write_atomic(target / name, (folder / name).read_bytes())
-    write_atomic(target / RESULT, content)
+        write_whole(target / name, (folder / name).read_bytes())
+    write_whole(target / RESULT, content)
     return target

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from catalog.files import write_whole
 from catalog.records import Contours
 from reproduce.contracts import Case, ScoreKind
 from reproduce.running.evaluation import Evaluator
-from reproduce.running.files import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ def record_outlines(
         mine = [c for c in found if c.case == case.id]
         if mine:
             name = f"{case.id}.png"
-            write_atomic(folder / name, _png(evaluator, case))
+            write_whole(folder / name, _png(evaluator, case))
             for contours in mine:
                 contours.image = name
     return found

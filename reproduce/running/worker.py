@@ -17,10 +17,10 @@ import msgspec
 from msgspec import Struct, field
 
 from catalog.errors import InputError
+from catalog.files import lock, write_whole
 from reproduce.contracts import Case
 from reproduce.plugins import plugin
 from reproduce.running.evaluation import Evaluator
-from reproduce.running.files import disk_full_told, write_atomic
 from reproduce.running.planes import check_side, plane_of
 from reproduce.running.prompts import by_plane, read_prompts
 from reproduce.running.references import with_filter
@@ -161,24 +161,15 @@ class Worker:
 
         `only` limits the work to the shard of that index.
         """
-        from filelock import FileLock, Timeout
-
         (self.folder / "shards").mkdir(parents=True, exist_ok=True)
         done = 0
         for shard in shards_of(self.plan.spec):
             if (only is not None and shard.index != only) or finished(self.folder, shard):
                 continue
-            lock = FileLock(self.folder / "shards" / f".{shard.name}.lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                continue
-            try:
-                if not finished(self.folder, shard):
+            with lock(self.folder / "shards" / f".{shard.name}.lock", 0) as mine:
+                if mine and not finished(self.folder, shard):
                     self._do(shard, on_case)
                     done += 1
-            finally:
-                lock.release()
         return done
 
     def _do(self, shard: Shard, on_case: Callable[[str], None]) -> None:
@@ -191,8 +182,7 @@ class Worker:
         begun = time.perf_counter()
         builder = builder_for(spec)
         outcome = evaluator.evaluate([self.cases[c] for c in shard.cases], builder, on_case)
-        with disk_full_told(table_path):
-            write_statistics(table_path, builder.table())
+        write_statistics(table_path, builder.table())
         cache = evaluator.cache
         record = ShardRecord(
             name=shard.name,
@@ -205,4 +195,4 @@ class Worker:
             environment=environment(self.device, spec.precision, batch),
             embeddings={} if cache is None else {"hits": cache.hits, "misses": cache.misses},
         )
-        write_atomic(record_path, msgspec.json.encode(record))
+        write_whole(record_path, msgspec.json.encode(record))

@@ -20,11 +20,11 @@ import msgspec
 from msgspec import Struct
 
 from catalog.errors import InputError
+from catalog.files import write_whole
 from catalog.records import Checkpoint, Project, Result, Verdict
 from catalog.registry import PROJECTS, RESULTS, VERDICTS, Registry
 from reproduce.obtaining.weights import obtain_all
 from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
-from reproduce.running.files import write_atomic
 from reproduce.running.planning import Request, build_spec, recipe
 from reproduce.running.spec import Placement
 from reproduce.verdict import document, judge
@@ -141,17 +141,17 @@ def _page(folder: Path, run: Path, project: Project, verdict: Verdict) -> str | 
 
     registry = folder / "registry"
     (registry / RESULTS).mkdir(parents=True)
-    write_atomic(registry / "papers.yaml", b"papers: []\n")
+    write_whole(registry / "papers.yaml", b"papers: []\n")
     import yaml
 
     text = yaml.safe_dump(msgspec.to_builtins(project), sort_keys=False)
-    write_atomic(registry / PROJECTS / "selftest.yaml", text.encode())
+    write_whole(registry / PROJECTS / "selftest.yaml", text.encode())
     publish(run, registry / RESULTS)
-    write_atomic(registry / VERDICTS, msgspec.json.encode(document([verdict])))
+    write_whole(registry / VERDICTS, msgspec.json.encode(document([verdict])))
     output = generate(Catalog(Registry.load(registry)), Settings())
     for name, content in (output.pages | output.files).items():
         if name.startswith(("runs/", "projects/selftest")):
-            write_atomic(folder / "pages" / name, content)
+            write_whole(folder / "pages" / name, content)
     pages = sorted((folder / "pages").rglob(f"*{run.name}*/*.md")) or sorted(
         (folder / "pages").rglob(f"*{run.name}*.md")
     )

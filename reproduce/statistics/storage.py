@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import InputError
+from catalog.files import disk_full_told, whole
 from reproduce.statistics.schema import KEYS, SCHEMA_VERSION, arrow_schema
 
 if TYPE_CHECKING:
@@ -30,23 +29,10 @@ def write_statistics(path: Path | str, table: pa.Table) -> None:
     """Write a table to `path` (Parquet, zstd), replacing it only when everything is on disk."""
     import pyarrow.parquet as pq
 
-    from reproduce.running.files import disk_full_told
-
     path = Path(path)
     table = _sorted_unique(table.cast(arrow_schema().with_metadata(_metadata(table))))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    os.close(handle)
-    try:
-        with disk_full_told(path):
-            pq.write_table(table, temporary, compression="zstd", compression_level=9)
-        with Path(temporary).open("rb") as written:
-            os.fsync(written.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with disk_full_told(path), whole(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", compression_level=9)
 
 
 def read_statistics(path: Path | str) -> pa.Table:
