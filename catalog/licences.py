@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Literal
 
 LicenceClass = Literal["commercial", "non-commercial", "none", "unknown"]
@@ -46,6 +47,42 @@ def licence_class(expression: str | None) -> LicenceClass:
     if _NON_COMMERCIAL.search(text.replace("_", "-")):
         return "non-commercial"
     return "commercial" if text.casefold() in _KNOWN else "unknown"
+
+
+def known_expression(expression: str) -> tuple[str | None, str | None]:
+    """What is wrong with an SPDX expression, and the nearest identifier; (None, None): nothing.
+
+    `none` ("looked for, no licence stated") and `LicenseRef-...` may stand in one.
+
+    >>> known_expression("MIT AND LicenseRef-Commons-Clause"), known_expression("MTI")[1]
+    ((None, None), 'MIT')
+    """
+    from rapidfuzz.distance import OSA
+
+    spdx, parts = _spdx(), re.split(r"[\s()]+", expression.strip())
+    for part in parts:
+        if part.upper() in ("AND", "OR", "WITH", "") or part.startswith("LicenseRef-"):
+            continue
+        if part.casefold() not in spdx and (part != "none" or len(parts) > 1):
+            nearest = min(sorted(spdx), key=lambda known: OSA.distance(part.casefold(), known))
+            return f"{part!r} is no licence of SPDX", spdx[nearest]
+    if re.fullmatch(_SHAPE, " ".join(expression.replace("(", " ( ").replace(")", " ) ").split())):
+        return None, None
+    return "licences are joined by AND, OR and WITH", None
+
+
+# One identifier, or several joined; brackets may stand around any of them.
+_SHAPE = r"(?:\( )*[^()\s]+(?: \))*(?: (?:AND|OR|WITH) (?:\( )*[^()\s]+(?: \))*)*"
+
+
+@cache
+def _spdx() -> dict[str, str]:
+    """Identifiers of SPDX, deprecated ones too: in lower case -> as spelled."""
+    from license_expression import get_spdx_licensing
+
+    symbols = get_spdx_licensing().known_symbols.values()
+    names = [name for symbol in symbols for name in (symbol.key, *symbol.aliases)]
+    return {name.casefold(): name for name in names}
 
 
 def spelled(identifier: str) -> str | None:

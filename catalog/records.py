@@ -159,6 +159,22 @@ class Repository(Record, kw_only=True):
     read: bool | None = None  # False: looked for, could not be read; not the same as gone
 
 
+class HashSource(Record, kw_only=True):
+    """Where the sha256 of a weights file was read, which decides how far it is believed.
+
+    authors  the authors print it, or the file itself lies in their repository at `place`
+    host     the service that serves the file states it
+    others   somebody else pins it; two of different owners are needed
+    fetched  nobody states it: it is that of what came from `place`, one of the file's addresses
+
+    place    `owner/name@<commit>:<file>[#<line>]`, or an address
+    """
+
+    by: Literal["authors", "host", "others", "fetched"]
+    place: str
+    date: str | None = None  # on which it was read or fetched
+
+
 class Checkpoint(Record, kw_only=True):
     """One weights file. `sha256` is of the whole file as downloaded."""
 
@@ -167,6 +183,7 @@ class Checkpoint(Record, kw_only=True):
     urls: list[str] = field(default_factory=list)
     host: str | None = None
     sha256: str | None = None
+    sha256_from: list[HashSource] = field(default_factory=list)
     md5: str | None = None
     bytes: int | None = None
     format: Literal["safetensors", "torch", "other"] | None = None
@@ -265,6 +282,7 @@ class Counts(Record, kw_only=True):
 
     cases: int | None = None
     images: int | None = None
+    masks: int | None = None
     classes: int | None = None
     seeds: int | None = None
 
@@ -318,6 +336,9 @@ class RunOptions(Record, kw_only=True):
     seeds: list[int] | None = None  # None: 0, or 0-4 where prompts are random
 
 
+OWN = "own"
+
+
 class Claim(Record, kw_only=True):
     """A printed number and every convention behind it.
 
@@ -332,8 +353,11 @@ class Claim(Record, kw_only=True):
     decimals: int
     source: ClaimSource
     protocol: Protocol
+    # "own": by the project it is about; else the work or project that printed it; None: not known
+    printed_by: Slug | None = None
     checkpoint: str | None = None
     dataset: str | None = None
+    set: str | None = None  # which one, where `dataset` is a collection of several
     split: str | None = None
     split_source: Literal["released", "described", "unknown"] = "unknown"
     label: str | None = None  # class the number is for; None: over all
@@ -353,6 +377,11 @@ class Claim(Record, kw_only=True):
     def fraction(self) -> float:
         """The printed value as a fraction."""
         return self.value / self.scale
+
+    @property
+    def own(self) -> bool:
+        """Whether the project it is about printed it; another's number is no claim of theirs."""
+        return self.printed_by == OWN
 
 
 class Licences(Record, kw_only=True):
@@ -501,12 +530,24 @@ class Result(Record, kw_only=True):
     contours: list[Contours] = field(default_factory=list)
 
 
+Rule = Literal["verdict/1", "verdict/2"]
+
+
+class Compared(Record, kw_only=True):
+    """One thing that a claim fixes, beside what the run did."""
+
+    field: str
+    answer: Literal["same", "different", "not shown", "unknown", "open"]  # open: the run will tell
+    reason: str | None = None  # None: the same, and known to be
+    inferred: bool = False  # what the claim says was found by search
+
+
 class Verdict(Record, kw_only=True):
-    """`verdict/1` applied to one claim; computed, never edited by hand."""
+    """The rule applied to one claim; computed, never edited by hand."""
 
     claim: str  # project/claim-id
     project: str
-    rule: Literal["verdict/1"]
+    rule: Rule
     state: ClaimState
     comparability: Literal["A", "B", "C", "D"] | None = None
     run: str | None = None
@@ -516,6 +557,7 @@ class Verdict(Record, kw_only=True):
     interval: list[float] | None = None  # 90 %, widened by rounding
     standard_error: float | None = None
     labels: dict[str, str] = field(default_factory=dict)  # tolerance -> label
+    compared: list[Compared] = field(default_factory=list)
     gates: list[Check] = field(default_factory=list)
     reason: str | None = None
     explanation: str | None = None
@@ -538,6 +580,7 @@ class VerdictChange(Record, kw_only=True):
     after: ClaimState | None  # None: the claim is no longer recorded
     run: str | None = None
     reason: str | None = None
+    rule: Rule = "verdict/1"
 
 
 class VerdictLog(Record, kw_only=True):

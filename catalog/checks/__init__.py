@@ -92,9 +92,9 @@ def check_registry(root: Path, *, thorough: bool = False) -> tuple[Registry, lis
         f for f in findings if (f.place, f.path.partition(".")[0].partition("[")[0]) not in whole
     ]
     if any(f.place == PAPERS for f in lost):
-        seen = [f for f in seen if f.code not in ("R001", "R007")]
+        seen = [f for f in seen if f.code not in ("R001", "R007", "C017")]
     if any(f.place.startswith(PROJECTS) for f in lost):
-        seen = [f for f in seen if f.code not in ("R002", "R003")]
+        seen = [f for f in seen if f.code not in ("R002", "R003", "C017")]
     known = {(f.place, f.line, f.code) for f in findings}
     findings += [f for f in seen if (f.place, f.line, f.code) not in known]
     return registry, sorted(findings, key=lambda f: (f.place, f.line or 0, f.path, f.code))

@@ -83,6 +83,11 @@ CODES: dict[str, Code] = {
     "C010": _warn("checkpoint under two ids", "Equal sha256, so it is one file."),
     "C011": _warn("unknown prompt", "Prompts are those of the vocabulary `prompts_infer`."),
     "C012": _check("checkpoint twice", "Two checkpoints of a project have one id."),
+    "C013": _check("unknown protocol word", "Words come from catalog/data/protocol_words.yaml."),
+    "C014": _check("unknown data set or split", "A reader has it, or protocol_words.yaml."),
+    "C015": _check("unknown licence", "SPDX identifiers, LicenseRef-<name>, or none."),
+    "C016": _check("source of a hash", "Where a sha256 was read decides how far it is believed."),
+    "C017": _check("who printed it", "A project's own numbers and others' are kept apart."),
     # ---- duplicates
     "D001": _check("id taken", "Ids and aliases are never used twice, not even after a merge."),
     "D002": _check("id changed", "Ids are immutable; the old one must stay as an alias."),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import own, reading
+from catalog.checks import claims
 from catalog.checks.references import Crossing, near
 from catalog.errors import Finding, FindingsError
 from catalog.metrics import FRACTIONS, LENGTHS
@@ -37,31 +38,37 @@ class Known:
 
     profiles: set[str] | None
     adapters: set[str] | None
+    readable: claims.Readable
 
     @classmethod
     def of(cls, root: Path) -> Known:
         """What the files of `reproduce` in this registry name."""
-        profiles = _json(root / RESULTS / "profiles.json").get("profiles")
+        scoring = _json(root / RESULTS / "profiles.json")
+        readers = _json(root / RESULTS / "datasets.json").get("datasets")
         adapters = {
             path.stem.replace("_", "-")
             for path in (root / ADAPTERS).glob("*.py")
             if not path.stem.startswith("_")
         } | set(_json(root / ADAPTERS / "agreement.json"))
-        named = {str(p.get("id")) for p in profiles or [] if isinstance(p, dict)}
-        return cls(named or None, adapters or None)
+        prompts = frozenset(_named(scoring.get("prompts"), "id"))
+        splits = {name: frozenset(r["splits"]) for name, r in _named(readers, "name").items()}
+        readable = claims.Readable(prompts or None, splits or None)
+        return cls(set(_named(scoring.get("profiles"), "id")) or None, adapters or None, readable)
 
 
 def check(registry: Registry) -> Iterator[Crossing]:
     """Problems of every project by itself, and of two that name the same things."""
     known = Known.of(registry.root)
+    printers = frozenset(p.id for p in registry.papers) | {p.slug for p in registry.projects}
     for project in registry.projects:
-        yield from crossings(project, known)
+        yield from crossings(project, known, printers)
     yield from _shared(registry.projects)
 
 
-def crossings(project: Project, known: Known) -> Iterator[Crossing]:
-    """Problems that one project has whatever the others hold."""
-    for code, path, message, hint in _own(project, known):
+def crossings(project: Project, known: Known, printers: frozenset[str]) -> Iterator[Crossing]:
+    """Problems of one project. `printers`: ids of works and projects, which may print numbers."""
+    told = [*_own(project, known), *claims.check(project, known.readable, printers)]
+    for code, path, message, hint in told:
         yield Crossing(code, _place(project), project.slug, path, message, hint)
 
 
@@ -196,6 +203,11 @@ def _conventions_of(file: Path) -> dict[str, Any]:
         message = "expected `conventions:` with a code and its meaning on each line"
         raise FindingsError([Finding(place, 1, "", "Y005", message, "Restore it from git.")])
     return dict(data["conventions"])
+
+
+def _named(items: Any, key: str) -> dict[str, dict[str, Any]]:
+    """Items of a generated list by what names them; {} where there is no list."""
+    return {str(i[key]): i for i in items or [] if isinstance(i, dict) and key in i}
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def corners() -> list[Corner]:
 
 
 def profiles_document() -> dict[str, Any]:
-    """All profiles with their parameters, and their value (or reason) for every corner."""
+    """Metric profiles with their parameters and their value (or reason) for every corner, and
+    prompt profiles."""
     made = [(corner, corner.build()) for corner in corners()]
     return {
         "schema": "profiles/1",
@@ -120,6 +121,17 @@ def profiles_document() -> dict[str, Any]:
                 },
             }
             for profile in plugins("metrics").values()
+        ],
+        "prompts": [
+            {
+                "id": f"{profile.name}/{profile.version}",
+                "kind": profile.kind,
+                "rounds": profile.rounds,
+                "random": profile.random,
+                "description": profile.description,
+                "source": profile.source,
+            }
+            for profile in plugins("prompts").values()
         ],
     }
 

@@ -31,6 +31,34 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "profile": ("C007", PROFILE, "pooled/9"),
     "profile that is a number": ("C007", PROFILE, 1),
     "adapter": ("C008", ("adapter",), "lwnett"),
+    "preprocessing": ("C013", (*CLAIM, "protocol", "preprocessing", "value"), "samm"),
+    "postprocessing": ("C013", (*CLAIM, "protocol", "postprocessing", "value"), "fill-holes"),
+    "prompt profile": ("C013", (*CLAIM, "protocol", "prompt_profile", "value"), "box-tigth/1"),
+    "version of a prompt profile": (
+        "C013",
+        (*CLAIM, "protocol", "prompt_profile", "value"),
+        "none/9",
+    ),
+    "grid": ("C013", (*CLAIM, "protocol", "grid", "value"), "orignal"),
+    "mask selection": ("C013", (*CLAIM, "protocol", "mask_selection", "value"), "best"),
+    "threshold as a percentage": ("C013", (*CLAIM, "protocol", "threshold", "value"), 50),
+    "threshold": ("C013", (*CLAIM, "protocol", "threshold", "value"), "half"),
+    "precision": ("C013", (*CLAIM, "protocol", "precision", "value"), "fp32"),
+    "data set": ("C014", (*CLAIM, "dataset"), "DRVIE"),
+    "reader": ("C014", (*CLAIM, "run", "dataset_plugin"), "drvie"),
+    "split": ("C014", (*CLAIM, "split"), "lwnet-vall"),
+    "licence of code": ("C015", ("licences", "code"), "MTI"),
+    "licence of weights": ("C015", ("licences", "weights"), "MIT Apache-2.0"),
+    "licence of a checkpoint": ("C015", ("checkpoints", 0, "licence"), "Apache 2.0"),
+    "fetched from elsewhere": (
+        "C016",
+        ("checkpoints", 0, "sha256_from", 0),
+        {"by": "fetched", "place": "https://elsewhere.example/model.pth"},
+    ),
+    "source of no hash": ("C016", ("checkpoints", 0, "sha256"), None),
+    "printed by nobody": ("C017", (*CLAIM, "printed_by"), None),
+    "printed by somebody unknown": ("C017", (*CLAIM, "printed_by"), "lwnett"),
+    "printed elsewhere": ("C017", (*CLAIM, "source", "version"), "other/repository@" + "0" * 40),
     "prompt": ("C011", ("prompts_eval", 0), "boxes"),
 }
 
@@ -48,7 +76,12 @@ def written(folder: Path, root: Path, *projects: dict[str, Any]) -> Path:
     for project in projects:
         text = yaml.safe_dump(project, sort_keys=False)
         (folder / "projects" / f"{project['slug']}.yaml").write_text(text)
-    for name in ("results/profiles.json", "adapters/agreement.json", "adapters/lwnet.py"):
+    for name in (
+        "results/profiles.json",
+        "results/datasets.json",
+        "adapters/agreement.json",
+        "adapters/lwnet.py",
+    ):
         target = folder / "reproduce" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "reproduce" / name, target)
@@ -77,7 +110,33 @@ def test_a_wrong_value_is_found_at_its_place(
     assert found == code
     if name in ("percentage as a fraction", "length as a percentage"):
         path = (*CLAIM, "value")  # the value is what cannot be
+    if name == "source of no hash":
+        path = ("checkpoints", 0, "sha256_from")
+    if name == "fetched from elsewhere":
+        path = (*path, "place")
+    if name == "printed elsewhere":
+        path = (*CLAIM, "printed_by")
     assert where == checks.dotted(("lwnet", *path))
+
+
+def test_wrong_words_are_told_at_once_each_with_the_nearest(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    wrong = {
+        ("protocol", "preprocessing", "value"): ("fov-crop", "'fov-crop-512'"),
+        ("protocol", "postprocessing", "value"): ("non", "'none'"),
+        ("protocol", "grid", "value"): ("model-input", "'model_input'"),
+        ("split",): ("lwnet-vla", "'lwnet-val'"),
+        ("dataset",): ("Drive", "'drive'"),
+    }
+    for path, (value, _) in wrong.items():
+        put(lwnet, (*CLAIM, *path), value)
+    lwnet["claims"] = lwnet["claims"][:1]
+    _, findings = checks.check_registry(written(tmp_path, root, lwnet))
+    hints = {f.path: f.hint for f in findings}
+    assert len(hints) == len(wrong)
+    for path, (_, nearest) in wrong.items():
+        assert nearest in hints[checks.dotted(("lwnet", *CLAIM, *path))]
 
 
 def test_the_project_as_it_is_has_no_finding(
@@ -120,7 +179,7 @@ def test_two_projects_on_one_repository_name_different_branches(
 
 
 def test_a_checkpoint_that_stands_twice(tmp_path: Path, root: Path, lwnet: dict[str, Any]) -> None:
-    lwnet["checkpoints"].append(dict(lwnet["checkpoints"][0], urls=[]))
+    lwnet["checkpoints"].append({"id": lwnet["checkpoints"][0]["id"]})
     assert told(written(tmp_path, root, lwnet)) == [("C012", "lwnet.checkpoints[1].id")]
 
 

@@ -1,0 +1,142 @@
+"""Words of claims that nobody knows, licences, where hashes come from, and who printed a number.
+
+Every word is compared with what runs and adapters say, so one that stands nowhere would compare
+with nothing: it is refused with the nearest that is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.licences import known_expression
+from catalog.protocol_words import Words, words
+from catalog.records import OWN, Checkpoint, Claim, Project, ProtocolField, RunOptions
+
+WORDS = "catalog/data/protocol_words.yaml"
+CANDIDATE = re.compile(r"candidate:\d+")
+
+# code, path inside the project, message, hint
+Told = tuple[str, tuple[str | int, ...], str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """What `reproduce` can do, by the files it leaves behind. None: this registry has none.
+
+    prompts   profiles as `name/version`
+    datasets  readers -> their splits
+    """
+
+    prompts: frozenset[str] | None
+    datasets: Mapping[str, frozenset[str]] | None
+
+
+def check(project: Project, readable: Readable, printers: frozenset[str]) -> Iterator[Told]:
+    """Problems of one project. `printers`: ids of works and projects that may print a number."""
+    known = words()
+    for name in ("code", "weights"):
+        yield from _licence(("licences", name), getattr(project.licences, name))
+    for number, checkpoint in enumerate(project.checkpoints or []):
+        where = ("checkpoints", number)
+        yield from _licence((*where, "licence"), checkpoint.licence)
+        for path, message, hint in _hash_sources(checkpoint):
+            yield "C016", (*where, *path), f"checkpoint {checkpoint.id!r}: {message}", hint
+    for number, claim in enumerate(project.claims):
+        told = [*_words(claim, known, readable), *_printed(project, claim, printers)]
+        for code, path, message, hint in told:
+            yield code, ("claims", number, *path), f"claim {claim.id!r}: {message}", hint
+
+
+def _words(claim: Claim, known: Words, readable: Readable) -> Iterator[Told]:
+    path: tuple[str | int, ...]
+    for name in Words.__struct_fields__:
+        if name in ("splits", "datasets"):
+            continue
+        field: ProtocolField = getattr(claim.protocol, name)
+        allowed = set(getattr(known, name))
+        if name == "prompt_profile":
+            if readable.prompts is None:
+                continue
+            allowed |= readable.prompts
+        if not _is_word(name, field.value, allowed):
+            path = ("protocol", name, "value")
+            yield "C013", path, _unknown(name, field.value), _nearest(str(field.value), allowed)
+    if readable.datasets is None:
+        return
+    readers = set(readable.datasets)
+    plugin = (claim.run or RunOptions()).dataset_plugin
+    for path, value, allowed in (
+        (("dataset",), claim.dataset, readers | set(known.datasets)),
+        (("run", "dataset_plugin"), plugin, readers),
+    ):
+        if value is not None and value not in allowed:
+            yield "C014", path, _unknown(str(path[-1]), value), _nearest(value, allowed)
+    # Where the data set is a typing error, its reader is not known: any reader's split will do.
+    own = readable.datasets.get(plugin or claim.dataset or "")
+    if own is None and claim.dataset not in known.datasets:
+        own = frozenset().union(*readable.datasets.values())
+    splits = set(known.splits) | (own or frozenset())
+    if claim.split is not None and claim.split not in splits:
+        yield "C014", ("split",), _unknown("split", claim.split), _nearest(claim.split, splits)
+
+
+def _is_word(name: str, value: Any, allowed: set[str]) -> bool:
+    if value is None:
+        return True
+    if name == "threshold" and isinstance(value, int | float) and not isinstance(value, bool):
+        return 0 <= value <= 1
+    if name == "mask_selection" and CANDIDATE.fullmatch(str(value)):
+        return True
+    return isinstance(value, str) and value in allowed
+
+
+def _licence(path: tuple[str | int, ...], expression: str | None) -> Iterator[Told]:
+    if expression is None:
+        return
+    wrong, nearest = known_expression(expression)
+    if wrong is not None:
+        hint = f"Nearest: {nearest!r}. " if nearest else ""
+        hint += "An SPDX expression, LicenseRef-<name> for what SPDX lacks, or none."
+        yield "C015", path, f"{expression!r}: {wrong}", hint
+
+
+def _hash_sources(
+    checkpoint: Checkpoint,
+) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    if checkpoint.sha256_from and checkpoint.sha256 is None:
+        yield ("sha256_from",), "says where a sha256 was read and has none", "Add `sha256:`."
+    for number, source in enumerate(checkpoint.sha256_from):
+        if source.by == "fetched" and source.place not in checkpoint.urls:
+            hint = "Only a file from one of the recorded `urls` is the released one."
+            path = ("sha256_from", number, "place")
+            yield path, f"fetched from {source.place!r}, which is none of its addresses", hint
+
+
+def _printed(project: Project, claim: Claim, printers: frozenset[str]) -> Iterator[Told]:
+    if claim.printed_by is None:
+        hint = "`own`: the project it is about printed it; else the work or project that did."
+        yield "C017", ("printed_by",), "who printed the number is not said", hint
+    elif claim.printed_by == OWN:
+        named = re.match(r"([\w.-]+/[\w.-]+)@", claim.source.version or "")
+        own = (project.repository.url if project.repository else "").casefold().rstrip("/")
+        if named and not own.removesuffix(".git").endswith(f"/{named[1].casefold()}"):
+            message = f"printed by its own project, and its source is {named[1]}"
+            yield "C017", ("printed_by",), message, "Name the work or project that printed it."
+    elif claim.printed_by not in printers:
+        message = f"there is no work or project {claim.printed_by!r}"
+        yield "C017", ("printed_by",), message, _nearest(claim.printed_by, printers)
+
+
+def _unknown(field: str, value: object) -> str:
+    return f"unknown {field.replace('_', ' ')} {value!r}"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    """The known word most like `word`; there always is one, and it may be far off."""
+    from rapidfuzz.distance import JaroWinkler
+
+    best = max(sorted(known), key=lambda k: JaroWinkler.normalized_similarity(word, k))
+    return f"Nearest: {best!r}. A new word is defined in {WORDS} first."
