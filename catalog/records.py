@@ -198,6 +198,7 @@ class Note(Record, kw_only=True):
 
     text: str
     ref: str | None = None  # owner/name#123
+    repository: str | None = None  # owner/name; None: the project's own
     file: str | None = None
     line: str | None = None
     commit: str | None = None
@@ -408,6 +409,7 @@ class Project(Record, kw_only=True):
     ]
     papers: list[str] = field(default_factory=list)
     repository: Repository | None = None
+    further_repositories: list[Repository] = field(default_factory=list)  # that places lie in
     licences: Licences = field(default_factory=Licences)
     code_status: CodeStatus | None = None
     weights_status: str | None = None  # public, none, announced, gated, dead, unknown ...

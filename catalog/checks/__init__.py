@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from catalog import own
-from catalog.checks import links, people_and_titles, projects, references, tags, versions
+from catalog.checks import (
+    links,
+    people_and_titles,
+    places,
+    projects,
+    references,
+    tags,
+    versions,
+)
 from catalog.checks.codes import CODES, severity_of
 from catalog.checks.locating import Locator
 from catalog.checks.problem import Problem
@@ -51,6 +59,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings += references.check(registry)
     crossings += references.stale_decisions(registry)
     crossings += projects.check(registry)
+    crossings += places.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
     return crossings

@@ -2,9 +2,9 @@
 
 Groups: B a record that was given to `add` or in a form · Y the YAML itself · S the shape of
 records · R references · C content of project files · D duplicates · I identifiers · U addresses ·
-T titles · A authors · P versions · V vocabularies · N numbers · K scope · Z results and verdicts
-(`reproduce verify`). `check` runs the groups that make a registry unusable when they are wrong;
-`doctor` runs all that can be seen in the records.
+T titles · A authors · P versions · V vocabularies · N numbers · K scope · F facts against
+facts · Z results and verdicts (`reproduce verify`). `check` runs the groups that make a registry
+unusable when they are wrong; `doctor` runs all that can be seen in the records.
 """
 
 from __future__ import annotations
@@ -186,6 +186,14 @@ CODES: dict[str, Code] = {
     # ---- scope
     "K001": _info("scope undecided", "Somebody must read the full text and decide."),
     "K002": _warn("excluded without a reason", "An exclusion says why."),
+    # ---- facts against facts
+    "F001": _check("no such file", "A place names a file that its commit does not have."),
+    "F002": _check("no such line", "A place names lines beyond the end of the file."),
+    "F003": _check(
+        "repository not named",
+        "A place lies in a repository or commit that the project does not name.",
+    ),
+    "F004": _info("place not verified", "`sam4mis doctor --places` looks it up at the commit."),
     # ---- results and verdicts
     "Z001": _given("verdicts out of date", "verdicts.json is not what claims and results give."),
     "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),

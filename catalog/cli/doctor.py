@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,12 +25,23 @@ def doctor(
         str, typer.Option("--severity", help="Least severity shown: error, warning or info.")
     ] = "info",
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
+    places: Annotated[
+        bool, typer.Option("--places", help="Look places in code up at their commits first.")
+    ] = False,
+    clones: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --places: clones as FOLDER/owner/name, asked before GitHub.",
+        ),
+    ] = None,
     codes: Annotated[bool, typer.Option("--codes", help="List all codes and stop.")] = False,
 ) -> None:
     """Living checks of the registry's content, with safe fixes.
 
     Every finding has a code and a severity; `--codes` lists what each means and what --fix does
-    (`--codes --only C,S001` some of them).
+    (`--codes --only C,S001` some of them). What `--places` finds stays in
+    catalog/data/places.json: a commit never changes, so nothing is asked twice.
     Exit status 1 when an error is found (with --strict also for a warning).
 
     \b
@@ -37,6 +49,7 @@ def doctor(
       sam4mis doctor --severity warning
       sam4mis doctor --fix --dry-run
       sam4mis doctor --only U --format github
+      sam4mis doctor --places --clones ~/clones --only F
     """
     from catalog.checks import check_registry, fixed
     from catalog.cli.findings import codes_wanted, show, show_codes, summary
@@ -57,6 +70,11 @@ def doctor(
     prefixes = codes_wanted(only)
     root = find_root()
     registry, findings = check_registry(root, thorough=True)
+    if places:
+        from catalog.cli.verifying import verify_places
+
+        verify_places(registry, clones)
+        registry, findings = check_registry(root, thorough=True)
     if fix:
         unreadable = [f for f in findings if f.code[0] in "YS"]
         if unreadable:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from catalog.sources.http import Client, SourceError
 from catalog.text import clean
@@ -57,7 +59,10 @@ def read(client: Client, name: str) -> Repository | None:
 
 
 def _paths(client: Client, name: str, branch: str) -> list[str] | None:
-    """Paths of all files; [] for an empty repository (GitHub answers 409), None where not seen."""
+    """Paths of all files; [] for an empty repository (GitHub answers 409), None where not seen.
+
+    `branch` may be a commit.
+    """
     try:
         answer = _ask(client, f"/repos/{name}/git/trees/{branch}", {"recursive": "1"})
     except SourceError as error:
@@ -69,6 +74,23 @@ def _paths(client: Client, name: str, branch: str) -> list[str] | None:
         return None
     blobs = (item for item in tree if isinstance(item, dict) and item.get("type") == "blob")
     return [clean(str(item.get("path", ""))) for item in blobs]
+
+
+def paths_at(client: Client, name: str, commit: str) -> list[str] | None:
+    """Paths of all files at a commit; None where it is not there or too large to be listed.
+
+    Raises `SourceError`.
+    """
+    return _paths(client, name, commit)
+
+
+def file_at(client: Client, name: str, commit: str, path: str) -> bytes:
+    """A file as it is at a commit, up to the 1 MB that GitHub gives. Raises `SourceError`."""
+    found = _ask(client, f"/repos/{name}/contents/{quote(path)}", {"ref": commit})
+    content = found.get("content") if isinstance(found, dict) else None
+    if not isinstance(content, str) or found.get("encoding") != "base64":
+        raise SourceError(SERVICE, "format", f"expected the content of {path} as base64")
+    return base64.b64decode(content)
 
 
 def code_ladder(paths: list[str]) -> str:

@@ -91,7 +91,8 @@ def written(folder: Path, root: Path, *projects: dict[str, Any]) -> Path:
 def told(folder: Path) -> list[tuple[str, str]]:
     _, findings = checks.check_registry(folder, thorough=True)
     assert all(f.line for f in findings)
-    return [(f.code, f.path) for f in findings]
+    # facts against facts (F) have tests of their own
+    return [(f.code, f.path) for f in findings if f.code[0] != "F"]
 
 
 def put(record: Any, path: tuple[str | int, ...], value: Any) -> None:

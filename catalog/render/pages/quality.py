@@ -38,6 +38,7 @@ GROUPS = {
     "V": "Vocabularies",
     "N": "Numbers",
     "K": "Scope",
+    "F": "Facts against facts",
     "Z": "Results and verdicts",
 }
 
