@@ -81,7 +81,18 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def environment(device: str, precision: str, batch: int) -> dict[str, Any]:
+def arithmetic(device: str) -> list[str]:
+    """What decides the last digits of a float here: torch, the processor or card, its instruction
+    set and, on a CPU, the threads that share a product. Imports torch."""
+    import torch
+
+    if device.startswith("cuda"):
+        return [torch.__version__, torch.cuda.get_device_name(device)]
+    capability = torch.backends.cpu.get_cpu_capability()
+    return [torch.__version__, processor(), capability, str(torch.get_num_threads())]
+
+
+def environment(device: str, precision: str) -> dict[str, Any]:
     """Everything about the machine that can change a number. Imports torch."""
     import torch
 
@@ -98,7 +109,6 @@ def environment(device: str, precision: str, batch: int) -> dict[str, Any]:
         "driver": _driver() if cuda else None,
         "device": device.partition(":")[0],
         "dtype": precision,
-        "batch": batch,
         "torch": {
             "threads": torch.get_num_threads(),
             "deterministic": torch.are_deterministic_algorithms_enabled(),

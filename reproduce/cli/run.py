@@ -28,7 +28,10 @@ def run(
     precision: Annotated[
         str | None, typer.Option("--precision", help="float32, bfloat16 or float16.")
     ] = None,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Images encoded together.")] = 1,
+    batch: Annotated[
+        int,
+        typer.Option("--batch", min=1, help="Images encoded together; another batch, another run."),
+    ] = 1,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="First N cases; never a verdict.")
     ] = None,

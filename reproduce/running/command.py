@@ -47,7 +47,7 @@ from reproduce.running.planning import (
 )
 from reproduce.running.progress import progress
 from reproduce.running.slurm import NO_SLURM
-from reproduce.running.spec import Placement
+from reproduce.running.spec import DeviceKind, Placement, kind_of
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -138,6 +138,10 @@ def devices_of(arguments: Arguments) -> tuple[str, ...]:
     import torch
 
     asked = arguments.devices or ("cuda" if torch.cuda.is_available() else "cpu",)
+    if len({kind_of(device) for device in asked}) > 1:
+        raise UsageError(
+            f"--device {' --device '.join(asked)}: one run is computed on one kind of device."
+        )
     found: list[str] = []
     for device in asked:
         kind, _, index = device.partition(":")
@@ -304,7 +308,14 @@ def _one(
     devices = devices_of(arguments)
     files = obtain_all(first.project.slug, first.checkpoints, request.checkpoints)
     with progress("hashing and prompts", 0, quiet=True):
-        spec, prompts, _ = build_spec(members, data, files, request.limit)
+        spec, prompts, _ = build_spec(
+            members,
+            data,
+            files,
+            request.limit,
+            device=kind_of(devices[0]),
+            batch=arguments.batch,
+        )
     out = arguments.out or root / RUNS
     folder = run_folder(out, spec)
     result = existing(folder)
@@ -316,10 +327,9 @@ def _one(
             data=str(data.resolve()),
             checkpoints=[str(path.resolve()) for path in files],
             device=devices[0],
-            batch=arguments.batch,
             threads=_threads(devices) if workers > 1 else None,
             embeddings=str(cache_folder() / "embeddings") if arguments.embeddings else None,
-            command=command_line(first, arguments),
+            command=command_line(first, arguments, spec.device),
         )
         typer.echo(f"{spec.title}: {len(spec.cases)} cases", err=True)
         plan = prepare(folder, spec, placement, prompts)
@@ -353,11 +363,13 @@ def _threads(devices: Sequence[str]) -> int | None:
     return max(1, (os.cpu_count() or 1) // len(devices)) if devices[0] == "cpu" else None
 
 
-def command_line(item: Recipe, arguments: Arguments) -> str:
+def command_line(item: Recipe, arguments: Arguments, device: DeviceKind) -> str:
     """The command as anybody could type it: places of this machine are left open."""
     words = ["sam4mis reproduce run", item.claim_id, f"--data <{item.dataset.name}>"]
     words += [f"--set {setting}" for setting in arguments.settings]
     for name, value in (
+        ("--device", device),
+        ("--batch", _batch(arguments)),
         ("--prompts", arguments.prompts),
         ("--precision", arguments.precision),
         ("--limit", arguments.limit),
@@ -407,6 +419,10 @@ def tell(
         typer.echo(f"  {typed(replace(arguments, limit=None))}    # all cases", err=True)
 
 
+def _batch(arguments: Arguments) -> int | None:
+    return arguments.batch if arguments.batch > 1 else None
+
+
 def typed(arguments: Arguments, *more: str) -> str:
     """The command as it was typed, with its paths, and more options."""
     words = ["sam4mis", "reproduce", "run", arguments.target or "--all"]
@@ -415,6 +431,7 @@ def typed(arguments: Arguments, *more: str) -> str:
         ("--checkpoint", arguments.checkpoints),
         ("--device", arguments.devices),
         ("--precision", [arguments.precision]),
+        ("--batch", [_batch(arguments)]),
         ("--limit", [arguments.limit]),
         ("--set", arguments.settings),
         ("--prompts", [arguments.prompts]),

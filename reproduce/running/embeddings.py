@@ -1,8 +1,10 @@
 """Image embeddings on disk, shared by prompts, seeds, classes and runs.
 
-Keyed by (checkpoint, preprocessing, image): sha256 of the weights, the model's `preprocessing_id`,
-sha256 of the pixels. A tensor, or a dataclass, mapping, list or tuple of tensors and plain values,
-is stored with `torch.save` and read back with `weights_only=True`.
+Keyed by all that makes them: weights, precision, processor and threads (`maker_key`), the model's
+`preprocessing_id`, and the pixels of the whole batch that goes through the encoder together. So a
+run gives the same whether it finds them here or makes them. A tensor, or a dataclass, mapping, list
+or tuple of tensors and plain values, is stored with `torch.save` and read back with
+`weights_only=True`.
 
 The folder never grows beyond a limit ($SAM4MIS_EMBEDDINGS_GIB, 20 unless set): what was not used
 for the longest time goes first. Any number of processes share it. One that finds an entry gone
@@ -25,6 +27,8 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import UsageError
 from catalog.files import lock, write_whole
 from reproduce.contracts import Model
+from reproduce.provenance import arithmetic
+from reproduce.running.spec import RunSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,8 +87,16 @@ def make_room(root: Path, limit: int) -> int:
         return removed
 
 
+def maker_key(spec: RunSpec, device: str) -> str:
+    """64 hex digits over everything but the images and their preprocessing that can change a digit
+    of an embedding: weights, adapter, precision, and what computes on this machine."""
+    makers = [checkpoint.sha256 for checkpoint in spec.checkpoints]
+    makers += [spec.adapter, str(spec.adapter_version), spec.precision, *arithmetic(device)]
+    return hashlib.sha256(" ".join(makers).encode()).hexdigest()
+
+
 class EmbeddingCache:
-    """Embeddings of one checkpoint in one folder. Reads what is there, writes what is new.
+    """Embeddings of one maker in one folder. Reads what is there, writes what is new.
 
     limit  bytes that the embeddings of all checkpoints below `folder` may take together
     """
@@ -92,13 +104,13 @@ class EmbeddingCache:
     def __init__(
         self,
         folder: Path,
-        checkpoint_sha256: str,
+        maker: str,
         model: Model,
         device: str,
         limit: int | None = None,
     ) -> None:
         self.root = folder
-        self.folder = folder / checkpoint_sha256[:16] / model.preprocessing_id()[:32]
+        self.folder = folder / maker[:16] / model.preprocessing_id()[:32]
         self.device = device
         self.limit = limit_bytes() if limit is None else limit
         self.unseen = self.limit  # bytes written since the folder was looked at; look at once
@@ -106,27 +118,29 @@ class EmbeddingCache:
         self.misses = 0
 
     def encode(self, model: Model, images: Sequence[NDArray[np.uint8]]) -> list[Any]:
-        """As `model.encode`, going through the encoder only with images never seen before."""
-        paths = [self._path(image) for image in images]
-        found: dict[int, Any] = {}
-        for i, path in enumerate(paths):
-            stored = self._read(path)
-            if stored is not None:
-                found[i] = stored
-        new = [i for i in range(len(images)) if i not in found]
-        self.hits += len(found)
-        self.misses += len(new)
-        if new:
-            for i, embedding in zip(new, model.encode([images[i] for i in new]), strict=True):
-                found[i] = embedding
-                self._write(paths[i], embedding)
-        return [found[i] for i in range(len(images))]
+        """As `model.encode` of one batch: all of it is read, or all goes through the encoder."""
+        paths = self._paths(images)
+        stored = [embedding for path in paths if (embedding := self._read(path)) is not None]
+        if len(stored) == len(images):
+            self.hits += len(images)
+            return stored
+        self.misses += len(images)
+        made = model.encode(images)
+        for path, embedding in zip(paths, made, strict=True):
+            self._write(path, embedding)
+        return made
 
-    def _path(self, image: NDArray[np.uint8]) -> Path:
-        digest = hashlib.sha256(repr((image.shape, str(image.dtype))).encode())
-        digest.update(image.tobytes())
-        name = digest.hexdigest()
-        return self.folder / name[:2] / f"{name}.pt"
+    def _paths(self, images: Sequence[NDArray[np.uint8]]) -> list[Path]:
+        """One file an image, named by its place in the batch and the pixels of all of them."""
+        batch = hashlib.sha256()
+        for image in images:
+            batch.update(repr((image.shape, str(image.dtype))).encode())
+            batch.update(image.tobytes())
+        names = [
+            hashlib.sha256(batch.digest() + str(place).encode()).hexdigest()
+            for place in range(len(images))
+        ]
+        return [self.folder / name[:2] / f"{name}.pt" for name in names]
 
     def _read(self, path: Path) -> Any:
         import torch

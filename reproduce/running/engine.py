@@ -16,6 +16,7 @@ import msgspec
 from catalog.errors import InputError
 from catalog.files import disk_full_told, write_whole
 from catalog.records import Check, Result
+from reproduce.contracts import Case
 from reproduce.running import gates, outlines
 from reproduce.running.planning import Recipe
 from reproduce.running.progress import progress
@@ -109,9 +110,12 @@ def execute(
     checks = _checks(worker, table, scored, gate, how.quiet)
     result = assemble(folder, plan, recipes, table, records, checks)
     if scored:
-        few = [worker.cases[name] for name in scored[: outlines.CASES]]
         result.contours = outlines.record_outlines(
-            worker.evaluator, few, folder, shown_threshold(spec)
+            worker.evaluator,
+            _few(worker, scored),
+            scored[: outlines.CASES],
+            folder,
+            shown_threshold(spec),
         )
     write_whole(folder / RESULT, encode_result(result))
     return result
@@ -135,6 +139,11 @@ def scored_cases(spec: RunSpec, table: pa.Table) -> list[str]:
     return [case.id for case in spec.cases if case.id in seen]
 
 
+def _few(worker: Worker, scored: Sequence[str]) -> list[Case]:
+    cases = [worker.cases[case.id] for case in worker.plan.spec.cases]
+    return gates.gate_cases(worker.evaluator, cases, scored)
+
+
 def _checks(
     worker: Worker, table: pa.Table, scored: Sequence[str], gate: bool, quiet: bool
 ) -> list[Check]:
@@ -154,7 +163,7 @@ def _checks(
     if not gate or not scored:
         return checks
     evaluator = worker.evaluator
-    few = [worker.cases[name] for name in scored[: gates.GATE_CASES]]
+    few = _few(worker, scored)
     with progress("gates", 3, unit="gates", quiet=quiet) as bar:
         checks.append(gates.batch_parity(evaluator, few))
         bar.advance()
@@ -225,18 +234,24 @@ def _on_slurm(folder: Path, plan: Plan, how: Execution) -> None:
 
 
 def publish(folder: Path, results: Path) -> Path:
-    """Copy result and statistics to `results/<run-id>/`. Append-only: a published run is never
-    replaced by another one (`InputError`)."""
+    """Copy result and statistics to `results/<run-id>/`. Append-only: a published run stays as it
+    is, and one with other counts, which the same inputs cannot give, is refused (`InputError`)."""
+    from reproduce.statistics import read_statistics
+    from reproduce.statistics.parity import difference
+
     content = (folder / RESULT).read_bytes()
     result = msgspec.json.decode(content, type=Result)
     target = results / result.run
-    before = existing(target)
-    if before is not None:
-        if before.statistics == result.statistics:
+    if existing(target) is not None:
+        moved = difference(
+            read_statistics(target / STATISTICS), read_statistics(folder / STATISTICS)
+        )
+        if moved is not None and moved.same:
             return target
         raise InputError(
-            f"{target}: this run is published with other statistics. Results are append-only; "
-            "if the older one is wrong, say so in its project and give the adapter a new version."
+            f"{target}: this run is published with other statistics ({moved or 'other rows'}). "
+            "Results are append-only; if the older one is wrong, say so in its project and give "
+            "the adapter a new version."
         )
     write_whole(target / STATISTICS, (folder / STATISTICS).read_bytes())
     for name in sorted({c.image for c in result.contours if c.image}):

@@ -1,7 +1,7 @@
 """Evaluate cases with a loaded model: load, encode, prompt, predict, count.
 
-This is the inner loop of every run. What it yields depends on the cases alone, never on which
-worker runs them; the batch only says how many images go through the encoder together.
+This is the inner loop of every run. What it yields depends on the plan alone, never on which worker
+runs the cases, in which order, or what was done before.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ class Evaluator:
     model: Model
     profile: PromptProfile | None
     prompts: Prompts
-    batch: int = 1
     cache: EmbeddingCache | None = None
     plane: Plane | None = None  # the grid of the prompts; None: that of the image as loaded
     loading_threads: int = 0  # threads that read the next cases while these are predicted
@@ -80,32 +79,35 @@ class Evaluator:
         builder: StatisticsBuilder,
         on_case: Callable[[str], None] = lambda _: None,
     ) -> Evaluated:
-        """Add the statistics of `cases` to `builder`. A case that cannot be read is recorded in
-        the answer's `failed` and left out; anything else that goes wrong is raised."""
+        """Add the statistics of `cases` (whole batches of the plan) to `builder`. A case that can't
+        be read is recorded in the answer's `failed` and left out; anything else that goes wrong is
+        raised."""
         done = Evaluated()
-        waiting: list[tuple[Sample, int | None]] = []
         # Whole volumes are large: no more of them at once than there are threads.
-        depth = max(self.batch, self.loading_threads)
+        depth = max(self.spec.batch, self.loading_threads)
         if self.dataset.dimensionality == "3d":
             depth = self.loading_threads
         loaded = ahead(self._load, cases, threads=self.loading_threads, depth=depth)
-        for case in cases:
-            begun = time.perf_counter()
-            sample = next(loaded)
-            if isinstance(sample, InputError):
-                done.failed[case.id] = str(sample)
+        for together in self.batches(cases):
+            waiting: list[tuple[Sample, int | None]] = []
+            for case in together:
+                begun = time.perf_counter()
+                sample = next(loaded)
+                if isinstance(sample, InputError):
+                    done.failed[case.id] = str(sample)
+                else:
+                    done.clock("load", begun)
+                    done.cases += 1
+                    waiting += self._planes(sample)
                 on_case(case.id)
-                continue
-            done.clock("load", begun)
-            done.cases += 1
-            waiting += list(self._planes(sample))
-            while len(waiting) >= self.batch:
-                self._flush(waiting[: self.batch], builder, done)
-                del waiting[: self.batch]
-            on_case(case.id)
-        if waiting:
-            self._flush(waiting, builder, done)
+            for start in range(0, len(waiting), self.spec.batch):
+                self._flush(waiting[start : start + self.spec.batch], builder, done)
         return done
+
+    def batches(self, cases: Sequence[Case]) -> list[Sequence[Case]]:
+        """Cases whose planes go through the encoder together: a volume's only with each other."""
+        size = self.spec.batch if self.dataset.dimensionality == "2d" else 1
+        return [cases[start : start + size] for start in range(0, len(cases), size)]
 
     def _load(self, case: Case) -> Sample | InputError:
         try:

@@ -2,7 +2,7 @@
 
 exact-keys           every parameter of the model came from the checkpoint, and none was left over
 all-cases            every expected case has statistics
-batch-parity         the same cases one by one and in a batch give the same masks
+batch-parity         the same cases one by one and in a batch give the same masks, within a limit
 deterministic-rerun  the same cases again give the same counts
 fidelity             lower precision or a GPU against float32 on the CPU, on a few cases
 """
@@ -10,137 +10,101 @@ fidelity             lower precision or a GPU against float32 on the CPU, on a f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from catalog.records import Check
 from reproduce.contracts import Case
 from reproduce.running.evaluation import Evaluator
 from reproduce.running.spec import Plan
 from reproduce.running.worker import builder_for, load_model
+from reproduce.statistics.parity import Difference, difference
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 GATE_CASES = 2
 PARITY_BATCH = 4
-# Largest difference of a case's Dice that still counts as the same (half of the smallest
+# Largest difference of a row's Dice that still counts as the same (half of the smallest
 # tolerance a verdict is shown at is 0.0025; these are far below it).
 PARITY_DICE = 5e-4
 FIDELITY_DICE = {"float32": 1e-3, "bfloat16": 5e-3, "float16": 5e-3}
 
-COLUMNS = [
-    "case",
-    "label",
-    "slice",
-    "object",
-    "round",
-    "seed",
-    "candidate",
-    "threshold",
-    "tp",
-    "fp",
-    "fn",
-    "tn",
-]
+
+def gate_cases(evaluator: Evaluator, cases: Sequence[Case], scored: Sequence[str]) -> list[Case]:
+    """The first whole batches of a run that hold `GATE_CASES` of the cases that could be scored."""
+    chosen: list[Case] = []
+    for batch in evaluator.batches(cases):
+        if sum(case.id in scored for case in chosen) >= GATE_CASES:
+            break
+        if any(case.id in scored for case in batch):
+            chosen += batch
+    return chosen
 
 
 def count(evaluator: Evaluator, cases: Sequence[Case]) -> pa.Table:
-    """Statistics of a few cases, in the order of their keys."""
+    """Statistics of a few cases, in the order of their keys, without cached embeddings (or nothing
+    would be tried)."""
     builder = builder_for(evaluator.spec)
-    evaluator.evaluate(cases, builder)
+    replace(evaluator, cache=None).evaluate(cases, builder)
     return builder.table()
 
 
-def largest_dice_difference(one: pa.Table, other: pa.Table) -> float:
-    """Largest difference of Dice over the rows of two tables; 1 where their rows differ."""
-    import numpy as np
-
-    keys = COLUMNS[:8]
-    if one.select(keys).to_pylist() != other.select(keys).to_pylist():
-        return 1.0
-    if one.num_rows == 0:
-        return 0.0
-
-    def dice(table: pa.Table) -> Any:
-        tp, fp, fn = (
-            np.asarray(table[name].to_pylist(), dtype=np.float64) for name in ("tp", "fp", "fn")
-        )
-        total = 2 * tp + fp + fn
-        return np.divide(2 * tp, total, out=np.ones_like(tp), where=total > 0)
-
-    return float(np.abs(dice(one) - dice(other)).max())
-
-
 def batch_parity(evaluator: Evaluator, cases: Sequence[Case]) -> Check:
-    """One by one against in a batch (without the embedding cache, or nothing would be tried)."""
-    batch, cache = evaluator.batch, evaluator.cache
-    evaluator.cache = None
-    size = min(PARITY_BATCH, max(len(cases), 2))
-    try:
-        evaluator.batch = 1
-        single = count(evaluator, cases)
-        evaluator.batch = size
-        batched = count(evaluator, cases)
-    finally:
-        evaluator.batch, evaluator.cache = batch, cache
-    difference = largest_dice_difference(single, batched)
-    return Check(
-        name="batch-parity",
-        passed=difference <= PARITY_DICE,
-        value=difference,
-        detail=f"{len(cases)} case(s), batch 1 against {size}: largest Dice difference "
-        f"{difference:.2e}, allowed {PARITY_DICE:.0e}",
+    """One by one against in a batch."""
+    spec = evaluator.spec
+    size = spec.batch if spec.batch > 1 else min(PARITY_BATCH, max(len(cases), 2))
+    single, batched = (
+        count(replace(evaluator, spec=msgspec.structs.replace(spec, batch=batch)), cases)
+        for batch in (1, size)
+    )
+    return _within(
+        "batch-parity",
+        difference(single, batched),
+        PARITY_DICE,
+        f"{len(cases)} case(s), batch 1 against {size}",
     )
 
 
 def deterministic_rerun(evaluator: Evaluator, cases: Sequence[Case], table: pa.Table) -> Check:
-    """A few cases again, without cached embeddings, against the counts that the run stored."""
+    """A few cases again against the counts that the run stored: equal, on the same machine."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    cache = evaluator.cache
-    evaluator.cache = None
-    try:
-        again = count(evaluator, cases)
-    finally:
-        evaluator.cache = cache
     names = pa.array([case.id for case in cases])
     stored = table.filter(pc.and_(pc.is_in(table["case"], names), pc.is_null(table["failure"])))
-    same = stored.select(COLUMNS).to_pylist() == again.select(COLUMNS).to_pylist()
-    difference = 0.0 if same else largest_dice_difference(stored, again)
-    return Check(
-        name="deterministic-rerun",
-        passed=same,
-        value=difference,
-        detail=f"{len(cases)} case(s) again: "
-        + ("identical counts" if same else f"counts differ, Dice by up to {difference:.2e}"),
+    return _within(
+        "deterministic-rerun",
+        difference(stored, count(evaluator, cases)),
+        None,
+        f"{len(cases)} case(s) again",
     )
 
 
 def fidelity(plan: Plan, evaluator: Evaluator, cases: Sequence[Case]) -> Check | None:
     """Against float32 on the CPU; None where the run is just that."""
-    spec, device = plan.spec, plan.placement.device
-    if device == "cpu" and spec.precision == "float32":
+    spec = plan.spec
+    if spec.device == "cpu" and spec.precision == "float32":
         return None
-    exact = Evaluator(
-        spec=spec,
-        dataset=evaluator.dataset,
-        model=load_model(spec, plan.placement.checkpoints, "cpu", "float32"),
-        profile=evaluator.profile,
-        prompts=evaluator.prompts,
-        plane=evaluator.plane,
+    exact = replace(evaluator, model=load_model(spec, plan.placement.checkpoints, "cpu", "float32"))
+    return _within(
+        "fidelity",
+        difference(count(exact, cases), count(evaluator, cases)),
+        FIDELITY_DICE[spec.precision],
+        f"{spec.precision} on {spec.device} against float32 on the CPU, {len(cases)} case(s)",
     )
-    cache = evaluator.cache
-    evaluator.cache = None
-    try:
-        difference = largest_dice_difference(count(exact, cases), count(evaluator, cases))
-    finally:
-        evaluator.cache = cache
-    allowed = FIDELITY_DICE[spec.precision]
+
+
+def _within(name: str, found: Difference | None, allowed: float | None, what: str) -> Check:
+    """A gate that says by how much counts moved. `allowed`: of a row's Dice; None: nothing may."""
+    if found is None:
+        return Check(name=name, passed=False, value=1.0, detail=f"{what}: other rows")
+    limit = "" if allowed is None else f"; allowed {allowed:.0e}"
     return Check(
-        name="fidelity",
-        passed=difference <= allowed,
-        value=difference,
-        detail=f"{spec.precision} on {device.partition(':')[0]} against float32 on the CPU, "
-        f"{len(cases)} case(s): largest Dice difference {difference:.2e}, allowed {allowed:.0e}",
+        name=name,
+        passed=found.moved == 0 if allowed is None else found.dice <= allowed,
+        value=found.dice,
+        detail=f"{what}: {found}{limit}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from catalog.files import write_whole
@@ -27,10 +27,12 @@ class OutlineRecorder:
 
     Of a volume the slice with the largest reference of each label is kept; of several seeds, rounds
     and candidates the last round of the first seed, and the candidate with the best predicted IoU.
-    `with_truth` False leaves the reference out (its licence may not let us show it).
+    `with_truth` False leaves the reference out (its licence may not let us show it). Cases that are
+    not in `only` are passed over.
     """
 
-    def __init__(self, threshold: float, with_truth: bool) -> None:
+    def __init__(self, threshold: float, with_truth: bool, only: Collection[str]) -> None:
+        self.only = only
         self.threshold = threshold
         self.with_truth = with_truth
         self._kept: dict[tuple[str, str], tuple[int, int, Contours]] = {}
@@ -51,6 +53,8 @@ class OutlineRecorder:
         """See `StatisticsBuilder.add`."""
         import math
 
+        if case not in self.only:
+            return
         cut = self.threshold
         if kind == "logit":
             cut = math.log(cut / (1 - cut)) if 0 < cut < 1 else math.copysign(math.inf, cut - 0.5)
@@ -103,11 +107,16 @@ def outline(mask: NDArray[np.bool_]) -> list[list[float]]:
 
 
 def record_outlines(
-    evaluator: Evaluator, cases: Sequence[Case], folder: Path, threshold: float
+    evaluator: Evaluator,
+    cases: Sequence[Case],
+    only: Collection[str],
+    folder: Path,
+    threshold: float,
 ) -> list[Contours]:
-    """Outlines of a few cases; with the image beside them where the data set lets us show it."""
+    """Outlines of those of `cases` (whole batches) that `only` names; with the image beside them
+    where the data set lets us show it."""
     shown = evaluator.dataset.may_show_images
-    recorder = OutlineRecorder(threshold, with_truth=shown)
+    recorder = OutlineRecorder(threshold, with_truth=shown, only=only)
     evaluator.evaluate(cases, recorder)  # type: ignore[arg-type]  # takes a builder's place
     found = recorder.contours()
     if not shown or evaluator.dataset.dimensionality != "2d" or evaluator.spec.grid != "original":

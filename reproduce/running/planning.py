@@ -19,7 +19,7 @@ from reproduce.reading import sha256_of
 from reproduce.running.planes import declared_grid, plane_of
 from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
 from reproduce.running.references import rule_of, with_filter
-from reproduce.running.spec import CaseInput, CheckpointInput, RunSpec
+from reproduce.running.spec import CaseInput, CheckpointInput, DeviceKind, RunSpec
 from reproduce.scoring.profile import Measure
 
 RANDOM_SEEDS = 5  # verdict/1 asks for five seeds or more where prompts are random
@@ -324,6 +324,9 @@ def build_spec(
     files: Sequence[Path],
     limit: int | None = None,
     on_case: Callable[[str], None] = lambda _: None,
+    *,
+    device: DeviceKind = "cpu",
+    batch: int = 1,
 ) -> tuple[RunSpec, bytes | None, list[Case]]:
     """Hash everything a run depends on: (spec, the prompt replay file or None, the cases).
 
@@ -383,6 +386,8 @@ def build_spec(
         score_bins=max(r.score_bins for r in recipes),
         surfaces=sorted({s for r in recipes for s in r.surfaces}),
         precision=first.precision,
+        device=device,
+        batch=batch,
         limit=limit,
         flags=sorted(flags),
     )

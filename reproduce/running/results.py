@@ -293,13 +293,16 @@ def protocol_of(spec: RunSpec) -> dict[str, Any]:
         "thresholds": spec.thresholds,
         "score_bins": spec.score_bins,
         "precision": spec.precision,
+        "device": spec.device,
+        "batch": spec.batch,
         "flags": spec.flags,
     }
 
 
 def inputs_of(spec: RunSpec) -> dict[str, Any]:
-    """The hashed inputs."""
+    """The hashed inputs; `run_schema` is the rule by which they and the protocol are hashed."""
     return {
+        "run_schema": spec.schema,
         "checkpoints": msgspec.to_builtins(spec.checkpoints),
         "loader": "safetensors or torch.load(weights_only=True), strict",
         "missing_keys": [],

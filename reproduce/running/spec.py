@@ -1,20 +1,27 @@
 """What a run is: everything that makes its numbers, and where things lie on this machine.
 
-`RunSpec` is hashed into the run id; `Placement` (paths, device, batch) never is.
+`RunSpec` is hashed into the run id; `Placement` (paths, threads, which card) never is.
 """
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct, field
 
 from reproduce.contracts import Grid
 
-SHARD_CASES = 8  # part of a shard's identity, so it does not depend on workers or batch
+SHARD_CASES = 8  # at least; a shard holds whole batches, whoever works it off
+
+DeviceKind = Literal["cpu", "cuda"]
+
+
+def kind_of(device: str) -> DeviceKind:
+    """`cuda:1` -> `cuda`: which card it is makes no number, which kind does."""
+    return cast("DeviceKind", device.partition(":")[0])
 
 
 class CheckpointInput(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -37,9 +44,17 @@ class CaseInput(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
-    """The inputs of a run. Two runs with the same inputs are the same run."""
+    """The inputs of a run. Two runs with the same inputs are the same run.
 
-    schema: Literal["run/1"] = "run/1"
+    schema  also the rule of the run id: run/2 hashes every field that makes a number; run/1, the
+            rule of runs published before, knew neither `device` nor `batch`
+    device  the kind of it; on another kind it is another run
+    batch   images that go through the encoder together: so many consecutive cases of `cases`, or
+            consecutive slices of one volume. An encoder may answer in other last digits for
+            another batch, so it is fixed here and not by who works the run off.
+    """
+
+    schema: Literal["run/1", "run/2"] = "run/2"
     kind: Literal["rerun", "selftest"]
     project: str
     title: str
@@ -66,6 +81,8 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     score_bins: int = 0
     surfaces: list[str] = field(default_factory=list)
     precision: str = "float32"
+    device: DeviceKind = "cpu"
+    batch: int = 1
     limit: int | None = None
     statistics_schema: str = "statistics/1"
     flags: list[str] = field(default_factory=list)  # untrained-prompt: ..., oracle ...
@@ -75,11 +92,12 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
         document: dict[str, Any] = msgspec.to_builtins(self)
         for name in ("title", "claims", "project", "kind", "flags", "limit"):
             del document[name]
-        # Runs made before a field existed keep their id.
-        if self.reference_filter is None:
-            del document["reference_filter"]
-        if self.prompt_grid == "original":
-            del document["prompt_grid"]
+        if self.schema == "run/1":
+            del document["device"], document["batch"]
+            if self.reference_filter is None:
+                del document["reference_filter"]
+            if self.prompt_grid == "original":
+                del document["prompt_grid"]
         for checkpoint in document["checkpoints"]:
             for name in ("id", "file", "bytes", "expected_sha256"):
                 checkpoint.pop(name, None)
@@ -97,7 +115,6 @@ class Placement(Struct, kw_only=True, forbid_unknown_fields=True):
     data: str
     checkpoints: list[str]
     device: str = "cpu"
-    batch: int = 1
     threads: int | None = None
     embeddings: str | None = None  # folder of cached embeddings; None: no cache
     command: str = ""
@@ -143,11 +160,12 @@ def _text_keys(document: Any) -> Any:
 
 
 def shards_of(spec: RunSpec) -> list[Shard]:
-    """The shards of a run, in order."""
+    """The shards of a run, in order; each holds whole batches."""
     run = canonical(spec.identity())
+    size = -(-SHARD_CASES // spec.batch) * spec.batch
     found = []
-    for index, start in enumerate(range(0, len(spec.cases), SHARD_CASES)):
-        cases = spec.cases[start : start + SHARD_CASES]
+    for index, start in enumerate(range(0, len(spec.cases), size)):
+        cases = spec.cases[start : start + size]
         digest = hashlib.sha256(run + canonical(msgspec.to_builtins(cases))).hexdigest()[:16]
         found.append(Shard(name=digest, index=index, cases=[case.id for case in cases]))
     return found

@@ -7,7 +7,6 @@ there; it is written after its Parquet file, both atomically.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct, field
 
-from catalog.errors import InputError
+from catalog.errors import InputError, UsageError
 from catalog.files import lock, write_whole
 from reproduce.contracts import Case
 from reproduce.plugins import plugin
@@ -24,7 +23,7 @@ from reproduce.running.evaluation import Evaluator
 from reproduce.running.planes import check_side, plane_of
 from reproduce.running.prompts import by_plane, read_prompts
 from reproduce.running.references import with_filter
-from reproduce.running.spec import Plan, RunSpec, Shard, shards_of
+from reproduce.running.spec import Plan, RunSpec, Shard, kind_of, shards_of
 
 if TYPE_CHECKING:
     from reproduce.contracts import Dataset, Model
@@ -78,9 +77,9 @@ def cases_of(spec: RunSpec, data: Path, dataset: Dataset) -> dict[str, Case]:
     return here
 
 
-def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluator:
+def make_evaluator(plan: Plan, folder: Path, device: str) -> Evaluator:
     """Model, prompts, data set and embedding cache of a run, ready to evaluate."""
-    from reproduce.running.embeddings import EmbeddingCache, limit_bytes
+    from reproduce.running.embeddings import EmbeddingCache, limit_bytes, maker_key
 
     spec = plan.spec
     model = load_model(spec, plan.placement.checkpoints, device, spec.precision)
@@ -94,17 +93,14 @@ def make_evaluator(plan: Plan, folder: Path, device: str, batch: int) -> Evaluat
         check_side(plane, getattr(model, "side", None))
     cache = None
     if plan.placement.embeddings and getattr(model, "cacheable", True) and limit_bytes():
-        makers = [checkpoint.sha256 for checkpoint in spec.checkpoints]
-        makers += [spec.adapter, str(spec.adapter_version), spec.precision]
-        key = hashlib.sha256(" ".join(makers).encode()).hexdigest()
-        cache = EmbeddingCache(Path(plan.placement.embeddings), key, model, device)
+        folder_of_all = Path(plan.placement.embeddings)
+        cache = EmbeddingCache(folder_of_all, maker_key(spec, device), model, device)
     return Evaluator(
         spec=spec,
         dataset=with_filter(plugin("datasets", spec.dataset), spec.reference_filter),
         model=model,
         profile=profile,
         prompts=prompts,
-        batch=batch,
         cache=cache,
         plane=plane,
         # A CPU that predicts has nothing to spare; a GPU would wait for files.
@@ -126,7 +122,8 @@ def finished(folder: Path, shard: Shard) -> bool:
 class Worker:
     """One process (or one GPU) that works off shards of the run in `folder`.
 
-    `device` overrides the plan's. The model is loaded when there is work for it.
+    `device` overrides the plan's. The model is loaded when there is work for it. Raises
+    `UsageError` for a device of another kind than the run's.
     """
 
     def __init__(self, folder: Path, device: str | None = None) -> None:
@@ -135,6 +132,11 @@ class Worker:
         self.folder = folder
         self.plan = Plan.read(folder)
         self.device = device or self.plan.placement.device
+        if kind_of(self.device) != self.plan.spec.device:
+            raise UsageError(
+                f"--device {self.device}: {folder.name} is a run on {self.plan.spec.device}. "
+                "On another kind of device it is another run; `sam4mis reproduce run` plans it."
+            )
         self._evaluator: Evaluator | None = None
         self._cases: dict[str, Case] | None = None
         settle(self.device, self.plan.placement.threads)
@@ -143,9 +145,7 @@ class Worker:
     def evaluator(self) -> Evaluator:
         """Model, prompts and data set; made on first use."""
         if self._evaluator is None:
-            self._evaluator = make_evaluator(
-                self.plan, self.folder, self.device, self.plan.placement.batch
-            )
+            self._evaluator = make_evaluator(self.plan, self.folder, self.device)
         return self._evaluator
 
     @property
@@ -176,7 +176,7 @@ class Worker:
         from reproduce.provenance import environment, peak_memory_mib
         from reproduce.statistics import write_statistics
 
-        spec, batch = self.plan.spec, self.plan.placement.batch
+        spec = self.plan.spec
         table_path, record_path = shard_paths(self.folder, shard)
         evaluator = self.evaluator
         begun = time.perf_counter()
@@ -192,7 +192,7 @@ class Worker:
             wall_s=round(time.perf_counter() - begun, 4),
             unprompted=outcome.unprompted,
             memory_mib=peak_memory_mib(self.device),
-            environment=environment(self.device, spec.precision, batch),
+            environment=environment(self.device, spec.precision),
             embeddings={} if cache is None else {"hits": cache.hits, "misses": cache.misses},
         )
         write_whole(record_path, msgspec.json.encode(record))

@@ -103,12 +103,11 @@ def run_selftest(
         project.checkpoints[0] = record
         files = obtain_all(SLUG, [record])
     item = recipe(project, claim, Request())
-    spec, prompts, _ = build_spec([item], root, files)
+    spec, prompts, _ = build_spec([item], root, files, batch=BATCH)
     run = run_folder(folder / "runs", spec)
     placement = Placement(
         data=str(root),
         checkpoints=[str(path) for path in files],
-        batch=BATCH,
         threads=1,  # more only wait for each other on a model this small
         embeddings=str(folder / "embeddings"),
         command="sam4mis reproduce selftest",

@@ -42,12 +42,12 @@ class Bundle:
         return folder, execute(folder, plan, [self.item], QUIET, gate=gate)
 
 
-def bundle(root: Path, cases: int, **changes: object) -> Bundle:
-    """The self-test's claim on its first `cases` phantoms."""
+def bundle(root: Path, cases: int, batch: int = 1, **changes: object) -> Bundle:
+    """The self-test's claim on its first `cases` phantoms, `batch` of them encoded together."""
     ((project, claim),) = find_claims(Registry.load(root), "selftest/phantom-dice")
     request = Request(dataset={"count": cases}, **changes)  # type: ignore[arg-type]  # shorthand
     item = recipe(project, claim, request)
-    spec, prompts, _ = build_spec([item], root, [WEIGHTS], request.limit)
+    spec, prompts, _ = build_spec([item], root, [WEIGHTS], request.limit, batch=batch)
     return Bundle(root, item, spec, prompts)
 
 

@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -104,10 +105,9 @@ def test_a_release_with_its_own_grid_is_recorded_with_it(name):
 
 
 def test_old_runs_keep_their_id_and_a_grid_changes_it(root):
-    import msgspec
-
     spec = bundle(root, 1).spec
-    assert "prompt_grid" not in spec.identity()
+    before = msgspec.structs.replace(spec, schema="run/1")
+    assert "prompt_grid" not in before.identity()
     other = msgspec.structs.replace(spec, prompt_grid="model_input")
     assert other.run_id() != spec.run_id()
 

@@ -225,12 +225,18 @@ def test_surfaces_of_volumes_that_are_run_by_slice(root: Path) -> None:
     surface = profile.measures["hd95"].surface
     assert surface is not None
     evaluator = Evaluator(
-        spec=spec(root, dataset, prompt_profile=None, prompt_sha256=None, surfaces=[surface]),
+        spec=spec(
+            root,
+            dataset,
+            prompt_profile=None,
+            prompt_sha256=None,
+            surfaces=[surface],
+            batch=3,  # the last of a volume's five slices are two
+        ),
         dataset=dataset,  # type: ignore[arg-type]  # duck-typed
         model=Bright(),
         profile=None,
         prompts={},
-        batch=3,  # batches that reach over the end of a volume
     )
     cases = dataset.cases(Path(), "all", {})
     builder = StatisticsBuilder(surface=[surface])
@@ -239,7 +245,7 @@ def test_surfaces_of_volumes_that_are_run_by_slice(root: Path) -> None:
     found = score(builder.table(), profile, "hd95").value
     wanted = np.mean([hd95(volumes[n], truth[n]) for n in volumes])
     assert found == pytest.approx(wanted, abs=1e-9)
-    recorder = OutlineRecorder(0.5, with_truth=True)
+    recorder = OutlineRecorder(0.5, with_truth=True, only=[case.id for case in cases])
     evaluator.evaluate(cases, recorder)  # type: ignore[arg-type]  # takes a builder's place
     for contours in recorder.contours():
         assert contours.truth == outline(truth[contours.case][2])
@@ -351,12 +357,11 @@ def test_reading_ahead_changes_nothing(root: Path) -> None:
     found = []
     for threads in (0, 3):
         evaluator = Evaluator(
-            spec=spec(root, data),
+            spec=spec(root, data, batch=2),
             dataset=data,  # type: ignore[arg-type]  # duck-typed
             model=BoxFill(),
             profile=profile,
             prompts=by_plane(prompts),
-            batch=2,
             loading_threads=threads,
         )
         builder, order = StatisticsBuilder(), list[str]()
@@ -457,12 +462,11 @@ def test_surfaces_of_volumes_that_are_prompted_by_slice(root: Path, batch: int) 
         prompts = plugin("prompts", "box-tight")
         cases = dataset.cases(Path(), "all", {})
         evaluator = Evaluator(
-            spec=spec(root, dataset, surfaces=names),
+            spec=spec(root, dataset, surfaces=names, batch=batch),
             dataset=dataset,  # type: ignore[arg-type]  # duck-typed
             model=BoxFillWithHoles(),
             profile=prompts,
             prompts=by_plane(make_prompts(dataset, {}, cases, prompts, [0])),  # type: ignore[arg-type]  # duck-typed
-            batch=batch,
         )
         builder = StatisticsBuilder(surface=names or False)
         evaluator.evaluate(cases, builder)

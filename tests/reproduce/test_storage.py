@@ -66,7 +66,7 @@ def test_what_was_used_last_stays(tmp_path: Path) -> None:
     for index, (_, _, path) in enumerate(entries(tmp_path)):
         os.utime(path, (index, index))
     kept.encode(encoder, [image(0)])  # type: ignore[arg-type]  # duck-typed
-    first = kept._path(image(0))
+    first = kept._paths([image(0)])[0]
     assert entries(tmp_path)[-1][2] == first  # read just now
     for value in range(100, 103):
         kept.encode(encoder, [image(value)])  # type: ignore[arg-type]  # duck-typed
@@ -80,7 +80,7 @@ def test_what_was_used_last_stays(tmp_path: Path) -> None:
 def test_what_another_process_removed_is_made_again(tmp_path: Path) -> None:
     kept, encoder = cache(tmp_path, 1_000_000)
     (before,) = kept.encode(encoder, [image(7)])  # type: ignore[arg-type]  # duck-typed
-    kept._path(image(7)).unlink()
+    kept._paths([image(7)])[0].unlink()
     (after,) = kept.encode(encoder, [image(7)])  # type: ignore[arg-type]  # duck-typed
     assert torch.equal(before, after)
     assert encoder.seen == 2
