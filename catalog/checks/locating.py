@@ -67,12 +67,12 @@ class Locator:
 
     def _scan(self) -> dict[str, tuple[int, int, int]]:
         """Where each record stands, by its id, without parsing the whole file."""
-        from catalog.editing import splice
+        from catalog.editing import extents
 
         self._text = self._read(PAPERS)
         found: dict[str, tuple[int, int, int]] = {}
         line, at = 1, 0
-        spans = splice.Items(self._text)
+        spans = extents.Items(self._text)
         for number in range(len(spans)):
             item = spans[number]
             line += self._text.count("\n", at, item.start)

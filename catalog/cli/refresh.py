@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json as json_module
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -148,30 +149,16 @@ def _apply(root: Path, read: list[Paper], outcome: Outcome) -> int:
 
 def _apply_to_projects(root: Path, outcome: Outcome) -> int:
     """Fill what is null in project files and stated as a fact; returns how many files changed."""
-    from catalog.editing import edit_lock
-    from catalog.editing.project_field import fill_field
+    from catalog.editing import update_project
     from catalog.errors import FindingsError, InputError
-    from catalog.files import write_whole
-    from catalog.reading import read_text
-    from catalog.registry import PROJECTS
-    from catalog.sources.comparing import safe_fills
+    from catalog.sources.comparing import fill, safe_fills
 
     changed = 0
     for slug, fields in safe_fills(outcome.differences).items():
-        place = f"{PROJECTS}/{slug}.yaml"
-        path = root / place
-        with edit_lock(root):
-            try:
-                before = text = read_text(path, place)
-                for field, value in fields.items():
-                    group, _, name = field.partition(".")
-                    text = fill_field(text, (group, name), value, place)
-            except (InputError, FindingsError) as error:
-                say(str(error))
-                continue
-            if text != before:
-                write_whole(path, text.encode())
-                changed += 1
+        try:
+            changed += update_project(root, slug, partial(fill, fields))
+        except (InputError, FindingsError) as error:
+            say(str(error))
     return changed
 
 

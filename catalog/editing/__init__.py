@@ -1,8 +1,9 @@
-"""Edits of `papers.yaml`: atomic, one writer at a time, comments and order kept.
+"""Edits of the registry's files: atomic, one writer at a time, comments and order kept.
 
     append_record(root, paper)              # the diff is the one record
     replace_record(root, "medsam", paper)   # the diff is the fields that changed
     apply_edits(root, append=[...], replace={"medsam": paper})   # many, in one write
+    update_project(root, "medsam", change)  # `change` alters the file's data
 
 Each edit takes the lock, reads the file, changes its text, reads the changed part back and only
 then replaces the file as a whole. A kill at any moment leaves the old or the new file.
@@ -11,24 +12,30 @@ then replaces the file as a whole. A kill at any moment leaves the old or the ne
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from catalog.editing import splice
+from catalog import reading
+from catalog.editing import extents
 from catalog.editing.dump import dump_record
+from catalog.editing.patching import patched
 from catalog.errors import Finding, FindingsError, InputError
 from catalog.files import lock, write_whole
-from catalog.records import Paper
-from catalog.registry import PAPERS, cache_key, load_papers, write_cache
+from catalog.records import Paper, Project
+from catalog.registry import PAPERS, PROJECTS, cache_key, load_papers, write_cache
 
 __all__ = [
     "append_new",
     "append_record",
     "apply_edits",
+    "changed_project",
     "dump_record",
     "edit_lock",
     "replace_record",
+    "update_project",
     "update_record",
 ]
 LOCK = ".sam4mis/edit.lock"
@@ -56,6 +63,30 @@ def edit_lock(root: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
                 "changed. Try again when it has finished."
             )
         yield
+
+
+def update_project(root: Path, slug: str, change: Callable[[dict[str, Any]], None]) -> bool:
+    """Change the data of `projects/<slug>.yaml` under the lock; whether anything changed.
+
+    Raises `InputError` where the file cannot be edited by a program, `FindingsError` where it
+    cannot be read, and whatever `change` raises.
+    """
+    place = f"{PROJECTS}/{slug}.yaml"
+    with edit_lock(root):
+        before = reading.read_text(root / place, place)
+        after = changed_project(before, place, change)
+        if after != before:
+            write_whole(root / place, after.encode())
+        return after != before
+
+
+def changed_project(text: str, place: str, change: Callable[[dict[str, Any]], None]) -> str:
+    """The text of a project file after `change` altered its data; new fields in their order."""
+    data = copy.deepcopy(reading.parse(text, place).data)
+    change(data)
+    rank = {name: number for number, name in enumerate(Project.__struct_encode_fields__)}
+    ordered = dict(sorted(data.items(), key=lambda pair: rank.get(pair[0], len(rank))))
+    return patched(text, ordered, place)
 
 
 def append_record(root: Path, paper: Paper) -> None:
@@ -138,7 +169,7 @@ def edit_text(
     if missing := [id for id in replace if id not in index]:
         raise _unknown(missing[0])
     _refuse_taken_ids(papers, append, replace)
-    spans = splice.Items(text)
+    spans = extents.Items(text)
     if len(spans) != len(papers):
         raise InputError(
             f"{PAPERS}: {len(papers)} works were read but {len(spans)} begin with a dash in one "
@@ -151,23 +182,23 @@ def edit_text(
         if paper == papers[number]:
             continue
         item = spans[number]
-        block = splice.replaced(text, item, papers[number], paper)
+        block = extents.replaced(text, item, papers[number], paper)
         around = [*spans.block(number - 1), block, *spans.block(number + 1)]
         expected = [*papers[max(number - 1, 0) : number], paper, *papers[number + 1 : number + 2]]
         _verify("".join(around), expected)
         edited = edited[: item.start] + block + edited[item.end :]
         after[number] = paper
     if append:
-        before = splice.Items(edited) if replace else spans
+        before = extents.Items(edited) if replace else spans
         last = before.block(len(after) - 1)
-        edited, blocks = splice.appended(edited, append, spans.indent)
+        edited, blocks = extents.appended(edited, append, spans.indent)
         _verify("".join([*last, blocks]), [*after[-1:], *append])
         after += append
     return after, edited
 
 
 def _verify(block: str, expected: list[Paper]) -> None:
-    if not splice.reads_as(block, expected):
+    if not extents.reads_as(block, expected):
         raise InputError(
             f"{PAPERS}: the edited text would not read back as intended "
             f"({', '.join(paper.id for paper in expected)}); nothing was changed."

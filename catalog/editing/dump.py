@@ -1,4 +1,4 @@
-"""One record as YAML in the house style of `papers.yaml`.
+"""Records and parts of them as YAML in the house style.
 
 The style is fixed so that two people's edits differ only in content: two blanks of indent, lists of
 a record indented, long lines never folded, tags and short lists on one line, dates and identifiers
@@ -8,15 +8,21 @@ quoted (an unquoted 2304.10 is the number 2304.1).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
 from catalog.records import TAG_FIELDS, Paper, to_builtins
 
-# Written on one line: `{values: [ct], from: abstract}`.
-_FLOW = {*TAG_FIELDS, "authors", "rows", "aliases", "ids", "inclusion"}
-_FLOW_ITEMS = {"reported"}  # lists whose items are on one line each
+#: The keys above a value; "*" stands for any item of a list.
+Names = tuple[str, ...]
+#: Whether a value below these keys is written on one line.
+Inline = Callable[[Names, Any], bool]
+
+RECORD: Names = ("papers", "*")
+# Fields of a work that are written on one line: `{values: [ct], from: abstract}`.
+_FLOW = {*TAG_FIELDS, "authors", "rows", "aliases", "inclusion"}
 _WORD = r"[^\W\d_]"
 _PLAIN_FLOW = re.compile(rf"{_WORD}[\w .+()/&'’–-]*")
 _PLAIN_BLOCK = re.compile(rf"{_WORD}(?:[\w .+()/&'’–,;?!%<>*=\[\]\"“”-]|:(?=[^\s])|:(?=//))*")
@@ -25,10 +31,25 @@ _WORDS_OF_YAML = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false",
 
 def dump_record(paper: Paper, indent: int = 2) -> str:
     """The record as an item of `papers:`, ending in a newline; `indent` blanks before the dash."""
-    lines: list[str] = []
-    _mapping(as_written(paper), indent + 2, lines, top=True)
-    lines[0] = " " * indent + "- " + lines[0].lstrip()
-    return "\n".join(lines) + "\n"
+    return item_text(as_written(paper), indent, RECORD, papers_inline)
+
+
+def papers_inline(names: Names, value: Any) -> bool:
+    """The house style of `papers.yaml`."""
+    field = names[len(RECORD) :]
+    return (
+        field[-1:] == ("ids",)
+        or field[:2] == ("reported", "*")
+        or (len(field) == 1 and field[0] in _FLOW)
+    )
+
+
+def leaves_inline(names: Names, value: Any) -> bool:
+    """The style of other files: what holds only words and numbers, unless it is an item."""
+    items = value.values() if isinstance(value, dict) else value
+    return not any(isinstance(item, dict | list) for item in items) and (
+        isinstance(value, list) or names[-1] != "*"
+    )
 
 
 def as_written(paper: Paper) -> dict[str, Any]:
@@ -44,10 +65,17 @@ def as_written(paper: Paper) -> dict[str, Any]:
     return record
 
 
-def dump_field(name: str, value: Any, indent: int) -> str:
-    """One field of a record as YAML lines, ending in a newline."""
+def field_text(name: str, value: Any, indent: int, names: Names, inline: Inline) -> str:
+    """A field as YAML lines, ending in a newline; `names` are its keys, its own last."""
     lines: list[str] = []
-    _mapping({name: value}, indent, lines, top=True)
+    _field(name, value, indent, lines, names, inline)
+    return "\n".join(lines) + "\n"
+
+
+def item_text(value: Any, indent: int, names: Names, inline: Inline) -> str:
+    """An item of a list as YAML lines, ending in a newline, its dash after `indent` blanks."""
+    lines: list[str] = []
+    _item(value, indent, lines, names, inline)
     return "\n".join(lines) + "\n"
 
 
@@ -74,44 +102,42 @@ def scalar(value: Any, *, flow: bool) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _flow(value: Any) -> str:
+def flow_text(value: Any) -> str:
+    """A value as it stands inside braces or on one line."""
     if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{scalar(k, flow=True)}: {_flow(v)}" for k, v in value.items()) + "}"
-        )
+        pairs = (f"{scalar(key, flow=True)}: {flow_text(item)}" for key, item in value.items())
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(map(flow_text, value)) + "]"
     return scalar(value, flow=True)
 
 
-def _mapping(record: dict[str, Any], indent: int, lines: list[str], *, top: bool = False) -> None:
-    blank = " " * indent
-    for key, value in record.items():
-        name = scalar(key, flow=False)
-        if (
-            (top and key in _FLOW)
-            or key == "ids"
-            or not isinstance(value, dict | list)
-            or not value
-        ):
-            text = _flow(value) if isinstance(value, dict | list) else scalar(value, flow=False)
-            lines.append(f"{blank}{name}: {text}")
-        elif isinstance(value, dict):
-            lines.append(f"{blank}{name}:")
-            _mapping(value, indent + 2, lines)
-        else:
-            lines.append(f"{blank}{name}:")
-            for item in value:
-                _item(item, indent + 2, lines, flow=key in _FLOW_ITEMS)
-
-
-def _item(item: Any, indent: int, lines: list[str], *, flow: bool) -> None:
-    blank = " " * indent
-    if isinstance(item, dict) and item and not flow:
-        start = len(lines)
-        _mapping(item, indent + 2, lines)
-        lines[start] = f"{blank}- {lines[start].lstrip()}"
-    elif isinstance(item, dict | list):
-        lines.append(f"{blank}- {_flow(item)}")
+def _field(
+    name: str, value: Any, indent: int, lines: list[str], names: Names, inline: Inline
+) -> None:
+    head = f"{' ' * indent}{scalar(name, flow=False)}:"
+    if not isinstance(value, dict | list):
+        lines.append(f"{head} {scalar(value, flow=False)}")
+    elif not value or inline(names, value):
+        lines.append(f"{head} {flow_text(value)}")
+    elif isinstance(value, dict):
+        lines.append(head)
+        for key, item in value.items():
+            _field(key, item, indent + 2, lines, (*names, key), inline)
     else:
+        lines.append(head)
+        for item in value:
+            _item(item, indent + 2, lines, (*names, "*"), inline)
+
+
+def _item(item: Any, indent: int, lines: list[str], names: Names, inline: Inline) -> None:
+    blank = " " * indent
+    if not isinstance(item, dict | list):
         lines.append(f"{blank}- {scalar(item, flow=False)}")
+    elif isinstance(item, list) or not item or inline(names, item):
+        lines.append(f"{blank}- {flow_text(item)}")
+    else:
+        start = len(lines)
+        for key, value in item.items():
+            _field(key, value, indent + 2, lines, (*names, key), inline)
+        lines[start] = f"{blank}- {lines[start].lstrip()}"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from catalog import identifiers as forms
 from catalog.addresses import clean_url
-from catalog.editing import edit_text
+from catalog.editing import changed_project, edit_text
 from catalog.errors import InputError
 from catalog.intake import read
 from catalog.intake.draft import Draft
 from catalog.intake.issue_form import Answers, Change
 from catalog.intake.joining import with_version
-from catalog.intake.splicing import append_to_claim
 from catalog.records import TAG_FIELDS, Dispute, Paper, Project, Tag, to_builtins
 from catalog.registry import PAPERS, PROJECTS, Registry, load_papers
 from catalog.slugs import slugify
@@ -172,7 +172,12 @@ def dispute_verdict(root: Path, answers: Answers, today: str, look_up: LookUp) -
     url = evidence[0] if evidence else None
     dispute = Dispute(by=by, date=today, text=text, url=url, counter_value=counter)
     before = path.read_bytes().decode("utf-8")
-    after = append_to_claim(before, claim_id, "disputes", to_builtins(dispute), path.name)
+
+    def add(data: dict[str, Any]) -> None:
+        claim = next(claim for claim in data["claims"] if claim["id"] == claim_id)
+        claim["disputes"] = [*(claim.get("disputes") or []), to_builtins(dispute)]
+
+    after = changed_project(before, path.name, add)
     return Change(path, before, after, f"Dispute of {name}")
 
 

@@ -5,12 +5,13 @@ Nothing that is there is overwritten. A gap is a null, or a list of authors mark
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from catalog.duplicates import compatible
+from catalog.errors import InputError
 from catalog.intake.joining import describe
 from catalog.licences import spelled
 from catalog.records import Ids, Paper, Record, Version
@@ -61,6 +62,20 @@ def safe_fills(differences: Iterable[Difference]) -> dict[str, dict[str, str]]:
         if len(values) == 1 and values != {""}:
             fills.setdefault(slug, {})[field] = values.pop()
     return fills
+
+
+def fill(fields: Mapping[str, str], data: dict[str, Any]) -> None:
+    """Put values into the nulls of a project's data, by field (`licences.code`).
+
+    Raises `InputError` where something stands there by now.
+    """
+    for field, value in fields.items():
+        group, _, name = field.partition(".")
+        there = data.get(group) or {}
+        if there.get(name) is not None:
+            place = f"projects/{data['slug']}.yaml"
+            raise InputError(f"{place}: {field} is {there[name]!r} by now; left as it is.")
+        data[group] = {**there, name: value}
 
 
 def merge(paper: Paper, sightings: Iterable[Sighting]) -> tuple[Paper, list[Difference]]:

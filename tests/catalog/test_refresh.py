@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from hostile import HOSTILE
 from local_server import Asked, LocalServer, Reply, running
 from terminal import here
 
-from catalog.editing.project_field import fill_field
+from catalog.editing import changed_project
 from catalog.errors import InputError
 from catalog.intake.draft import Draft
 from catalog.records import Ids, Paper, Version
 from catalog.registry import Registry
 from catalog.sources import github, huggingface, links
-from catalog.sources.comparing import Difference, merge, safe_fills
+from catalog.sources.comparing import Difference, fill, merge, safe_fills
 from catalog.sources.github import code_ladder
 from catalog.sources.http import Client
 from catalog.sources.refreshing import Outcome
@@ -222,14 +223,14 @@ def test_no_licence_found_is_not_written(folder: Path, server: LocalServer) -> N
 def test_a_field_is_filled_in_every_layout(before: str, after: str) -> None:
     top = "slug: a\nname: A\nkind: tool\n"
     end = "code_status: none\nnote: end\n"
-    filled = fill_field(top + before + end, ("licences", "code"), "MIT", "projects/a.yaml")
-    assert filled == top + after + end
+    filling = partial(fill, {"licences.code": "MIT"})
+    assert changed_project(top + before + end, "projects/a.yaml", filling) == top + after + end
 
 
 def test_a_field_that_is_there_is_refused() -> None:
     text = "slug: a\nlicences: {code: MIT}\n"
-    with pytest.raises(InputError, match="left as it is"):
-        fill_field(text, ("licences", "code"), "GPL-3.0", "projects/a.yaml")
+    with pytest.raises(InputError, match=r"licences\.code is 'MIT' by now; left as it is"):
+        changed_project(text, "projects/a.yaml", partial(fill, {"licences.code": "GPL-3.0"}))
 
 
 def test_services_that_contradict_each_other_fill_nothing() -> None:
