@@ -1,7 +1,4 @@
-"""Reading images and masks from disk, with one clear message when a file is not what it should be.
-
-Shared by the dataset plugins. Images come as (H, W, 3) uint8 RGB, masks as (H, W) arrays.
-"""
+"""Files and folders of data sets, with one clear message when they are not what they should be."""
 
 from __future__ import annotations
 
@@ -9,26 +6,22 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
-from catalog.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from catalog.errors import InputError, Sam4misError
 
 T = TypeVar("T")
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
 
 
-def _read(path: Path, what: str, reader: Callable[[Path], T]) -> T:
+def read_with(path: Path, what: str, reader: Callable[[Path], T]) -> T:
     """Call `reader`; whatever it raises becomes one `InputError` with the place and the way out."""
     if not path.is_file():
         raise InputError(f"{path}: {what} is missing. Expected a file there; see the access steps.")
     try:
         return reader(path)
-    except InputError:
+    except Sam4misError:
         raise
     except Exception as error:  # readers raise many types for one fact: the file is damaged
         size = path.stat().st_size
@@ -37,58 +30,6 @@ def _read(path: Path, what: str, reader: Callable[[Path], T]) -> T:
             f"{size:,} bytes and is probably cut short or of another format. "
             "Get this one file again and repeat the command; nothing was changed."
         ) from error
-
-
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """An image file as (H, W, 3) uint8 RGB. Raises `InputError` where it cannot be decoded."""
-
-    def reader(path: Path) -> NDArray[np.uint8]:
-        import numpy as np
-        from PIL import Image
-
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-
-    return _read(path, "image", reader)
-
-
-def read_gray(path: Path) -> NDArray[np.uint8]:
-    """An image file as (H, W) uint8; palette and bilevel files come with their grey values."""
-
-    def reader(path: Path) -> NDArray[np.uint8]:
-        import numpy as np
-        from PIL import Image
-
-        with Image.open(path) as image:
-            return np.asarray(image.convert("L"))
-
-    return _read(path, "mask", reader)
-
-
-def read_values(path: Path) -> NDArray[Any]:
-    """An image file as (H, W) of its stored values: palette index, grey value, 16 bit integer."""
-
-    def reader(path: Path) -> NDArray[Any]:
-        import numpy as np
-        from PIL import Image
-
-        with Image.open(path) as image:
-            if image.mode in ("RGB", "RGBA", "LA", "CMYK", "YCbCr"):
-                channels = np.asarray(image.convert("RGB"))
-                if (channels != channels[..., :1]).any():
-                    raise InputError(
-                        f"{path}: a mask needs one value a pixel; this file has colours "
-                        f"({image.mode}). Convert the colours to class numbers first."
-                    )
-                return np.asarray(channels[..., 0])
-            return np.asarray(image)
-
-    return _read(path, "mask", reader)
-
-
-def read_with(path: Path, what: str, reader: Callable[[Path], T]) -> T:
-    """Any other file through its own reader, with the same message when it fails."""
-    return _read(path, what, reader)
 
 
 def same_size(image: tuple[int, ...], mask: tuple[int, ...], image_path: Path, path: Path) -> None:

@@ -19,8 +19,7 @@ from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import CaseScore, Check, Result, StatisticsFile
 from reproduce.contracts import Case, Dataset, Sample
 from reproduce.plugins import plugin
-from reproduce.readers import MaskFile, difference, read_mask, suffix_of
-from reproduce.readers.masks import Geometry
+from reproduce.readers import Geometry, MaskFile, difference, read_mask, suffix_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -203,8 +202,8 @@ def _add(builder: Any, request: Request, sample: Sample, path: Path) -> None:
     import numpy as np
     import torch
 
-    found = read_mask(path, request.key)
     reference = reference_geometry(sample)
+    found = read_mask(path, request.key, reference)
     found = _on_grid(found, reference, request.resample)
     masks = (
         _segments(found, sample, request) if found.segments else _numbers(found, sample, request)

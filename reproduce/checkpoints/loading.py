@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import pickletools
 import struct
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import InputError
 from reproduce.checkpoints.layouts import unwrap
 from reproduce.obtaining.archives import ARCHIVES, weights_inside
+from reproduce.sniffing import sniff
 
 if TYPE_CHECKING:
     import torch
@@ -88,49 +88,6 @@ def _first_line(error: Exception) -> str:
 
 def _again(path: Path) -> str:
     return f"It has {path.stat().st_size:,} bytes; compare with the release and fetch it again."
-
-
-def sniff(path: Path) -> str:
-    """What a file is by its first bytes: safetensors, torch, pickle, HTML, an archive, empty ..."""
-    with path.open("rb") as stream:
-        head = stream.read(1024)
-    if not head:
-        return "an empty file"
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<script")):
-        return "an HTML page (a download page saved under the name of the weights)"
-    if text.startswith(b"version https://git-lfs.github.com/spec/"):
-        return "a Git LFS pointer (the real file was never fetched)"
-    if len(head) >= 9 and head[8:9] == b"{":
-        (length,) = struct.unpack("<Q", head[:8])
-        if 2 <= length <= path.stat().st_size - 8:
-            return "safetensors"
-    if text.startswith((b"{", b"[")):
-        return "a JSON text"
-    if head.startswith(b"PK\x03\x04"):
-        return "torch" if _is_torch_zip(path) else "a zip archive"
-    if head.startswith(b"\x80"):
-        return "pickle"  # legacy torch files are pickles one after another
-    if head[257:262] == b"ustar":
-        return "a tar archive"
-    for magic, name in (
-        (b"\x1f\x8b", "a gzip archive"),
-        (b"7z\xbc\xaf", "a 7z archive"),
-        (b"Rar!", "a RAR archive"),
-        (b"\x89HDF", "an HDF5 file"),
-        (b"%PDF", "a PDF"),
-    ):
-        if head.startswith(magic):
-            return name
-    return "a file of unknown kind"
-
-
-def _is_torch_zip(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("data.pkl") for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return True  # cut short: let torch say so
 
 
 def unsafe_globals(path: Path) -> list[str]:

@@ -95,15 +95,14 @@ class Busi:
         whose mask is not."""
         import numpy as np
 
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import read_object_like
+        from reproduce.readers.picture import read_rgb
 
         image = read_rgb(case.files["image"])
         tumour = np.zeros(image.shape[:2], np.bool_)
-        for role, path in case.files.items():
+        for role in case.files:
             if role == "mask" or (role.startswith("mask:") and options.get("masks") != "first"):
-                mask = read_gray(path)
-                same_size(image.shape[:2], mask.shape, case.files["image"], path)
-                tumour |= mask > 127
+                tumour |= read_object_like(image, case, role)
         if case.id.startswith("normal") and tumour.any():
             raise InputError(
                 f"{case.files['mask']}: expected an empty mask for a normal image, got "

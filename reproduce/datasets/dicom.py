@@ -20,7 +20,7 @@ SUFFIXES = (".dcm", ".seg", ".ima")
 class Dicom:
     """Plugin `dicom`. Labels are the labels of the segments. Options: `window`: [low, high] in the
     unit of the series (Hounsfield for CT), mapped to 0-255; without it the 0.5 and 99.5 percentiles
-    of positive values. `labels`: segment label -> name."""
+    of positive values. `labels`: a class map of segment labels (several may make one class)."""
 
     name = "dicom"
     version = 1
@@ -77,31 +77,26 @@ class Dicom:
         """uint8 volume (D, H, W), a mask per segment, spacing in mm in that order; axes are turned
         to (superior, anterior, right). Raises `InputError` where image and segments share no
         grid."""
-        import numpy as np
 
-        from reproduce.readers.masks import Geometry, oriented
+        from reproduce.readers import ClassMap, MaskFile
+        from reproduce.readers.grids import oriented
         from reproduce.reading import read_with
 
-        image, segments, affine, spacing = read_with(
+        image, segments, affine = read_with(
             case.files["label"], "DICOM series with segments", lambda path: _read(case, path)
         )
-        geometry = Geometry(image.shape, spacing, affine)
-        turned, grid = oriented(image, geometry)
-        names = {str(k): str(v) for k, v in (options.get("labels") or {}).items()}
-        if unknown := sorted(set(names) - set(segments)):
-            raise InputError(
-                f"{case.files['label']}: no segment {', '.join(unknown)}; it has "
-                f"{', '.join(segments)}."
-            )
-        masks = {
-            names.get(label, label): np.ascontiguousarray(oriented(mask, geometry)[0])
-            for label, mask in segments.items()
-            if not names or label in names
-        }
+        turned, grid = oriented(image, affine)
+        label = case.files["label"]
+        found = MaskFile(
+            label, grid, segments={n: oriented(m, affine)[0] for n, m in segments.items()}
+        )
+        names = options.get("labels") or {name: name for name in segments}
+        read = ClassMap.of(names, label).read(found)
         return Sample(
             case=case,
-            image=to_uint8(turned, options.get("window")),
-            labels=masks,
+            image=to_uint8(turned, options.get("window"), label),
+            labels=read.masks,
+            valid=read.valid,
             spacing_mm=grid.spacing_mm,
         )
 
@@ -116,13 +111,18 @@ def _header(path: Path) -> tuple[str, str, list[str], str | None]:
     return str(header.Modality), str(header.SeriesInstanceUID), wanted, patient
 
 
-def _read(case: Case, label: Path) -> tuple[Any, dict[str, Any], Any, tuple[float, ...]]:
-    """The series as a volume in its unit, segments on its grid, affine (RAS), spacing in mm."""
+def _read(case: Case, label: Path) -> tuple[Any, dict[str, Any], Any]:
+    """The series as a volume in its unit, segments on its grid, affine (RAS)."""
     import highdicom as hd
     import numpy as np
     import pydicom
 
-    slices = [pydicom.dcmread(p) for role, p in case.files.items() if role.startswith("image")]
+    from reproduce.readers.dicom_seg import names_of, need_pixels, to_ras
+
+    images = [path for role, path in case.files.items() if role.startswith("image")]
+    need_pixels(images)
+    need_pixels([label])
+    slices = [pydicom.dcmread(path) for path in images]
     volume = hd.get_volume_from_series(slices)
     objects = hd.seg.segread(label)
     found = objects.get_volume(combine_segments=False, rescale_fractional=True)
@@ -133,15 +133,9 @@ def _read(case: Case, label: Path) -> tuple[Any, dict[str, Any], Any, tuple[floa
             f"{label}: its segments do not lie on the grid of the series they refer to ({error}). "
             "Resample them yourself and say so; masks are never resampled silently."
         ) from error
-    names = [str(objects.get_segment_description(n).segment_label) for n in objects.segment_numbers]
-    if len(set(names)) < len(names):
-        names = [f"{name} {n}" for name, n in zip(names, objects.segment_numbers, strict=True)]
     array = np.asarray(found.array) > 0.5
-    segments = {name: array[..., index] for index, name in enumerate(names)}
-    # highdicom: left, posterior, superior; here right, anterior, superior
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(volume.affine, np.float64)
-    spacing = tuple(float(s) for s in volume.spacing)
-    return np.asarray(volume.array), segments, affine, spacing
+    segments = {name: array[..., index] for index, name in enumerate(names_of(objects))}
+    return np.asarray(volume.array), segments, to_ras(volume.affine)
 
 
 PLUGIN = Dicom()

@@ -90,14 +90,12 @@ class Drive:
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image, vessel mask and field of view of one case."""
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from dataclasses import replace
 
-        image = read_rgb(case.files["image"])
-        label = read_gray(case.files["label"])
-        valid = read_gray(case.files["valid"])
-        for role, mask in (("label", label), ("valid", valid)):
-            same_size(image.shape[:2], mask.shape, case.files["image"], case.files[role])
-        return Sample(case=case, image=image, labels={"vessel": label > 0}, valid=valid > 0)
+        from reproduce.readers.pairs import load_pair, read_object_like
+
+        sample = load_pair(case, "vessel")
+        return replace(sample, valid=read_object_like(sample.image, case, "valid"))
 
 
 PLUGIN = Drive()

@@ -1,13 +1,13 @@
 """A folder of images and masks, the layout most 2D sets can be brought to.
 
-`images/<name>.<suffix>` and `masks/<name>.png`. Masks hold class numbers (0 is background) or, with
-one class, anything above 0. A file `labels.json` {"1": "liver", "2": "spleen"} names the classes.
-`split.json` {"test": ["name", ...]} names splits; without it the only split is `all`.
+`images/<name>.<suffix>` and `masks/<name>.png`. Masks hold class numbers (0 is background), which a
+file `labels.json` {"1": "liver", "2": "spleen"} or nnU-Net's `dataset.json` names; without names
+all that is not background is one class. `split.json` {"test": ["name", ...]} names splits; without
+it the only split is `all`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +17,10 @@ from reproduce.contracts import Case, Sample
 
 
 class Folder:
-    """Plugin `folder`. Options: `images`, `masks` (folder names), `labels` (class number -> name),
-    `suffix` of mask names after the image's name, `patient` (characters of the name that are the
-    patient)."""
+    """Plugin `folder`. Options: `images`, `masks` (folder names), `labels` (a class map, see
+    `reproduce.readers.classes`), `suffix` of mask names after the image's name, `patient`
+    (characters of the name that are the patient), `window` [low, high] of images of more than eight
+    bits."""
 
     name = "folder"
     version = 1
@@ -71,12 +72,16 @@ class Folder:
         ]
 
     def _members(self, root: Path, split: str, images: set[str]) -> set[str]:
+        from reproduce.readers.classes import read_object
+
         path = root / "split.json"
         if split == "all":
             return images
-        named = _json(path) if path.is_file() else {}
+        named = read_object(path) if path.is_file() else {}
         if split not in named:
             raise UsageError(f"{path}: no split {split!r}; known: {', '.join(['all', *named])}")
+        if not isinstance(named[split], list) or not all(isinstance(n, str) for n in named[split]):
+            raise InputError(f'{path}: split {split!r}: expected a list of names, ["a", "b"].')
         gone = sorted(set(named[split]) - images)
         if gone:
             raise InputError(
@@ -86,45 +91,19 @@ class Folder:
         return set(named[split])
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
-        """Image and one mask per class; a class number without a name is called by its number."""
-        from reproduce.reading import read_rgb, read_values, same_size
+        """Image and one mask per class. Raises `InputError` for class numbers without a name."""
+        from reproduce.readers import class_map, read_mask
+        from reproduce.readers.classes import Labelled
+        from reproduce.readers.picture import read_rgb
+        from reproduce.readers.rules import foreground
+        from reproduce.reading import same_size
 
-        image = read_rgb(case.files["image"])
-        values = read_values(case.files["label"])
-        same_size(image.shape[:2], values.shape, case.files["image"], case.files["label"])
-        names = options.get("labels") or _labels_of(case)
-        if not names:
-            return Sample(case=case, image=image, labels={"foreground": values > 0})
-        numbers = {int(number): str(name) for number, name in names.items()}
-        unknown = sorted(set(map(int, _unique(values))) - set(numbers) - {0})
-        if unknown:
-            raise InputError(
-                f"{case.files['label']}: class numbers {unknown} have no name; "
-                f"known: {numbers}. Name them in labels.json (0 is background)."
-            )
-        masks = {name: values == number for number, name in numbers.items()}
-        return Sample(case=case, image=image, labels=masks)
-
-
-def _unique(values: Any) -> list[int]:
-    import numpy as np
-
-    return list(np.unique(values))
-
-
-def _labels_of(case: Case) -> dict[str, str]:
-    path = Path(case.meta["root"]) / "labels.json"
-    return _json(path) if path.is_file() else {}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}).") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: expected an object {{...}}, got {type(found).__name__}.")
-    return found
+        image = read_rgb(case.files["image"], options.get("window"))
+        found = read_mask(case.files["label"])
+        same_size(image.shape[:2], found.geometry.shape, case.files["image"], found.path)
+        names = class_map(options.get("labels"), Path(case.meta["root"]))
+        read = names.read(found) if names else Labelled({"foreground": foreground(found)})
+        return Sample(case=case, image=image, labels=read.masks, valid=read.valid)
 
 
 PLUGIN = Folder()

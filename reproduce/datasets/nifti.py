@@ -1,7 +1,8 @@
 """Volumes as NIfTI in nnU-Net's layout: `imagesTr/<case>[_0000].nii.gz`, `labelsTr/<case>.nii.gz`.
 
 Arrays are brought to RAS+ axes and then reversed: the first axis runs from feet to head, the second
-from back to front, the third from left to right; spacing follows that order. Intensities are mapped
+from back to front, the third from left to right; spacing follows that order. A file of one slice is
+a picture and stays as stored (`reproduce.readers.nifti`). Intensities are mapped
 to uint8, because that is what 2D models see: `window` [low, high], else the 0.5 and 99.5
 percentiles of the voxels above zero (MedSAM's rule for MR, pre_CT_MR.py).
 """
@@ -10,21 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Case, Sample
 from reproduce.readers.intensities import to_uint8
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 PARTS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
 SUFFIXES = (".nii.gz", ".nii")
 
 
 class Nifti:
-    """Plugin `nifti`. Options: `labels` (class number -> name, else dataset.json, else numbers),
+    """Plugin `nifti`. Options: `labels` (a class map, see `reproduce.readers.classes`; else
+    labels.json or dataset.json, else every number of the split's labels is a class of that name),
     `window` [low, high], `channel` (default 0, the file that ends in _0000)."""
 
     name = "nifti"
@@ -56,7 +55,8 @@ class Nifti:
             if image is None:
                 without.append(name)
                 continue
-            found.append(Case(id=name, files={"image": image, "label": path}, meta={"root": root}))
+            meta = {"root": root, "labels": tuple(labels.values())}
+            found.append(Case(id=name, files={"image": image, "label": path}, meta=meta))
         if without:
             raise InputError(
                 f"{root}: {len(without)} labels without an image: {', '.join(without[:5])}."
@@ -64,63 +64,30 @@ class Nifti:
         return found
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
-        """uint8 volume (D, H, W), masks by class, spacing in mm in that order."""
-        import numpy as np
+        """uint8 volume (D, H, W), masks by class, spacing in mm in that order.
 
-        from reproduce.reading import same_size
+        Raises `InputError` where image and label do not lie on one grid, with the difference."""
+        from reproduce.readers import ClassMap, class_map, difference, read_mask
+        from reproduce.readers.classes import numbers_of
+        from reproduce.readers.nifti import read_volume
 
-        image, spacing = _volume(case.files["image"])
-        classes, label_spacing = _volume(case.files["label"])
-        same_size(image.shape, classes.shape, case.files["image"], case.files["label"])
-        if not np.allclose(spacing, label_spacing, rtol=1e-3):
+        image, grid = read_volume(case.files["image"], "image")
+        found = read_mask(case.files["label"], like=grid)
+        if off := difference(found.geometry, grid):
             raise InputError(
-                f"{case.files['label']}: spacing {label_spacing} mm, its image has {spacing} mm. "
-                "They do not lie on one grid."
+                f"{found.path}: the label does not lie on the grid of its image "
+                f"{case.files['image'].name}: {off}. Masks are never moved silently: resample it "
+                "yourself and say so."
             )
-        numbers = sorted({round(float(v)) for v in np.unique(classes)} - {0})
-        names = {int(k): str(v) for k, v in (options.get("labels") or _declared(case)).items()}
-        names = names or {number: str(number) for number in numbers}
-        if unknown := sorted(set(numbers) - set(names)):
-            raise InputError(
-                f"{case.files['label']}: class numbers {unknown} have no name; known: {names}."
-            )
+        names = class_map(options.get("labels"), Path(case.meta["root"]))
+        read = (names or ClassMap.numbered(numbers_of(case.meta["labels"]))).read(found)
         return Sample(
             case=case,
-            image=to_uint8(image, options.get("window")),
-            labels={name: np.asarray(classes == number) for number, name in names.items()},
-            spacing_mm=spacing,
+            image=to_uint8(image, options.get("window"), case.files["image"]),
+            labels=read.masks,
+            valid=read.valid,
+            spacing_mm=grid.spacing_mm,
         )
-
-
-def _volume(path: Path) -> tuple[NDArray[Any], tuple[float, ...]]:
-    """Array and spacing with axes (superior, anterior, right)."""
-    from reproduce.reading import read_with
-
-    def reader(path: Path) -> tuple[NDArray[Any], tuple[float, ...]]:
-        import nibabel
-        import numpy as np
-
-        image: Any = nibabel.as_closest_canonical(nibabel.load(path))  # type: ignore[no-untyped-call]  # nibabel has no types
-        array = np.asarray(image.dataobj)
-        if array.ndim != 3:
-            raise InputError(f"{path}: expected a volume with three axes, got {array.shape}.")
-        spacing = tuple(float(v) for v in image.header.get_zooms()[:3][::-1])
-        return np.ascontiguousarray(array.transpose(2, 1, 0)), spacing
-
-    return read_with(path, "volume", reader)
-
-
-def _declared(case: Case) -> dict[Any, Any]:
-    """Class names of nnU-Net's dataset.json, {} where there is none. v2: name -> number."""
-    import json
-
-    path = Path(case.meta["root"]) / "dataset.json"
-    if not path.is_file():
-        return {}
-    labels = json.loads(path.read_text("utf-8")).get("labels", {})
-    if all(isinstance(value, int) for value in labels.values()):
-        labels = {number: name for name, number in labels.items()}
-    return {number: name for number, name in labels.items() if int(number) != 0}
 
 
 PLUGIN = Nifti()

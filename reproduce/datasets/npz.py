@@ -15,8 +15,9 @@ from reproduce.contracts import Case, Sample
 
 
 class Npz:
-    """Plugin `npz`. Option `labels`: class number -> name; without it every class of a file is
-    called by its number."""
+    """Plugin `npz`. Options: `labels` (a class map, see `reproduce.readers.classes`; else
+    labels.json or dataset.json beside the files, else every class number of the files is a class of
+    that name), `window` [low, high] of images of more than eight bits."""
 
     name = "npz"
     version = 1
@@ -40,46 +41,55 @@ class Npz:
         files = files_of(root, (".npz",))
         if not files:
             raise InputError(f"{root}: no .npz file there. {self.access}")
-        return [Case(id=name, files={"volume": path}) for name, path in files.items()]
+        meta = {"files": tuple(files.values())}
+        return [Case(id=name, files={"volume": path}, meta=meta) for name, path in files.items()]
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Volume, masks by class, spacing in array order (z, y, x)."""
-        import numpy as np
-
+        from reproduce.readers import ClassMap, Geometry, MaskFile, class_map
+        from reproduce.readers.classes import numbers_of
+        from reproduce.readers.intensities import picture_bits
+        from reproduce.readers.numpy_file import arrays_of, names_in
         from reproduce.reading import read_with, same_size
 
         path = case.files["volume"]
 
         def reader(path: Path) -> dict[str, Any]:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
-                missing = sorted({"imgs", "gts"} - set(content.files))
-                if missing:
-                    raise InputError(
-                        f"{path}: expected imgs and gts, got {', '.join(content.files) or '-'}."
-                    )
-                return {
-                    name: content[name]
-                    for name in ("imgs", "gts", "spacing")
-                    if name in content.files
-                }
+            there = names_in(path)
+            if not {"imgs", "gts"} <= set(there):
+                raise InputError(f"{path}: expected imgs and gts, got {', '.join(there) or '-'}.")
+            return arrays_of(path, [n for n in ("imgs", "gts", "spacing") if n in there])
 
         content = read_with(path, "volume", reader)
         image, classes = content["imgs"], content["gts"]
         same_size(image.shape[: classes.ndim], classes.shape, path, path)
-        spacing = content.get("spacing")
-        names = {int(k): str(v) for k, v in (options.get("labels") or {}).items()}
-        numbers = sorted(set(map(int, np.unique(classes))) - {0})
-        if not names:
-            names = {number: str(number) for number in numbers}
-        if unknown := sorted(set(numbers) - set(names)):
-            raise InputError(f"{path}: class numbers {unknown} have no name; known: {names}.")
-        masks = {name: classes == number for number, name in names.items()}
+        window = options.get("window")
+        if image.dtype.kind != "u" or image.dtype.itemsize > 1:
+            image = picture_bits(image, window, path)
+        names = class_map(options.get("labels"), path.parent)
+        names = names or ClassMap.numbered(numbers_of(case.meta["files"], "gts"))
+        read = names.read(MaskFile(path, Geometry(classes.shape), classes))
         return Sample(
             case=case,
             image=image,
-            labels=masks,
-            spacing_mm=None if spacing is None else tuple(float(v) for v in spacing[::-1]),
+            labels=read.masks,
+            valid=read.valid,
+            spacing_mm=_spacing(path, content.get("spacing"), classes.ndim),
         )
+
+
+def _spacing(path: Path, stored: Any, axes: int) -> tuple[float, ...] | None:
+    """Spacing in array order. Raises `InputError` for anything but one length above 0 an axis."""
+    import numpy as np
+
+    if stored is None:
+        return None
+    if stored.shape != (axes,) or not (np.isfinite(stored) & (stored > 0)).all():
+        raise InputError(
+            f"{path}: spacing: expected {axes} lengths above 0 (x, y, z in mm), got "
+            f"{stored.tolist()}."
+        )
+    return tuple(float(v) for v in stored[::-1])
 
 
 PLUGIN = Npz()

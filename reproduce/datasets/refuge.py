@@ -69,9 +69,13 @@ class Refuge:
         """Image, disc and cup. Raises `InputError` for a mask with other grey values."""
         import numpy as np
 
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers import read_mask
+        from reproduce.readers.picture import read_rgb
+        from reproduce.readers.rules import class_numbers
+        from reproduce.reading import same_size
 
-        image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
+        image, found = read_rgb(case.files["image"]), read_mask(case.files["label"])
+        mask = class_numbers(found) if found.shown is None else found.shown
         same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
         values = sorted(map(int, np.unique(mask)))
         if not set(values) <= {0, 128, 255}:

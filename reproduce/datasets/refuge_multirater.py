@@ -76,19 +76,15 @@ class RefugeMultirater:
         """Image, disc and cup of one rater or of the majority."""
         import numpy as np
 
-        from reproduce.reading import read_gray, read_rgb, same_size
+        from reproduce.readers.pairs import read_object_like
+        from reproduce.readers.picture import read_rgb
 
         image = read_rgb(case.files["image"])
         rater = options.get("rater", "majority")
         chosen = RATERS if rater == "majority" else (int(rater),)
         labels = {}
         for label in self.labels:
-            outlines = []
-            for number in chosen:
-                path = case.files[f"{label}:{number}"]
-                mask = read_gray(path)
-                same_size(image.shape[:2], mask.shape, case.files["image"], path)
-                outlines.append(mask > 127)
+            outlines = [read_object_like(image, case, f"{label}:{number}") for number in chosen]
             labels[label] = np.sum(outlines, axis=0) > len(outlines) / 2
         return Sample(case=case, image=image, labels=labels)
 

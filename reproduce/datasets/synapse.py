@@ -120,12 +120,16 @@ def _arrays(path: Path) -> tuple[Any, Any]:
     """`image` and `label` of one file, as stored."""
     import h5py
 
+    from reproduce.readers.sizes import need_room
+
     with h5py.File(path, "r") as content:
         missing = sorted({"image", "label"} - set(content))
         if missing:
             raise InputError(
                 f"{path}: expected image and label, got {', '.join(sorted(content)) or 'nothing'}."
             )
+        for name in ("image", "label"):
+            need_room(path, content[name].shape, content[name].dtype.itemsize, name)
         return content["image"][:], content["label"][:]
 
 

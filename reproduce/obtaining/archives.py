@@ -21,7 +21,7 @@ from catalog.errors import InputError
 from catalog.files import DiskFullError, disk_full_told, lock
 
 MAX_BYTES = 1 << 40
-ARCHIVES = ("a zip archive", "a tar archive", "a gzip archive")  # as `loading.sniff` calls them
+ARCHIVES = ("a zip archive", "a tar archive", "a gzip archive")  # as `sniff` calls them
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors", ".bin")
 DAMAGED = (
     zipfile.BadZipFile,

@@ -38,7 +38,7 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file may be (`reproduce.checkpoints.loading.sniff`), and what messages call that."""
+    """What a file may be (`reproduce.sniffing.sniff`), and what messages call that."""
 
     expected: str
     sniffed: tuple[str, ...]
@@ -54,7 +54,7 @@ class FailedError(Exception):
 
 def difference(record: Wanted, path: Path, kind: FileKind) -> str | None:
     """How a file differs from a record: in hash, in size, in kind; None where it fits."""
-    from reproduce.checkpoints.loading import sniff
+    from reproduce.sniffing import sniff
 
     size = path.stat().st_size
     if record.sha256 is not None:

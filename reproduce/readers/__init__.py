@@ -1,5 +1,19 @@
-"""Reading predicted masks: images, NIfTI, npz and npy, DICOM-SEG. One module per format."""
+"""Reading images and masks: pictures, NIfTI, npz and npy, DICOM-SEG.
 
-from reproduce.readers.masks import Geometry, MaskFile, difference, read_mask, suffix_of
+One way for all: the first bytes say what a file is (`sniffing`), its reader gives what is stored
+(`masks`), declared rules say what the values mean (`rules`, `classes`).
+"""
 
-__all__ = ["Geometry", "MaskFile", "difference", "read_mask", "suffix_of"]
+from reproduce.readers.classes import ClassMap, class_map
+from reproduce.readers.grids import Geometry, difference
+from reproduce.readers.masks import MaskFile, read_mask, suffix_of
+
+__all__ = [
+    "ClassMap",
+    "Geometry",
+    "MaskFile",
+    "class_map",
+    "difference",
+    "read_mask",
+    "suffix_of",
+]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError
-from reproduce.readers.masks import Geometry, MaskFile, oriented
+from reproduce.readers.grids import Geometry, oriented
+from reproduce.readers.masks import MaskFile
+from reproduce.readers.sizes import need_room
 from reproduce.reading import read_with
 
 
@@ -21,23 +24,23 @@ def read(path: Path, key: str | None = None) -> MaskFile:
         import highdicom as hd
         import numpy as np
 
+        need_pixels([path])
         try:
             segmentation = hd.seg.segread(path)
         except ValueError as error:
             raise InputError(
                 f"{path}: a DICOM file, but no segmentation ({error}). Expected a DICOM-SEG object."
             ) from None
-        names = _names(segmentation)
-        if segmentation.get_volume_geometry() is None:
+        names = names_of(segmentation)
+        grid = segmentation.get_volume_geometry()
+        if grid is None:
             return _without_positions(path, segmentation, names)
+        need_room(path, (*grid.spatial_shape, len(names)), 1, "the volume of all segments")
         volume = segmentation.get_volume(combine_segments=False, rescale_fractional=True)
         array = np.asarray(volume.array)
-        # highdicom positions are in the patient's left, posterior, superior directions
-        affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(volume.affine, np.float64)
-        spacing = tuple(float(s) for s in volume.spacing)
-        found = Geometry(array.shape[:3], spacing, affine)
+        affine = to_ras(volume.affine)
         turned = {
-            name: oriented(array[..., index] > 0.5, found) for index, name in enumerate(names)
+            name: oriented(array[..., index] > 0.5, affine) for index, name in enumerate(names)
         }
         geometry = next(iter(turned.values()))[1]
         segments = {name: mask for name, (mask, _) in turned.items()}
@@ -62,7 +65,24 @@ def _without_positions(path: Path, segmentation: Any, names: list[str]) -> MaskF
     return MaskFile(path, Geometry(frames.shape[1:]), segments=segments)
 
 
-def _names(segmentation: object) -> list[str]:
+def need_pixels(paths: Sequence[Path]) -> None:
+    """Raise `InputError` where the pixels that DICOM files of one series declare are too many."""
+    import pydicom
+
+    first = pydicom.dcmread(paths[0], stop_before_pixels=True)
+    frames = int(first.get("NumberOfFrames") or 1) * len(paths)
+    shape = (frames, int(first.get("Rows") or 0), int(first.get("Columns") or 0))
+    need_room(paths[0], shape, -(-int(first.get("BitsAllocated") or 8) // 8), "the series")
+
+
+def to_ras(affine: Any) -> Any:
+    """From DICOM's positions (left, posterior, superior) to (right, anterior, superior)."""
+    import numpy as np
+
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(affine, np.float64)
+
+
+def names_of(segmentation: object) -> list[str]:
     """Labels of the segments by number; a label used twice gets its number."""
     import highdicom as hd
 

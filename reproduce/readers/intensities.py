@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
@@ -10,22 +11,88 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+WINDOW = "--set dataset.window=[{low:g},{high:g}] (for score --set window=[{low:g},{high:g}])"
 
-def to_uint8(volume: NDArray[Any], window: Any) -> NDArray[np.uint8]:
-    """Map intensities to 0-255: linear between the window's ends, cut off outside."""
+
+def to_uint8(volume: NDArray[Any], window: Any, path: Path | str = "image") -> NDArray[np.uint8]:
+    """Map intensities to 0-255: linear between the window's ends, cut off outside.
+
+    Without a window its ends are the 0.5 and 99.5 percentiles of the finite values above 0, and
+    what is 0 stays black (MedSAM's rule for MR). Infinite values lie outside every window.
+
+    Raises `InputError` naming `path` for a window that is none, NaN, and, without a window, for an
+    image in which nothing is above 0 but not all is 0.
+    """
     import numpy as np
 
-    values = volume.astype(np.float64)
+    values = _finite_or_infinite(volume, path)
     if window is None:
-        positive = values[values > 0]
+        positive = values[(values > 0) & np.isfinite(values)]
         if positive.size == 0:
-            return np.zeros(values.shape, dtype=np.uint8)
+            if not values.any():
+                return np.zeros(values.shape, dtype=np.uint8)
+            raise InputError(
+                f"{path}: no value above 0 (from {values.min():g} to {values.max():g}), where the "
+                "window without a given one would lie. Give the values that become black and "
+                f"white, such as {WINDOW.format(low=-160, high=240)}."
+            )
         low, high = (float(np.percentile(positive, share)) for share in (0.5, 99.5))
+        if low == high:
+            low = 0.0  # one value above 0: it is white
     else:
-        low, high = (float(v) for v in window)
-    if high <= low:
-        raise InputError(f"window [{low}, {high}]: the upper end must be above the lower one.")
+        low, high = ends(window, path)
     scaled = (np.clip(values, low, high) - low) / (high - low) * 255.0
     if window is None:
         scaled[values == 0] = 0  # background stays black, as in MedSAM's preparation
     return np.asarray(scaled, dtype=np.uint8)
+
+
+def picture_bits(values: NDArray[Any], window: Any, path: Path) -> NDArray[np.uint8]:
+    """Grey values of more than eight bits as eight: by a window, or where they only hold eight.
+
+    Raises `InputError` with the range of the values where neither says how.
+    """
+    import numpy as np
+
+    if window is not None:
+        return to_uint8(values, window, path)
+    if values.dtype.kind in "ui" and values.min() >= 0 and not (values % 257).any():
+        return np.asarray(values // 257, dtype=np.uint8)
+    low, high = float(values.min()), float(values.max())
+    raise InputError(
+        f"{path}: grey values from {low:g} to {high:g}, more than eight bits, and nothing says "
+        "which of them are black and white. Give these two where the data set has the option "
+        f"(folder, npz, nifti): {WINDOW.format(low=low, high=high)}; otherwise save the picture "
+        "with eight bits and say how."
+    )
+
+
+def ends(window: Any, path: Path | str) -> tuple[float, float]:
+    """The two ends of a window as given. Raises `InputError` unless they are two numbers, the
+    lower first."""
+    try:
+        low, high = (float(v) for v in window)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{path}: window {window!r}: expected two numbers, such as [-160, 240]."
+        ) from None
+    if not low < high:
+        raise InputError(
+            f"{path}: window [{low:g}, {high:g}]: the upper end must be above the lower one."
+        )
+    return low, high
+
+
+def _finite_or_infinite(volume: NDArray[Any], path: Path | str) -> NDArray[np.float64]:
+    """The values as floats. Raises `InputError` where some are no number."""
+    import numpy as np
+
+    if volume.dtype.kind not in "buif":
+        raise InputError(f"{path}: expected numbers, got {volume.dtype}.")
+    values = volume.astype(np.float64)
+    if count := int(np.isnan(values).sum()):
+        raise InputError(
+            f"{path}: {count} of {values.size} values are NaN. Write the value of the background "
+            "there."
+        )
+    return values

@@ -1,37 +1,81 @@
-"""Masks in NIfTI files, with axes (superior, anterior, right) like the data set plugin `nifti`."""
+"""NIfTI files: volumes with axes (superior, anterior, right), slices as pictures."""
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reproduce.readers.masks import Geometry, MaskFile
+from catalog.errors import InputError
+from reproduce.readers.grids import Geometry, oriented, placed
+from reproduce.readers.masks import MaskFile
+from reproduce.readers.sizes import need_room
 from reproduce.reading import read_with
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:
-    """A NIfTI file, scaled as its header says; one slice is (1, H, W).
+    """A mask as `read_volume` reads it."""
+    values, geometry = read_volume(path, "mask")
+    return MaskFile(path, geometry, values)
 
-    The array is flipped and its axes exchanged to the closest right, anterior, superior order, so
-    that two files of one grid stored in different orientations are the same.
+
+def read_volume(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
+    """The array (D, H, W), scaled as its header says, and its grid; `what` it is, for messages.
+
+    A volume is flipped and its axes exchanged to the closest (superior, anterior, right), so that
+    two files of one grid stored in different orientations are the same. A file of one slice (two
+    axes, or a third of length 1, as SimpleITK and nnU-Net write pictures) is a picture: (1, H, W)
+    with rows along the second stored axis and columns along the first, never flipped.
+
+    Raises `InputError` for a file that holds several volumes, colours or complex numbers, and for
+    positions that span no grid.
     """
+    return read_with(path, what, lambda path: _read(path, what))
 
-    def reader(path: Path) -> MaskFile:
-        import nibabel as nib
-        import numpy as np
 
-        untyped: Any = nib
-        image = untyped.as_closest_canonical(untyped.load(path))
+def _read(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
+    import nibabel as nib
+    import numpy as np
+
+    untyped: Any = nib
+    with path.open("rb") as plain:
+        packed = plain.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as stream:
+        version = {348: untyped.Nifti1Image, 540: untyped.Nifti2Image}
+        size = int.from_bytes(stream.read(4), "little")
+        image_class = version.get(size) or version.get(
+            int.from_bytes(size.to_bytes(4, "little"), "big")
+        )
+        if image_class is None:
+            raise InputError(f"{path}: {what} is no NIfTI file of version 1 or 2.")
+        stream.seek(0)
+        header = image_class.header_class.from_fileobj(stream)
+        shape, dtype = header.get_data_shape(), header.get_data_dtype()
+        need_room(path, shape, dtype.itemsize, what)
+        if dtype.kind not in "buif":
+            raise InputError(
+                f"{path}: {what} holds {'colours' if dtype.kind == 'V' else dtype}, expected one "
+                "number a voxel."
+            )
+        stream.seek(0)
+        image = image_class.from_stream(stream)
         stored = np.asanyarray(image.dataobj)
-        while stored.ndim > 3 and stored.shape[-1] == 1:
-            stored = stored[..., 0]
-        if stored.ndim == 2:
-            stored = stored[..., None]
-        if stored.ndim != 3:
-            raise ValueError(f"expected 3 axes, got shape {stored.shape}")
-        turned = np.asarray(image.affine, np.float64)[:, [2, 1, 0, 3]]
-        spacing = tuple(float(s) for s in np.linalg.norm(turned[:3, :3], axis=0))
-        values = np.ascontiguousarray(stored.transpose(2, 1, 0))
-        return MaskFile(path, Geometry(values.shape, spacing, turned), values)
-
-    return read_with(path, "mask", reader)
+    while stored.ndim > 3 and stored.shape[-1] == 1:
+        stored = stored[..., 0]
+    if stored.ndim == 2:
+        stored = stored[..., None]
+    if stored.ndim != 3:
+        raise InputError(
+            f"{path}: expected 3 axes, got {'x'.join(map(str, stored.shape))}. Write each volume "
+            "into a file of its own."
+        )
+    affine = np.asarray(image.affine, np.float64)
+    if not np.isfinite(affine).all() or not np.linalg.det(affine[:3, :3]):
+        raise InputError(f"{path}: the positions in its header span no grid:\n{affine}")
+    values, affine = stored.transpose(2, 1, 0), affine[:, [2, 1, 0, 3]]
+    if stored.shape[2] == 1:
+        return placed(np.ascontiguousarray(values), affine)
+    return oriented(values, affine)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reproduce.contracts import Case, Sample
-from reproduce.reading import (
-    IMAGE_SUFFIXES,
-    files_of,
-    matched,
-    need_folder,
-    read_gray,
-    read_rgb,
-    same_size,
-)
+from reproduce.readers.masks import read_mask
+from reproduce.readers.picture import read_rgb
+from reproduce.readers.rules import HALF_OF_WHITE, one_class
+from reproduce.reading import IMAGE_SUFFIXES, files_of, matched, need_folder, same_size
 
-HALF_OF_WHITE = 127
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Described(Protocol):
@@ -57,20 +54,28 @@ def paired_cases(
     return [Case(id=n, files={"image": pictures[n], "label": labels[n]}) for n in names]
 
 
-def load_pair(case: Case, label: str, above: int = HALF_OF_WHITE) -> Sample:
-    """Image (H, W, 3) and the one mask of a case: pixels above a grey value, 0-255."""
-    image, mask = read_rgb(case.files["image"]), read_gray(case.files["label"])
-    same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
-    return Sample(case=case, image=image, labels={label: mask > above})
+def load_pair(case: Case, label: str, cut: int = HALF_OF_WHITE) -> Sample:
+    """Image (H, W, 3) and the one mask of a case; soft edges are cut above a grey value, 0-255."""
+    return load_objects(case, {label: "label"}, cut)
 
 
 def load_masks(case: Case) -> Sample:
-    """Image (H, W, 3) and every mask of a case with a role `mask:<label>`: above half of white."""
+    """Image (H, W, 3) and every mask of a case with a role `mask:<label>`."""
+    roles = [role for role in case.files if role.startswith("mask:")]
+    return load_objects(case, {role.removeprefix("mask:"): role for role in roles})
+
+
+def load_objects(case: Case, roles: Mapping[str, str], cut: int = HALF_OF_WHITE) -> Sample:
+    """Image (H, W, 3) and one mask a label, each a file with one object; `roles` of those files."""
     image = read_rgb(case.files["image"])
-    labels = {}
-    for role, path in case.files.items():
-        if role.startswith("mask:"):
-            mask = read_gray(path)
-            same_size(image.shape[:2], mask.shape, case.files["image"], path)
-            labels[role.removeprefix("mask:")] = mask > HALF_OF_WHITE
-    return Sample(case=case, image=image, labels=labels)
+    masks = {label: read_object_like(image, case, role, cut) for label, role in roles.items()}
+    return Sample(case=case, image=image, labels=masks)
+
+
+def read_object_like(
+    image: NDArray[Any], case: Case, role: str, cut: int = HALF_OF_WHITE
+) -> NDArray[np.bool_]:
+    """The object in the file of a role, of its image's size. Raises `InputError` otherwise."""
+    found = read_mask(case.files[role])
+    same_size(image.shape[:2], found.geometry.shape, case.files["image"], found.path)
+    return one_class(found, cut)

@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 
 from catalog.errors import InputError, UsageError
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
-from reproduce.checkpoints.loading import read_parts, read_state, sniff, unsafe_globals
+from reproduce.checkpoints.loading import read_parts, read_state, unsafe_globals
 from reproduce.obtaining.archives import unpack
+from reproduce.sniffing import sniff
 
 STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}
 

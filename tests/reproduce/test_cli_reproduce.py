@@ -311,7 +311,7 @@ def test_what_libraries_say_is_one_line_or_nothing(tmp_path: Path) -> None:
         "folder = Path(sys.argv[1])\n"
         "Image.new('RGB', (8, 8), (200, 10, 10)).save(folder / 'plain.jpg')\n"
         "plain = (folder / 'plain.jpg').read_bytes()\n"
-        "from reproduce.reading import read_rgb\n"
+        "from reproduce.readers.picture import read_rgb\n"
         "start = b'Exif\\0\\0II*\\0\\x08\\0\\0\\0\\x05\\0\\x0f\\x01'\n"
         "for body in (start, start + b'\\x02\\0\\xff\\0\\0\\0\\x40\\0\\0\\0'):\n"
         "    block = b'\\xff\\xe1' + (len(body) + 2).to_bytes(2, 'big') + body\n"

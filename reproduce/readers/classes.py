@@ -1,0 +1,256 @@
+"""What the numbers in label files mean: one class map for every reader.
+
+A map is written either way round: `{1: liver, 2: spleen}` (several numbers may have one name and
+are then one class), or as in nnU-Net's dataset.json `{"background": 0, "whole": [1, 2], "core": 2}`
+(regions may overlap). 0 is background, whatever it is called; pixels of a class called `ignore` are
+left out of counting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import InputError
+from reproduce.readers.masks import MaskFile, read_mask
+from reproduce.readers.rules import BLACK, class_numbers, one_class
+from reproduce.reading import read_with
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Key = int | str  # a number in the file, or the label of a segment (DICOM-SEG)
+
+IGNORE = "ignore"
+FILES = ("labels.json", "dataset.json")
+MOST = 255  # class numbers of files that nothing names; more is an image, or numbers of objects
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A label file read by a class map.
+
+    masks  class name -> bool array; every class of the map is there, empty or not
+    valid  bool array: where pixels count, or None: everywhere
+    """
+
+    masks: dict[str, NDArray[np.bool_]]
+    valid: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMap:
+    """Class names and what belongs to each.
+
+    classes  name -> numbers (or labels of segments) that belong to it
+    ignore   numbers whose pixels are left out of counting
+    """
+
+    classes: Mapping[str, tuple[Key, ...]]
+    ignore: tuple[Key, ...] = ()
+
+    @classmethod
+    def of(cls, declared: object, source: object) -> ClassMap:
+        """A map as people and nnU-Net write it; `source` is where, for messages.
+
+        Raises `InputError` for anything but `{number: name}` or `{name: number or [numbers]}`.
+        """
+        classes: dict[str, list[Key]] = {}
+        for name, keys in _pairs(declared, source):
+            classes.setdefault(name, []).extend(key for key in keys if key != 0)
+        ignore = classes.pop(IGNORE, [])
+        found = {n: tuple(dict.fromkeys(keys)) for n, keys in classes.items() if keys}
+        if not found:
+            raise InputError(f"{source}: expected at least one class beside the background (0).")
+        return cls(found, tuple(ignore))
+
+    @classmethod
+    def numbered(cls, numbers: Iterable[int]) -> ClassMap:
+        """Every number is a class called by its number."""
+        return cls({str(number): (number,) for number in sorted(numbers)})
+
+    def read(self, found: MaskFile) -> Labelled:
+        """Masks of all classes. Raises `InputError` for numbers or segments that have no name."""
+        return self._of_segments(found) if found.segments else self._of_numbers(found)
+
+    def _of_numbers(self, found: MaskFile) -> Labelled:
+        import numpy as np
+
+        numbers = class_numbers(found)
+        keys = {key for own in self.classes.values() for key in own} | set(self.ignore)
+        if words := sorted(key for key in keys if isinstance(key, str)):
+            raise InputError(
+                f"{found.path}: classes are numbers in this file, the map names {', '.join(words)}."
+            )
+        unknown = sorted({int(n) for n in np.unique(numbers)} - keys - {0})
+        shades = found.lossy or (bool(unknown) and unknown[0] > BLACK)
+        if shades and list(self.classes.values()) == [(1,)]:  # 0 and 255 instead of 0 and 1
+            return Labelled({name: one_class(found) for name in self.classes})
+        if found.lossy:
+            raise InputError(f"{found.path}: JPEG changes class numbers. Save the mask as PNG.")
+        if unknown:
+            raise InputError(
+                f"{found.path}: class numbers {_few(unknown)} have no name; known: "
+                f"{self.told()}. Name them, or give them the name of the class they belong to "
+                "(0 is background)."
+            )
+        if found.shown is not None and (found.shown != numbers).any():
+            self._need_one_meaning(found.path, found.shown)
+        masks = {name: np.isin(numbers, own) for name, own in self.classes.items()}
+        valid = ~np.isin(numbers, self.ignore) if self.ignore else None
+        return Labelled(masks, None if valid is None or valid.all() else valid)
+
+    def _need_one_meaning(self, path: Path, greys: NDArray[np.uint8]) -> None:
+        """Raise `InputError` where both stored and shown values of a picture fit the map."""
+        import numpy as np
+
+        shown = {int(value) for value in np.unique(greys)}
+        if shown <= {key for own in self.classes.values() for key in own} | {0, *self.ignore}:
+            raise InputError(
+                f"{path}: stored numbers and the greys of its palette ({_few(sorted(shown))})"
+                " are both classes. Save class numbers without a palette."
+            )
+
+    def _of_segments(self, found: MaskFile) -> Labelled:
+        """Segments by their label, or by their number from 1."""
+        import numpy as np
+
+        segments = found.segments
+        by_number = dict(enumerate(segments, start=1))
+        claimed = [k for own in (*self.classes.values(), self.ignore) for k in own]
+        named = {key: by_number.get(key, key) if isinstance(key, int) else key for key in claimed}
+        if gone := sorted(str(key) for key, label in named.items() if label not in segments):
+            raise InputError(
+                f"{found.path}: no segment {', '.join(gone)}; it has {', '.join(segments)}."
+            )
+        shape = found.geometry.shape
+
+        def together(keys: Iterable[Key]) -> NDArray[np.bool_]:
+            masks = [segments[str(named[key])] for key in keys]
+            return np.logical_or.reduce(masks) if masks else np.zeros(shape, np.bool_)
+
+        masks = {name: together(own) for name, own in self.classes.items()}
+        return Labelled(masks, ~together(self.ignore) if self.ignore else None)
+
+    def told(self) -> str:
+        """The map in words, for messages.
+
+        >>> ClassMap.of({"background": 0, "O": [1, 2], "H": 2}, "example").told()
+        'O = 1, 2; H = 2'
+        """
+        return "; ".join(f"{n} = {', '.join(map(str, own))}" for n, own in self.classes.items())
+
+
+def class_map(option: object, root: Path) -> ClassMap | None:
+    """The map of a data set: its option `labels` where that is given, else what `labels.json` or
+    `dataset.json` in its folder says; None: nothing names classes."""
+    return ClassMap.of(option, "option labels") if option else declared_in(root)
+
+
+def declared_in(folder: Path) -> ClassMap | None:
+    """The map of `labels.json`, else of nnU-Net's `dataset.json`, in a folder.
+
+    Raises `InputError` for a file that is no JSON object in UTF-8.
+    """
+    for name in FILES:
+        path = folder / name
+        if path.is_file():
+            content = read_object(path)
+            labels = content if name == "labels.json" else content.get("labels")
+            return ClassMap.of(labels, path) if labels else None
+    return None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises `InputError` for another encoding than UTF-8, and for anything else."""
+
+    def reader(path: Path) -> Any:
+        try:
+            return json.loads(path.read_text("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path}: not UTF-8 (byte {error.start + 1}). Save it again in that encoding, for "
+                f"example: iconv -f latin1 -t utf-8 '{path}' > new.json"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not JSON ({error}).") from None
+
+    found = read_with(path, "JSON file", reader)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: expected an object {{...}}, got a {type(found).__name__}.")
+    return found
+
+
+def numbers_of(paths: Iterable[Path], key: str | None = None) -> frozenset[int]:
+    """Class numbers of all files of a data set that names none; each file is read once a process.
+
+    A class that one file lacks is then empty there, not absent. Raises `InputError` for numbers
+    that cannot be classes.
+    """
+    files = list(paths)
+    found: set[int] = set()
+    for path in files:
+        status = path.stat()
+        found |= _numbers_in(path, key, status.st_size, status.st_mtime_ns)
+    where = files[0].parent
+    if not found:
+        raise InputError(
+            f"{where}: every label file is empty, so that nothing says which classes there are. "
+            'Name them in labels.json beside the data, such as {"1": "liver"}.'
+        )
+    if min(found) < 0 or len(found) > MOST:
+        raise InputError(
+            f"{where}: {len(found)} class numbers from {min(found)} to {max(found)}: these are no "
+            "labels, or numbers of objects. Name the classes in labels.json beside the data."
+        )
+    return frozenset(found)
+
+
+@cache
+def _numbers_in(path: Path, key: str | None, size: int, mtime_ns: int) -> frozenset[int]:
+    import numpy as np
+
+    return frozenset(int(n) for n in np.unique(class_numbers(read_mask(path, key)))) - {0}
+
+
+def _pairs(declared: object, source: object) -> Iterable[tuple[str, list[Key]]]:
+    """Class name and keys, whichever way round the map is written."""
+    if not isinstance(declared, Mapping) or not declared:
+        raise InputError(
+            f"{source}: expected classes as {{1: liver, 2: spleen}}, got {type(declared).__name__}."
+        )
+    by_key = all(isinstance(name, str) for name in declared.values())
+    for left, right in declared.items():
+        name, keys = (right, left) if by_key else (left, right)
+        several = keys if isinstance(keys, list | tuple) else [keys]
+        parsed = [_key(key) for key in several]
+        if not isinstance(name, str) or not name.strip() or not parsed or None in parsed:
+            raise InputError(
+                f"{source}: expected a class number and a name, got {left!r}: {right!r}. Write "
+                'all as {"1": "liver"} or all as {"liver": 1}; several numbers as [1, 2].'
+            )
+        yield name.strip(), [key for key in parsed if key is not None]
+
+
+def _key(value: object) -> Key | None:
+    """A class number, or the label of a segment; None for anything else.
+
+    >>> _key("3"), _key("left kidney"), _key(True)
+    (3, 'left kidney', None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    if isinstance(value, int):
+        return value
+    text = value.strip()
+    return int(text) if text.lstrip("-").isdecimal() else text or None
+
+
+def _few(numbers: list[int]) -> str:
+    more = ", ..." if len(numbers) > 8 else ""
+    return f"[{', '.join(map(str, numbers[:8]))}{more}]"

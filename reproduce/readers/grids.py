@@ -1,0 +1,108 @@
+"""Where the voxels of a file lie: one order of axes, and how two grids differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Differences below these are the noise of writing and reading a header.
+SPACING_NOISE_MM = 1e-3
+AFFINE_NOISE_MM = 1e-2
+ANGLE_NOISE_DEGREES = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The grid of a mask or an image.
+
+    shape       (H, W), or (D, H, W) with slices along the first axis
+    spacing_mm  one value per axis in array order, or None where the file has none
+    affine      4x4, array index (d, h, w, 1) -> position in mm (right, anterior, superior), or None
+    """
+
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...] | None = None
+    affine: NDArray[np.float64] | None = None
+
+
+def placed(values: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], Geometry]:
+    """An array (D, H, W) and its grid, spacing taken from the affine."""
+    import numpy as np
+
+    lengths = np.linalg.norm(affine[:3, :3], axis=0).round(6)
+    return values, Geometry(values.shape, tuple(float(s) for s in lengths), affine)
+
+
+def oriented(
+    values: NDArray[Any], affine: NDArray[np.float64], like: NDArray[np.float64] | None = None
+) -> tuple[NDArray[Any], Geometry]:
+    """A volume (D, H, W) with its axes flipped and exchanged, and the grid it then has.
+
+    Axes come closest to (superior, anterior, right), or to those of the affine `like`. Two files
+    of one grid stored in different orientations become the same array.
+    """
+    import nibabel
+    import numpy as np
+
+    orientations: Any = nibabel.orientations
+    wanted = np.array([[2, 1], [1, 1], [0, 1]])
+    if like is not None:
+        wanted = orientations.io_orientation(like)
+    turn = orientations.ornt_transform(orientations.io_orientation(affine), wanted)
+    turned = np.ascontiguousarray(orientations.apply_orientation(values, turn))
+    return placed(turned, affine @ orientations.inv_ornt_aff(turn, values.shape))
+
+
+def difference(predicted: Geometry, reference: Geometry) -> str | None:
+    """How two grids differ, in words with numbers; None: they are the same.
+
+    Spacing and affine are compared only where both files have one.
+    """
+    import numpy as np
+
+    parts = []
+    if predicted.shape != reference.shape:
+        parts.append(f"shape {_times(predicted.shape)} instead of {_times(reference.shape)}")
+    if predicted.spacing_mm and reference.spacing_mm and not parts:
+        off = np.subtract(predicted.spacing_mm, reference.spacing_mm)
+        if np.abs(off).max() > SPACING_NOISE_MM:
+            parts.append(
+                f"spacing {_list(predicted.spacing_mm)} mm instead of "
+                f"{_list(reference.spacing_mm)} mm"
+            )
+    if predicted.affine is not None and reference.affine is not None:
+        # Compared at the corners of the grid: that is how far voxels end up from where they belong.
+        corners = np.array(list(np.ndindex(2, 2, 2)), float)
+        ends = corners * (np.array(reference.shape) - 1)
+        points = np.c_[ends, np.ones(8)]
+        moved = (points @ predicted.affine.T - points @ reference.affine.T)[:, :3]
+        worst = float(np.linalg.norm(moved, axis=1).max())
+        if worst > AFFINE_NOISE_MM:
+            shift = (predicted.affine - reference.affine)[:3, 3]
+            angle = _degrees(predicted.affine, reference.affine)
+            turned = f"axes turned by {angle:.3g} degrees, " if angle > ANGLE_NOISE_DEGREES else ""
+            parts.append(
+                f"positions differ by up to {worst:.3g} mm ({turned}origin by {_list(shift)} mm, "
+                "right, anterior, superior)"
+            )
+    return "; ".join(parts) or None
+
+
+def _degrees(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """The largest angle between an axis of one grid and the same axis of the other."""
+    import numpy as np
+
+    first, second = (m[:3, :3] / np.linalg.norm(m[:3, :3], axis=0) for m in (one, other))
+    return float(np.degrees(np.arccos(np.clip((first * second).sum(axis=0), -1, 1))).max())
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _list(values: Any) -> str:
+    return " x ".join(f"{float(v):g}" for v in values)

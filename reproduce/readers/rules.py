@@ -1,0 +1,156 @@
+"""The declared rules by which stored values become class numbers, one object, or probabilities.
+
+Each looks at the values that are there and refuses, with the file's name, what it does not cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import InputError
+from reproduce.readers.masks import MaskFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+HALF_OF_WHITE = 127
+BLACK, WHITE = 32, 223  # grey values up to here are black, from here white, give or take an edge
+NOISE = 1e-3  # how far a label may lie from a whole number: scaling and float16 leave less
+FLAT = 5  # an edge has no square of this side of one grey in between
+SOME = 0.01  # share of the picture that flat greys close to black may take (what JPEG left)
+SCALES = (1, 100, 255, 1000, 10_000, 65_535)  # what stands for certainty in a probability map
+
+
+def class_numbers(found: MaskFile) -> NDArray[Any]:
+    """Whole numbers of the file's shape.
+
+    Floats are rounded where all are whole but for noise. Raises `InputError` for others.
+    """
+    import numpy as np
+
+    values = found.values
+    if values is None:
+        raise InputError(f"{found.path}: expected class numbers, got named segments.")
+    if values.dtype.kind == "b":
+        return values.astype(np.uint8)
+    if values.dtype.kind != "f":
+        return values
+    whole = np.rint(values)
+    off = np.abs(values - whole) > NOISE
+    if off.any():
+        raise InputError(
+            f"{found.path}: expected label numbers, found {values[off][0]:g}. Probabilities are "
+            "scored with --kind probability and a --threshold; a reference needs whole numbers."
+        )
+    if (largest := float(np.abs(whole).max())) >= 2**31:
+        raise InputError(f"{found.path}: expected label numbers, found {largest:g}.")
+    return np.asarray(whole, np.int32)
+
+
+def one_class(found: MaskFile, cut: int = HALF_OF_WHITE) -> NDArray[np.bool_]:
+    """The object of a file that has one class.
+
+    The object is what is not 0 where there are two values, 0 and 1 or 0 and one above 32; all of
+    it in a file of 1 or of 255 alone; and what lies above `cut` where there is black (up to 32)
+    and white (223 to 255), with edges in between.
+
+    Raises `InputError` for everything else: several class numbers, a class number that is not 1,
+    grey areas, a JPEG without white that is not black.
+    """
+    import numpy as np
+
+    numbers = class_numbers(found) if found.shown is None else found.shown
+    if numbers.dtype.kind == "u" and numbers.dtype.itemsize == 2 and not (numbers % 257).any():
+        numbers = (numbers // 257).astype(np.uint8)  # eight bits stored in sixteen
+    present = [int(value) for value in np.unique(numbers)]
+    if present == [0]:
+        return np.zeros(numbers.shape, np.bool_)
+    if not found.lossy and len(present) <= 2:
+        *rest, highest = present
+        if (rest == [0] and (highest == 1 or highest > BLACK)) or present in ([1], [255]):
+            return np.asarray(numbers == highest)
+    dark_or_all = 0 <= present[0] <= BLACK or present[0] >= WHITE
+    if dark_or_all and WHITE <= present[-1] <= 255 and not _areas(numbers, found.lossy):
+        return np.asarray(numbers > cut)
+    if found.lossy and present[-1] < WHITE:
+        way_out = "A JPEG without white may be empty or hold class numbers: save it as PNG."
+    else:
+        named = ", ".join(f"{value}: object" for value in present[:8] if value)
+        way_out = (
+            "Say what the numbers mean where the data set has the option (folder, nifti, npz: "
+            f"--set 'dataset.labels={{{named}}}', for score --label {present[-1]}=<class>), or "
+            "save the mask as 0 and 255."
+        )
+    raise InputError(
+        f"{found.path}: expected one object on an empty background (0 and 1, 0 and 255, or black "
+        f"and white with soft edges), got {_listed(present)}. {way_out}"
+    )
+
+
+def foreground(found: MaskFile) -> NDArray[np.bool_]:
+    """All that is not background: any class number from 1 to 32, else what `one_class` takes."""
+    import numpy as np
+
+    numbers = class_numbers(found)
+    if not found.lossy and numbers.min() >= 0 and numbers.max() <= BLACK:
+        return np.asarray(numbers > 0)
+    return one_class(found)
+
+
+def _areas(numbers: NDArray[Any], lossy: bool) -> bool:
+    """Whether greys fill areas, as classes do and soft edges do not: any in the middle, and (but
+    for the noise of JPEG) more than `SOME` of the picture close to black."""
+    import numpy as np
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    between = (numbers > numbers.min()) & (numbers < WHITE)
+    if not between.any():
+        return False
+    size = (1,) * (numbers.ndim - 2) + (FLAT, FLAT)
+    grey = numbers.astype(np.uint8)
+    flat = between & (maximum_filter(grey, size) == minimum_filter(grey, size))
+    return bool((flat & (numbers > BLACK)).any()) or (not lossy and bool(flat.mean() > SOME))
+
+
+def probabilities(found: MaskFile, scale: float = 1) -> NDArray[np.float64]:
+    """Probabilities 0-1 of a map whose values go from 0 to `scale`.
+
+    Raises `InputError` for a JPEG, and for values outside that range.
+    """
+    import numpy as np
+
+    values = found.values if found.shown is None else found.shown
+    if values is None:
+        raise InputError(f"{found.path}: expected a probability map, got named segments.")
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > scale * (1 + 1e-6):
+        raise InputError(
+            f"{found.path}: expected probabilities from 0 to {scale:g}, got {low:g} to {high:g}."
+        )
+    return np.asarray(np.minimum(values / np.float64(scale), 1.0))
+
+
+def scale_of(largest: Iterable[float], where: object) -> float:
+    """What stands for certainty in the probability maps of one method, by their largest values.
+
+    Up to 1 the scale is 1; else the largest of all has to be one of the usual scales. Raises
+    `InputError` where it is not: nothing else tells 0-100 from 0-255.
+    """
+    highest = max(largest)
+    if highest <= 1 or highest in SCALES:
+        return float(max(highest, 1))
+    usual = ", ".join(map(str, SCALES))
+    raise InputError(
+        f"{where}: the largest value of all probability maps is {highest:g}, which is none of the "
+        f"usual scales ({usual}). Say what stands for certainty, such as --scale "
+        f"{next((s for s in SCALES if s > highest), SCALES[-1])}."
+    )
+
+
+def _listed(present: list[int]) -> str:
+    """Values as text: all of a few, else how many and from where to where."""
+    if len(present) <= 8:
+        return "the values " + ", ".join(map(str, present)) if present[1:] else f"only {present[0]}"
+    return f"{len(present)} values from {present[0]} to {present[-1]}"
