@@ -14,6 +14,7 @@ PLUGIN = MetricProfile(
     level="slice",
     order=("all",),
     thresholds=tuple((k - 1) / 255 for k in range(256)),
+    score_bins=255,
     nan="poison",
     parity="pysodmetrics 1.4.3, to 1e-12",
     notes=(

@@ -20,10 +20,9 @@ from reproduce.running.planes import declared_grid, plane_of
 from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
 from reproduce.running.references import rule_of, with_filter
 from reproduce.running.spec import CaseInput, CheckpointInput, DeviceKind, RunSpec
-from reproduce.scoring.profile import Measure
+from reproduce.scoring.needs import Needs, needs_of
 
 RANDOM_SEEDS = 5  # verdict/1 asks for five seeds or more where prompts are random
-AUC_BINS = 5000
 NO_PROMPTS = ("none", "none/1", "n/a", None)
 
 
@@ -69,6 +68,7 @@ class Recipe:
     thresholds: tuple[float, ...]
     score_bins: int
     surfaces: tuple[str, ...]
+    components: Literal["full"] | None
     objects: Literal["union", "separate"]
     reference_filter: dict[str, Any] | None
     labels: dict[str, str]
@@ -147,12 +147,12 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     precision = request.precision or "float32"
     threshold = claim.protocol.threshold.value
     thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
-    thresholds |= set(options.thresholds) | set(request.thresholds)
     needs = _needs(claim, dataset.dimensionality)
+    thresholds |= {*options.thresholds, *request.thresholds, *needs.thresholds}
     separate = profile is not None and needs.objects == "separate"
-    if dataset.dimensionality == "3d" and separate and needs.surfaces:
+    if dataset.dimensionality == "3d" and separate and (needs.surfaces or needs.components):
         raise PrerequisiteError(
-            f"{name}: {claim.metric} needs surfaces of whole objects, and regions that are "
+            f"{name}: {claim.metric} needs whole objects, and regions that are "
             "prompted slice by slice are not followed through a volume; the overlap scores of the "
             "same run can be measured."
         )
@@ -188,7 +188,8 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         score_bins=max(options.score_bins or 0, needs.score_bins),
         surfaces=tuple(sorted({*options.surfaces, *needs.surfaces})),
         objects=needs.objects,
-        reference_filter=needs.reference_filter,
+        components=needs.components,
+        reference_filter=rule_of(needs.reference_filter),
         labels=dict(options.labels),
         precision=precision,
         faithful=faithful,
@@ -226,7 +227,7 @@ def _prompt_grid(
     options: Mapping[str, Any],
     profile: PromptProfile | None,
     request: Request,
-    needs: _Needs,
+    needs: Needs,
 ) -> Grid:
     """The grid on which the release makes its prompts. Raises `PrerequisiteError` for what cannot
     be made there."""
@@ -258,41 +259,14 @@ def _prompt_flags(
     return (flag,) if flag else ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Needs:
-    """What a metric profile asks of the statistics of a run."""
-
-    surfaces: frozenset[str] = frozenset()
-    score_bins: int = 0
-    objects: Literal["union", "separate"] = "union"
-    reference_filter: dict[str, Any] | None = None
-
-
-def _needs(claim: Claim, dimensionality: Literal["2d", "3d"]) -> _Needs:
+def _needs(claim: Claim, dimensionality: Literal["2d", "3d"]) -> Needs:
+    """What the claim's metric needs under its profile; nothing is known of one without."""
     name = claim.protocol.metric_profile.value
     if not isinstance(name, str):
-        return _Needs()
+        return Needs()
     from reproduce.scoring import metric_profile
 
-    profile = metric_profile(name)
-    measures = [
-        measure
-        for metric, measure in profile.measures.items()
-        if claim.metric in (metric, measure.kind)
-    ]
-    return _Needs(
-        frozenset(s for m in measures if (s := _surface(m, dimensionality))),
-        AUC_BINS if any(measure.kind == "auc" for measure in measures) else 0,
-        "separate" if profile.level == "object" else "union",
-        rule_of(profile.reference_filter),
-    )
-
-
-def _surface(measure: Measure, dimensionality: Literal["2d", "3d"]) -> str | None:
-    """The surface a measure takes for images, or for whole volumes; None: it takes none."""
-    if dimensionality == "2d":
-        return measure.surface_2d or measure.surface
-    return measure.surface
+    return needs_of(metric_profile(name), {claim.metric}, {int(dimensionality[0])})
 
 
 def _checkpoints(project: Project, claim: Claim, options: RunOptions) -> tuple[Checkpoint, ...]:
@@ -385,6 +359,7 @@ def build_spec(
         thresholds=sorted({t for r in recipes for t in r.thresholds}),
         score_bins=max(r.score_bins for r in recipes),
         surfaces=sorted({s for r in recipes for s in r.surfaces}),
+        components=next((r.components for r in recipes if r.components), None),
         precision=first.precision,
         device=device,
         batch=batch,

@@ -80,6 +80,7 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     thresholds: list[float] = field(default_factory=lambda: [0.5])
     score_bins: int = 0
     surfaces: list[str] = field(default_factory=list)
+    components: Literal["full"] | None = None  # connectivity of component statistics
     precision: str = "float32"
     device: DeviceKind = "cpu"
     batch: int = 1
@@ -93,7 +94,8 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
         for name in ("title", "claims", "project", "kind", "flags", "limit"):
             del document[name]
         if self.schema == "run/1":
-            del document["device"], document["batch"]
+            for name in ("device", "batch", "components"):
+                del document[name]
             if self.reference_filter is None:
                 del document["reference_filter"]
             if self.prompt_grid == "original":

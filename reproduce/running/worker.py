@@ -49,7 +49,10 @@ def builder_for(spec: RunSpec) -> StatisticsBuilder:
     from reproduce.statistics import StatisticsBuilder
 
     return StatisticsBuilder(
-        thresholds=spec.thresholds, score_bins=spec.score_bins, surface=spec.surfaces or False
+        thresholds=spec.thresholds,
+        score_bins=spec.score_bins,
+        surface=spec.surfaces or False,
+        components=spec.components,
     )
 
 

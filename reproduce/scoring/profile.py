@@ -101,6 +101,7 @@ class MetricProfile:
     decimals     of each value once `order` has only cases left
     missing      value of a case without prediction: 0, NaN, or `omit`
     thresholds   probabilities averaged over (None: the run's one threshold, 0.5 unless asked)
+    score_bins   of histograms that all `thresholds` are edges of (0: they are counted one by one)
     rounds       which click rounds count; `area` is the trapezoid under the curve, not normalised
     selection    which of several mask candidates (None: what the claim or the caller says)
     grid         the grid the original scores on; statistics made on another one are flagged
@@ -123,6 +124,7 @@ class MetricProfile:
     all_nan: float = NAN
     missing: float | Literal["omit"] = 0.0
     thresholds: tuple[float, ...] | None = None
+    score_bins: int = 0
     rounds: Rounds = "last"
     selection: Selection | None = None
     grid: str = "original"

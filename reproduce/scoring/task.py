@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import InputError
 from catalog.records import Counted
 from reproduce.scoring import units
+from reproduce.scoring.needs import PANOPTIC_KINDS
 from reproduce.scoring.parsed import Parsed
 from reproduce.scoring.profile import Measure, MetricProfile, NanPolicy
 from reproduce.scoring.values import (
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-PANOPTIC_KINDS = ("pq", "sq", "rq")
 WITHOUT_PREDICTION = "without a prediction"
 
 
@@ -231,7 +231,12 @@ class Task:
         import numpy as np
 
         rounds = rows.axes["round"]
+        how = self.measure.rounds or self.profile.rounds
         if not len(rows) or rounds.max() == 0:
+            if how == "area":
+                raise InputError(
+                    "an area under click rounds needs several rounds, and the statistics have one."
+                )
             return rows, values
         axes = [name for name in units.UNIT_AXES[level] if name != "round"]
         first, group = rows.group(axes)
@@ -240,7 +245,7 @@ class Task:
         for g in range(len(first)):
             members = np.flatnonzero(group == g)
             members = members[np.argsort(rounds[members])]
-            result[g] = _ROUNDS[self.measure.rounds or self.profile.rounds](values[members])
+            result[g] = _ROUNDS[how](values[members])
             last[g] = members[-1]
         return rows.take(last), result
 

@@ -34,7 +34,8 @@ class StatisticsBuilder:
     thresholds   probabilities; `score > threshold` is foreground
     score_bins   bins of the score histograms (for AUC, and Dice at any k / bins); 0: none
     surface      True: the usual surface definitions; or their names; False: none
-    surface_at   threshold at which surfaces and components are taken (default: the first)
+    surface_at   threshold at which surfaces and components are taken (default: 0.5 where it is
+                 counted, else the first)
     components   connectivity of component statistics; None: none
     """
 
@@ -54,7 +55,8 @@ class StatisticsBuilder:
         self.score_bins = score_bins
         self.surfaces = None if isinstance(surface, bool) else tuple(surface)
         self.surface = bool(surface)
-        self.surface_at = float(thresholds[0]) if surface_at is None else surface_at
+        usual = 0.5 if 0.5 in self.thresholds else float(thresholds[0])
+        self.surface_at = usual if surface_at is None else surface_at
         if self.surface_at not in self.thresholds:
             raise UsageError(f"surface_at {self.surface_at} is none of {self.thresholds}")
         self.components = components
