@@ -234,12 +234,13 @@ def compatible(one: Paper, other: Paper) -> bool:
     """Whether the first author of one can be the first author, or an author, of the other."""
     if not one.authors or not other.authors:
         return True
-    return any(_same_person(one.authors[0], name) for name in other.authors[:6]) or any(
-        _same_person(other.authors[0], name) for name in one.authors[:6]
+    return any(same_person(one.authors[0], name) for name in other.authors[:6]) or any(
+        same_person(other.authors[0], name) for name in one.authors[:6]
     )
 
 
-def _same_person(one: str, other: str) -> bool:
+def same_person(one: str, other: str) -> bool:
+    """Whether two bylines can name one person: the same surname, first names that agree."""
     if slugify(surname(one)) != slugify(surname(other)):
         return False
     a, b = slugify(one).split("-")[0], slugify(other).split("-")[0]

@@ -41,6 +41,27 @@ class Ids(Record, kw_only=True):
     pii: str | None = None
 
 
+class SecondHand(Record, kw_only=True):
+    """Where a version was read whose own page nobody has seen yet.
+
+    source   `owner/name@<commit>:<file>#L<line>`, an address, or the place in words
+    checked  the day on which arXiv, Crossref or OpenReview was asked and said otherwise
+    differs  what it says, as `field: ours, theirs`; a person decides
+    """
+
+    source: str
+    checked: str | None = None
+    differs: list[str] = field(default_factory=list)
+
+
+class TakenBack(Record, kw_only=True):
+    """A version was withdrawn by its authors or retracted by its publisher; `source` says so."""
+
+    kind: Literal["withdrawn", "retracted"]
+    source: str
+    date: str | None = None
+
+
 class Version(Record, kw_only=True):
     """One appearance of a work; a work lists them oldest first, exactly one has `cite: true`."""
 
@@ -51,7 +72,8 @@ class Version(Record, kw_only=True):
     date: str | None = None
     url: str | None = None
     cite: bool = False
-    source: str | None = None  # where this version was seen, if not its own page
+    second_hand: SecondHand | None = None  # None: seen on its own page
+    taken_back: TakenBack | None = None  # None: nobody has seen a notice
 
 
 class Tag(Record, kw_only=True):

@@ -62,6 +62,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings += places.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
+        crossings += references.second_hand(registry)
     return crossings
 
 

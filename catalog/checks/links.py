@@ -18,8 +18,10 @@ def addresses(paper: Paper) -> Iterator[tuple[tuple[Step, ...], str]]:
     for number, version in enumerate(paper.versions):
         if version.url:
             yield ("versions", number, "url"), version.url
-        if version.source and re.match(r"(?i)^[a-z]+:", version.source):
-            yield ("versions", number, "source"), version.source
+        for name in ("second_hand", "taken_back"):
+            said = getattr(version, name)
+            if said and re.match(r"(?i)^[a-z]+://", said.source):
+                yield ("versions", number, name, "source"), said.source
     for kind in Links.__struct_fields__:
         for number, url in enumerate(getattr(paper.links, kind) or []):
             yield ("links", kind, number), url

@@ -9,6 +9,7 @@ from catalog import identifiers
 from catalog.duplicates import decided_pairs, duplicate_pairs
 from catalog.registry import PAPERS, PROJECTS, RESULTS, VERDICTS, Registry
 from catalog.slugs import slugify
+from catalog.standing import counts
 
 _LEVEL_CODES = {"identifier": "D003", "title": "D004", "similar": "D005"}
 
@@ -153,6 +154,13 @@ def shared_repositories(registry: Registry) -> Iterator[Crossing]:
             if names.get(name, paper.id) != paper.id and own != name:
                 message = f"{url} is named after {names[name]!r}"
                 yield Crossing("U010", PAPERS, paper.id, path, message)
+
+
+def second_hand(registry: Registry) -> Iterator[Crossing]:
+    """One line for all works that nobody has seen on their own pages."""
+    found = counts(registry.papers)
+    if found.second_hand:
+        yield Crossing("P010", PAPERS, "", (), str(found), "sam4mis refresh asks for their pages.")
 
 
 def stale_decisions(registry: Registry) -> Iterator[Crossing]:

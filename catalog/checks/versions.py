@@ -41,6 +41,17 @@ def check(paper: Paper) -> Iterator[Problem]:
         if version.ids == Ids() and not version.url and not version.venue:
             yield Problem("P004", path, "neither identifier nor address nor venue")
         yield from _venue(version, number)
+        yield from _standing(version, number)
+
+
+def _standing(version: Version, number: int) -> Iterator[Problem]:
+    path = ("versions", number)
+    if version.second_hand:
+        hint = "Mend the record and remove `second_hand`, or the identifier is another work's."
+        for said in version.second_hand.differs:
+            yield Problem("P008", (*path, "second_hand"), said, hint)
+    if notice := version.taken_back:
+        yield Problem("P009", (*path, "taken_back"), f"{notice.kind}, says {notice.source}")
 
 
 def _ids(version: Version, number: int) -> Iterator[Problem]:

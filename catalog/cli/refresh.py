@@ -38,12 +38,14 @@ def refresh(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report and write nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Ask arXiv, Crossref, OpenAlex, Semantic Scholar, Europe PMC, GitHub and Hugging Face
-    what has changed, and check links.
+    """Ask arXiv, Crossref, OpenReview, OpenAlex, Semantic Scholar, Europe PMC, GitHub and
+    Hugging Face what has changed, and check links.
 
     Nothing that is written in the registry is overwritten: differences go to
-    build/refresh/differences.yaml and summary.md for decision. Figures that change by
-    themselves (citations, stars, link health) go to catalog/data/volatile.json.
+    build/refresh/differences.yaml and summary.md for decision. Works that came from another
+    list are confirmed (--apply) where arXiv, Crossref or OpenReview say the same, else flagged.
+    Figures that change by themselves (citations, stars, link health) go to
+    catalog/data/volatile.json.
     A run that was stopped goes on where it was.
 
     \b
@@ -168,6 +170,8 @@ def _data(outcome: Outcome, applied: int, filled: int) -> dict[str, Any]:
     return {
         "differences": [msgspec.to_builtins(found) for found in outcome.differences],
         "works_with_gaps": sorted(outcome.filled),
+        "confirmed": outcome.confirmed,
+        "flagged": outcome.flagged,
         "applied": applied,
         "applied_to_projects": filled,
         "failed": outcome.failed,
@@ -184,6 +188,11 @@ def _tell(outcome: Outcome, applied: int, filled: int) -> None:
     ]
     table(("record", "field", "kind", "ours", "theirs", "source"), rows, "ours", "theirs")
     say(f"{counted(len(rows), 'difference')}, {counted(len(outcome.filled), 'work')} with gaps")
+    if outcome.confirmed or outcome.flagged:
+        say(
+            f"second hand: {len(outcome.confirmed)} confirmed by a primary page, "
+            f"{len(outcome.flagged)} flagged" + ("" if applied else " (nothing written)")
+        )
     if applied:
         say(f"{counted(applied, 'work')} filled in papers.yaml. Next: git diff, sam4mis check")
     if filled:

@@ -102,8 +102,13 @@ def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
 
 def _version(version: Version) -> Row:
     ids = " ".join(f"{kind}:{value}" for kind, value in to_builtins(version.ids).items())
-    known = (version.date, version.venue, ids, version.url, "cite this" if version.cite else None)
-    return (version.kind, ", ".join(part for part in known if part))
+    told = [version.date, version.venue, ids, version.url, "cite this" if version.cite else None]
+    if version.second_hand:
+        told.append(f"second hand, from {version.second_hand.source}")
+        told += version.second_hand.differs
+    if version.taken_back:
+        told.append(f"{version.taken_back.kind}, says {version.taken_back.source}")
+    return (version.kind, ", ".join(part for part in told if part))
 
 
 def _project_sections(project: Project, registry: Registry) -> list[tuple[str, list[Row]]]:

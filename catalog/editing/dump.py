@@ -39,6 +39,7 @@ def papers_inline(names: Names, value: Any) -> bool:
     field = names[len(RECORD) :]
     return (
         field[-1:] == ("ids",)
+        or field[-1:] == ("taken_back",)
         or field[:2] == ("reported", "*")
         or (len(field) == 1 and field[0] in _FLOW)
     )

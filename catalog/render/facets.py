@@ -41,6 +41,14 @@ def _datasets(view: PaperView) -> tuple[str, ...]:
     return tuple(dict.fromkeys(v if v in LAST else dataset_key(v) for v in named)) or ("other",)
 
 
+def _standing(view: PaperView) -> tuple[str, ...]:
+    return ("second-hand" if view.second_hand else "looked-up",)
+
+
+STANDING = {
+    "looked-up": "looked up by us",
+    "second-hand": "second hand, from another list",
+}
 VERDICT_LABELS = {
     "not-attempted": "not attempted",
     "not-comparable": "not comparable",
@@ -69,6 +77,7 @@ FACETS: tuple[Facet, ...] = (
         (*LICENCES, "n/a"),
     ),
     Facet("verdict", "Verdict", lambda v: v.verdicts, VERDICT_LABELS),
+    Facet("standing", "How it was read", _standing, STANDING),
 )
 
 BY_KEY = {facet.key: facet for facet in FACETS}

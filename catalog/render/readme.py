@@ -52,6 +52,12 @@ def _link(view: PaperView) -> str:
     return text
 
 
+def _marks(view: PaperView) -> str:
+    """What a reader should know before opening a work."""
+    notice = f" — **{view.taken_back.kind}**" if view.taken_back else ""
+    return notice + (" (second hand)" if view.second_hand else "")
+
+
 def _count(n: int, of: int) -> str:
     return f"{n} of {of}"
 
@@ -65,6 +71,10 @@ def numbers(catalog: Catalog) -> str:
         ("what", "how many"),
         [
             ("works", str(len(papers))),
+            (
+                "works read from another list only, not confirmed yet",
+                _count(sum(v.second_hand for v in papers), len(papers)),
+            ),
             ("works with code", _count(code, len(papers))),
             ("works with released weights", _count(weights, len(papers))),
             ("code releases", str(len(catalog.methods))),
@@ -113,7 +123,7 @@ def newest(catalog: Catalog, most: int = NEWEST) -> str:
     rows = [
         (
             (v.date or "—")[:7],
-            _link(v),
+            _link(v) + _marks(v),
             cell(v.authors_short) or "—",
             "yes" if v.code in ("yes", "linked") else "—" if v.code == "unknown" else v.code,
             "yes"

@@ -13,9 +13,20 @@ from typing import TYPE_CHECKING, Literal
 
 import yaml
 
+from catalog import standing
 from catalog.exports.citation import cited_version, year_of
 from catalog.facets import weights_licence
-from catalog.records import Checkpoint, Claim, Paper, Project, Result, Tag, Verdict, Version
+from catalog.records import (
+    Checkpoint,
+    Claim,
+    Paper,
+    Project,
+    Result,
+    Tag,
+    TakenBack,
+    Verdict,
+    Version,
+)
 from catalog.registry import Registry, load_verdict_log
 from catalog.render.labels import DECIDED, STATES
 from catalog.render.naming import dataset_key, dataset_title, is_dataset, slug
@@ -139,6 +150,14 @@ class PaperView:
     def name(self) -> str:
         """What a reader calls it: the short name, else the title."""
         return self.paper.short_name or self.paper.title
+
+    @property
+    def second_hand(self) -> bool:
+        return standing.second_hand(self.paper)
+
+    @property
+    def taken_back(self) -> TakenBack | None:
+        return standing.taken_back(self.paper)
 
     @cached_property
     def cite(self) -> Version | None:

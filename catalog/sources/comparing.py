@@ -14,7 +14,8 @@ from catalog.duplicates import compatible
 from catalog.errors import InputError
 from catalog.intake.joining import describe
 from catalog.licences import spelled
-from catalog.records import Ids, Paper, Record, Version
+from catalog.records import Ids, Paper, Record, SecondHand, Version
+from catalog.sources.confirming import PRIMARY, confirm, consistent
 from catalog.sources.sighting import Sighting
 from catalog.text import fold
 
@@ -78,8 +79,13 @@ def fill(fields: Mapping[str, str], data: dict[str, Any]) -> None:
         data[group] = {**there, name: value}
 
 
-def merge(paper: Paper, sightings: Iterable[Sighting]) -> tuple[Paper, list[Difference]]:
-    """`paper` with its gaps filled (a new record), and everything that differs."""
+def merge(
+    paper: Paper, sightings: Iterable[Sighting], today: str
+) -> tuple[Paper, list[Difference]]:
+    """`paper` with its gaps filled (a new record), and everything that differs.
+
+    A second-hand version that a primary page tells of is confirmed or flagged (`today`).
+    """
     filled: Paper = msgspec.convert(msgspec.to_builtins(paper), Paper)
     differences: list[Difference] = []
     for sighting in sightings:
@@ -106,6 +112,9 @@ def merge(paper: Paper, sightings: Iterable[Sighting]) -> tuple[Paper, list[Diff
             if not any(_same(found, other) for other in differences):
                 differences.append(found)
 
+        told_of = _counterpart(filled, draft.version)
+        if sighting.service in PRIMARY and told_of and told_of.second_hand:
+            confirm(filled, told_of, sighting, today)
         if not _same_work(paper, sighting):
             note("title", "other-work", paper.title, draft.title)
             continue
@@ -115,7 +124,8 @@ def merge(paper: Paper, sightings: Iterable[Sighting]) -> tuple[Paper, list[Diff
             note("title", "differs", paper.title, draft.title)
         _authors(filled, sighting, note)
         for version in (draft.version, *draft.published):
-            _version(filled, version, page, note)
+            own = sighting.service in PRIMARY and version is draft.version
+            _version(filled, version, None if own else page, note)
     return filled, differences
 
 
@@ -157,12 +167,15 @@ def _authors(filled: Paper, sighting: Sighting, note: Any) -> None:
 
 
 def _version(filled: Paper, theirs: Version, page: str | None, note: Any) -> None:
+    """Fill one version, or add it; `page`: where it was read, if not its own page."""
     ours = _counterpart(filled, theirs)
     if ours is None:
         published = theirs.kind in _PUBLISHED and (theirs.ids.doi or theirs.venue)
         if published or (theirs.kind == "preprint" and theirs.ids.arxiv):
             added: Version = msgspec.convert(msgspec.to_builtins(theirs), Version)
-            added.source, added.cite = page, False
+            added.cite = False
+            if page:
+                added.second_hand = SecondHand(source=page)
             note(
                 "versions",
                 "fill",
@@ -174,6 +187,9 @@ def _version(filled: Paper, theirs: Version, page: str | None, note: Any) -> Non
             _cite_published(filled)
         return
     where = f"versions[{describe(ours)}]"
+    if theirs.taken_back and ours.taken_back is None:
+        note(f"{where}.taken_back", "fill", None, theirs.taken_back.kind)
+        ours.taken_back = theirs.taken_back
     for name in Ids.__struct_fields__:
         mine, other = getattr(ours.ids, name), getattr(theirs.ids, name)
         if other and mine is None:
@@ -190,7 +206,7 @@ def _version(filled: Paper, theirs: Version, page: str | None, note: Any) -> Non
     if theirs.date and ours.date is None:
         note(f"{where}.date", "fill", None, theirs.date)
         ours.date = theirs.date
-    elif theirs.date and ours.date and not _consistent(ours.date, theirs.date):
+    elif theirs.date and ours.date and not consistent(ours.date, theirs.date):
         note(f"{where}.date", "differs", ours.date, theirs.date)
 
 
@@ -219,15 +235,3 @@ def _cite_published(paper: Paper) -> None:
     if published and (cited is None or cited.kind == "preprint"):
         for version in paper.versions:
             version.cite = version is published[-1]
-
-
-def _consistent(ours: str, theirs: str) -> bool:
-    """Whether two dates differ in precision only, or by the weeks between online and print."""
-    if ours.startswith(theirs) or theirs.startswith(ours):
-        return True
-    return abs(_months(ours) - _months(theirs)) <= 6
-
-
-def _months(date: str) -> int:
-    year, month = int(date[:4]), int(date[5:7]) if len(date) > 4 else 6
-    return 12 * year + month

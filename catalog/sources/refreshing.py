@@ -22,14 +22,16 @@ from catalog.sources import (
     huggingface,
     links,
     openalex,
+    openreview,
     semanticscholar,
 )
 from catalog.sources.comparing import Difference, merge
 from catalog.sources.http import Client, SourceError
 from catalog.sources.sighting import Sighting
 from catalog.sources.volatile import Figure, Link, RepositoryState, Volatile
+from catalog.standing import flagged
 
-PAPER_SOURCES = ("arxiv", "crossref", "openalex", "semanticscholar", "europepmc")
+PAPER_SOURCES = ("arxiv", "crossref", "openreview", "openalex", "semanticscholar", "europepmc")
 SOURCES = (*PAPER_SOURCES, "github", "huggingface", "links")
 FAILURES_UNTIL_LEFT_OUT = 3
 _ENOUGH = 10  # links after which a dead network can be told from dead links
@@ -40,12 +42,18 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True)
 class Outcome:
-    """What a refresh found. `failed`: service -> why; `filled`: papers with gaps filled."""
+    """What a refresh found. `failed`: service -> why; `filled`: papers with gaps filled.
+
+    `confirmed`, `flagged`: ids of works with a second-hand version that a primary page bears out,
+    or contradicts.
+    """
 
     differences: list[Difference] = field(default_factory=list)
     filled: dict[str, Paper] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
+    confirmed: list[str] = field(default_factory=list)
+    flagged: list[str] = field(default_factory=list)
 
 
 class Asking:
@@ -102,10 +110,15 @@ def refresh_papers(
         sightings = [
             from_arxiv[v.ids.arxiv] for v in paper.versions if v.ids.arxiv in from_arxiv
         ] + _elsewhere(paper, asking)
-        filled, differences = merge(paper, sightings)
+        filled, differences = merge(paper, sightings, today)
         outcome.differences += differences
         if filled != paper:
             outcome.filled[paper.id] = filled
+            waiting = sum(version.second_hand is not None for version in filled.versions)
+            if waiting < sum(version.second_hand is not None for version in paper.versions):
+                outcome.confirmed.append(paper.id)
+            if flagged(filled) and flagged(filled) != flagged(paper):
+                outcome.flagged.append(paper.id)
         for sighting in sightings:
             if (cited := sighting.figures.get("cited_by")) is not None:
                 figure = Figure(value=cited, date=today, source=sighting.service)
@@ -118,7 +131,10 @@ def _elsewhere(paper: Paper, asking: Asking) -> list[Sighting]:
     dois = [v.ids.doi for v in paper.versions if v.ids.doi]
     arxiv = next((v.ids.arxiv for v in paper.versions if v.ids.arxiv), None)
     pii = next((v.ids.pii for v in paper.versions if v.ids.pii), None)
-    found: list[Sighting | None] = []
+    forums = [v.ids.openreview for v in paper.versions if v.ids.openreview]
+    found: list[Sighting | None] = [
+        asking.ask("openreview", partial(openreview.by_forum, client, forum)) for forum in forums
+    ]
     for doi in dois:
         found.append(asking.ask("crossref", partial(crossref.by_doi, client, doi)))
         found.append(asking.ask("openalex", partial(openalex.by_doi, client, doi)))

@@ -20,7 +20,7 @@ from terminal import here
 from catalog.editing import changed_project
 from catalog.errors import InputError
 from catalog.intake.draft import Draft
-from catalog.records import Ids, Paper, Version
+from catalog.records import Ids, Paper, SecondHand, Version
 from catalog.registry import Registry
 from catalog.sources import github, huggingface, links
 from catalog.sources.comparing import Difference, fill, merge, safe_fills
@@ -159,7 +159,10 @@ def test_gaps_are_filled_and_nothing_else_changes(folder: Path, server: LocalSer
         "10.1038/s41467-024-44824-z",
         True,
     )
-    assert journal.source == "https://arxiv.org/abs/2304.12306"
+    assert journal.second_hand == SecondHand(source="https://arxiv.org/abs/2304.12306")
+    again = run(folder, server, "--apply")  # now its own DOI is asked for
+    assert again["confirmed"] == ["medsam"]
+    assert Registry.load(folder).papers[0].versions[1].second_hand is None
     # a curator's venue and date are differences to decide, not overwritten
     assert curated.versions[0].venue == "What the curator wrote"
     assert curated.versions[0].date == "2020-05"
@@ -338,18 +341,18 @@ OURS = Paper(
 
 
 def kinds(ours: Paper, *found: Sighting) -> list[tuple[str, str]]:
-    return [(d.kind, d.field) for d in merge(ours, found)[1]]
+    return [(d.kind, d.field) for d in merge(ours, found, "2026-11-29")[1]]
 
 
 def test_same_answer_makes_no_difference() -> None:
     same = sighting(OURS.title.upper(), OURS.authors, OURS.versions[0])
-    filled, differences = merge(OURS, [same])
+    filled, differences = merge(OURS, [same], "2026-11-29")
     assert (filled, differences) == (OURS, [])
 
 
 def test_identifier_of_another_work_is_found_and_its_data_left() -> None:
     wrong = sighting("Deep learning for galaxies", ["A B"], OURS.versions[0])
-    filled, (difference,) = merge(OURS, [wrong])
+    filled, (difference,) = merge(OURS, [wrong], "2026-11-29")
     assert (difference.kind, difference.field) == ("other-work", "title")
     assert filled == OURS
 
@@ -367,6 +370,99 @@ def test_two_services_saying_the_same_are_told_once() -> None:
 def test_another_first_author_never_replaces_ours() -> None:
     cut = Paper(id="a", title=OURS.title, authors=["Ada Lovelace"], versions=OURS.versions)
     assert kinds(cut, sighting(OURS.title, ["Jun Ma", "Yuting He"], OURS.versions[0])) == []
+
+
+# -------------------------------------------------------------------------------- second hand
+
+LIST = "owner/list@0123abc:README.md#L7"
+
+
+def from_a_list(**changes: Any) -> Paper:
+    """`OURS` as another list printed it."""
+    version = Version(
+        kind="preprint",
+        ids=Ids(arxiv="2304.12306"),
+        date="2023-04",
+        cite=True,
+        second_hand=SecondHand(source=LIST),
+    )
+    known: dict[str, Any] = {
+        "id": "a",
+        "title": OURS.title,
+        "authors": OURS.authors,
+        "authors_complete": True,
+        "versions": [version],
+        "sources": [LIST],
+    }
+    return Paper(**{**known, **changes})
+
+
+def arxiv_says(title: str = OURS.title, authors: tuple[str, ...] = ("J. Ma", "Y. He")) -> Sighting:
+    version = Version(kind="preprint", ids=Ids(arxiv="2304.12306"), date="2023-04-24")
+    page = ["https://arxiv.org/abs/2304.12306"]
+    return Sighting("arxiv", Draft("x", None, title, list(authors), True, version, sources=page))
+
+
+def test_a_primary_page_that_agrees_confirms() -> None:
+    filled, differences = merge(from_a_list(), [arxiv_says()], "2026-11-29")
+    assert differences == []
+    assert filled.versions[0].second_hand is None
+    assert filled.sources == [LIST, "https://arxiv.org/abs/2304.12306"]
+
+
+def test_an_incomplete_list_of_authors_is_confirmed_and_filled() -> None:
+    cut = from_a_list(authors=["Jun Ma"], authors_complete=False)
+    filled, _ = merge(cut, [arxiv_says(authors=("Jun Ma", "Yuting He"))], "2026-11-29")
+    assert filled.versions[0].second_hand is None
+    assert (filled.authors, filled.authors_complete) == (["Jun Ma", "Yuting He"], True)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "told"),
+    [
+        ({}, {"title": "Segment anything in medical images again"}, "title: "),
+        ({}, {"title": "Deep learning for galaxies", "authors": ("A B",)}, "title: "),
+        ({}, {"authors": ("Yuting He", "Jun Ma")}, "authors: 2 (Jun Ma, Yuting He) here"),
+        ({}, {"authors": ("Jun Ma",)}, "authors: 2 (Jun Ma, Yuting He) here, 1 (Jun Ma) at arxiv"),
+        ({"authors_complete": False}, {"authors": ("Jun Ma", "Li Li")}, "authors: "),
+    ],
+)
+def test_a_primary_page_that_differs_flags(
+    ours: dict[str, Any], theirs: dict[str, Any], told: str
+) -> None:
+    filled, _ = merge(from_a_list(**ours), [arxiv_says(**theirs)], "2026-11-29")
+    flagged = filled.versions[0].second_hand
+    assert flagged is not None
+    assert (flagged.source, flagged.checked) == (LIST, "2026-11-29")
+    assert flagged.differs[0].startswith(told)
+
+
+def test_a_date_years_apart_or_another_doi_flags() -> None:
+    paper = from_a_list()
+    paper.versions[0].date = "2021-01"
+    filled, _ = merge(paper, [arxiv_says()], "2026-11-29")
+    assert filled.versions[0].second_hand
+    assert filled.versions[0].second_hand.differs == ["date: 2021-01 here, 2023-04-24 at arxiv"]
+
+
+def test_services_that_only_collect_confirm_nothing() -> None:
+    said = arxiv_says()
+    said.service = "openalex"
+    assert merge(from_a_list(), [said], "2026-11-29")[0].versions[0].second_hand
+
+
+def test_without_a_network_second_hand_stays(folder: Path) -> None:
+    nobody = {"SAM4MIS_QUICK": "1"} | {
+        f"SAM4MIS_URL_{name.upper()}": "http://127.0.0.1:9" for name in SERVICES
+    }
+    marked = PAPERS.replace(
+        "cite: true\n  - id", "cite: true\n        second_hand: {source: list}\n  - id"
+    )
+    (folder / "papers.yaml").write_text(marked, "utf-8")
+    assert here(folder, "refresh", *WITHOUT_LINKS, "--apply", extra=nobody).code == 3
+    assert (folder / "papers.yaml").read_text("utf-8") == marked
+    ran = here(folder, "doctor", "--only", "P010")
+    assert "1 of 2 works are second hand" in ran.out
 
 
 # ------------------------------------------------------------------- repositories and links
