@@ -177,6 +177,7 @@ CODES: dict[str, Code] = {
     "P008": _warn("primary page differs", "What a list says is not what the work's page says."),
     "P009": _warn("version taken back", "Withdrawn by its authors or retracted by its publisher."),
     "P010": _info("works second hand", "Nobody has seen their own pages; `refresh` asks for them."),
+    "P011": _info("field second hand", "Read in a list or copy; `refresh` confirms authors."),
     # ---- vocabularies
     "V001": _check("unknown value", "Tags come from catalog/data/vocabularies.yaml."),
     "V002": _warn("other spelling of a value", "One spelling per value.", "writes it"),

@@ -104,6 +104,7 @@ CASES = {
         versions=version(second_hand=SecondHand(source="a list", differs=["date: 2020, 2024"]))
     ),
     "P009": good(versions=version(taken_back=TakenBack(kind="retracted", source="Crossref"))),
+    "P011": good(second_hand={"authors": "owner/list@abc:README.md#L3"}),
     "V001": good(modalities=tag("ctt")),
     "V002": good(modalities=tag("x-ray")),
     "V003": good(base_models=tag("none", "sam")),
