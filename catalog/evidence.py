@@ -21,7 +21,6 @@ from catalog.records import Record, Slug
 
 EVIDENCE = "reproduce/evidence"
 RECOMPUTED = "reproduce/results/recomputed"
-SCHEMA = "recomputed/1"
 
 #: What a row is, from what shows most to what shows least. Of `classes` and what follows, only the
 #: last step of a mean can be checked.
@@ -46,7 +45,7 @@ class TableFile(Record, kw_only=True):
     commit: str | None = None
 
 
-class Column(Record, kw_only=True, frozen=True):
+class Column(Record, kw_only=True):
     """A column with values. `decimals`: digits that the rows are rounded to, where they are."""
 
     name: str
@@ -92,8 +91,8 @@ class Reader(Record, kw_only=True):
     files: list[str] = field(default_factory=lambda: ["*"])  # shell patterns over paths
     member: str | None = None  # shell pattern over the members of a zip
     path: Pattern | None = None  # its groups become columns
-    # json: steps to the rows; `{name}` runs over keys and names a column. markdown: a heading of the
-    # table that is meant. sheet: the name of the sheet
+    # json: steps to the rows; `{name}` runs over keys and names a column. markdown: a heading of
+    # the table that is meant. sheet: the name of the sheet
     at: str | None = None
     value: str | None = None  # json: column of values that stand bare
     rows: Pattern | None = None  # lines: each match is a row
@@ -149,7 +148,7 @@ class Check(Record, kw_only=True):
     name: str
     column: str
     reader: str | None = None  # None: the first
-    claim: str | None = None  # project:claim
+    claim: str | None = None  # project/claim
     printed: str | None = None
     scale: Scale = 1
     place: str | None = None
@@ -211,7 +210,7 @@ class Weights(Record, kw_only=True):
     columns: list[str]
     reader: str | None = None
     decimals: int = 2
-    claims: dict[str, str] = field(default_factory=dict)  # column -> project:claim
+    claims: dict[str, str] = field(default_factory=dict)  # column -> project/claim
     note: str | None = None
 
 
@@ -224,7 +223,7 @@ class Source(Record, kw_only=True):
     commit_date: str | None = None
     licence: str | None = None
     history: str | None = None  # the files are only in the history: since when
-    also_in: list[str] = field(default_factory=list)
+    also_in: list[str] = field(default_factory=list)  # owner/name with the same history
     address: list[str] = field(default_factory=list)  # where files lie outside the repository
     rows: Level
     row: str
@@ -412,21 +411,29 @@ class Recomputed(Record, kw_only=True):
 
 
 def load_sources(root: Path) -> list[Source]:
-    """The records of `reproduce/evidence`, by name. Raises `FindingsError` with all problems."""
-    sources, findings = read_sources(root)
+    """The records of `reproduce/evidence`, by name. Raises `IncompleteError` with all problems."""
+    from catalog.registry import IncompleteError, cache_key, read_cache, write_cache
+
+    paths = sorted((root / EVIDENCE).glob("*.yaml"))
+    key = cache_key(*(b"%s\n%s" % (p.name.encode(), p.read_bytes()) for p in paths))
+    kept = read_cache(root, "evidence", key, list[Source])
+    if kept is not None:
+        return kept
+    sources, findings = _read(paths)
     if findings:
-        raise FindingsError(findings)
+        raise IncompleteError(findings, sources, [])
+    write_cache(root, "evidence", key, sources)
     return sources
 
 
-def read_sources(root: Path) -> tuple[list[Source], list[Finding]]:
+def _read(paths: list[Path]) -> tuple[list[Source], list[Finding]]:
     """What can be read of the records of sources, and everything that is wrong with the rest."""
     from catalog import reading
     from catalog.converting import convert
 
     sources: list[Source] = []
     findings: list[Finding] = []
-    for path in sorted((root / EVIDENCE).glob("*.yaml")):
+    for path in paths:
         place = f"{EVIDENCE}/{path.name}"
         try:
             document = reading.parse(reading.read_text(path, place), place)
@@ -467,7 +474,7 @@ def claim_answers(recomputed: list[Recomputed]) -> dict[str, tuple[Recomputed, A
     for result in sorted(recomputed, key=lambda r: (LEVELS.index(r.rows), r.source)):
         for answer in result.answers:
             if answer.claim is not None and answer.state != "not enough":
-                found.setdefault(answer.claim.replace(":", "/", 1), (result, answer))
+                found.setdefault(answer.claim, (result, answer))
     return found
 
 

@@ -12,7 +12,7 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_FILES = 4  # of which every union is tried
-SPREADS = ("sd", "population sd")
+SPREADS: tuple[Literal["sd"], Literal["population sd"]] = ("sd", "population sd")
 FILLS = {"0": 0.0, "1": 1.0}
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from catalog.errors import InputError, PrerequisiteError, Sam4misError
 from catalog.evidence import Source, TableFile
+from catalog.files import write_whole
 from reproduce.obtaining.cache import cache_folder, partial_folder
 from reproduce.obtaining.sources import source_of
 from reproduce.obtaining.transfer import download
@@ -40,6 +41,7 @@ def fetch(source: Source, origin: Path | None = None, quiet: bool = False) -> Fe
             f"--from {origin}: expected a clone of {source.repository}, or a folder with its "
             "files; there is no such folder."
         )
+    origin = None if origin is None else clone_in(origin, source)
     found = Fetched()
     for file in source.files:
         try:
@@ -47,6 +49,25 @@ def fetch(source: Source, origin: Path | None = None, quiet: bool = False) -> Fe
         except Sam4misError as error:
             found.problems[file.path] = str(error)
     return found
+
+
+def clone_in(folder: Path, source: Source) -> Path:
+    """The clone of the source's repository in a folder of clones, else the folder itself.
+
+    A clone is called `owner/name`, `owner+name` or `name`, and may have its git folder below.
+    """
+    for repository in filter(None, (source.repository, *source.also_in)):
+        for name in (repository, repository.replace("/", "+"), repository.partition("/")[2]):
+            for clone in (folder / name / "repo", folder / name):
+                if _git_folder(clone):
+                    return clone
+    return folder
+
+
+def _git_folder(folder: Path) -> bool:
+    return (folder / ".git").exists() or (
+        (folder / "objects").is_dir() and (folder / "HEAD").is_file()
+    )
 
 
 def address(source: Source, file: TableFile) -> str:
@@ -102,9 +123,7 @@ def _keep(content: bytes, file: TableFile) -> None:
     """Into the cache, whole or not at all."""
     target = kept(file.sha256)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = partial_folder() / f"{file.sha256}.kept"
-    part.write_bytes(content)
-    part.replace(target)
+    write_whole(target, content)
 
 
 def _from(origin: Path, source: Source, file: TableFile) -> bytes:
@@ -114,7 +133,7 @@ def _from(origin: Path, source: Source, file: TableFile) -> bytes:
     """
     commit = file.commit or source.commit
     git = shutil.which("git")
-    if git is not None and ((origin / ".git").exists() or (origin / "objects").is_dir()):
+    if git is not None and _git_folder(origin):
         done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
             [git, "-C", str(origin), "cat-file", "blob", f"{commit}:{file.path}"],
             capture_output=True,

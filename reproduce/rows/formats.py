@@ -1,4 +1,4 @@
-"""Files to rows, each kind by what its reader declares: CSV, JSON, text, Markdown, sheets, masks."""
+"""Files to rows by what their reader declares: CSV, JSON, text, Markdown, sheets, masks."""
 
 from __future__ import annotations
 

@@ -118,8 +118,8 @@ def _npz(path: str, wanted: str, content: bytes) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             stream = io.BytesIO(archive.read(f"{wanted}.npy"))
-        version = np.lib.format.read_magic(stream)
         read: Any = np.lib.format
+        version = read.read_magic(stream)
         header = read.read_array_header_1_0 if version == (1, 0) else read.read_array_header_2_0
         _, _, dtype = header(stream)
         if not dtype.hasobject:

@@ -17,7 +17,6 @@ import numpy as np
 from catalog.errors import InputError
 from catalog.evidence import (
     RECOMPUTED,
-    SCHEMA,
     Answer,
     Reader,
     Recomputed,
@@ -28,6 +27,7 @@ from catalog.evidence import (
     as_json,
     unsigned,
 )
+from catalog.files import write_whole
 from catalog.records import Claim, Project
 from reproduce.rows import checking, wholes
 from reproduce.rows.fetching import Fetched
@@ -51,8 +51,8 @@ class Outcome:
 
 
 def claims_by_name(projects: Sequence[Project]) -> dict[str, Claim]:
-    """`project:claim` -> the claim."""
-    return {f"{p.slug}:{c.id}": c for p in projects for c in p.claims}
+    """`project/claim` -> the claim."""
+    return {f"{p.slug}/{c.id}": c for p in projects for c in p.claims}
 
 
 def recompute(source: Source, fetched: Fetched, claims: Mapping[str, Claim]) -> Outcome:
@@ -68,7 +68,7 @@ def recompute(source: Source, fetched: Fetched, claims: Mapping[str, Claim]) -> 
             problems.append(str(error))
     commit = source.commit or ""
     result = Recomputed(
-        schema=SCHEMA,
+        schema="recomputed/1",
         source=source.id,
         record=record_hash(source),
         repository=source.repository or "",
@@ -237,9 +237,7 @@ def content_hash(result: Recomputed) -> str:
 
 def publish(root: Path, result: Recomputed) -> Path:
     """Write the result where the catalog reads it, whole or not at all."""
-    from reproduce.running.files import write_atomic
-
     path = root / RECOMPUTED / f"{result.source}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, as_json(result))
+    write_whole(path, as_json(result))
     return path

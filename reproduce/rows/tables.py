@@ -44,15 +44,15 @@ class Table:
     columns: dict[str, NDArray[np.object_]]
     key: Sequence[str] = ()
     _codes: dict[str, tuple[NDArray[np.int64], dict[str, int]]] = field(default_factory=dict)
-    _values: dict[Column, Values] = field(default_factory=dict)
+    _values: dict[tuple[str, str | None, int], Values] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str] = ()) -> Table:
         """A table of dicts that may lack columns (None there)."""
         names = list(dict.fromkeys(column for row in rows for column in row))
-        columns = {}
+        columns: dict[str, NDArray[np.object_]] = {}
         for column in names:
-            array = np.empty(len(rows), dtype=object)
+            array: NDArray[np.object_] = np.empty(len(rows), dtype=object)
             array[:] = [row.get(column) for row in rows]
             columns[column] = array
         return cls(name, columns, key)
@@ -99,9 +99,10 @@ class Table:
 
         Raises `InputError` naming the row of a text that is no number.
         """
-        if column not in self._values:
-            self._values[column] = self._parsed(column)
-        return self._values[column]
+        known = (column.name, column.metric, column.scale)
+        if known not in self._values:
+            self._values[known] = self._parsed(column)
+        return self._values[known]
 
     def _parsed(self, column: Column) -> Values:
         raw = self.column(column.name)
