@@ -55,7 +55,8 @@ def recompute(
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json, need_extra
     from reproduce.rows.fetching import fetch
-    from reproduce.rows.recomputing import claims_by_name, publish, recompute
+    from reproduce.rows.recomputing import recompute
+    from reproduce.rows.results import claims_by_name, publish
 
     need_extra("recompute", ("numpy", "scipy"))
     root = find_root()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +15,6 @@ from catalog.evidence import (
     Check,
     Column,
     Common,
-    Scale,
     Source,
     State,
     Tried,
@@ -33,57 +30,11 @@ from reproduce.rows.aggregating import (
     unions,
     with_impossible,
 )
+from reproduce.rows.printed import Printed, printed_of, rounding_of
 from reproduce.rows.tables import FILE, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-NOISE = 1e-12  # of summing, of the value: nothing that anyone prints
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """A number as printed: its text, and 100 where it is in percent."""
-
-    text: str
-    scale: Scale = 1
-
-    @property
-    def value(self) -> float:
-        """As a fraction (or length). Raises `InputError` for a text that is no number."""
-        try:
-            return float(Decimal(self.text)) / self.scale
-        except InvalidOperation:
-            raise InputError(f"printed {self.text!r}: expected a number.") from None
-
-    @property
-    def half(self) -> float:
-        """Half a unit of the last printed digit, as a fraction."""
-        exponent = Decimal(self.text).as_tuple().exponent
-        return float(Decimal(5).scaleb(int(exponent) - 1)) / self.scale
-
-    def met(self, value: float | None, rounding: float = 0.0) -> bool:
-        """Whether a value has the printed digits. `rounding`: how far rounded rows may move it."""
-        if value is None:
-            return False
-        return abs(value - self.value) <= self.half * (1 + 1e-9) + rounding + noise(self.value)
-
-
-def noise(value: float) -> float:
-    """How far two sums of the same numbers may be apart."""
-    return NOISE * max(1.0, abs(value))
-
-
-def printed_of(claim: Claim) -> Printed:
-    """A claim's number as printed."""
-    exact = claim.decimals > 12
-    text = repr(claim.value) if exact else f"{claim.value:.{claim.decimals}f}"
-    return Printed(text, claim.scale)
-
-
-def rounding_of(column: Column) -> float:
-    """How far a mean moves at most where rows were rounded before they were written."""
-    return 0.0 if column.decimals is None else 0.5 * 10.0**-column.decimals / column.scale
 
 
 def in_common(table: Table, chosen: NDArray[np.bool_], common: Common) -> NDArray[np.bool_]:

@@ -16,8 +16,9 @@ import numpy as np
 from catalog.errors import InputError
 from catalog.evidence import Aggregation, Column, Reader, Scale, Tried
 from reproduce.rows.aggregating import SPREADS, aggregate, other_ways, told, with_impossible
-from reproduce.rows.checking import IMPOSSIBLE, Printed
+from reproduce.rows.checking import IMPOSSIBLE
 from reproduce.rows.formats import read_table
+from reproduce.rows.printed import Printed
 from reproduce.rows.recomputing import MOST_NAMED, double_rows
 from reproduce.rows.tables import FILE, NAN, ROW, Table, text
 

@@ -6,17 +6,13 @@ computed and the missing are named, and nothing is published of that source.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from catalog.errors import InputError
 from catalog.evidence import (
-    RECOMPUTED,
     Answer,
     Reader,
     Recomputed,
@@ -24,14 +20,12 @@ from catalog.evidence import (
     Rows,
     Source,
     TableRead,
-    as_json,
-    unsigned,
 )
-from catalog.files import write_whole
-from catalog.records import Claim, Project
+from catalog.records import Claim
 from reproduce.rows import checking, wholes
 from reproduce.rows.fetching import Fetched
 from reproduce.rows.formats import read_table
+from reproduce.rows.results import content_hash, record_hash, state_of
 from reproduce.rows.tables import FILE, Table, text
 
 MOST_NAMED = 20
@@ -48,11 +42,6 @@ class Outcome:
     def whole(self) -> bool:
         """Every table was had and read, and every check answered."""
         return not self.problems
-
-
-def claims_by_name(projects: Sequence[Project]) -> dict[str, Claim]:
-    """`project/claim` -> the claim."""
-    return {f"{p.slug}/{c.id}": c for p in projects for c in p.claims}
 
 
 def recompute(source: Source, fetched: Fetched, claims: Mapping[str, Claim]) -> Outcome:
@@ -88,7 +77,7 @@ def recompute(source: Source, fetched: Fetched, claims: Mapping[str, Claim]) -> 
         read=read,
     )
     _answer(source, result, tables, claims, problems)
-    result.state = wholes.state_of(result)
+    result.state = state_of(result)
     result.reason = _reason(source, result)
     result.content = content_hash(result)
     return Outcome(result, problems)
@@ -208,36 +197,3 @@ def _reason(source: Source, result: Recomputed) -> str | None:
     differing = [f"{a.name}: {a.reason}" for a in answers]
     differing += [f"{w.name}: {w.reason}" for w in result.wholes if w.state == "differs"]
     return "; ".join(differing) or None
-
-
-def record_hash(source: Source) -> str:
-    """sha256 of what a record says about files, reading and checking, not of its prose."""
-    shaping = {
-        name: msgspec.to_builtins(getattr(source, name))
-        for name in (
-            "repository",
-            "commit",
-            "rows",
-            "files",
-            "columns",
-            "readers",
-            "checks",
-            "every",
-            "same_rows",
-            "weights",
-        )
-    }
-    return hashlib.sha256(msgspec.json.encode(shaping, order="sorted")).hexdigest()
-
-
-def content_hash(result: Recomputed) -> str:
-    """sha256 of the document without this hash."""
-    return hashlib.sha256(msgspec.json.encode(unsigned(result), order="sorted")).hexdigest()
-
-
-def publish(root: Path, result: Recomputed) -> Path:
-    """Write the result where the catalog reads it, whole or not at all."""
-    path = root / RECOMPUTED / f"{result.source}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, as_json(result))
-    return path

@@ -12,7 +12,6 @@ from catalog.errors import InputError
 from catalog.evidence import (
     Every,
     Item,
-    Recomputed,
     SameRows,
     Share,
     Source,
@@ -22,7 +21,8 @@ from catalog.evidence import (
     Whole,
 )
 from reproduce.rows.aggregating import aggregate, told, unions
-from reproduce.rows.checking import finite, noise, rounding_of
+from reproduce.rows.checking import finite
+from reproduce.rows.printed import noise, rounding_of
 from reproduce.rows.tables import FILE, Table, text
 
 if TYPE_CHECKING:
@@ -260,11 +260,3 @@ def _weighing(
         shares=shares,
         claims=dict(check.claims),
     )
-
-
-def state_of(result: Recomputed) -> State:
-    """What the rows of a source say in all: one printed number that does not come out differs."""
-    states = {a.state for a in result.answers} | {w.state for w in result.wholes}
-    if "differs" in states:
-        return "differs"
-    return "agrees" if "agrees" in states else "not enough"

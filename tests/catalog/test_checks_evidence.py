@@ -61,7 +61,7 @@ def test_a_record_that_is_right(tmp_path: Path) -> None:
             "small.every[0].printed",
         ),
         ({"checks": []}, "E002", "small.state"),
-        ({"checks": RIGHT["checks"] * 2}, "E003", "small.checks[1].name"),
+        ({"checks": [dict(RIGHT["checks"][0]) for _ in "12"]}, "E003", "small.checks[1].name"),
         (
             {"checks": [{"name": "m", "column": "d", "printed": "1", "parts": ["x"]}]},
             "E002",
@@ -73,7 +73,7 @@ def test_a_record_that_is_right(tmp_path: Path) -> None:
         ({"claims": ["nobody/none"]}, "R003", "small.claims[0]"),
         ({"id": "other"}, "R004", "id"),
         ({"rows": "pixels"}, "S004", "small.rows"),
-        ({"extra": 1}, "S002", "small.extra"),
+        ({"extra": 1}, "S002", "small"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(

@@ -20,7 +20,8 @@ from catalog.registry import Registry
 from catalog.yaml_out import dump
 from reproduce.cli import app
 from reproduce.rows import fetching
-from reproduce.rows.recomputing import claims_by_name, content_hash, recompute
+from reproduce.rows.recomputing import recompute
+from reproduce.rows.results import claims_by_name, content_hash
 from reproduce.rows.verifying import problems
 
 TABLE = b"case,dice\na,0.5\nb,0.75\n"

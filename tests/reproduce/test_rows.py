@@ -32,9 +32,10 @@ from catalog.evidence import (
 )
 from reproduce.rows import checking, wholes
 from reproduce.rows.aggregating import aggregate, interval, told
-from reproduce.rows.checking import Printed, answer, judge_parts
+from reproduce.rows.checking import answer, judge_parts
 from reproduce.rows.formats import read_table
 from reproduce.rows.own_file import describe
+from reproduce.rows.printed import Printed
 from reproduce.rows.recomputing import double_rows, missing_cases
 from reproduce.rows.tables import FILE, Table
 
