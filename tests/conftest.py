@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import off_machine
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+off_machine.guard()
+
+# How long an example takes says how busy the machine is, not whether the program is right.
+settings.register_profile("sam4mis", deadline=None)
+settings.load_profile("sam4mis")
+
+
+@pytest.fixture(autouse=True)
+def no_test_leaves_this_machine() -> Iterator[None]:
+    """Fail the test that tried; see `guard/off_machine.py`."""
+    yield
+    if tried := off_machine.refused():
+        pytest.fail(f"a test may not leave this machine:\n{tried}")
 
 
 @pytest.fixture(scope="session")

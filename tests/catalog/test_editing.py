@@ -399,7 +399,7 @@ def editor(folder: Path, name: str, count: int) -> subprocess.Popen[bytes]:
 def test_two_people_editing_at_once_lose_nothing(tmp_path: Path) -> None:
     path = write(tmp_path)
     processes = [editor(tmp_path, name, 12) for name in ("ann", "bob")]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert [process.wait() for process in processes] == [0, 0]
     for process in processes:
         assert process.stdout is not None
         process.stdout.close()
@@ -418,12 +418,11 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_file(tmp_path: Path) -> 
     for round_ in range(8):
         process = editor(tmp_path, f"r{round_}", 1000)
         if round_ == 0:  # on a busy machine the first edit may take long
-            deadline = time.monotonic() + 60
-            while path.read_text() == COMMENTED and time.monotonic() < deadline:
+            while path.read_text() == COMMENTED and process.poll() is None:
                 time.sleep(0.01)
         time.sleep(chance.uniform(0.05, 0.5))
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait()
         assert process.stdout is not None
         process.stdout.close()
         papers = parse_papers(path)  # reads without a finding
@@ -439,7 +438,7 @@ def test_waiting_for_the_lock_ends_with_a_message(tmp_path: Path) -> None:
     write(tmp_path)
     code = (
         "import sys, time; from pathlib import Path; from catalog.editing import edit_lock\n"
-        "with edit_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(30)"
+        "with edit_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(3600)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
     try:

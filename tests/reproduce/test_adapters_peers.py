@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import off_machine
 import pytest
 import torch
 from peers.check_out import RECORD, folder_of
@@ -57,7 +58,7 @@ def authors(name: str, code: Path, real: Path, out: Path) -> list[dict[str, Any]
         cwd=code,
         env={
             **os.environ,
-            "PYTHONPATH": f"{libraries}",
+            "PYTHONPATH": f"{libraries}{os.pathsep}{off_machine.FOLDER}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "MPLBACKEND": "Agg",
             "NO_ALBUMENTATIONS_UPDATE": "1",

@@ -265,7 +265,7 @@ def test_processes_share_one_download(
     for process in running:
         process.start()
     for process in running:
-        process.join(300)
+        process.join()
         assert process.exitcode == 0
     assert (tmp_path / "out0").read_text() == (tmp_path / "out1").read_text()
     assert len(does.asked) == 1

@@ -59,9 +59,7 @@ def test_reading_commands_import_no_torch(root: Path) -> None:
         "heavy = {'torch', 'numpy', 'pyarrow', 'segment_anything'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -191,8 +189,7 @@ def test_verify_notices_a_changed_verdict_and_damaged_statistics(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = _registry_of_lwnet(root, tmp_path)
-    results, no_rows = root / "reproduce" / "results", shutil.ignore_patterns("recomputed")
-    shutil.copytree(results, copy / "reproduce" / "results", ignore=no_rows)
+    shutil.copytree(root / "reproduce" / "results", copy / "reproduce" / "results")
     monkeypatch.setenv("SAM4MIS_ROOT", str(copy))
     call("verify")
     call("verify", "--check")
@@ -327,7 +324,6 @@ def test_what_libraries_say_is_one_line_or_nothing(tmp_path: Path) -> None:
         [sys.executable, "-W", "default", "-c", code, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == [
@@ -366,7 +362,7 @@ def test_tables_fit_the_terminal_and_keep_their_first_column() -> None:
             if not piece:
                 break
             said += piece
-        assert process.wait(60) == 0
+        assert process.wait() == 0
         os.close(reader)
         lines = re.sub(r"\x1b\[[0-9;]*m", "", said.decode()).splitlines()
         assert max(len(line.rstrip()) for line in lines) <= 80

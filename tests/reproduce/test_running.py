@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from running_bundle import QUIET, WEIGHTS, bundle, counts, project_root
 from safetensors.torch import load_file, save_file
@@ -122,13 +125,12 @@ def test_a_killed_worker_costs_at_most_one_shard(
     command = worker_command(folder, "cpu")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     doomed = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
-    deadline = time.monotonic() + 120
-    while not any(finished(folder, s) for s in shards) and time.monotonic() < deadline:
+    while not any(finished(folder, s) for s in shards) and doomed.poll() is None:
         time.sleep(0.002)
     doomed.send_signal(signal.SIGKILL)
     assert doomed.wait() == -signal.SIGKILL
     done = [s for s in shards if finished(folder, s)]
-    assert done, "the worker finished nothing in two minutes"
+    assert done, "the worker finished nothing"
     assert not (folder / "result.json").exists()
     before = {s.name: (folder / "shards" / f"{s.name}.json").read_bytes() for s in done}
     result = execute(folder, plan, [made.item], QUIET, gate=False)
@@ -160,11 +162,10 @@ def test_ctrl_c_keeps_shards_and_the_same_command_goes_on(
     command += ["--set", f"dataset.count={CASES}", "--device", "cpu"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "SAM4MIS_ROOT": str(root)}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("*/shards/*.json")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("*/shards/*.json")) and process.poll() is None:
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate()
     assert process.returncode == 130, said
     assert "the same command goes on" in said
     assert "Traceback" not in said
@@ -475,18 +476,29 @@ def test_volumes_are_run_slice_by_slice(
 
 
 def test_run_all_reports_the_rest(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Over the real registry on a machine with neither data nor weights: nothing runs, and every
-    claim is accounted for with its reason."""
-    monkeypatch.setenv("SAM4MIS_ROOT", str(root))
-    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    """On a machine without the data: nothing runs, and every claim is there with its reason."""
     monkeypatch.delenv("SAM4MIS_DATA", raising=False)
+    path = project_root(tmp_path, monkeypatch) / "projects" / "selftest.yaml"
+    project = yaml.safe_load(path.read_text("utf-8"))
+    claim = project["claims"][0]
+    project["claims"] = [
+        claim | {"id": "absent", "dataset": "folder", "split": "all"},
+        claim | {"id": "unread", "dataset": "No Such Set"},
+        claim | {"id": "lost", "state": "blocked", "reason": "no-checkpoint"},
+    ]
+    path.write_text(json.dumps(project))  # which is YAML without anchors
     run_command(Arguments(target=None, out=tmp_path / "runs"))
     said = capsys.readouterr().err
-    assert "not run:" in said
-    assert "lwnet/validation-dice" in said
-    assert "blocked (no-checkpoint)" in said
+    assert "3 not run:" in said
+    for reason, name in (
+        ("blocked (no-checkpoint)", "lost"),
+        ("no data set plugin for 'No Such Set'", "unread"),
+        ("is not here", "absent"),
+    ):
+        pattern = rf"  1: [^\n]*{re.escape(reason)}[^\n]*\n.*?     selftest/{name}\n"
+        assert re.search(pattern, said, re.DOTALL), said
     assert not (tmp_path / "runs").exists()
 
 

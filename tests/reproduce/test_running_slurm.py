@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -130,13 +130,13 @@ def left(config: Path) -> list[int]:
     return found
 
 
-def end_left(config: Path, seconds: float = 10) -> None:
-    """End what an aborted job left behind: asked first, then killed."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
+def end_left(config: Path, grace_s: float = 10) -> None:
+    """End what an aborted job left behind: asked first, and after `grace_s` killed."""
+    for sign, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, float("inf"))):
         for number in left(config):
             with contextlib.suppress(OSError):
                 os.kill(number, sign)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + wait_s
         while left(config) and time.monotonic() < deadline:
             time.sleep(0.1)
 
@@ -148,10 +148,8 @@ def sinfo(environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def wait_for(true: object, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]  # a function
-        assert time.monotonic() < deadline, "it did not come up"
+def wait_for(true: Callable[[], bool]) -> None:
+    while not true():
         time.sleep(0.3)
 
 
@@ -176,7 +174,7 @@ def test_what_an_aborted_job_leaves_is_ended(slurm: Path) -> None:
         ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], start_new_session=True
     )
     wait_for(lambda: len(left(config)) >= len(before) + 3)  # srun, its step's sleep, the shell
-    end_left(config, seconds=3)
+    end_left(config, grace_s=3)
     assert left(config) == []
     for process in (srun, stubborn):
-        process.wait(5)
+        process.wait()

@@ -117,7 +117,7 @@ def test_several_processes_share_it(tmp_path: Path) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     make_room(tmp_path, 1_500_000)
     assert total(tmp_path) <= 1_500_000

@@ -9,9 +9,10 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from catalog.render.build import build
 
@@ -23,7 +24,11 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no name but this machine's
 ]
+HANG_MS = 300_000  # only ends what hangs: a busy machine takes its time
+expect.set_options(timeout=HANG_MS)
+NewPage = Callable[..., Page]
 PACKED = (".html", ".js", ".css", ".json", ".svg", ".xml", ".txt", ".csv")
 
 
@@ -122,19 +127,34 @@ def browser() -> Iterator[Browser]:
     if not CHROMIUM.is_file():
         pytest.skip(f"no {CHROMIUM}: the tests of the site need Debian's chromium")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=FLAGS, timeout=HANG_MS
+        )
         yield chromium
         chromium.close()
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    made.set_default_timeout(60_000)  # for busy machines; what waits longer is broken
-    yield made
-    made.close()
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """Pages in a context of their own, with Playwright's options of contexts. Nothing that they ask
+    for lies beyond this machine."""
+    made: list[BrowserContext] = []
+    asked: list[str] = []
+
+    def make(**options: Any) -> Page:
+        context = browser.new_context(**options)
+        context.set_default_timeout(HANG_MS)
+        context.on("request", lambda request: asked.append(request.url))
+        made.append(context)
+        return context.new_page()
+
+    yield make
+    for context in made:
+        context.close()
+    here = ("http://127.0.0.1:", "data:", "blob:", "about:")
+    assert [address for address in asked if not address.startswith(here)] == []
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def page(new_page: NewPage) -> Page:
+    return new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Page, Request
 
 from catalog.errors import InputError
 from catalog.registry import Registry
@@ -97,28 +97,28 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.browser
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing(
-    browser: Browser, server: str, built: Path, scheme: str, width: int
+    new_page: Callable[..., Page], server: str, built: Path, scheme: str, width: int
 ) -> None:
-    _axe(browser, server, kinds(built), scheme, width)
+    _axe(new_page, server, kinds(built), scheme, width)
 
 
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 390), ("light", 768)])
 def test_axe_finds_nothing_elsewhere(
-    browser: Browser, server: str, built: Path, scheme: str, width: int
+    new_page: Callable[..., Page], server: str, built: Path, scheme: str, width: int
 ) -> None:
-    _axe(browser, server, kinds(built), scheme, width)
+    _axe(new_page, server, kinds(built), scheme, width)
 
 
-def _axe(browser: Browser, server: str, pages: list[str], scheme: str, width: int) -> None:
-    context = browser.new_context(
+def _axe(
+    new_page: Callable[..., Page], server: str, pages: list[str], scheme: str, width: int
+) -> None:
+    page = new_page(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,
-        reduced_motion="reduce",  # type: ignore[arg-type] # one of two words
+        reduced_motion="reduce",
     )
-    page = context.new_page()
-    page.set_default_timeout(60_000)
     found = {}
     for address in pages:
         settle(page, server + address)
@@ -129,17 +129,14 @@ def _axe(browser: Browser, server: str, pages: list[str], scheme: str, width: in
                 closed.click()
         if bad := violations(page):
             found[address] = bad
-    context.close()
     assert not found, json.dumps(found, indent=1)
 
 
 @pytest.mark.browser
 def test_nothing_leaves_this_machine_and_no_script_fails(
-    browser: Browser, server: str, built: Path
+    new_page: Callable[..., Page], server: str, built: Path
 ) -> None:
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+    page = new_page()
     asked: list[str] = []
     failed: list[str] = []
     page.on("request", lambda r: asked.append(r.url))
@@ -149,7 +146,6 @@ def test_nothing_leaves_this_machine_and_no_script_fails(
     for address in kinds(built):
         if address != "404.html":
             settle(page, server + address)
-    context.close()
     away = {u for u in asked if not u.startswith((server, "data:", "blob:"))}
     assert not away
     assert not failed
@@ -171,11 +167,9 @@ def test_nothing_leaves_this_machine_and_no_script_fails(
         ("projects/", 180_000),
     ],
 )
-def test_weight(browser: Browser, server: str, address: str, budget: int) -> None:
+def test_weight(new_page: Callable[..., Page], server: str, address: str, budget: int) -> None:
     """Bytes on the wire of a first visit, packed with gzip."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+    page = new_page()
     sizes: dict[str, int] = {}
 
     def finished(request: Request) -> None:
@@ -186,7 +180,6 @@ def test_weight(browser: Browser, server: str, address: str, budget: int) -> Non
     settle(page, server + address)
     page.wait_for_load_state("networkidle")
     total = sum(sizes.values())
-    context.close()
     assert total <= budget, json.dumps(sizes, indent=1)
 
 

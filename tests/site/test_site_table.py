@@ -13,7 +13,7 @@ from pathlib import Path
 import bibtexparser
 import pytest
 import yaml
-from playwright.sync_api import Browser, Download, Page, expect
+from playwright.sync_api import Download, Page, expect
 
 from catalog.registry import Registry
 from catalog.render import paging
@@ -232,10 +232,10 @@ def test_keyboard_alone(page: Page, server: str) -> None:
     expect(page.locator(".chips")).to_contain_text("Code: code")
 
 
-def test_complete_without_javascript(browser: Browser, server: str, registry_root: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+def test_complete_without_javascript(
+    new_page: Callable[..., Page], server: str, registry_root: Path
+) -> None:
+    page = new_page(java_script_enabled=False)
     page.goto(f"{server}papers/")
     known = {p.id for p in Registry.load(registry_root).papers if p.inclusion.decision != "exclude"}
     assert set(page.locator("#rows tbody tr").evaluate_all("rows => rows.map(r => r.id)")) == known
@@ -244,13 +244,10 @@ def test_complete_without_javascript(browser: Browser, server: str, registry_roo
     page.goto(f"{server}papers/medsam/")
     assert page.locator("#bibtex").is_visible()
     assert page.get_by_role("link", name="Projects").first.is_visible()
-    context.close()
 
 
-def test_phone(browser: Browser, server: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+def test_phone(new_page: Callable[..., Page], server: str) -> None:
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True)
     for path in (
         "",
         "papers/",
@@ -271,7 +268,6 @@ def test_phone(browser: Browser, server: str) -> None:
     panel.locator("> summary").click()
     tick(page, "weights", "yes")
     expect(page.locator(".chips")).to_contain_text("Weights: public weights")
-    context.close()
 
 
 def test_copy_link_and_per_case_sort(page: Page, server: str, built: Path) -> None:
@@ -338,7 +334,7 @@ def test_data_for_filters_come_with_the_first_touch(page: Page, server: str) -> 
 
 
 def test_a_long_table_in_parts(
-    browser: Browser,
+    new_page: Callable[..., Page],
     page: Page,
     root: Path,
     tmp_path: Path,
@@ -362,14 +358,12 @@ def test_a_long_table_in_parts(
     build(tmp_path)
     address = serve(tmp_path / "build/site")
     seen: list[str] = []
-    context = browser.new_context(java_script_enabled=False)
-    plain = context.new_page()
+    plain = new_page(java_script_enabled=False)
     plain.goto(f"{address}papers/")
     for number in range(2, 6):
         seen += ids(plain)
         if number < 5:
             plain.get_by_role("link", name=str(number), exact=True).click()
-    context.close()
     assert sorted(seen) == sorted(w["id"] for w in works), "each work in one part, none lost"
     go(page, f"{address}papers-2/")
     assert len(ids(page)) == 10
