@@ -147,6 +147,8 @@ class Paper(Record, kw_only=True):
     rows: list[int] = field(default_factory=list)  # lines of rows.md
     inclusion: Inclusion = field(default_factory=lambda: Inclusion(decision="include"))
     sources: list[str] = field(default_factory=list)
+    # field (authors, ids, links.code) -> where: nobody has seen it on a page of the work
+    second_hand: dict[str, str] = field(default_factory=dict)
     note: str | None = None
     added: str | None = None
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from catalog.errors import Finding, FindingsError, PrerequisiteError
+from catalog.evidence import Recomputed, Source, load_recomputed, load_sources
 from catalog.files import whole
 from catalog.records import (
     Paper,
@@ -78,6 +79,8 @@ class Registry:
     projects: list[Project] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    evidence: list[Source] = field(default_factory=list)
+    recomputed: list[Recomputed] = field(default_factory=list)
     # "papers", "projects" -> hash of the files' content; absent where some could not be read
     keys: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     # for `check` only: records that are wrong, read as far as they can be
@@ -101,6 +104,8 @@ class Registry:
             "projects": lambda: load_projects(root, registry.keys),
             "results": lambda: load_results(root),
             "verdicts": lambda: load_verdicts(root),
+            "evidence": lambda: load_sources(root),
+            "recomputed": lambda: load_recomputed(root),
         }
         for name, read in readers.items():
             try:
@@ -323,7 +328,7 @@ def cache_key(*contents: bytes) -> str:
 def _definition() -> bytes:
     """What changes when records or their reading change."""
     folder = Path(__file__).parent
-    names = ("records.py", "reading.py", "converting.py")
+    names = ("records.py", "evidence.py", "reading.py", "converting.py")
     return b"".join((folder / name).read_bytes() for name in names)
 
 

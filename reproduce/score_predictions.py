@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,16 @@ from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import CaseScore, Check, Result, StatisticsFile
 from reproduce.contracts import Case, Dataset, Sample
 from reproduce.plugins import plugin
-from reproduce.readers import Geometry, MaskFile, difference, read_mask, suffix_of
+from reproduce.readers import (
+    ClassMap,
+    Geometry,
+    MaskFile,
+    class_map,
+    difference,
+    read_mask,
+    suffix_of,
+)
+from reproduce.readers.classes import declared_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,10 +43,11 @@ Resample = Literal["nearest"]
 class Request:
     """What to score.
 
-    labels         number in the prediction -> class name; {}: the data set's only class is
-                   anything above 0
+    labels         number in the prediction -> class name; {}: as labels.json or dataset.json beside
+                   the predictions or the data set says; of one class, what is not background
     pattern        file name with `{case}`, where names have more in them than the case
     kind           label numbers, or a probability map of one class
+    scale          what stands for certainty in probability maps; None: looked at in all of them
     resample       None: another grid is an error; nearest: bring predictions to the reference's
     allow_missing  a case without a file is scored 0 and left out (both are shown), not an error
     """
@@ -54,6 +64,7 @@ class Request:
     key: str | None = None
     kind: Literal["label", "probability"] = "label"
     threshold: float = 0.5
+    scale: float | None = None
     resample: Resample | None = None
     allow_missing: bool = False
     surfaces: tuple[str, ...] = ()
@@ -84,6 +95,7 @@ def score_predictions(
         )
     files, missing = pair(request, cases)
     builder = StatisticsBuilder(thresholds=[request.threshold], surface=request.surfaces or False)
+    request = replace(request, scale=_scale(request, files))
     inside = 0  # cases of which only the pixels of a field of view count
     for case in cases:
         on_case(case.id)
@@ -103,6 +115,16 @@ def score_predictions(
     result = _result(request, split, cases, files, missing, table)
     result.protocol["counted_in"] = _counted_in(inside, len(files))
     return result, table
+
+
+def _scale(request: Request, files: Mapping[str, Path]) -> float | None:
+    """What stands for certainty in the predictions: as asked for, else looked at in all files."""
+    from reproduce.readers.rules import scale_of
+
+    if request.scale is not None or request.kind == "label":
+        return request.scale
+    maps = (read_mask(path, request.key) for path in files.values())
+    return scale_of(maps, request.predictions)
 
 
 def _counted_in(inside: int, cases: int) -> str:
@@ -240,9 +262,9 @@ def _on_grid(found: MaskFile, reference: Geometry, resample: Resample | None) ->
     if geometry.shape != reference.shape and geometry.shape[-2:] == reference.shape[-2:]:
         lead = {geometry.shape[:-2], reference.shape[:-2]}
         if lead == {(), (1,)}:
-            values = None if found.values is None else found.values.reshape(reference.shape)
-            segments = {n: m.reshape(reference.shape) for n, m in found.segments.items()}
-            return MaskFile(found.path, Geometry(reference.shape), values, segments)
+            return found.moved(
+                Geometry(reference.shape), lambda array: array.reshape(reference.shape)
+            )
     off = difference(geometry, reference)
     if off is None:
         return found
@@ -280,46 +302,50 @@ def _numbers(found: MaskFile, sample: Sample, request: Request) -> dict[str, NDA
     """Class -> mask (or probability map) of a file of numbers, all classes of the case."""
     import numpy as np
 
-    values = found.values
-    assert values is not None
+    from reproduce.readers.rules import class_numbers, one_class, probabilities
+
     if request.kind == "probability":
         if len(sample.labels) != 1:
             raise InputError(f"{found.path}: one probability map for {len(sample.labels)} classes.")
-        if values.dtype.kind in "ui" and values.max() > 1:
-            values = values / np.float64(np.iinfo(values.dtype).max)
-        return {next(iter(sample.labels)): values.astype(np.float64)}
-    present = np.unique(values)
-    if values.dtype.kind == "f" and (present != np.rint(present)).any():
-        odd = present[present != np.rint(present)][0]
-        raise InputError(
-            f"{found.path}: expected label numbers, found {odd:g}. Probabilities are scored with "
-            "--kind probability and a --threshold."
-        )
-    numbers = [int(v) for v in present if v != 0]
-    if not request.labels and len(sample.labels) == 1:
-        if len(numbers) > 1:
-            raise InputError(
-                f"{found.path}: label numbers {numbers[:8]} for the only class "
-                f"{next(iter(sample.labels))!r}. Say which one it is with --label "
-                f"{numbers[0]}={next(iter(sample.labels))}."
-            )
-        return {next(iter(sample.labels)): values != 0}
-    names = dict(request.labels)
-    if not names:
-        raise UsageError(
-            f"{request.dataset} has the classes {', '.join(sample.labels)}: say which number is "
-            "which, --label 1=liver --label 2=spleen."
-        )
-    outside = [n for n in numbers if n not in names]
-    wrong = sorted(set(names.values()) - set(sample.labels))
+        return {next(iter(sample.labels)): probabilities(found, request.scale or 1)}
+    names = _names(request, sample)
+    if names is None:
+        (only,) = sample.labels
+        return {only: one_class(found, label=only)}
+    numbers = {int(n) for n in np.unique(class_numbers(found))} - {0, *names.ignore}
+    outside = sorted(numbers - {key for own in names.classes.values() for key in own})
+    wrong = sorted(set(names.classes) - set(sample.labels))
     if outside or wrong:
         raise InputError(
             f"{found.path}: "
-            + (f"label numbers {outside} are not in the map {names}. " if outside else "")
+            + (f"label numbers {outside} are not in the map {names.told()}. " if outside else "")
             + (f"classes {', '.join(wrong)} are not in the data set. " if wrong else "")
             + f"The data set has {', '.join(sample.labels)}."
         )
-    return {name: values == number for number, name in names.items()}
+    return names.read(found).masks
+
+
+def _names(request: Request, sample: Sample) -> ClassMap | None:
+    """What label numbers mean: as asked for, else as a file beside the predictions or the data set
+    says, else class 3 is number 3; None: the only class is whatever is not background.
+
+    Raises `UsageError` where nothing says it.
+    """
+    if request.labels:
+        return ClassMap.of(request.labels, "--label")
+    found = declared_in(request.predictions) or class_map(
+        request.options.get("labels"), request.data
+    )
+    if found is not None and set(found.classes) <= set(sample.labels):
+        return found
+    if len(sample.labels) == 1:
+        return None
+    if all(name.isdecimal() for name in sample.labels):
+        return ClassMap.numbered(map(int, sample.labels))
+    raise UsageError(
+        f"{request.dataset} has the classes {', '.join(sample.labels)}: say which number is "
+        "which, --label 1=liver --label 2=spleen."
+    )
 
 
 # ------------------------------------------------------------------------------------------ result
@@ -346,6 +372,7 @@ def _result(
         "split": split,
         "kind": request.kind,
         "threshold": request.threshold,
+        **({"scale": request.scale} if request.kind == "probability" else {}),
         "labels": {str(number): name for number, name in request.labels.items()},
         "resample": request.resample or "none",
         "grid": "original",

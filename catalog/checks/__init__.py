@@ -13,6 +13,7 @@ from pathlib import Path
 
 from catalog import own
 from catalog.checks import (
+    evidence,
     links,
     people_and_titles,
     places,
@@ -60,6 +61,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings += references.stale_decisions(registry)
     crossings += projects.check(registry)
     crossings += places.check(registry)
+    crossings += evidence.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
         crossings += references.second_hand(registry)
@@ -124,6 +126,8 @@ def _with_stand_ins(registry: Registry, thorough: bool) -> list[Crossing]:
         registry.projects + [s.record for s in registry.stand_ins if isinstance(s.record, Project)],
         registry.results,
         registry.verdicts,
+        registry.evidence,
+        registry.recomputed,
     )
     halves = {_place_and_name(stand_in.record): stand_in for stand_in in registry.stand_ins}
     found = []

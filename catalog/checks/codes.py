@@ -1,10 +1,11 @@
 """Every finding has a code; this table is the one place that says what each means.
 
 Groups: B a record that was given to `add` or in a form · Y the YAML itself · S the shape of
-records · R references · C content of project files · D duplicates · I identifiers · U addresses ·
-T titles · A authors · P versions · V vocabularies · N numbers · K scope · F facts against
-facts · Z results and verdicts (`reproduce verify`). `check` runs the groups that make a registry
-unusable when they are wrong; `doctor` runs all that can be seen in the records.
+records · R references · C content of project files · E released rows · D duplicates ·
+I identifiers · U addresses · T titles · A authors · P versions · V vocabularies · N numbers ·
+K scope · F facts against facts · Z results and verdicts (`reproduce verify`). `check` runs the
+groups that make a registry unusable when they are wrong; `doctor` runs all that can be seen in the
+records.
 """
 
 from __future__ import annotations
@@ -88,6 +89,11 @@ CODES: dict[str, Code] = {
     "C015": _check("unknown licence", "SPDX identifiers, LicenseRef-<name>, or none."),
     "C016": _check("source of a hash", "Where a sha256 was read decides how far it is believed."),
     "C017": _check("who printed it", "A project's own numbers and others' are kept apart."),
+    # ---- records of released rows
+    "E001": _check("no regular expression", "Readers find rows by regular expressions."),
+    "E002": _check("unknown reader or check", "A check names a reader, a part another check."),
+    "E003": _check("check twice", "Checks of one source have names of their own."),
+    "E004": _check("printed number twice", "A check with a claim takes the claim's number."),
     # ---- duplicates
     "D001": _check("id taken", "Ids and aliases are never used twice, not even after a merge."),
     "D002": _check("id changed", "Ids are immutable; the old one must stay as an alias."),
@@ -177,6 +183,7 @@ CODES: dict[str, Code] = {
     "P008": _warn("primary page differs", "What a list says is not what the work's page says."),
     "P009": _warn("version taken back", "Withdrawn by its authors or retracted by its publisher."),
     "P010": _info("works second hand", "Nobody has seen their own pages; `refresh` asks for them."),
+    "P011": _info("field second hand", "Read in a list or copy; `refresh` confirms authors."),
     # ---- vocabularies
     "V001": _check("unknown value", "Tags come from catalog/data/vocabularies.yaml."),
     "V002": _warn("other spelling of a value", "One spelling per value.", "writes it"),
@@ -202,6 +209,8 @@ CODES: dict[str, Code] = {
     "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),
     "Z003": _given("result in another folder", "A result's folder has the name of its run."),
     "Z004": _given("statistics damaged", "Statistics are the file that the result was made with."),
+    "Z005": _given("recomputed result out of date", "The record of its source has changed since."),
+    "Z006": _given("recomputed result changed by hand", "What it says does not follow from it."),
 }
 
 

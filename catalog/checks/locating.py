@@ -29,7 +29,7 @@ class Locator:
             document = self._blocks[place]
             if document is None:
                 return None
-            if place.startswith("projects/"):
+            if place.startswith(("projects/", "reproduce/evidence/")):
                 return document.line(path)
             match = re.search(rf"(?<![\w-]){re.escape(record)}(?![\w-])", self._read(place))
             return self._read(place).count("\n", 0, match.start()) + 1 if match else None

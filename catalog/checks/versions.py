@@ -42,6 +42,8 @@ def check(paper: Paper) -> Iterator[Problem]:
             yield Problem("P004", path, "neither identifier nor address nor venue")
         yield from _venue(version, number)
         yield from _standing(version, number)
+    for name, place in paper.second_hand.items():
+        yield Problem("P011", ("second_hand", name), f"{name}: read in {place}")
 
 
 def _standing(version: Version, number: int) -> Iterator[Problem]:

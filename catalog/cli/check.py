@@ -41,6 +41,7 @@ def check(
             counted(len(registry.papers), "work"),
             counted(len(registry.projects), "project"),
             counted(len(registry.results), "result"),
+            counted(len(registry.evidence), "source of released rows", "sources of released rows"),
         )
     )
     summary(findings, of)

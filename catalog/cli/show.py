@@ -73,7 +73,7 @@ def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
         ("title", paper.title),
         *(("earlier title", title) for title in paper.title_aliases),
         ("short name", paper.short_name),
-        ("authors", authors if paper.authors else None),
+        ("authors", authors if paper.authors else None, _read_in(paper, "authors")),
         ("inclusion", _with_reason(paper.inclusion.decision, paper.inclusion.reason)),
         ("note", paper.note),
     ]
@@ -83,7 +83,7 @@ def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
         if (tag := getattr(paper, name)) is not None
     ]
     links: list[Row] = [
-        (kind, values if values is not None else "not checked")
+        (kind, values if values is not None else "not checked", _read_in(paper, f"links.{kind}"))
         for kind, values in ((k, getattr(paper.links, k)) for k in ("code", "weights", "data"))
     ]
     reported: list[Row] = [
@@ -98,6 +98,12 @@ def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
         ("reported", reported),
         ("sources", [(f"{whose} page", url) for url, whose in provenance.sources(paper)]),
     ]
+
+
+def _read_in(paper: Paper, field: str) -> str | None:
+    """Where a field was read that nobody has seen on a page of the work."""
+    place = paper.second_hand.get(field)
+    return place and f"second hand, from {place}"
 
 
 def _version(version: Version) -> Row:

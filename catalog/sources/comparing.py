@@ -156,11 +156,13 @@ def _authors(filled: Paper, sighting: Sighting, note: Any) -> None:
     if not theirs:
         return
     ours = filled.authors
-    if not filled.authors_complete and sighting.draft.complete:
+    unseen = not filled.authors_complete or "authors" in filled.second_hand
+    if unseen and sighting.draft.complete:
         other = Paper(id="", title="", authors=theirs)
         if not ours or (compatible(filled, other) and len(theirs) >= len(ours)):
             note("authors", "fill", ours, theirs)
             filled.authors, filled.authors_complete = theirs, True
+            filled.second_hand.pop("authors", None)  # seen on a page of the work now
             return
     if filled.authors_complete and sighting.draft.complete and len(ours) != len(theirs):
         note("authors", "differs", ours, theirs)

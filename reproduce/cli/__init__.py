@@ -17,6 +17,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("reproduce.cli.list_", "List claims with their state, and what can be run."),
     "run": ("reproduce.cli.run", "Run released weights and measure what the paper prints."),
     "verify": ("reproduce.cli.verify", "Recompute all verdicts from claims and results."),
+    "recompute": (
+        "reproduce.cli.recompute",
+        "Compute printed numbers again from released rows.",
+    ),
+    "rows": ("reproduce.cli.rows", "What a table of scores says, and what gives its number."),
     "show": ("reproduce.cli.show", "Show one project, claim or run with its measurements."),
     "score": ("reproduce.cli.score", "Score a folder of predictions; no weights needed."),
     "explain": (

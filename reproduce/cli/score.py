@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -30,6 +31,10 @@ def score(
     key: Annotated[str | None, typer.Option("--key", help="Array of an npz file.")] = None,
     kind: Annotated[str, typer.Option("--kind", help="label or probability.")] = "label",
     threshold: Annotated[float, typer.Option("--threshold", min=0, max=1)] = 0.5,
+    scale: Annotated[
+        float | None,
+        typer.Option("--scale", help="What is certain in a probability map: 1, 100, 255 ..."),
+    ] = None,
     resample: Annotated[
         str | None, typer.Option("--resample", help="nearest: bring to the reference's grid.")
     ] = None,
@@ -86,6 +91,8 @@ def score(
 
     if kind not in ("label", "probability"):
         raise UsageError(f"--kind {kind}: expected label or probability.")
+    if scale is not None and not 0 < scale < math.inf:
+        raise UsageError(f"--scale {scale:g}: expected a number above 0.")
     if resample not in (None, "nearest"):
         raise UsageError(f"--resample {resample}: the only one there is is nearest.")
     from reproduce.obtaining.datasets import can_fetch
@@ -110,6 +117,7 @@ def score(
         key=key,
         kind="probability" if kind == "probability" else "label",
         threshold=threshold,
+        scale=scale,
         resample="nearest" if resample else None,
         allow_missing=allow_missing,
         surfaces=tuple(surface or ()),
@@ -126,6 +134,8 @@ def score(
         f"{cases} of {dataset}, split {used}{named if others else ''}; "
         f"counted in {result.protocol['counted_in']}."
     )
+    if "scale" in result.protocol:
+        say(f"Probability maps go from 0 to {result.protocol['scale']:g}.")
     if json_:
         as_json(to_builtins(result))
     else:

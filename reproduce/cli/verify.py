@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from catalog.errors import Finding
     from catalog.records import Result, Verdict
+    from catalog.registry import Registry
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -51,6 +52,7 @@ def verify(
     root = find_root()
     registry = Registry.load(root)
     findings = _damaged(root / RESULTS)
+    findings += released(registry)
     found = verdicts(registry)
     content = msgspec.json.format(msgspec.json.encode(document(found)), indent=1) + b"\n"
     path = root / VERDICTS
@@ -140,6 +142,16 @@ def _damaged(results: Path) -> list[Finding]:
                 )
             )
     return found
+
+
+def released(registry: Registry) -> list[Finding]:
+    """What is wrong with results computed from released rows."""
+    from reproduce.rows import verifying
+    from reproduce.rows.results import claims_by_name
+
+    claims = claims_by_name(registry.projects)
+    found = verifying.problems(registry.evidence, registry.recomputed, claims)
+    return found + verifying.misnamed(registry.root, registry.recomputed)
 
 
 def read_result(path: Path) -> Result:

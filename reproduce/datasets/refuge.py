@@ -71,11 +71,11 @@ class Refuge:
 
         from reproduce.readers import read_mask
         from reproduce.readers.picture import read_rgb
-        from reproduce.readers.rules import class_numbers
+        from reproduce.readers.rules import stored_or_shown
         from reproduce.reading import same_size
 
         image, found = read_rgb(case.files["image"]), read_mask(case.files["label"])
-        mask = class_numbers(found) if found.shown is None else found.shown
+        mask = stored_or_shown(found)
         same_size(image.shape[:2], mask.shape, case.files["image"], case.files["label"])
         values = sorted(map(int, np.unique(mask)))
         if not set(values) <= {0, 128, 255}:

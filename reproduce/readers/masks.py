@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,16 @@ class MaskFile:
     segments: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     shown: NDArray[np.uint8] | None = None
     lossy: bool = False
+
+    def moved(self, geometry: Geometry, move: Callable[[NDArray[Any]], NDArray[Any]]) -> MaskFile:
+        """The same mask on another grid; `move` brings one array there."""
+        return replace(
+            self,
+            geometry=geometry,
+            values=None if self.values is None else move(self.values),
+            segments={name: move(mask) for name, mask in self.segments.items()},
+            shown=None if self.shown is None else move(self.shown),
+        )
 
 
 # what a file is by its first bytes -> the module that reads it
@@ -103,5 +114,5 @@ def _turned(found: MaskFile, like: Geometry) -> MaskFile:
     mine, other = found.geometry.affine, like.affine
     if found.values is None or mine is None or other is None:
         return found
-    values, geometry = oriented(found.values, mine, other)
-    return replace(found, values=values, geometry=geometry)
+    geometry = oriented(found.values, mine, other)[1]
+    return found.moved(geometry, lambda array: oriented(array, mine, other)[0])

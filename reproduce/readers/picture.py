@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.readers.grids import Geometry
@@ -72,14 +72,14 @@ def _mask(path: Path) -> MaskFile:
             return _indexed(path, image)
         if image.mode in COLOURS:
             _need_opaque(path, image)
-            channels = np.asarray(image.convert("RGB")).astype(np.int16)
-            apart = int((channels.max(axis=2) - channels.min(axis=2)).max())
-            if apart > (GREY_NOISE if lossy else 0):
+            red, green, blue = (np.asarray(c) for c in image.convert("RGB").split())
+            same = bool((red == green).all() and (green == blue).all())
+            if not same and not (lossy and _apart(red, green, blue) <= GREY_NOISE):
                 raise InputError(
                     f"{path}: a mask needs one value a pixel; this file has colours "
                     f"({image.mode}). Convert the colours to class numbers first."
                 )
-            values = channels[..., 1].astype(np.uint8)
+            values = green
         elif image.mode in ("1", "L") or image.mode[0] in "IF":
             values = np.asarray(image)
         else:
@@ -103,9 +103,8 @@ def _indexed(path: Path, image: Image.Image) -> MaskFile:
     palette = np.asarray(image.convert("RGB")).astype(np.int16)
     colours[index] = palette
     used = np.unique(index)
-    apart = (colours[used].max(axis=1) - colours[used].min(axis=1)).max()
     shown = None
-    if apart <= GREY_NOISE:
+    if _apart(*colours[used].T) <= GREY_NOISE:
         shown = palette[..., 1].astype(np.uint8)
     elif any(int(i) and not colours[i].any() for i in used):
         raise InputError(
@@ -113,6 +112,13 @@ def _indexed(path: Path, image: Image.Image) -> MaskFile:
             "numbers say nothing about classes. Save class numbers without a palette."
         )
     return MaskFile(path, Geometry(index.shape), index, shown=shown)
+
+
+def _apart(*channels: NDArray[Any]) -> int:
+    """How far the channels of one pixel lie apart at most."""
+    import numpy as np
+
+    return int((np.max(channels, axis=0).astype(np.int16) - np.min(channels, axis=0)).max())
 
 
 @contextmanager
@@ -159,7 +165,8 @@ def _need_opaque(path: Path, image: Image.Image) -> None:
 
     if not image.has_transparency_data:
         return
-    alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    picture = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
+    alpha = np.asarray(picture.getchannel("A"))
     if (alpha < 255).any():
         raise InputError(
             f"{path}: {int((alpha < 255).sum())} of {alpha.size} pixels are transparent, and "

@@ -23,11 +23,7 @@ def resampled(found: MaskFile, reference: Geometry) -> MaskFile:
             f"{found.path}: {len(found.geometry.shape)} axes cannot be resampled to "
             f"{len(reference.shape)}."
         )
-    values = None if found.values is None else _one(found.values, found.geometry, reference)
-    segments = {
-        name: _one(mask, found.geometry, reference) for name, mask in found.segments.items()
-    }
-    return MaskFile(found.path, reference, values, segments)
+    return found.moved(reference, lambda array: _one(array, found.geometry, reference))
 
 
 def _one(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray[Any]:

@@ -49,8 +49,10 @@ def class_numbers(found: MaskFile) -> NDArray[Any]:
     return np.asarray(whole, np.int32)
 
 
-def one_class(found: MaskFile, cut: int = HALF_OF_WHITE) -> NDArray[np.bool_]:
-    """The object of a file that has one class.
+def one_class(
+    found: MaskFile, cut: int = HALF_OF_WHITE, label: str | None = None
+) -> NDArray[np.bool_]:
+    """The object of a file that has one class; `label` is what that is called in a prediction.
 
     The object is what is not 0 where there are two values, 0 and 1 or 0 and one above 32; all of
     it in a file of 1 or of 255 alone; and what lies above `cut` where there is black (up to 32)
@@ -77,11 +79,13 @@ def one_class(found: MaskFile, cut: int = HALF_OF_WHITE) -> NDArray[np.bool_]:
     if found.lossy and present[-1] < WHITE:
         way_out = "A JPEG without white may be empty or hold class numbers: save it as PNG."
     else:
-        named = ", ".join(f"{value}: object" for value in present[:8] if value)
+        named = [value for value in present[:8] if value]
+        option = ", ".join(f"{value}: object" for value in named)
         way_out = (
-            "Say what the numbers mean where the data set has the option (folder, nifti, npz: "
-            f"--set 'dataset.labels={{{named}}}', for score --label {present[-1]}=<class>), or "
-            "save the mask as 0 and 255."
+            f"Say which number it is with --label '{named[0]}={label}'"
+            if label
+            else f"Say what the numbers mean with --set 'dataset.labels={{{option}}}' (data sets "
+            "folder, nifti, npz), or save the mask as 0 and 255."
         )
     raise InputError(
         f"{found.path}: expected one object on an empty background (0 and 1, 0 and 255, or black "
@@ -117,36 +121,57 @@ def _areas(numbers: NDArray[Any], lossy: bool) -> bool:
 def probabilities(found: MaskFile, scale: float = 1) -> NDArray[np.float64]:
     """Probabilities 0-1 of a map whose values go from 0 to `scale`.
 
-    Raises `InputError` for a JPEG, and for values outside that range.
+    Raises `InputError` for values outside that range.
     """
     import numpy as np
 
-    values = found.values if found.shown is None else found.shown
-    if values is None:
-        raise InputError(f"{found.path}: expected a probability map, got named segments.")
+    values = stored_or_shown(found)
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > scale * (1 + 1e-6):
         raise InputError(
-            f"{found.path}: expected probabilities from 0 to {scale:g}, got {low:g} to {high:g}."
+            f"{found.path}: expected probabilities from 0 to {scale:g}, got {low:g} to {high:g}. "
+            "Say what stands for certainty with --scale, or write probabilities."
         )
     return np.asarray(np.minimum(values / np.float64(scale), 1.0))
 
 
-def scale_of(largest: Iterable[float], where: object) -> float:
-    """What stands for certainty in the probability maps of one method, by their largest values.
+def scale_of(maps: Iterable[MaskFile], where: object) -> float:
+    """What stands for certainty in the probability maps of one method, looked at all together.
 
-    Up to 1 the scale is 1; else the largest of all has to be one of the usual scales. Raises
-    `InputError` where it is not: nothing else tells 0-100 from 0-255.
+    1 where nothing is above 1; else the one of the usual scales that the largest value is, or the
+    only one that is above it and that these whole numbers can hold. Raises `InputError` where two
+    are (nothing tells 0-100 from 0-255 when the largest is 87), or none.
     """
-    highest = max(largest)
-    if highest <= 1 or highest in SCALES:
-        return float(max(highest, 1))
+    import numpy as np
+
+    highest, most = 0.0, 1.0
+    for found in maps:
+        values = stored_or_shown(found)
+        highest = max(highest, float(values.max()))
+        if values.dtype.kind in "ui":
+            most = max(most, float(np.iinfo(values.dtype).max))
+    possible = [scale for scale in SCALES if highest <= scale <= most]
+    if highest in SCALES:
+        return highest
+    if highest <= 1 or len(possible) == 1:
+        return float(possible[0])
     usual = ", ".join(map(str, SCALES))
     raise InputError(
-        f"{where}: the largest value of all probability maps is {highest:g}, which is none of the "
-        f"usual scales ({usual}). Say what stands for certainty, such as --scale "
-        f"{next((s for s in SCALES if s > highest), SCALES[-1])}."
+        f"{where}: the largest value of all probability maps is {highest:g}, which does not say "
+        f"which scale they have (usual are {usual}). Say what stands for certainty: --scale "
+        f"{(possible or [100])[0]}"
     )
+
+
+def stored_or_shown(found: MaskFile) -> NDArray[Any]:
+    """The grey values of a picture, the stored values of other files.
+
+    Raises `InputError` for named segments.
+    """
+    values = found.values if found.shown is None else found.shown
+    if values is None:
+        raise InputError(f"{found.path}: expected one number a pixel, got named segments.")
+    return values
 
 
 def _listed(present: list[int]) -> str:

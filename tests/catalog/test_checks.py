@@ -23,7 +23,9 @@ from catalog.records import (
     Links,
     Paper,
     Reported,
+    SecondHand,
     Tag,
+    TakenBack,
     Version,
 )
 from catalog.registry import Registry
@@ -98,6 +100,11 @@ CASES = {
     "P005": good(versions=version(date="2023-02-30")),
     "P006": good(versions=version(venue="CVPRW 2024")),
     "P007": good(versions=version(venue="AAAI", date=None)),
+    "P008": good(
+        versions=version(second_hand=SecondHand(source="a list", differs=["date: 2020, 2024"]))
+    ),
+    "P009": good(versions=version(taken_back=TakenBack(kind="retracted", source="Crossref"))),
+    "P011": good(second_hand={"authors": "owner/list@abc:README.md#L3"}),
     "V001": good(modalities=tag("ctt")),
     "V002": good(modalities=tag("x-ray")),
     "V003": good(base_models=tag("none", "sam")),
@@ -134,11 +141,18 @@ def test_fixes_are_where_the_table_says_and_they_mend(code: str, tmp_path: Path)
 
 def test_every_code_of_records_has_a_case() -> None:
     from_records = {code for code in CODES if code[0] in "IUTAPVNK"}
-    elsewhere = {"U009", "U010"}  # between records, below
+    elsewhere = {"U009", "U010", "P010"}  # between records, below
     assert from_records - elsewhere == set(CASES)
     fixable = {code for code in CASES if next(iter(checks.problems(CASES[code]))).fix}
     # U004 is mended only for publishers whose rule is certain; tested in test_identifiers.
     assert fixable | {"U004"} == {code for code, entry in CODES.items() if entry.fix}
+
+
+def test_works_that_nobody_has_seen_are_counted_once(tmp_path: Path) -> None:
+    heard = good(versions=version(second_hand=SecondHand(source="a list")))
+    registry = Registry(tmp_path, papers=[heard, good(id="y", versions=version())])
+    told = [f for f in checks.run(registry, thorough=True) if f.code == "P010"]
+    assert [f.message for f in told] == ["1 of 2 works are second hand"]
 
 
 def test_a_submission_in_the_last_days_of_a_month_is_normal() -> None:

@@ -15,6 +15,7 @@ import service_answers as answers
 import yaml
 from hostile import HOSTILE
 from local_server import Asked, LocalServer, Reply, running
+from msgspec.structs import replace
 from terminal import here
 
 from catalog.editing import changed_project
@@ -463,6 +464,19 @@ def test_without_a_network_second_hand_stays(folder: Path) -> None:
     assert (folder / "papers.yaml").read_text("utf-8") == marked
     ran = here(folder, "doctor", "--only", "P010")
     assert "1 of 2 works are second hand" in ran.out
+
+
+def test_authors_read_in_a_list_are_confirmed_or_replaced_by_a_page_of_the_work() -> None:
+    listed = replace(OURS, authors=["J. Ma", "Y. He"], second_hand={"authors": "o/list@a:README"})
+    filled, (difference,) = merge(
+        listed, [sighting(OURS.title, OURS.authors, OURS.versions[0])], "2026-11-29"
+    )
+    assert (filled.authors, filled.second_hand) == (OURS.authors, {})
+    assert difference.kind == "fill"
+    other = sighting(OURS.title, ["Ada Lovelace", "Alan Turing"], OURS.versions[0])
+    assert (
+        merge(listed, [other], "2026-11-29")[0] == listed
+    )  # another first author: stays second hand
 
 
 # ------------------------------------------------------------------- repositories and links

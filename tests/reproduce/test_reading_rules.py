@@ -227,16 +227,31 @@ def test_a_map_parts_the_foreground(numbers: list[int], names: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("largest", "scale"),
-    [([0.2, 0.97], 1), ([0, 1], 1), ([3, 100], 100), ([255], 255), ([7, 1000], 1000), ([0], 1)],
+    ("dtype", "largest", "scale"),
+    [
+        ("f4", [0.25, 0.875], 1),
+        ("f4", [100.0, 3.5], 100),
+        ("u1", [0, 1], 1),
+        ("u1", [0, 0], 1),
+        ("u1", [3, 100], 100),
+        ("u1", [3, 255], 255),
+        ("u1", [220, 4], 255),  # above 100, and eight bits hold no more
+        ("i2", [7, 1000], 1000),
+        ("i2", [100, 12], 100),
+        ("u2", [60_000], 65_535),
+        ("?", [1], 1),
+    ],
 )
-def test_the_scale_of_all_maps_together(largest: list[float], scale: float) -> None:
-    assert scale_of(largest, "maps") == scale
+def test_the_scale_of_all_maps_together(dtype: str, largest: list[float], scale: float) -> None:
+    maps = [stored(np.array([[0, value]], dtype)) for value in largest]
+    assert scale_of(maps, "maps") == scale
 
 
 def test_a_scale_that_nothing_tells_is_asked_for() -> None:
     with pytest.raises(InputError, match=r"maps: .* is 87, .*--scale 100"):
-        scale_of([3, 87], "maps")
+        scale_of([stored(np.array([[3, 87]], np.uint8))], "maps")
+    with pytest.raises(InputError, match=r"maps: .* is 430, .*--scale 1000"):
+        scale_of([stored(np.array([[3, 430]], np.int16))], "maps")
     with pytest.raises(InputError, match=r"expected probabilities from 0 to 100, got 0 to 101"):
         probabilities(stored([[0, 101]]), 100)
     with pytest.raises(InputError, match=r"expected probabilities from 0 to 1, got -3 to 4"):
