@@ -1,4 +1,4 @@
-"""Error rates and power of `verdict/1` by simulation: `python -m benchmarks.verdict_rule`.
+"""Error rates and power of the verdict by simulation: `python -m benchmarks.verdict_rule`.
 
 Each repetition draws the Dice of n cases twice, once for the paper and once for us with a true
 difference added, as for a test split that was drawn again (class B), and applies the rule. Beside
@@ -27,7 +27,7 @@ OUT = Path(__file__).resolve().parent / "results" / "verdict_rule.json"
 
 
 def simulate(n: int, difference: float, sd: float, repetitions: int) -> dict[str, Any]:
-    """Shares of labels of `verdict/1`, and of "reproduced" under the interval rule."""
+    """Shares of labels of the verdict, and of "reproduced" under the interval rule."""
     rng = np.random.default_rng([n, round(-difference * 1e4), round(sd * 1e4)])
     labels: Counter[str] = Counter()
     inside = 0
@@ -67,7 +67,7 @@ def run(say: Callable[[str], None], quick: bool = False) -> dict[str, Any]:
             rows += [simulate(n, d, sd, repetitions) for d in DIFFERENCES]
     return {
         "schema": "simulation/1",
-        "title": "Error rates and power of verdict/1, split drawn again (class B)",
+        "title": "Error rates and power of the verdict, split drawn again (class B)",
         "margin": MARGIN,
         "repetitions": repetitions,
         "rows": rows,

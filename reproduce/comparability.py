@@ -1,14 +1,36 @@
-"""How far a run and a claim are about the same thing: class A, B, C or D of `verdict/1`."""
+"""Does a run, or the plan of one, answer a claim? The one function that says so: `compare`.
+
+Planning, running and judging all ask it. It goes through what a claim fixes, field by field:
+
+same       the run did it so
+different  it did otherwise
+not shown  nothing shows that it did it so (which weights they were, what data a folder held)
+unknown    the claim does not say, or the run does not record it
+open       only the run will tell (plans alone)
+
+Classes of `verdict/2`, from the worst answer:
+
+A  all the same, stated, in released code or told by the authors; identity of the weights shown
+B  as A, but the split is only described and was drawn again
+C  a decisive field was inferred or found by search, or an identity is not shown
+D  a decisive field is different or unknown
+
+Precision is not compared: what it changes in a score is part of the measurement, and has a gate.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from catalog.records import Claim, Measurement, ProtocolField, Result
+from catalog.records import Checkpoint, Claim, Compared, Project, ProtocolField, RunOptions
+from reproduce import wording
+from reproduce.identity import Answer as Shown
+from reproduce.identity import identity
 
-# Precision changes single pixels; what it changes in a score is part of the measurement.
 DECISIVE = (
     "metric_profile",
     "prompt_profile",
@@ -18,84 +40,269 @@ DECISIVE = (
     "threshold",
     "postprocessing",
 )
+COUNTED = ("cases", "images", "masks", "classes")
 KNOWN = ("stated", "from-code", "author-reply")
+NO_PROMPTS = ("none", "none/1", "self/1")  # nobody outside the method gives it any
 
-Comparability = Literal["A", "B", "C", "D"]
-
-
-def comparability(
-    claim: Claim, result: Result, measurement: Measurement | None
-) -> tuple[Comparability, list[str]]:
-    """The class of a run for a claim, and the reasons why it is not A."""
-    different: list[str] = []
-    inferred: list[str] = []
-    # A run lists only claims it was planned for without overriding anything they fix; what it does
-    # not record in the words of a claim (preprocessing lives in the adapter) was done as claimed.
-    faithful = any(name.rpartition("/")[2] == claim.id for name in result.claims)
-    for name in DECISIVE:
-        stated: ProtocolField = getattr(claim.protocol, name)
-        if stated.evidence == "unknown" or stated.value is None:
-            different.append(f"{name.replace('_', ' ')} is unknown")
-            continue
-        used = _used(name, result, measurement)
-        if used is None and faithful:
-            used = stated.value
-        if used is None:
-            different.append(f"the run does not record its {name.replace('_', ' ')}")
-        elif not _same(stated.value, used):
-            different.append(f"{name.replace('_', ' ')}: claim {stated.value!r}, run {used!r}")
-        elif stated.evidence not in KNOWN:
-            inferred.append(f"{name.replace('_', ' ')} {stated.value!r} is inferred")
-    different += _other_inputs(claim, result, measurement)
-    if claim.split_source == "unknown":
-        different.append("which cases were tested is unknown")
-    if different:
-        return "D", different
-    if inferred:
-        return "C", inferred
-    if claim.split_source == "described":
-        return "B", ["the split is described, not released: it was drawn again"]
-    return "A", []
+Class = Literal["A", "B", "C", "D"]
+Answer = Literal[Shown, "unknown", "open"]
 
 
-def _used(name: str, result: Result, measurement: Measurement | None) -> Any:
-    """What the run did in a field. The measurement knows what was chosen when scoring."""
-    chosen: Any = getattr(measurement, name, None) if measurement else None
-    if chosen is not None:
-        return chosen
-    used = result.protocol.get(name)
-    if isinstance(used, Mapping):
-        used = used.get("value")
-    return used
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """One weights file that was used. sha256 None: it is not on this machine yet (plans alone)."""
+
+    id: str
+    sha256: str | None
 
 
-def _same(stated: Any, used: Any) -> bool:
-    if isinstance(stated, int | float) and isinstance(used, int | float):
-        return math.isclose(float(stated), float(used), abs_tol=1e-9)
-    nothing = ("none", "none/1", "self/1", "n/a")
-    return str(stated) == str(used) or (stated in nothing and used in nothing)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a run did, or a plan would do, in the words of a claim. None: it is not recorded.
+
+    adapter_options  those that are not at their default
+    counts           of `COUNTED`; what is not in it is not recorded
+    untrained        the prompts are of a kind that the weights were not trained for; how
+    cut              the cases were cut short; how
+    open             fields that only the run will tell
+    """
+
+    weights: tuple[Weights, ...]
+    adapter: str | None
+    adapter_options: Mapping[str, Any]
+    dataset: str | None
+    dataset_options: Mapping[str, Any]
+    split: str | None
+    prompt_profile: str | None
+    prompt_grid: str | None
+    preprocessing: str | None
+    postprocessing: str | None
+    grid: str | None
+    label: str | None = None
+    metric: str | None = None
+    metric_profile: str | None = None
+    mask_selection: str | None = None
+    threshold: str | float | None = None
+    counts: Mapping[str, int | None] = field(default_factory=dict)
+    untrained: str | None = None
+    cut: str | None = None
+    open: frozenset[str] = frozenset()
 
 
-def _other_inputs(claim: Claim, result: Result, measurement: Measurement | None) -> list[str]:
-    found = []
-    checkpoints = result.inputs.get("checkpoints") or []
-    ids = [c.get("id") for c in checkpoints if isinstance(c, Mapping)]
-    if claim.checkpoint is not None and ids and claim.checkpoint not in ids:
-        found.append(f"checkpoint: claim {claim.checkpoint!r}, run {', '.join(map(str, ids))}")
-    plugin = (claim.run and claim.run.dataset_plugin) or (claim.dataset or "").lower()
-    for name, stated in (("dataset", plugin.replace(" ", "-")), ("split", claim.split)):
-        used = result.protocol.get(name)
-        if stated and isinstance(used, str) and used.partition("/")[0] != stated:
-            found.append(f"{name}: claim {stated!r}, run {used!r}")
-    # Layouts are shared by many data sets: a plugin that only reads the layout cannot vouch for
-    # what is in the folder; a known number of cases can at least contradict it.
-    stand_in = claim.run is not None and claim.run.dataset_plugin is not None
-    if stand_in and plugin != (claim.dataset or "").lower() and claim.n.cases is None:
-        found.append(
-            f"dataset: read with the layout of {plugin!r}; nothing recorded tells that the folder"
-            f" held {claim.dataset!r}"
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Every field that a claim fixes, compared. `redrawn`: its split is only described."""
+
+    fields: tuple[Compared, ...]
+    redrawn: bool = False
+
+    @property
+    def group(self) -> Class:
+        """The class; of a plan, the best that its run can reach."""
+        answers = {item.answer for item in self.fields}
+        if answers & {"different", "unknown"}:
+            return "D"
+        if "not shown" in answers or any(item.inferred for item in self.fields):
+            return "C"
+        return "B" if self.redrawn else "A"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the class is not a better one; [] for A."""
+        decide: Mapping[Class, Callable[[Compared], bool]] = {
+            "D": lambda item: item.answer in ("different", "unknown"),
+            "C": lambda item: item.answer == "not shown" or item.inferred,
+        }
+        if self.group in decide:
+            return self._told(decide[self.group])
+        return ["the split is described, not released: it was drawn again"] * (self.group == "B")
+
+    @property
+    def differences(self) -> list[str]:
+        """What was done otherwise: a run with any does not answer the claim."""
+        return self._told(lambda item: item.answer == "different")
+
+    def _told(self, wanted: Callable[[Compared], bool]) -> list[str]:
+        return [item.reason or item.field for item in self.fields if wanted(item)]
+
+
+def compare(claim: Claim, project: Project, done: Done) -> Comparison:
+    """Everything that `claim` of `project` fixes, beside what was done."""
+    fields = [
+        *_weights(claim, project, done),
+        *_adapter(claim, project, done),
+        *_data(claim, done),
+        *_counts(claim, done),
+        *_scored(claim, done),
+        *(_protocol(name, getattr(claim.protocol, name), done) for name in DECISIVE),
+        *_prompted(project, claim, done),
+    ]
+    return Comparison(tuple(fields), redrawn=claim.split_source == "described")
+
+
+def reader_of(claim: Claim) -> str:
+    """The dataset plugin that reads a claim's data; "" where it names no data set."""
+    options = claim.run or RunOptions()
+    return options.dataset_plugin or (claim.dataset or "").lower().replace(" ", "-")
+
+
+def dataset_options_of(claim: Claim) -> dict[str, Any]:
+    """Options of that plugin: those the claim names, and the set within a collection."""
+    named = {} if claim.set is None else {"set": claim.set}
+    return {**named, **(claim.run or RunOptions()).dataset}
+
+
+def checkpoint_ids(claim: Claim) -> list[str]:
+    """Ids of the weights files of a claim, in the order they are laid over each other."""
+    named = (claim.run or RunOptions()).checkpoints
+    return list(named or ([claim.checkpoint] if claim.checkpoint else []))
+
+
+def _weights(claim: Claim, project: Project, done: Done) -> Iterator[Compared]:
+    wanted, used = checkpoint_ids(claim), [item.id for item in done.weights]
+    known = {record.id: record for record in project.checkpoints or []}
+    if not wanted or not used:
+        who = "run" if wanted else "claim"
+        yield Compared(
+            field="checkpoint", answer="unknown", reason=f"checkpoint: the {who} names none"
         )
-    complete = result.status == "complete"
-    if complete and measurement and claim.n.cases not in (None, measurement.n_cases):
-        found.append(f"cases: claim {claim.n.cases}, run {measurement.n_cases}")
-    return found
+    elif wanted != used:
+        told = f"checkpoint: claim {_quoted(wanted)}, run {_quoted(used)}"
+        yield Compared(field="checkpoint", answer="different", reason=told)
+    else:
+        for item in done.weights:
+            record = known.get(item.id, Checkpoint(id=item.id))
+            answer, reason = _file(record, item.sha256)
+            yield Compared(field="checkpoint", answer=answer, reason=reason)
+
+
+def _file(record: Checkpoint, sha256: str | None) -> tuple[Answer, str | None]:
+    if sha256 is not None:
+        return identity(record, sha256)
+    # A file that is still to be fetched is the recorded one or none, where a hash is recorded.
+    answer, reason = identity(record, record.sha256 or "")
+    return ("open", None) if answer == "same" else (answer, reason)
+
+
+def _adapter(claim: Claim, project: Project, done: Done) -> Iterator[Compared]:
+    yield _compared("adapter", project.adapter, done.adapter, done)
+    if project.adapter is not None and project.adapter == done.adapter:
+        wanted = wording.changed_options(project.adapter, (claim.run or RunOptions()).adapter)
+        yield from _options("adapter option", wanted, done.adapter_options)
+
+
+def _options(kind: str, wanted: Mapping[str, Any], used: Mapping[str, Any]) -> Iterator[Compared]:
+    """The options that differ; one answer where none does."""
+    names = [n for n in {**wanted, **used} if not _equal(wanted.get(n), used.get(n))]
+    for name in names:
+        reason = (
+            f"{kind} {name}: claim {wording.value(wanted.get(name, 'default'))}, "
+            f"run {wording.value(used.get(name, 'default'))}"
+        )
+        yield Compared(field=f"{kind}s", answer="different", reason=reason)
+    if not names:
+        yield Compared(field=f"{kind}s", answer="same")
+
+
+def _data(claim: Claim, done: Done) -> Iterator[Compared]:
+    reader = reader_of(claim)
+    data = _compared("dataset", reader or None, done.dataset, done)
+    if data.answer == "same" and reader != (claim.dataset or "").lower().replace(" ", "-"):
+        data = _stand_in(claim, reader)
+    yield data
+    yield from _options("dataset option", dataset_options_of(claim), done.dataset_options)
+    yield _compared("split", claim.split, done.split, done)
+    if claim.split_source == "unknown":
+        reason = "which cases were tested is unknown"
+        yield Compared(field="split", answer="unknown", reason=reason)
+    if done.cut is not None:
+        yield Compared(field="cases", answer="different", reason=done.cut)
+
+
+def _stand_in(claim: Claim, reader: str) -> Compared:
+    """Layouts are shared by many data sets: a plugin that only reads the layout cannot vouch for
+    what is in the folder; a stated number of cases can at least contradict it."""
+    counted = claim.n.cases is not None or claim.n.images is not None
+    return Compared(
+        field="dataset",
+        answer="not shown" if counted else "unknown",
+        reason=f"dataset: read with the layout of {reader!r}; "
+        + ("only their number" if counted else "nothing recorded")
+        + f" tells that the folder held {claim.dataset!r}",
+    )
+
+
+def _counts(claim: Claim, done: Done) -> Iterator[Compared]:
+    """Numbers that the claim states; one that it does not state neither helps nor hinders."""
+    for name in COUNTED:
+        stated: int | None = getattr(claim.n, name)
+        if stated is None or (name == "classes" and claim.label is not None):
+            continue  # of one class, the number of classes is that of the table around it
+        yield _compared(name, stated, done.counts.get(name), done)
+
+
+def _scored(claim: Claim, done: Done) -> Iterator[Compared]:
+    yield _compared("metric", claim.metric, done.metric, done)
+    if claim.label is not None or done.label is not None:
+        wanted, used = claim.label or "all classes", done.label or "all classes"
+        yield _compared("label", wanted, used, done)
+
+
+def _protocol(name: str, stated: ProtocolField, done: Done) -> Compared:
+    used = getattr(done, name)
+    if name == "prompt_profile" and stated.value in NO_PROMPTS and used in NO_PROMPTS:
+        used = stated.value
+    value = None if stated.evidence == "unknown" else stated.value
+    item = _compared(name, value, used, done)
+    if item.answer in ("same", "open") and stated.evidence not in KNOWN:
+        item.inferred = True
+        item.reason = f"{wording.name(name)} {value!r} is inferred"
+    return item
+
+
+def _prompted(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:
+    """The grid that prompts are made on is the release's, which its adapter knows."""
+    if done.prompt_profile is not None and done.prompt_profile not in NO_PROMPTS:
+        yield _compared("prompt_grid", _prompt_grid(project, claim), done.prompt_grid, done)
+    if done.untrained is not None:
+        yield Compared(field="prompt_profile", answer="different", reason=done.untrained)
+
+
+def _prompt_grid(project: Project, claim: Claim) -> str | None:
+    from reproduce.plugins import plugins
+    from reproduce.running.planes import declared_grid
+
+    adapter = plugins("adapters").get(project.adapter or "")
+    return adapter and declared_grid(adapter, (claim.run or RunOptions()).adapter)
+
+
+def _compared(name: str, stated: Any, used: Any, done: Done) -> Compared:
+    """One field; `stated` None is a claim that does not say, `used` None a run that does not."""
+    told = wording.name(name)
+    if stated is None:
+        return Compared(field=name, answer="unknown", reason=f"{told} is unknown")
+    if name in done.open:
+        return Compared(field=name, answer="open")
+    if used is None:
+        reason = f"the run does not record its {told}"
+        return Compared(field=name, answer="unknown", reason=reason)
+    if not _equal(stated, used):
+        reason = f"{told}: claim {stated!r}, run {used!r}"
+        return Compared(field=name, answer="different", reason=reason)
+    return Compared(field=name, answer="same")
+
+
+def _equal(stated: Any, used: Any) -> bool:
+    """Numbers up to the noise of writing them, options as JSON has them, words as they are."""
+    numbers = int | float
+    if isinstance(stated, numbers) and isinstance(used, numbers):
+        if isinstance(stated, bool) or isinstance(used, bool):
+            return stated is used
+        return math.isclose(float(stated), float(used), abs_tol=1e-9)
+    if isinstance(stated, Mapping | list | tuple):
+        return json.dumps(stated, sort_keys=True) == json.dumps(used, sort_keys=True)
+    return bool(stated == used)
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -173,12 +173,33 @@ class PromptProfile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Conduct:
+    """What an adapter does, in the words of `catalog/data/protocol_words.yaml` that claims use.
+
+    candidates  masks for each prompt
+    answers     label: the class is decided by argmax, and no threshold applies
+
+    None: there is no word for it, or (of a run) nothing tells.
+    """
+
+    preprocessing: str | None
+    postprocessing: str | None = "none"
+    candidates: int | None = 1
+    answers: ScoreKind | None = "logit"
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
-    """A declared switch of an adapter, recorded with every run."""
+    """A declared switch of an adapter, recorded with every run.
+
+    changes  field of `Conduct` -> value of the switch -> what it is then; what a value does that
+             stands in no such table has no word, and a run with it answers no claim
+    """
 
     default: Any
     description: str
     choices: tuple[Any, ...] | None = None
+    changes: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +268,7 @@ class Adapter(Protocol):
     dimensionality: Literal["2d", "3d"]
     layouts: tuple[str, ...]  # checkpoint layouts it accepts (reproduce.checkpoints.layouts)
     options: Mapping[str, Option]
+    does: Conduct  # with every option at its default; `reproduce.models.declaring.conduct`
     memory_mib: Mapping[str, int]  # variant -> peak on a CPU (`python -m benchmarks memory`)
     agreement: str  # how it was compared with the authors' code, and the largest difference
 

@@ -1,12 +1,8 @@
-"""`verdict/1`: a pure function of a claim and a run. Nothing here is edited by hand.
+"""`verdict/2`: a pure function of a claim and a run. Nothing here is edited by hand.
 
-Comparability first:
-
-A  the claim's checkpoint and cases, every decisive field stated, in released code, or told by the
-   authors, and the run used exactly those
-B  as A, but the split is only described and was drawn again
-C  a decisive field was found by search: at best "reproduced under an inferred protocol"
-D  a decisive field is unknown or different: `not-comparable`, the measurement alone is shown
+Comparability first, in the classes A to D of `reproduce.comparability`. Class D is
+`not-comparable`: the measurement alone is shown. Class C can be "reproduced under an inferred
+protocol" or stay open; it accuses nobody, so it is never `lower` or `higher`.
 
 Then gates (a run that fails one decides nothing), then the equivalence test of
 `reproduce.equivalence` with a margin of 0.01, shown at 0.005 and 0.02 as well.
@@ -14,6 +10,9 @@ Then gates (a run that fails one decides nothing), then the equivalence test of
 Several claims of one paper are judged one by one at 5 % each side: of 100 true differences exactly
 at the margin, up to five pass by chance. A paper's badge is therefore "k of n claims" and never
 one boolean.
+
+`verdict/1` took what a run did not record for what the claim says, a file of any hash for the
+claim's checkpoint where no hash was recorded, and compared no numbers but those of cases.
 """
 
 from __future__ import annotations
@@ -21,19 +20,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from catalog.records import (
     CaseScore,
     Check,
     Claim,
     Measurement,
+    Project,
     Result,
+    Rule,
     Verdict,
     Verdicts,
 )
 from catalog.registry import RESULTS, Registry
-from reproduce.comparability import Comparability, comparability
+from reproduce import wording
+from reproduce.comparability import Class, Comparison, compare
+from reproduce.done import done_by
 from reproduce.equivalence import (
     Spread,
     interval,
@@ -45,7 +47,7 @@ from reproduce.equivalence import (
     seed_spread,
 )
 
-RULE: Literal["verdict/1"] = "verdict/1"
+RULE: Rule = "verdict/2"
 MARGIN = 0.01
 MARGINS = (0.005, 0.01, 0.02)
 MIN_SEEDS = 5
@@ -62,7 +64,7 @@ def judge(
     claim: Claim,
     result: Result | None,
     *,
-    project: str,
+    project: Project,
     values: Mapping[str, float | None] | None = None,
     patients: Mapping[str, str | None] | None = None,
 ) -> Verdict:
@@ -73,12 +75,12 @@ def judge(
               taken from the run's case table, where the metric is Dice or IoU)
     patients  case -> patient, what cases are clustered by; None: from the run's case table
     """
-    name = f"{project}/{claim.id}"
+    name = f"{project.slug}/{claim.id}"
     if result is None:
-        return _without_run(claim, name, project)
+        return _without_run(claim, name, project.slug)
     verdict = Verdict(
         claim=name,
-        project=project,
+        project=project.slug,
         rule=RULE,
         state="inconclusive",
         run=result.run,
@@ -86,7 +88,9 @@ def judge(
         gates=gates(result),
     )
     measurement = measurement_of(claim, result, name)
-    verdict.comparability, reasons = comparability(claim, result, measurement)
+    comparison = compare(claim, project, done_by(result, measurement))
+    verdict.comparability, reasons = comparison.group, comparison.reasons
+    verdict.compared = list(comparison.fields)
     if measurement is None or measurement.value is None:
         verdict.state = "not-comparable" if verdict.comparability == "D" else "inconclusive"
         verdict.reason = result.reason or (
@@ -116,6 +120,9 @@ def judge(
         verdict.would_decide = unknown
         return verdict
     _decide(verdict, claim, measurement, spread)
+    if verdict.comparability == "C" and verdict.state in ("lower", "higher"):
+        verdict.would_decide = _would_show(comparison)
+        verdict.state = "inconclusive"
     verdict.reason = "; ".join([*reasons, *([unknown] if unknown else [])]) or None
     verdict.explanation = _in_words(verdict, claim, measurement)
     return verdict
@@ -131,6 +138,18 @@ def _decide(verdict: Verdict, claim: Claim, measurement: Measurement, spread: Sp
     verdict.state = label(bounds, MARGIN)
     if verdict.state == "inconclusive":
         verdict.would_decide = _would_decide(verdict, claim, measurement, spread, half)
+
+
+def _would_show(comparison: Comparison) -> str:
+    """What it takes for a difference to say something about the claim, not about our guesses."""
+    lacking = [item.field for item in comparison.fields if item.answer == "not shown"]
+    inferred = [item.field for item in comparison.fields if item.inferred]
+    parts = []
+    if lacking:
+        parts.append(f"{' and '.join(map(wording.name, lacking))} shown to be the claim's")
+    if inferred:
+        parts.append(f"the authors' word on {', '.join(map(wording.name, inferred))}")
+    return f"it is not the printed value; {', and '.join(parts)} would say what that means"
 
 
 def _would_decide(
@@ -172,7 +191,7 @@ def _spread(
     claim: Claim,
     result: Result,
     measurement: Measurement,
-    comparable: Comparability,
+    comparable: Class,
     values: Mapping[str, float | None] | None,
     patients: Mapping[str, str | None] | None,
 ) -> tuple[Spread | None, str | None]:
@@ -284,14 +303,24 @@ def _in_words(verdict: Verdict, claim: Claim, measurement: Measurement) -> str:
         f"{measurement.metric_profile}; the difference lies between {100 * low:+.3f} and "
         f"{100 * high:+.3f} percentage points."
     )
-    if verdict.comparability == "C" and verdict.state == "reproduced":
-        text += " Reproduced under an inferred protocol."
+    if how := reservation(verdict):
+        text += f" {how[0].upper()}{how[1:]}."
     if claim.training_overlap == "yes":
         text += " The test cases were seen in training."
     if claim.disputes:
         who = ", ".join(f"{dispute.by} ({dispute.date})" for dispute in claim.disputes)
         text += f" Disputed by {who}."
     return text
+
+
+def reservation(verdict: Verdict) -> str | None:
+    """What is to be said with every `reproduced` of class C."""
+    if verdict.comparability != "C" or verdict.state != "reproduced":
+        return None
+    if any(item.inferred for item in verdict.compared):
+        return "reproduced under an inferred protocol"
+    lacking = {wording.name(c.field) for c in verdict.compared if c.answer == "not shown"}
+    return f"reproduced, and which {' and '.join(sorted(lacking))} it was is not shown"
 
 
 def verdicts(registry: Registry) -> list[Verdict]:
@@ -312,7 +341,7 @@ def verdicts(registry: Registry) -> list[Verdict]:
             candidates = runs.get(f"{project.slug}/{claim.id}", [])
             chosen = max(candidates, key=lambda r: (rank[r.status], r.created, r.run), default=None)
             values = None if chosen is None else stored_values(registry, claim, chosen)
-            found.append(judge(claim, chosen, project=project.slug, values=values))
+            found.append(judge(claim, chosen, project=project, values=values))
     return found
 
 

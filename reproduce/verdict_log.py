@@ -35,6 +35,7 @@ def changes(
                 after=verdict.state,
                 run=verdict.run,
                 reason=verdict.reason,
+                rule=verdict.rule,
             )
         )
     found += [

@@ -1,6 +1,6 @@
 """H-SAM (Cheng et al. 2024): LoRA in SAM and two decoders one after the other, no prompt."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -19,9 +19,10 @@ PLUGIN = DeclaredAdapter(
         "of both decoders, argmax, label map back by nearest zoom."
     ),
     options={
-        "input_size": Option(224, "side in between (--input_size)"),
+        "input_size": Option(224, "side in between (--input_size)", changes={"preprocessing": {}}),
         "stage": Option(3, "3: mean of both decoders; 2: the second one alone (--stage)", (2, 3)),
     },
+    does=Conduct("samed-512-224-512", answers="label"),
     memory_mib={"vit_b": 669},
     agreement=(
         "Compared with the authors' code on 2 predictions of real images, same seeded weights: "

@@ -1,5 +1,6 @@
 """LiteMedSAM (bowang-lab, CVPR 2024 challenge baseline): TinyViT at 256 px, one box per object."""
 
+from reproduce.contracts import Conduct
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -21,6 +22,7 @@ PLUGIN = DeclaredAdapter(
         "of the file, and takes volumes from the middle slice outwards with boxes of its own "
         "predictions; neither is done here."
     ),
+    does=Conduct("litemedsam-256"),
     memory_mib={"vit_t": 356},
     agreement=(
         "Compared with the authors' code on 5 predictions of real images, same seeded weights: "

@@ -11,7 +11,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from reproduce.contracts import Grid, Option, Prediction, Prompt, PromptKind, Reference, Sample
+from reproduce.contracts import (
+    Conduct,
+    Grid,
+    Option,
+    Prediction,
+    Prompt,
+    PromptKind,
+    Reference,
+    Sample,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,16 +152,24 @@ class Lwnet:
     dimensionality: Literal["2d", "3d"] = "2d"
     layouts = ("model_state_dict",)
     options: Mapping[str, Option] = {
-        "size": Option(512, "side of the square the crop is resized to, in pixels"),
+        "size": Option(
+            512,
+            "side of the square the crop is resized to, in pixels",
+            changes={"preprocessing": {}},
+        ),
         "flips": Option(
-            False, "average probabilities over four mirrorings (official `--tta from_preds`)"
+            False,
+            "average probabilities over four mirrorings (official `--tta from_preds`)",
+            changes={"postprocessing": {True: "flips-averaged"}},
         ),
         "stored": Option(
             "uint8",
             "original grid only: official code stores probabilities as 8-bit PNG before it scores",
             ("uint8", "float"),
+            changes={"postprocessing": {}},
         ),
     }
+    does = Conduct("fov-crop-512", answers="probability")
     memory_mib: Mapping[str, int] = {"wnet": 155}
     agreement = (
         "the released checkpoint gives the released validation numbers to every printed digit: "

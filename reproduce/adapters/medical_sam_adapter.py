@@ -1,6 +1,6 @@
 """Medical SAM Adapter (Wu et al. 2023): SAM with adapters and a decoder of its own, one click."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -26,6 +26,7 @@ PLUGIN = DeclaredAdapter(
             1024,
             "side of the network's input in pixels (-image_size; the README's commands say 1024); "
             "clicks are drawn on masks of this size, and the checkpoint has to have it",
+            changes={"preprocessing": {}},
         ),
         "out_size": Option(256, "side of the grid model_input, in pixels (-out_size)"),
         "channel": Option(0, "which of the decoder's masks: 0, or REFUGE's 0 disc and 1 cup"),
@@ -33,8 +34,10 @@ PLUGIN = DeclaredAdapter(
             True,
             "SAM's mean and deviation; False for weights trained before pull request 135 "
             "(May 2025), whose input is 0-1",
+            changes={"preprocessing": {False: "medical-sam-adapter-1024-unit"}},
         ),
     },
+    does=Conduct("medical-sam-adapter-1024"),
     memory_mib={"vit_b": 3010, "vit_b_256": 491},
     agreement=(
         "Compared with the authors' code on 3 predictions of real images, same seeded weights: "

@@ -1,5 +1,6 @@
 """MedSAM (Ma et al. 2024): SAM ViT-B fine-tuned on medical images, prompted with one box."""
 
+from reproduce.contracts import Conduct
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -15,6 +16,7 @@ PLUGIN = DeclaredAdapter(
         "Squashed to 1024x1024 with skimage (cubic, anti-aliased), cut to whole numbers, then "
         "min-max to 0-1 per image. SAM's mean and deviation are not applied, nothing is padded."
     ),
+    does=Conduct("medsam-minmax-1024", answers="probability"),
     memory_mib={"vit_b": 599},
     agreement=(
         "Compared with the authors' code on 2 predictions of real images, same seeded weights: "

@@ -1,6 +1,6 @@
 """MobileSAM (Zhang et al. 2023): SAM with a TinyViT as image encoder."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -18,8 +18,10 @@ PLUGIN = DeclaredAdapter(
             "single",
             "masks per prompt: the decoder's one for unambiguous prompts, or its three candidates",
             ("single", "three"),
+            changes={"candidates": {"three": 3}},
         ),
     },
+    does=Conduct("sam-official"),
     memory_mib={"vit_t": 344},
     agreement=(
         "Compared with the authors' code on 8 predictions of real images, same seeded weights: "

@@ -1,6 +1,6 @@
 """Polyp-SAM (Li et al. 2023): SAM fine-tuned on polyps, one tight box over all foreground."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -23,7 +23,15 @@ PLUGIN = DeclaredAdapter(
         "Channels in OpenCV's order (BGR); longest side to 1024 with Pillow, then squashed to "
         "1024x1024 with OpenCV (bilinear), divided by 255; no mean and deviation, no padding."
     ),
-    options={"channels": Option("bgr", "order of the channels the network sees", ("bgr", "rgb"))},
+    options={
+        "channels": Option(
+            "bgr",
+            "order of the channels the network sees",
+            ("bgr", "rgb"),
+            changes={"preprocessing": {}},
+        )
+    },
+    does=Conduct("polyp-sam-1024-bgr-unit"),
     memory_mib={"vit_b": 591},
     agreement=(
         "Compared with the authors' code on 2 predictions of real images, same seeded weights: "

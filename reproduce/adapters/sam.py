@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reproduce.contracts import Option, PromptKind
+from reproduce.contracts import Conduct, Option, PromptKind
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +29,7 @@ class SamAdapter:
             "single",
             "masks per prompt: the decoder's one for unambiguous prompts, or its three candidates",
             ("single", "three"),
+            changes={"candidates": {"three": 3}},
         ),
         "encoder": Option(
             "fused",
@@ -37,6 +38,7 @@ class SamAdapter:
             ("fused", "official"),
         ),
     }
+    does = Conduct("sam-official")
     memory_mib: Mapping[str, int] = {"vit_b": 673, "vit_l": 1516, "vit_h": 2811}
     agreement = (
         "Against SamPredictor with seeded weights, 18 prompts (boxes, points, both, a mask) on one "

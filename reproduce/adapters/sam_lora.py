@@ -1,6 +1,6 @@
 """Any SAM with LoRA on q and v of its image encoder (the convention of SAMed and Sam_LoRA)."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -19,8 +19,10 @@ PLUGIN = DeclaredAdapter(
             "single",
             "masks per prompt: the decoder's one for unambiguous prompts, or its three candidates",
             ("single", "three"),
+            changes={"candidates": {"three": 3}},
         ),
     },
+    does=Conduct("sam-official"),
     memory_mib={"vit_b": 612},
     agreement=(
         "Compared with the authors' code on 1 predictions of real images, the released LoRA on "

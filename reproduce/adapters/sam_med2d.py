@@ -1,6 +1,6 @@
 """SAM-Med2D (Cheng et al. 2023): SAM ViT-B at 256 px with adapter layers; boxes and points."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -20,10 +20,21 @@ PLUGIN = DeclaredAdapter(
         "evaluation takes the one with the highest predicted IoU."
     ),
     options={
-        "channels": Option("bgr", "order of the channels the network sees", ("bgr", "rgb")),
-        "resize": Option("nearest", "how larger images are squashed", ("nearest", "bilinear")),
+        "channels": Option(
+            "bgr",
+            "order of the channels the network sees",
+            ("bgr", "rgb"),
+            changes={"preprocessing": {}},
+        ),
+        "resize": Option(
+            "nearest",
+            "how larger images are squashed",
+            ("nearest", "bilinear"),
+            changes={"preprocessing": {}},
+        ),
         "adapter": Option(True, "use the adapter layers (false: SAM-Med2D* of the README)"),
     },
+    does=Conduct("sam-med2d-256-bgr-nearest", candidates=3),
     memory_mib={"vit_b": 1215},
     agreement=(
         "Compared with the authors' code on 36 predictions of real images, same seeded weights: "

@@ -1,6 +1,6 @@
 """SAM-OCTA (Wang et al. 2023): SAM with LoRA, vessels in OCTA projections, clicks."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -19,9 +19,12 @@ PLUGIN = DeclaredAdapter(
     ),
     options={
         "longest_side": Option(
-            1024, "side that the longer edge is resized to; the release takes 224 for vit_b"
+            1024,
+            "side that the longer edge is resized to; the release takes 224 for vit_b",
+            changes={"preprocessing": {}},
         ),
     },
+    does=Conduct("sam-octa-1024", answers="probability"),
     memory_mib={"vit_b": 604},
     agreement=(
         "Compared with the authors' code on 2 predictions of real images, same seeded weights: "

@@ -1,6 +1,6 @@
 """SAMed, SAMed_s and SAMed_h (Zhang and Liu 2023): LoRA in SAM, eight organs, no prompt."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -19,9 +19,18 @@ PLUGIN = DeclaredAdapter(
         "mask tokens (background and eight organs), argmax at 512, label map back by nearest zoom."
     ),
     options={
-        "image_size": Option(512, "side of the network's input in pixels (--img_size)"),
-        "input_size": Option(224, "side in between (--input_size); None: straight to image_size"),
+        "image_size": Option(
+            512,
+            "side of the network's input in pixels (--img_size)",
+            changes={"preprocessing": {}},
+        ),
+        "input_size": Option(
+            224,
+            "side in between (--input_size); None: straight to image_size",
+            changes={"preprocessing": {}},
+        ),
     },
+    does=Conduct("samed-512-224-512", answers="label"),
     memory_mib={"vit_b": 465},
     agreement=(
         "Compared with the authors' code on 5 predictions (SAMed and SAMed_s) of real images, "

@@ -1,6 +1,6 @@
 """SAM-Path (Zhang et al. 2023): SAM and a pathology ViT, tissue classes, no prompt."""
 
-from reproduce.contracts import Option
+from reproduce.contracts import Conduct, Option
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -23,6 +23,7 @@ PLUGIN = DeclaredAdapter(
     options={
         "image_side": Option(1024, "side of images and masks (image_hw): BCSS 1024, CRAG 1536")
     },
+    does=Conduct("imagenet-mean-std", answers="label"),
     memory_mib={"vit_b": 2985},
     agreement=(
         "Compared with the authors' code on 2 predictions of real images, same seeded weights: "

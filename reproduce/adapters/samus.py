@@ -1,5 +1,6 @@
 """SAMUS (Lin et al. 2023): SAM with a branch of convolutions, ultrasound, one click."""
 
+from reproduce.contracts import Conduct
 from reproduce.models.declaring import DeclaredAdapter
 
 PLUGIN = DeclaredAdapter(
@@ -17,6 +18,7 @@ PLUGIN = DeclaredAdapter(
         "no mean and deviation. The release scores at 256x256 (grid model_input): masks resized by "
         "nearest neighbour, the click taken on the resized mask."
     ),
+    does=Conduct("samus-256-grey"),
     memory_mib={"vit_b": 818},
     agreement=(
         "Compared with the authors' code on 3 predictions of real images, same seeded weights: "

@@ -30,7 +30,7 @@ def fetch(
     from catalog.errors import FindingsError, Sam4misError, UsageError
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json
-    from reproduce.obtaining.weights import obtain, status_of
+    from reproduce.obtaining.weights import obtain, record_lines, status_of
     from reproduce.reading import sha256_of
 
     found = next((p for p in Registry.load(find_root()).projects if p.slug == project), None)
@@ -39,12 +39,15 @@ def fetch(
     records = [c for c in found.checkpoints or [] if checkpoint in (None, c.id)]
     if not records:
         known = ", ".join(c.id for c in found.checkpoints or []) or "none"
-        raise UsageError(f"{project} has no checkpoint {checkpoint or ''}; known: {known}")
+        raise UsageError(
+            f"{project} has no checkpoint {checkpoint or ''}; known: {known}. (--checkpoint takes "
+            "an id here; a file goes to `sam4mis reproduce run ... --checkpoint <file>`.)"
+        )
     rows = []
     problems: list[Sam4misError] = []
     for record in records:
         if dry_run:
-            rows.append({"checkpoint": record.id, "status": status_of(record)})
+            rows.append({"checkpoint": record.id, "status": status_of(project, record)})
             continue
         try:
             path = obtain(project, record)
@@ -57,10 +60,10 @@ def fetch(
         rows.append(
             {"checkpoint": record.id, "status": "here", "file": str(path), "sha256": sha256}
         )
-        if record.sha256 is None:
+        if lines := record_lines(record):
             typer.echo(
-                f"{record.id}: no sha256 is recorded; if this is the released file, add "
-                f"`sha256: {sha256}` to projects/{project}.yaml",
+                f"{record.id}: no sha256 is recorded. If this is the released file, its entry in "
+                f"projects/{project}.yaml says:\n{lines}",
                 err=True,
             )
     if json_:

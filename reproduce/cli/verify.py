@@ -173,6 +173,7 @@ def _tell(found: Sequence[Verdict]) -> None:
 
     from reproduce.cli.common import percent, table
     from reproduce.running.telling import signed
+    from reproduce.verdict import RULE
 
     rows = [
         (
@@ -190,7 +191,7 @@ def _tell(found: Sequence[Verdict]) -> None:
         if v.run is not None
     ]
     table(
-        "Verdicts (verdict/1)",
+        f"Verdicts ({RULE})",
         ("claim", "state", "class", "claimed %", "measured %", "90 % interval, pp", "reason"),
         rows,
         "reason",

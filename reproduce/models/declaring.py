@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from reproduce.contracts import Model, Option, PromptKind
+    from reproduce.contracts import Conduct, Model, Option, PromptKind
     from reproduce.models.frames import PromptPlane
 
     Build = Callable[[Mapping[str, torch.Tensor], Mapping[str, Any], str, str], Model]
@@ -32,6 +32,7 @@ class DeclaredAdapter:
 
     builder        `module:function`, called with (state, options, device, dtype)
     preprocessing  what is done to an image before the network, in one or two sentences
+    does           the same as words, with every option at its default
     plane          `module:function`, called with (mask, options), for a release that makes its
                    prompts from the mask on the network's grid; None: from the mask as loaded
     prompts        kinds the released weights were trained for
@@ -54,6 +55,7 @@ class DeclaredAdapter:
     layouts: tuple[str, ...]
     builder: str
     preprocessing: str
+    does: Conduct
     memory_mib: Mapping[str, int]
     agreement: str
     options: Mapping[str, Option] = field(default_factory=dict)
@@ -94,6 +96,8 @@ class Named(Protocol):
     """The part of an adapter that the checks read."""
 
     @property
+    def does(self) -> Conduct: ...
+    @property
     def name(self) -> str: ...
     @property
     def prompts(self) -> tuple[PromptKind, ...]: ...
@@ -120,6 +124,21 @@ def resolve_options(adapter: Named, given: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise UsageError(f"adapter {adapter.name}: " + "; ".join(problems))
     return values
+
+
+def conduct(adapter: Named, options: Mapping[str, Any]) -> Conduct:
+    """What an adapter does with these options, each a declared one; the others at their default."""
+    changed: dict[str, list[Any]] = {}
+    for name, option in adapter.options.items():
+        value = options.get(name, option.default)
+        if value != option.default:
+            for part, words in option.changes.items():
+                changed.setdefault(part, []).append(words.get(value))
+    # Two options that change one thing together do what neither has a word for.
+    alone: dict[str, Any] = {
+        part: words[0] if len(words) == 1 else None for part, words in changed.items()
+    }
+    return replace(adapter.does, **alone)
 
 
 def check_prompts(

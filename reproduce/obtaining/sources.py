@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from catalog.errors import InputError
 
@@ -88,8 +88,10 @@ def source_of(url: str) -> Source:
     if host == "zenodo.org" and len(path) == 2:
         return Source("manual", url, url, note="a page of Zenodo, not a file")
     if host == "dropbox.com":
-        base = url.split("?", 1)[0]
-        return Source("http", f"{base}?dl=1", url)
+        # Everything but `dl` stays: a link that is shared by key (`rlkey`) opens only with it.
+        kept = [pair for pair in parse_qsl(parts.query, True) if pair[0] != "dl"]
+        query = urlencode([*kept, ("dl", "1")])
+        return Source("http", urlunsplit(parts._replace(query=query, fragment="")), url)
     return Source("http", url, url)
 
 

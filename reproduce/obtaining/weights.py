@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.files import disk_full_told, write_whole
 from catalog.records import Checkpoint
+from catalog.yaml_out import flow
 from reproduce import wording
+from reproduce.identity import identity
 from reproduce.obtaining.cache import (
     cache_folder,
     cached,
@@ -27,19 +32,26 @@ from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_go
 from reproduce.obtaining.sources import Source, source_of
 from reproduce.reading import sha256_of
 
+Identity = Literal["shown", "fetched", "not shown"]
+
 
 def obtain_all(
     project: str, records: Sequence[Checkpoint], given: Sequence[Path] = ()
 ) -> list[Path]:
     """One file per record, in order. `given` files are used instead (checked against the hash)."""
-    if given and len(given) != len(records):
+    if given:
+        return check_all(project, records, given)
+    return [obtain(project, record) for record in records]
+
+
+def check_all(project: str, records: Sequence[Checkpoint], given: Sequence[Path]) -> list[Path]:
+    """The files that the user names, in order; as many as there are records, each what it is."""
+    if len(given) != len(records):
         raise UsageError(
             f"{project}: {len(records)} weights file(s) are needed "
             f"({', '.join(r.id for r in records)}), --checkpoint was given {len(given)} time(s)."
         )
-    if given:
-        return [check_given(record, path) for record, path in zip(records, given, strict=True)]
-    return [obtain(project, record) for record in records]
+    return [check_given(record, path) for record, path in zip(records, given, strict=True)]
 
 
 def check_given(record: Checkpoint, path: Path) -> Path:
@@ -58,16 +70,34 @@ def check_given(record: Checkpoint, path: Path) -> Path:
     return path
 
 
-def located(record: Checkpoint) -> Path | None:
+def located(project: str, record: Checkpoint) -> Path | None:
     """The file of a record where it is here already (cache, manual/); never downloads."""
     if record.sha256:
-        if path := cached(record.sha256):
-            return path
-    else:
-        known = _noted(record)
-        if known and (path := cached(known)):
-            return path
-    return _dropped(record)
+        return cached(record.sha256) or _dropped(record, record.sha256)
+    known = _noted(record)
+    return (known and cached(known["sha256"])) or _given_by_hand(project, record)
+
+
+def identity_of(record: Checkpoint, sha256: str) -> Identity:
+    """How it is known that a file with this hash is the released one.
+
+    shown    the hash is recorded, and who published it
+    fetched  it is what came from the recorded address to this machine; once its hash stands in
+             the record, it is shown
+    """
+    if identity(record, sha256)[0] == "same":
+        return "shown"
+    noted = _noted(record)
+    return "fetched" if noted and noted["sha256"] == sha256 else "not shown"
+
+
+def record_lines(record: Checkpoint) -> str | None:
+    """What the project file may say of a file that was fetched without a recorded hash."""
+    noted = _noted(record)
+    if record.sha256 or noted is None or "url" not in noted:
+        return None
+    source = f"{{by: fetched, place: {flow(noted['url'])}, date: {flow(noted['date'])}}}"
+    return f"  sha256: {noted['sha256']}\n  sha256_from: [{source}]\n  bytes: {noted['bytes']}"
 
 
 def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
@@ -76,12 +106,12 @@ def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
     Raises `PrerequisiteError` where only a person can get it (with the steps), `InputError` where
     every address failed (with what each one answered).
     """
-    if path := located(record):
+    if path := located(project, record):
         return path
     name = record.sha256 or hashlib.sha256(" ".join(record.urls).encode()).hexdigest()
     partial = partial_folder()
     with held(partial / f"{name}.lock", f"the checkpoint {record.id}"):
-        if path := located(record):  # another process was faster
+        if path := located(project, record):  # another process was faster
             return path
         return _download(project, record, partial / f"{name}.part", quiet)
 
@@ -90,13 +120,22 @@ def _download(project: str, record: Checkpoint, part: Path, quiet: bool) -> Path
     try:
         source = first_good(record, part, WEIGHTS, quiet)
     except FailedError as failed:
+        folder, how = _drop_place(project, record)
+        folder.mkdir(parents=True, exist_ok=True)
         raise PrerequisiteError(
             f"{project}: the checkpoint {record.id} could not be downloaded:\n{failed}\n"
-            "Get the file by hand and either pass it or drop it, under any name, into the folder "
-            "that is searched by hash:",
-            f"cp <file> {manual_folder()}/   (or: --checkpoint <file>)",
+            f"Get the file by hand and put it, under any name, into the folder {how}. (Or name it "
+            "to the run: sam4mis reproduce run ... --checkpoint <file>.)",
+            f"cp <file> {shlex.quote(str(folder))}/",
         ) from failed
     return _keep(record, part, source)
+
+
+def _drop_place(project: str, record: Checkpoint) -> tuple[Path, str]:
+    """Where a person puts a file: a hash tells it among others, without one it has its folder."""
+    if record.sha256:
+        return manual_folder(), "that is searched by hash"
+    return manual_folder() / project / record.id, "of this checkpoint"
 
 
 def _keep(record: Checkpoint, part: Path, source: Source) -> Path:
@@ -108,7 +147,13 @@ def _keep(record: Checkpoint, part: Path, source: Source) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         part.replace(target)
     if record.sha256 is None:
-        note = {"sha256": sha256, "bytes": target.stat().st_size, "urls": record.urls}
+        note = {
+            "sha256": sha256,
+            "bytes": target.stat().st_size,
+            "urls": record.urls,
+            "url": source.given,
+            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        }
         write_whole(_note_path(record), json.dumps(note).encode())
     return target
 
@@ -119,26 +164,41 @@ def _note_path(record: Checkpoint) -> Path:
     return cache_folder() / "unrecorded" / f"{key}.json"
 
 
-def _noted(record: Checkpoint) -> str | None:
+def _noted(record: Checkpoint) -> dict[str, Any] | None:
     path = _note_path(record)
     if not record.urls or not path.is_file():
         return None
-    found: str = json.loads(path.read_text("utf-8"))["sha256"]
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
 
-def _dropped(record: Checkpoint) -> Path | None:
+def _given_by_hand(project: str, record: Checkpoint) -> Path | None:
+    """The one file that a person put into the folder of a checkpoint without a recorded hash.
+
+    Raises `InputError` for several, and for one that cannot be it.
+    """
+    folder, _ = _drop_place(project, record)
+    if not folder.is_dir():
+        return None
+    files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files)
+        raise InputError(f"{folder}: expected the one file of {record.id}, got {names}.")
+    return check_given(record, files[0]) if files else None
+
+
+def _dropped(record: Checkpoint, sha256: str) -> Path | None:
     """A file in manual/ with the record's hash, moved into the cache by content."""
     folder = manual_folder()
-    if record.sha256 is None or not folder.is_dir():
+    if not folder.is_dir():
         return None
     for path in sorted(folder.iterdir()):
         if not path.is_file() or path.name.startswith("."):
             continue
         if record.bytes is not None and path.stat().st_size != record.bytes:
             continue
-        if sha256_of(path) == record.sha256:
-            target = weights_folder(record.sha256) / (record.file or path.name).rsplit("/", 1)[-1]
+        if sha256_of(path) == sha256:
+            target = weights_folder(sha256) / (record.file or path.name).rsplit("/", 1)[-1]
             with disk_full_told(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(target)
@@ -146,16 +206,16 @@ def _dropped(record: Checkpoint) -> Path | None:
     return None
 
 
-def status_of(record: Checkpoint, given: Sequence[Path] = ()) -> str:
+def status_of(project: str, record: Checkpoint, given: Sequence[Path] = ()) -> str:
     """Where a checkpoint would come from, in words."""
     if given:
         return "given with --checkpoint"
-    if located(record):
-        return "in the cache"
-    size = wording.size(record.bytes)
+    if located(project, record):
+        return "here"
+    size, (folder, _) = wording.size(record.bytes), _drop_place(project, record)
     if not record.urls:
-        return f"no address known: put the file into {manual_folder()}"
+        return f"no address known: put the file into {folder}"
     direct = [url for url in record.urls if source_of(url).kind != "manual"]
     if not direct:
-        return f"by hand ({size}): {record.urls[0]} -> {manual_folder()}"
+        return f"by hand ({size}): {record.urls[0]} -> {folder}"
     return f"would be downloaded from {wording.host(direct[0])} ({size})"

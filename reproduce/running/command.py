@@ -26,9 +26,10 @@ from reproduce import wording
 from reproduce.cli.common import RUNS, as_json, data_folder, need_file, need_folder, place_of
 from reproduce.contracts import Grid
 from reproduce.obtaining.datasets import can_fetch
+from reproduce.obtaining.weights import check_all, located, obtain_all, status_of
+from reproduce.reading import sha256_of
 from reproduce.running import telling
 from reproduce.running.data import data_status, fetch_data, lacks_archives
-from reproduce.running.differing import differing
 from reproduce.running.engine import (
     Execution,
     execute,
@@ -37,6 +38,7 @@ from reproduce.running.engine import (
     publish,
     run_folder,
 )
+from reproduce.running.planned import comparison_of
 from reproduce.running.planning import (
     Recipe,
     Request,
@@ -123,14 +125,23 @@ def request_of(arguments: Arguments) -> Request:
         prompt_grid=cast("Grid | None", rest.get("prompt_grid")),
         split=rest.get("split"),
         prompt_profile=arguments.prompts,
-        seeds=tuple(_numbers(rest["seeds"], int)) if "seeds" in rest else None,
-        thresholds=tuple(_numbers(rest.get("thresholds", []), float)),
+        seeds=tuple(_numbers("seeds", rest["seeds"], int, 0, 2**32)) if "seeds" in rest else None,
+        thresholds=tuple(_numbers("thresholds", rest["thresholds"], float, 0, 1))
+        if "thresholds" in rest
+        else (),
         allow_prompts=arguments.allow_prompts,
     )
 
 
-def _numbers(value: Any, kind: type) -> list[Any]:
-    return [kind(v) for v in (value if isinstance(value, list) else [value])]
+def _numbers(key: str, value: Any, kind: type, least: float, most: float) -> list[Any]:
+    """The numbers of a setting. Raises `UsageError` for anything else, and for none."""
+    values = value if isinstance(value, list) else [value]
+    wrong = [v for v in values if not isinstance(v, int | float) or isinstance(v, bool)]
+    wrong += [v for v in values if v not in wrong and (kind(v) != v or not least <= v <= most)]
+    if wrong or not values:
+        what = "whole numbers" if kind is int else f"numbers of {least:g} to {most:g}"
+        raise UsageError(f"--set {key}={wording.value(value)}: expected {what}, as in {key}=[...].")
+    return [kind(v) for v in values]
 
 
 def devices_of(arguments: Arguments) -> tuple[str, ...]:
@@ -145,10 +156,12 @@ def devices_of(arguments: Arguments) -> tuple[str, ...]:
     found: list[str] = []
     for device in asked:
         kind, _, index = device.partition(":")
-        if kind not in ("cpu", "cuda"):
+        if kind not in ("cpu", "cuda") or device not in (kind, f"cuda:{index}"):
             raise UsageError(f"--device {device}: expected cpu, cuda or cuda:<number>.")
         if kind == "cuda":
             here = torch.cuda.device_count()
+            if index and not index.isdecimal():
+                raise UsageError(f"--device {device}: expected cpu, cuda or cuda:<number>.")
             if here == 0 or (index and int(index) >= here):
                 raise PrerequisiteError(
                     f"--device {device}: this machine has {here} CUDA device(s). Leave it out:",
@@ -271,8 +284,9 @@ def local(
         need_file("--checkpoint", path)
     if arguments.slurm and shutil.which("sbatch") is None:
         raise PrerequisiteError(NO_SLURM)
-    if not arguments.dry_run:
-        devices_of(arguments)
+    if request.checkpoints:
+        check_all(first.project.slug, first.checkpoints, request.checkpoints)
+    devices_of(arguments)
     if data is None:
         if arguments.dry_run or can_fetch(first.dataset, first.split):
             return None
@@ -301,7 +315,6 @@ def _one(
 ) -> Result:
     """Fetch, plan and execute the recipes that are one run, and say what came out."""
     from reproduce.obtaining.cache import cache_folder
-    from reproduce.obtaining.weights import obtain_all
 
     root = registry.root
     first = members[0]
@@ -392,7 +405,13 @@ def tell(
 
     The results are data (stdout); what to type next is talk (stderr).
     """
-    differs = {member.claim_id: why for member in members if (why := differing(member, request))}
+    hashes = [checkpoint["sha256"] for checkpoint in result.inputs["checkpoints"]]
+    n_cases = len(result.inputs["cases"])
+    differs = {
+        member.claim_id: why
+        for member in members
+        if (why := comparison_of(member, hashes, n_cases).differences)
+    }
     asked = [(member.project, member.claim) for member in members]
     told = [member.claim_id for member in members]
     status = result.status if result.reason is None else f"{result.status}: {result.reason}"
@@ -445,42 +464,53 @@ def typed(arguments: Arguments, *more: str) -> str:
 def _tell_plan(
     item: Recipe, members: Sequence[Recipe], data: Path | None, request: Request
 ) -> None:
-    """What a run would do: downloads, data, how long (from the last run of the adapter, if any)."""
-    from reproduce.obtaining.weights import status_of
-
-    number = "unknown"
+    """What a run would do: downloads, data, how long (from the last run of the adapter, if any),
+    and for each claim the best class that it can reach, and why not a better one."""
+    n_cases = None
     if data is not None:
-        number = str(len(item.dataset.cases(data, item.split, item.dataset_options)))
+        n_cases = len(item.dataset.cases(data, item.split, item.dataset_options))
+        n_cases = n_cases if request.limit is None else min(n_cases, request.limit)
     prompts = "none"
     if item.profile is not None:
         prompts = f"{item.profile.name}, seeds {wording.value(item.seeds)}"
+    slug = item.project.slug
     rows = [
         ("data set", item.dataset.title),
         ("data", place_of(data) if data else data_status(item)),
     ]
     rows += [
-        (f"checkpoint {record.id}", status_of(record, request.checkpoints))
+        (f"checkpoint {record.id}", status_of(slug, record, request.checkpoints))
         for record in item.checkpoints
     ]
-    rows += [("cases", number), ("prompts", prompts), ("time", _expected_time(item, number))]
-    for member in members:
-        why = differing(member, request)
-        rows.append(
-            (member.claim_id, f"not answered: {'; '.join(why)}" if why else "would be answered")
-        )
-    sheet("Nothing was done (--dry-run). The command would make this run:", [("run", rows)])
+    rows += [
+        ("cases", "unknown" if n_cases is None else str(n_cases)),
+        ("prompts", prompts),
+        ("time", _expected_time(item, n_cases)),
+    ]
+    here = request.checkpoints or [located(slug, record) for record in item.checkpoints]
+    hashes = [None if path is None else sha256_of(path) for path in here]
+    sheet(
+        "Nothing was done (--dry-run). The command would make this run:",
+        [
+            ("run", rows),
+            *(
+                (member.claim_id, telling.plan(comparison_of(member, hashes, n_cases)))
+                for member in members
+            ),
+        ],
+    )
 
 
-def _expected_time(item: Recipe, number: str) -> str:
+def _expected_time(item: Recipe, number: int | None) -> str:
     """From the newest published run of the same adapter; unknown where there is none."""
     registry = Registry.load(find_root())
     name = f"{item.adapter.name}/{item.adapter.version}"
     before = [r for r in registry.results if r.protocol.get("adapter") == name]
-    if not before or not number.isdigit():
+    if not before or number is None:
         return "unknown (no published run of this adapter to go by)"
     last = max(before, key=lambda r: r.created)
     rate = last.timing.get("cases_per_s")
     if not rate:
         return "unknown"
     where = last.environment.get("gpu") or last.environment.get("cpu")
-    return f"about {int(number) / rate:.0f} s at the {rate:g} cases/s of {last.run} on {where}"
+    return f"about {number / rate:.0f} s at the {rate:g} cases/s of {last.run} on {where}"

@@ -12,17 +12,20 @@ from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
 from reproduce import wording
+from reproduce.comparability import checkpoint_ids, dataset_options_of, reader_of
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
+from reproduce.obtaining.weights import identity_of
 from reproduce.plugins import plugin, plugins
 from reproduce.prompting.regions import SEPARATE
 from reproduce.reading import sha256_of
 from reproduce.running.planes import declared_grid, plane_of
+from reproduce.running.planned import comparison_of
 from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
 from reproduce.running.references import rule_of, with_filter
 from reproduce.running.spec import CaseInput, CheckpointInput, DeviceKind, RunSpec
 from reproduce.scoring.needs import Needs, needs_of
 
-RANDOM_SEEDS = 5  # verdict/1 asks for five seeds or more where prompts are random
+RANDOM_SEEDS = 5  # the verdict asks for five seeds or more where prompts are random
 NO_PROMPTS = ("none", "none/1", "n/a", None)
 
 
@@ -49,7 +52,6 @@ class Request:
 class Recipe:
     """A claim resolved to plugins and options; nothing read from disk yet.
 
-    `faithful`: nothing was overridden that the claim fixes, so the run may serve the claim.
     `prompt_grid`: of the masks that prompts are made from; the release's own unless overridden.
     """
 
@@ -73,7 +75,7 @@ class Recipe:
     reference_filter: dict[str, Any] | None
     labels: dict[str, str]
     precision: str
-    faithful: bool
+    limit: int | None
     flags: tuple[str, ...]
 
     @property
@@ -129,20 +131,22 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         reason = project.adapter_reason or "nobody has written one yet"
         raise PrerequisiteError(f"{name}: no adapter: {reason}")
     adapter = plugin("adapters", project.adapter)
-    wanted = options.dataset_plugin or (claim.dataset or "").lower().replace(" ", "-")
+    wanted = reader_of(claim)
     if wanted not in plugins("datasets"):
         raise PrerequisiteError(
             f"{name}: no data set plugin for {claim.dataset!r}; known: "
             f"{', '.join(plugins('datasets'))}. CONTRIBUTING has the recipe for a new one."
         )
     dataset = plugin("datasets", wanted)
-    split = claim.split or next(iter(dataset.splits), "all")
+    split = request.split or claim.split or next(iter(dataset.splits), "all")
+    if request.split is not None and split not in dataset.splits:
+        known = ", ".join(dataset.splits)
+        raise UsageError(f"--set split={split}: {dataset.title} has no split {split!r}: {known}.")
     profile = _profile(request.prompt_profile or claim.protocol.prompt_profile.value, name, adapter)
     grid = cast("Grid", claim.protocol.grid.value or "original")
     if grid not in ("original", "model_input"):
         raise InputError(f"{name}: protocol.grid is {grid!r}; expected original or model_input.")
     seeds = tuple(options.seeds or (range(RANDOM_SEEDS) if profile and profile.random else (0,)))
-    own = _options(adapter, options.adapter)
     asked = _options(adapter, {**options.adapter, **request.adapter})
     precision = request.precision or "float32"
     threshold = claim.protocol.threshold.value
@@ -158,28 +162,15 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         )
     flags = _prompt_flags(adapter, profile, request.allow_prompts)
     prompt_grid = _prompt_grid(name, adapter, asked, profile, request, needs)
-    faithful = (
-        own == asked
-        and not any(options.dataset.get(k) != v for k, v in request.dataset.items())
-        and request.split in (None, split)
-        and request.grid in (None, grid)
-        and request.prompt_grid in (None, prompt_grid)
-        and request.limit is None
-        and (
-            request.prompt_profile is None
-            or request.prompt_profile == claim.protocol.prompt_profile.value
-        )
-        and not flags
-    )
     return Recipe(
         project=project,
         claim=claim,
         adapter=adapter,
         adapter_options=asked,
         dataset=dataset,
-        dataset_options={**options.dataset, **request.dataset},
-        split=request.split or split,
-        checkpoints=_checkpoints(project, claim, options),
+        dataset_options={**dataset_options_of(claim), **request.dataset},
+        split=split,
+        checkpoints=_checkpoints(project, claim),
         profile=profile,
         seeds=request.seeds or seeds,
         grid=request.grid or grid,
@@ -192,7 +183,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         reference_filter=rule_of(needs.reference_filter),
         labels=dict(options.labels),
         precision=precision,
-        faithful=faithful,
+        limit=request.limit,
         flags=flags,
     )
 
@@ -269,9 +260,9 @@ def _needs(claim: Claim, dimensionality: Literal["2d", "3d"]) -> Needs:
     return needs_of(metric_profile(name), {claim.metric}, {int(dimensionality[0])})
 
 
-def _checkpoints(project: Project, claim: Claim, options: RunOptions) -> tuple[Checkpoint, ...]:
+def _checkpoints(project: Project, claim: Claim) -> tuple[Checkpoint, ...]:
     known = {checkpoint.id: checkpoint for checkpoint in project.checkpoints or []}
-    ids = options.checkpoints or ([claim.checkpoint] if claim.checkpoint else [])
+    ids = checkpoint_ids(claim)
     name = f"{project.slug}/{claim.id}"
     if not ids:
         raise PrerequisiteError(f"{name}: the claim names no checkpoint; nothing can be run.")
@@ -322,12 +313,14 @@ def build_spec(
         prompts = encode_prompts(first.profile, first.seeds, made)
         if any(prompt.oracle for prompt in made):
             flags.add("oracle-prompt: prompts were chosen with the ground truth")
-    faithful = [r.claim_id for r in recipes if r.faithful]
+    # A run is given to the claims that it does not contradict; what is not known is judged later.
+    hashes = [sha256_of(path) for path in files]
+    served = [r.claim_id for r in recipes if not comparison_of(r, hashes, len(cases)).differences]
     spec = RunSpec(
         kind="selftest" if first.project.kind == "selftest" else "rerun",
         project=first.project.slug,
         title=_title(first),
-        claims=faithful,
+        claims=served,
         adapter=first.adapter.name,
         adapter_version=first.adapter.version,
         adapter_options=first.adapter_options,
@@ -335,12 +328,13 @@ def build_spec(
             CheckpointInput(
                 id=record.id,
                 file=record.file or path.name,
-                sha256=sha256_of(path),
+                sha256=sha256,
                 bytes=path.stat().st_size,
                 layout=record.layout,
                 expected_sha256=record.sha256,
+                identity=identity_of(record, sha256),
             )
-            for record, path in zip(first.checkpoints, files, strict=True)
+            for record, path, sha256 in zip(first.checkpoints, files, hashes, strict=True)
         ],
         dataset=dataset.name,
         dataset_version=dataset.version,

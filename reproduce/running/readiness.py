@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from catalog.errors import InputError
 from catalog.records import Checkpoint, Claim, Project
 from reproduce.cli.common import data_folder, install_command, missing_extra
+from reproduce.comparability import checkpoint_ids, reader_of
 from reproduce.contracts import Dataset
 from reproduce.obtaining.cache import cache_folder
 from reproduce.obtaining.datasets import can_fetch, is_here
@@ -107,31 +108,28 @@ def _claim(project: Project, claim: Claim) -> list[str]:
     """What one claim lacks: checkpoint and data."""
     lacking = []
     known = {checkpoint.id: checkpoint for checkpoint in project.checkpoints or []}
-    names = (claim.run and claim.run.checkpoints) or (
-        [claim.checkpoint] if claim.checkpoint else []
-    )
+    names = checkpoint_ids(claim)
     if not names:
         lacking.append(f"{claim.id}: names no checkpoint")
     for name in names:
         if name not in known:
             lacking.append(f"checkpoint {name}: not in the project's record")
-        elif problem := _checkpoint(known[name]):
+        elif problem := _checkpoint(project.slug, known[name]):
             lacking.append(problem)
     lacking += _data(claim)
     return lacking
 
 
-def _checkpoint(record: Checkpoint) -> str | None:
+def _checkpoint(project: str, record: Checkpoint) -> str | None:
     from reproduce.obtaining.weights import located, status_of
 
-    if located(record):
+    if located(project, record):
         return None
-    return f"checkpoint {record.id}: {status_of(record)}"
+    return f"checkpoint {record.id}: {status_of(project, record)}"
 
 
 def _data(claim: Claim) -> list[str]:
-    wanted = (claim.run and claim.run.dataset_plugin) or (claim.dataset or "").lower()
-    wanted = wanted.replace(" ", "-")
+    wanted = reader_of(claim)
     dataset = plugins("datasets").get(wanted)
     if dataset is None:
         return [f"data: no plugin for {claim.dataset or 'an unnamed data set'}"]

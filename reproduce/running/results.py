@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import statistics as stdlib_statistics
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import msgspec
 
 from catalog.errors import InputError, UsageError
 from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
+from reproduce.models.declaring import conduct
 from reproduce.plugins import plugin
 from reproduce.reading import sha256_of
 from reproduce.running.planning import Recipe
@@ -149,7 +151,7 @@ def shown_threshold(spec: RunSpec) -> float:
 
 
 def measurements(table: pa.Table, recipes: Sequence[Recipe], spec: RunSpec) -> list[Measurement]:
-    """Every claim under its own profile (marked as the claim's only where the run is faithful),
+    """Every claim under its own profile (marked as the claim's only where the run serves it),
     every profile at each stored threshold, and Dice and IoU under our own profile."""
     found: list[Measurement] = []
     asked: list[tuple[str, str, str | None, float | None, str | None, str | None]] = []
@@ -277,9 +279,11 @@ def assemble(
 
 def protocol_of(spec: RunSpec) -> dict[str, Any]:
     """What was done between the checkpoint and the counts, in the words of a claim's protocol."""
+    does = conduct(plugin("adapters", spec.adapter), spec.adapter_options)
     return {
         "adapter": f"{spec.adapter}/{spec.adapter_version}",
         "adapter_options": spec.adapter_options,
+        **dataclasses.asdict(does),
         "dataset": spec.dataset,
         "dataset_options": spec.dataset_options,
         "split": spec.split,

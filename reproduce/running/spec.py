@@ -33,6 +33,7 @@ class CheckpointInput(Struct, kw_only=True, forbid_unknown_fields=True):
     bytes: int
     layout: str | None = None
     expected_sha256: str | None = None  # what the project's record says; None: it says nothing
+    identity: Literal["shown", "fetched", "not shown"] | None = None  # None: of a run before that
 
 
 class CaseInput(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -101,7 +102,7 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
             if self.prompt_grid == "original":
                 del document["prompt_grid"]
         for checkpoint in document["checkpoints"]:
-            for name in ("id", "file", "bytes", "expected_sha256"):
+            for name in ("id", "file", "bytes", "expected_sha256", "identity"):
                 checkpoint.pop(name, None)
         return document
 

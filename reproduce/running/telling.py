@@ -1,6 +1,6 @@
 """What a finished run says to a person: claimed beside measured, the verdict, where it lies.
 
-The verdict is the one `verdict/1` would give; only a published run gives a claim its verdict.
+The verdict is the one `verdict/2` would give; only a published run gives a claim its verdict.
 """
 
 from __future__ import annotations
@@ -14,18 +14,27 @@ from catalog.cli.rows import in_percent
 from catalog.metrics import counted_over, is_length
 from catalog.registry import RESULTS, Registry
 from reproduce import wording
-from reproduce.verdict import MARGIN, RULE, judge, measurement_of, stored_values
+from reproduce.verdict import (
+    MARGIN,
+    RULE,
+    judge,
+    measurement_of,
+    reservation,
+    stored_values,
+)
 
 if TYPE_CHECKING:
     from catalog.records import Claim, Measurement, Project, Result, Verdict
+    from reproduce.comparability import Comparison
 
 Rows = list[tuple[str, str]]
 Section = tuple[str, Rows]
 
-CLASSES = {
+CLASSES: Mapping[str, str] = {
     "A": "same checkpoint, same cases, every decisive convention stated or in released code",
     "B": "as A, but the split is only described and was drawn again",
-    "C": "a decisive convention is inferred; at best reproduced under an inferred protocol",
+    "C": "a decisive convention is inferred, or which weights or data they were is not shown; at "
+    "best reproduced under an inferred protocol, never lower or higher",
     "D": "something that decides is unknown or different, so the two cannot be compared",
 }
 
@@ -81,7 +90,7 @@ def _claim(
     if not reasons and name not in result.claims:
         reasons = [result.reason or "the run was made for other claims"]
     if reasons:
-        limited = "--limit" in reasons[-1]
+        limited = any("--limit" in reason for reason in reasons)
         rows.append(("verdict", "no verdict is possible" if limited else "no verdict"))
         rows.append(("because", f"the run does not answer the claim: {'; '.join(reasons)}"))
         return rows
@@ -89,8 +98,19 @@ def _claim(
         rows.append(("verdict", "none: which metric was printed is unknown"))
         return rows
     values = stored_values(registry, claim, result, folder)
-    verdict = judge(claim, result, project=project.slug, values=values)
+    verdict = judge(claim, result, project=project, values=values)
     return rows + _verdict(claim, verdict, published(registry.root, result.run))
+
+
+def plan(comparison: Comparison) -> Rows:
+    """The best class a planned run can reach for a claim, and what keeps it from a better one."""
+    rows: Rows = [("class at best", f"{comparison.group}: {CLASSES[comparison.group]}")]
+    rows += [("because", reason) for reason in comparison.reasons]
+    if later := [item.field for item in comparison.fields if item.answer == "open"]:
+        rows.append(("only the run tells", ", ".join(wording.name(field) for field in later)))
+    if comparison.differences:
+        rows.append(("verdict", "none: the run would not answer the claim"))
+    return rows
 
 
 def measured_for(claim: Claim, result: Result, name: str) -> Measurement | None:
@@ -155,8 +175,8 @@ def _verdict(claim: Claim, verdict: Verdict, is_published: bool) -> Rows:
         rows.append(("because", verdict.reason))
     if verdict.would_decide:
         rows.append(("would decide", verdict.would_decide))
-    if verdict.comparability == "C" and verdict.state == "reproduced":
-        rows.append(("note", "reproduced under an inferred protocol"))
+    if how := reservation(verdict):
+        rows.append(("note", how))
     if claim.training_overlap == "yes":
         rows.append(("note", "the test cases were seen in training"))
     return rows

@@ -167,7 +167,7 @@ def score(
         per_seed={seed: o.value for seed, o in zip(seeds, outcomes, strict=True)},
         std=float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
         threshold=threshold,
-        mask_selection=mask_selection or (selection if several else "single"),
+        mask_selection=selection if several else "single",  # of one there is none to choose
         missing=sorted(missing),
         notes=notes,
     )

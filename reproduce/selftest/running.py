@@ -114,7 +114,7 @@ def run_selftest(
     )
     plan = prepare(run, spec, placement, prompts)
     result = execute(run, plan, [item], Execution(quiet=quiet))
-    verdict = judge(claim, result, project=SLUG)
+    verdict = judge(claim, result, project=project)
     return Outcome(
         passed=verdict.state == "reproduced" and result.status == "complete",
         result=result,

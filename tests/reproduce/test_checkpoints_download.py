@@ -6,10 +6,14 @@ import hashlib
 import multiprocessing
 import os
 import shutil
+import subprocess
+import textwrap
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
+import yaml
 from download_server import Behaviour, quiet_download
 from safetensors.torch import save_file
 
@@ -17,7 +21,14 @@ from catalog.errors import InputError, PrerequisiteError
 from catalog.records import Checkpoint
 from reproduce.obtaining.cache import cached, manual_folder
 from reproduce.obtaining.sources import source_of
-from reproduce.obtaining.weights import check_given, obtain, status_of
+from reproduce.obtaining.weights import (
+    check_given,
+    identity_of,
+    located,
+    obtain,
+    record_lines,
+    status_of,
+)
 
 
 @pytest.fixture
@@ -44,14 +55,14 @@ def test_download_is_checked_cached_and_not_repeated(
     address, does = server
     does.content["/w"] = weights
     item = record(weights, f"{address}/w")
-    assert "would be downloaded" in status_of(item)
+    assert "would be downloaded" in status_of("p", item)
     first = obtain("p", item)
     assert first.read_bytes() == weights
     assert first.name == "small.safetensors"
     assert item.sha256 is not None
     assert first.parent.name == item.sha256
     assert obtain("p", item) == first
-    assert status_of(item) == "in the cache"
+    assert status_of("p", item) == "here"
     assert len(does.asked) == 1
 
 
@@ -225,13 +236,59 @@ def test_manual_file_is_found_by_its_hash(
     item = record(weights, "https://pan.baidu.com/s/1abc")
     with pytest.raises(PrerequisiteError, match="lets only people download"):
         obtain("p", item)
-    manual_folder().mkdir(parents=True)
     (manual_folder() / "other.bin").write_bytes(b"not it")
     (manual_folder() / "download (3).pt").write_bytes(weights)
     path = obtain("p", item)
     assert path.read_bytes() == weights
     assert path.name == "small.safetensors"
     assert (manual_folder() / "other.bin").exists()
+
+
+def test_a_file_got_by_hand_has_its_folder_where_no_hash_is_recorded(
+    weights: bytes, tmp_path: Path
+) -> None:
+    """The command that is printed works as it stands."""
+    item = Checkpoint(id="small", urls=["https://pan.baidu.com/s/1abc"])
+    assert str(manual_folder() / "p" / "small") in status_of("p", item)
+    with pytest.raises(PrerequisiteError, match="of this checkpoint") as told:
+        obtain("p", item)
+    (tmp_path / "file").write_bytes(weights)
+    command = str(told.value.command).replace("<file>", str(tmp_path / "file"))
+    subprocess.run(["sh", "-c", command], check=True)
+    path = obtain("p", item)
+    assert path.read_bytes() == weights
+    assert status_of("p", item) == "here"
+    digest = hashlib.sha256(weights).hexdigest()
+    assert identity_of(item, digest) == "not shown"
+    assert located("q", item) is None  # another project's of the same id
+    (path.parent / "second").write_bytes(weights)
+    with pytest.raises(InputError, match="expected the one file"):
+        obtain("p", item)
+    (path.parent / "second").unlink()
+    path.write_text("<!DOCTYPE html><html></html>")
+    with pytest.raises(InputError, match="an HTML page"):
+        obtain("p", item)
+
+
+def test_what_came_without_a_recorded_hash_is_offered_for_the_record(
+    server: tuple[str, Behaviour], weights: bytes
+) -> None:
+    address, does = server
+    does.content["/w"] = weights
+    item = Checkpoint(id="x", urls=[f"{address}/dead", f"{address}/w"])
+    digest = hashlib.sha256(weights).hexdigest()
+    assert record_lines(item) is None
+    obtain("p", item)
+    assert identity_of(item, digest) == "fetched"
+    assert identity_of(item, "0" * 64) == "not shown"
+    lines = record_lines(item)
+    assert lines is not None
+    offered = msgspec.convert(yaml.safe_load(f"id: x\n{textwrap.dedent(lines)}"), Checkpoint)
+    offered.urls = item.urls
+    assert offered.sha256_from[0].place == f"{address}/w"
+    assert (offered.sha256, offered.bytes) == (digest, len(weights))
+    assert identity_of(offered, digest) == "shown"
+    assert record_lines(offered) is None
 
 
 def test_given_file_must_be_the_one(weights: bytes, tmp_path: Path) -> None:
@@ -295,6 +352,11 @@ def test_processes_share_one_download(
             "https://www.dropbox.com/s/abc/x.pt?dl=0",
             "http",
             "https://www.dropbox.com/s/abc/x.pt?dl=1",
+        ),
+        (
+            "https://www.dropbox.com/scl/fo/abc/x?rlkey=k3y&st=1&dl=0",
+            "http",
+            "https://www.dropbox.com/scl/fo/abc/x?rlkey=k3y&st=1&dl=1",
         ),
         ("https://pan.baidu.com/s/1", "manual", None),
         ("https://x-my.sharepoint.com/:u:/y", "manual", None),

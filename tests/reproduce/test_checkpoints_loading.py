@@ -63,7 +63,7 @@ def test_every_recorded_address_is_understood(root: Path) -> None:
 
     for project in Registry.load(root).projects:
         for checkpoint in project.checkpoints or []:
-            assert status_of(checkpoint)
+            assert status_of(project.slug, checkpoint)
 
 
 def test_wrong_layout_says_what_the_file_holds() -> None:

@@ -132,7 +132,7 @@ def test_show_finds_runs_by_their_first_digits_here_and_published(
     for target in (published.name, published.name[:12], published.name[6:11]):
         text = call("show", target)
         assert f"reproduce/results/{published.name} (published)" in text
-        assert "\tverdict\t" not in text or "(verdict/1, published)" in text
+        assert "\tverdict\t" not in text or "(verdict/2, published)" in text
     text = call("show", local.name[:14])
     assert f"build/runs/{local.name} (not published)" in text
     assert "not published; it would be the verdict" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 
 from catalog.errors import Sam4misError
+from catalog.protocol_words import words
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS
-from reproduce.contracts import Adapter, Dataset, PromptKind, PromptProfile
+from reproduce.contracts import Adapter, Conduct, Dataset, PromptKind, PromptProfile
+from reproduce.models.declaring import conduct
 from reproduce.plugins import plugins
 
 KINDS = ("adapters", "datasets", "metrics", "prompts")
@@ -96,6 +99,23 @@ def test_an_adapter_can_be_checked_before_it_runs(name):
         assert said.choices is None or said.default in said.choices, (
             f"{where}: option {option}: the default {said.default!r} is not among its choices"
         )
+        parts = set(said.changes) - {part.name for part in dataclasses.fields(Conduct)}
+        assert not parts, (
+            f"{where}: option {option}: changes {parts}, which `Conduct` does not have"
+        )
+    known, every = words(), [adapter.does]
+    every += [
+        conduct(adapter, {option: value})
+        for option, said in adapter.options.items()
+        for changed in said.changes.values()
+        for value in changed
+    ]
+    for does in every:
+        assert does.preprocessing in known.preprocessing, f"{where}: does: {does.preprocessing!r}"
+        assert does.postprocessing in known.postprocessing, (
+            f"{where}: does: {does.postprocessing!r}"
+        )
+    assert adapter.does.candidates, f"{where}: does: masks for each prompt"
     for variant, mebibytes in adapter.memory_mib.items():
         assert mebibytes > 0, f"{where}: memory_mib[{variant!r}]: measure it or leave it out"
 

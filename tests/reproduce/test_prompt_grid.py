@@ -26,6 +26,7 @@ from catalog.registry import Registry
 from reproduce.models.frames import Frame
 from reproduce.plugins import plugin
 from reproduce.running.planes import check_side, declared_grid, first_prompts, plane_of
+from reproduce.running.planned import comparison_of
 from reproduce.running.planning import Request, find_claims, recipe
 from reproduce.running.prompts import encode_prompts, read_prompts
 
@@ -134,9 +135,9 @@ def test_sam_med2d_claims_are_planned_on_its_grid(root):
     )
     item = recipe(project, claim, Request())
     assert item.prompt_grid == "model_input"
-    assert item.faithful
+    assert comparison_of(item).differences == []
     other = recipe(project, claim, Request(prompt_grid="original"))
-    assert not other.faithful
+    assert comparison_of(other).differences
     assert other.key() != item.key()
 
 

@@ -287,7 +287,7 @@ def write_phantoms(folder: Path, count: int = 4) -> Path:
 @pytest.fixture
 def folder_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry whose one claim runs the small SAM on a folder of PNG files."""
-    return project_root(tmp_path, monkeypatch, dataset="folder", split="all")
+    return project_root(tmp_path, monkeypatch, dataset="folder", split="all", n={"images": 4})
 
 
 def run(tmp_path: Path, **changes: object) -> None:

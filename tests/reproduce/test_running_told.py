@@ -9,14 +9,14 @@ import pytest
 from running_bundle import WEIGHTS, project_root
 from test_running import run, write_phantoms
 
-from catalog.errors import InputError, PrerequisiteError
+from catalog.errors import InputError, PrerequisiteError, Sam4misError
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry whose one claim runs the small SAM on a folder of PNG files; no terminal."""
     write_phantoms(tmp_path / "data")
-    return project_root(tmp_path, monkeypatch, dataset="folder", split="all")
+    return project_root(tmp_path, monkeypatch, dataset="folder", split="all", n={"images": 4})
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, dict[str, str]], str]:
@@ -65,7 +65,7 @@ def test_overrides_say_why_the_claim_is_not_answered(
     claim = sections["selftest/phantom-dice"]
     assert claim["verdict"] == "no verdict"
     assert claim["because"] == (
-        "the run does not answer the claim: grid is model_input, the claim's is original"
+        "the run does not answer the claim: grid: claim 'original', run 'model_input'"
     )
     assert "class" not in claim
 
@@ -77,10 +77,127 @@ def test_with_limit_no_verdict_is_possible(
     sections, err = told(capsys)
     claim = sections["selftest/phantom-dice"]
     assert claim["verdict"] == "no verdict is possible"
-    assert "only the first 1 cases were asked for (--limit)" in claim["because"]
+    assert "only the first 1 of the cases (--limit)" in claim["because"]
     assert "1 case)" in claim["measured"]
     assert "# all cases" in err
     assert "--limit" not in err
+
+
+def planned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], **changes: object
+) -> tuple[str, set[str]]:
+    """The best class of the claim that --dry-run tells, and why it is no better one."""
+    capsys.readouterr()
+    run(tmp_path, dry_run=True, **changes)
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    mine = [(field, value) for section, field, value in rows if section == "selftest/phantom-dice"]
+    return dict(mine)["class at best"][0], {value for field, value in mine if field == "because"}
+
+
+def test_a_dry_run_says_the_best_class_and_why(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert planned(tmp_path, capsys) == ("A", set())
+    for changes, reason in (
+        ({"settings": ("grid=model_input",)}, "grid: claim 'original', run 'model_input'"),
+        ({"prompts": "box-largest/1"}, "prompt profile: claim 'box-tight/1', run 'box-largest/1'"),
+        (
+            {"settings": ("adapter.multimask=three",)},
+            "adapter option multimask: claim default, run three",
+        ),
+        ({"settings": ("dataset.suffix=_x",)}, "dataset option suffix: claim default, run _x"),
+        ({"limit": 3}, "only the first 3 of the cases (--limit)"),
+    ):
+        if "suffix" in reason:
+            for path in (tmp_path / "data/masks").iterdir():
+                path.rename(path.with_name(f"{path.stem}_x.png"))
+        best, because = planned(tmp_path, capsys, **changes)
+        assert (best, reason in because) == ("D", True), because
+        if "suffix" in reason:
+            for path in (tmp_path / "data/masks").iterdir():
+                path.rename(path.with_name(f"{path.stem.removesuffix('_x')}.png"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "best", "reason"),
+    [
+        ("n", {"images": 99}, "D", "images: claim 99, run 4"),
+        ("n", {"cases": 3}, "D", "cases: claim 3, run 4"),
+        ("split_source", "described", "B", "the split is described, not released"),
+        ("mask_selection", "oracle-iou", "D", "mask selection: claim 'oracle-iou', run 'single'"),
+        ("preprocessing", "sam-max-scaled", "D", "preprocessing: claim 'sam-max-scaled'"),
+        ("threshold", "argmax", "D", "threshold: claim 'argmax', run 0.5"),
+        ("postprocessing", "flips-averaged", "D", "postprocessing: claim 'flips-averaged'"),
+        ("sha256", None, "C", "nobody has recorded the released file's hash"),
+        ("sha256_from", [], "C", "neither the authors' nor the host's"),
+    ],
+)
+def test_what_a_run_would_be_told_afterwards_is_told_before(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    field: str,
+    value: object,
+    best: str,
+    reason: str,
+) -> None:
+    """The class at best of the plan is that of the finished run."""
+    import yaml
+
+    write_phantoms(tmp_path / "data")
+    root = project_root(tmp_path, monkeypatch, dataset="folder", split="all", n={"images": 4})
+    path = root / "projects/selftest.yaml"
+    raw = yaml.safe_load(path.read_text("utf-8"))
+    claim, weights = raw["claims"][0], raw["checkpoints"][0]
+    if field in claim["protocol"]:
+        claim["protocol"][field]["value"] = value
+    else:
+        (weights if field.startswith("sha256") else claim)[field] = value
+        if field == "sha256":
+            del weights["sha256_from"]
+    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    said = planned(tmp_path, capsys)
+    assert said[0] == best
+    assert any(reason in why for why in said[1])
+    run(tmp_path)
+    sections, _ = told(capsys)
+    after = sections["selftest/phantom-dice"]
+    assert reason in after["because"]
+    assert "class" not in after or after["class"][0] == best
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"devices": ("tpu",)}, 2, "expected cpu, cuda or cuda:<number>"),
+        ({"devices": ("cuda:x",)}, 2, "expected cpu, cuda or cuda:<number>"),
+        ({"devices": ("cpu:3",)}, 2, "expected cpu, cuda or cuda:<number>"),
+        ({"settings": ("seeds=many",)}, 2, "expected whole numbers"),
+        ({"settings": ("seeds=[]",)}, 2, "expected whole numbers"),
+        ({"settings": ("seeds=1.5",)}, 2, "expected whole numbers"),
+        ({"settings": ("thresholds=50",)}, 2, "expected numbers of 0 to 1"),
+        ({"settings": ("thresholds=true",)}, 2, "expected numbers of 0 to 1"),
+        ({"settings": ("split=tset",)}, 2, "no split 'tset'"),
+        ({"data": "nothing"}, 1, "nothing"),
+        ({"checkpoints": ("page.pth",)}, 1, "an HTML page"),
+        ({"checkpoints": ("page.pth", "page.pth")}, 2, "1 weights file"),
+    ],
+    ids=str,
+)
+def test_a_dry_run_accepts_no_nonsense(
+    project: Path, tmp_path: Path, changes: dict[str, object], code: int, said: str
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "page.pth").write_text("<!DOCTYPE html><html>sign in</html>")
+    if "data" in changes:
+        changes = {"data": tmp_path / "nothing"}
+    if "checkpoints" in changes:
+        names = changes["checkpoints"]
+        assert isinstance(names, tuple)
+        changes = {"checkpoints": tuple(tmp_path / name for name in names)}
+    with pytest.raises(Sam4misError, match=said) as error:
+        run(tmp_path, dry_run=True, **changes)
+    assert error.value.exit_code == code
 
 
 @pytest.mark.parametrize("limit", [None, 2])
@@ -106,7 +223,7 @@ def test_what_is_local_is_checked_before_any_download(
     def never(*_: object, **__: object) -> None:
         pytest.fail("the weights were asked for first")
 
-    monkeypatch.setattr("reproduce.obtaining.weights.obtain_all", never)
+    monkeypatch.setattr("reproduce.running.command.obtain_all", never)
     with pytest.raises(PrerequisiteError, match=r"--data .*nowhere: no such folder") as error:
         run(tmp_path, data=tmp_path / "nowhere", checkpoints=())
     assert error.value.exit_code == 3

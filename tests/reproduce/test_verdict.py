@@ -1,4 +1,4 @@
-"""`verdict/1`: examples computed by hand, properties, and every claim of the registry."""
+"""`verdict/2`: examples computed by hand, properties, and every claim of the registry."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from catalog.records import (
     CaseScore,
     Check,
+    Checkpoint,
     Claim,
     ClaimSource,
     Counts,
     Dispute,
+    HashSource,
     Measurement,
     Project,
     Protocol,
@@ -43,7 +45,7 @@ from reproduce.verdict import document, judge, tally, verdicts
 FIELDS: dict[str, Any] = {
     "metric_profile": "house/1",
     "prompt_profile": "box-tight/1",
-    "preprocessing": "sam",
+    "preprocessing": "sam-official",
     "grid": "original",
     "mask_selection": "first",
     "threshold": 0.5,
@@ -82,6 +84,18 @@ def claim(value: float = 80.0, **changes: Any) -> Claim:
     return Claim(**{**given, **changes})
 
 
+SHA256 = "ab" * 32
+
+
+def project(**changes: Any) -> Project:
+    """A project with one checkpoint whose hash the authors print."""
+    weights = Checkpoint(
+        id="w", sha256=SHA256, sha256_from=[HashSource(by="authors", place="README")]
+    )
+    given = {"adapter": "sam", "checkpoints": [weights], **changes}
+    return Project(slug="p", name="P", kind="method", **given)
+
+
 def gate(name: str, passed: bool = True) -> Check:
     return Check(name=name, passed=passed, detail="" if passed else "constructed")
 
@@ -109,12 +123,20 @@ def result(value: float | None = 0.8, **changes: Any) -> Result:
         "status": "complete",
         "title": "t",
         "protocol": {
+            "adapter": "sam/2",
+            "adapter_options": {"multimask": "single", "encoder": "fused"},
+            "preprocessing": "sam-official",
+            "postprocessing": "none",
+            "candidates": 1,
+            "answers": "logit",
             "prompt_profile": "box-tight/1",
+            "prompt_grid": "original",
             "grid": "original",
             "dataset": "drive",
+            "dataset_options": {},
             "split": "test",
         },
-        "inputs": {"checkpoints": [{"id": "w"}]},
+        "inputs": {"checkpoints": [{"id": "w", "sha256": SHA256}]},
         "environment": {},
         "checks": [gate(name) for name in GATES],
         "measurements": [measurement],
@@ -128,7 +150,7 @@ def result(value: float | None = 0.8, **changes: Any) -> Result:
 
 
 def judged(value: float | None = 0.8, c: Claim | None = None, **changes: Any) -> Verdict:
-    return judge(c or claim(), result(value, **changes), project="p")
+    return judge(c or claim(), result(value, **changes), project=project())
 
 
 # --------------------------------------------------------------------------------------- by hand
@@ -247,7 +269,7 @@ def test_author_replies_count_as_known() -> None:
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"inputs": {"checkpoints": [{"id": "other"}]}}, "checkpoint"),
+        ({"inputs": {"checkpoints": [{"id": "other", "sha256": SHA256}]}}, "checkpoint"),
         ({"protocol": {**result().protocol, "grid": "model_input"}}, "grid"),
         ({"protocol": {**result().protocol, "split": "training"}}, "split"),
         ({"protocol": {**result().protocol, "dataset": "folder"}}, "dataset"),
@@ -417,8 +439,7 @@ def test_spreads_by_hand() -> None:
 
 
 def _registry(tmp_path: Path, claims: list[Claim], results: list[Result]) -> Registry:
-    project = Project(slug="p", name="P", kind="method", claims=claims)
-    return Registry(tmp_path, projects=[project], results=results)
+    return Registry(tmp_path, projects=[project(claims=claims)], results=results)
 
 
 def test_claims_without_runs_keep_their_reason(tmp_path: Path) -> None:
@@ -526,10 +547,29 @@ def test_error_rates_by_simulation() -> None:
     assert small["printed_value_in_our_interval"] > 0.4  # what the other rule lets through
 
 
-@pytest.mark.parametrize(("cases", "state"), [(None, "not-comparable"), (20, "reproduced")])
-def test_a_layout_does_not_vouch_for_the_data(cases: int | None, state: str) -> None:
+@pytest.mark.parametrize(
+    ("cases", "group", "state"), [(None, "D", "not-comparable"), (20, "C", "reproduced")]
+)
+def test_a_layout_does_not_vouch_for_the_data(cases: int | None, group: str, state: str) -> None:
     stood_in = claim(dataset="etis", run=RunOptions(dataset_plugin="drive"), n=Counts(cases=cases))
-    verdict = judge(stood_in, result(0.8), project="p")
-    assert verdict.state == state
-    told = f"{verdict.reason} {verdict.explanation}"
-    assert ("layout of 'drive'" in told) == (cases is None)
+    verdict = judge(stood_in, result(0.8), project=project())
+    assert (verdict.comparability, verdict.state) == (group, state)
+    assert "layout of 'drive'" in str(verdict.reason)
+
+
+@pytest.mark.parametrize("measured", [0.5, 0.9])
+def test_class_c_accuses_nobody(measured: float) -> None:
+    inferred = judged(measured, claim(protocol=protocol(threshold="inferred")))
+    assert (inferred.comparability, inferred.state) == ("C", "inconclusive")
+    assert "authors' word on threshold" in str(inferred.would_decide)
+    unknown_file = judge(
+        claim(), result(measured), project=project(checkpoints=[Checkpoint(id="w")])
+    )
+    assert (unknown_file.comparability, unknown_file.state) == ("C", "inconclusive")
+    assert "checkpoint shown to be the claim's" in str(unknown_file.would_decide)
+
+
+def test_a_reproduced_of_class_c_says_what_is_missing() -> None:
+    verdict = judge(claim(), result(0.8), project=project(checkpoints=[Checkpoint(id="w")]))
+    assert verdict.state == "reproduced"
+    assert "which checkpoint it was is not shown" in str(verdict.explanation)

@@ -1,0 +1,123 @@
+"""What a finished run did, read from its result, in the words that claims use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from catalog.records import Measurement, Result
+from reproduce import wording
+from reproduce.comparability import COUNTED, Done, Weights
+from reproduce.contracts import Conduct, ProfileId
+
+UNTRAINED = "untrained-prompt"
+THRESHOLDS = {(0.1, 0.3, 0.5, 0.7, 0.9): "mean-of-5"}  # of metric profiles, as claims call them
+
+
+def done_by(result: Result, measurement: Measurement | None) -> Done:
+    """What `result` did for a claim; `measurement`: what it measured for it, None: nothing."""
+    protocol = result.protocol
+    adapter, _, version = str(protocol.get("adapter") or "").partition("/")
+    options: Mapping[str, Any] = protocol.get("adapter_options") or {}
+    conduct = _conduct(protocol, adapter, version, options)
+    flags = [str(flag) for flag in protocol.get("flags") or []]
+    done = Done(
+        weights=tuple(
+            Weights(id=str(item.get("id")), sha256=str(item.get("sha256")))
+            for item in result.inputs.get("checkpoints") or []
+            if isinstance(item, Mapping)
+        ),
+        adapter=adapter or None,
+        adapter_options=wording.changed_options(adapter, options) if adapter else {},
+        dataset=protocol.get("dataset"),
+        dataset_options=protocol.get("dataset_options") or {},
+        split=protocol.get("split"),
+        prompt_profile=protocol.get("prompt_profile"),
+        prompt_grid=protocol.get("prompt_grid"),
+        preprocessing=conduct.preprocessing,
+        postprocessing=conduct.postprocessing,
+        grid=protocol.get("grid"),
+        untrained=next((flag for flag in flags if flag.startswith(UNTRAINED)), None),
+    )
+    if measurement is None:
+        return done
+    # Of a run that is not complete the gates tell; it counts other cases than it would have.
+    complete = result.status == "complete"
+    return replace(
+        done,
+        label=measurement.label,
+        metric=measurement.metric,
+        metric_profile=measurement.metric_profile,
+        mask_selection=measurement.mask_selection,
+        threshold=threshold_used(
+            measurement.metric, measurement.metric_profile, measurement.threshold, conduct
+        ),
+        counts=_counts(result, measurement) if complete else {},
+        open=frozenset(() if complete else COUNTED),
+    )
+
+
+def _conduct(
+    protocol: Mapping[str, Any], adapter: str, version: str, options: Mapping[str, Any]
+) -> Conduct:
+    """What the run recorded; of runs made before that was, what their adapter declares, if it
+    still is of the version that the run had; else nothing is known."""
+    from reproduce.models.declaring import conduct
+    from reproduce.plugins import plugins
+
+    if "preprocessing" in protocol:
+        return Conduct(
+            preprocessing=protocol["preprocessing"],
+            postprocessing=protocol.get("postprocessing"),
+            candidates=protocol.get("candidates"),
+            answers=protocol.get("answers"),
+        )
+    plugin = plugins("adapters").get(adapter)
+    if plugin is None or str(plugin.version) != version:
+        return Conduct(preprocessing=None, postprocessing=None, candidates=None, answers=None)
+    return conduct(plugin, options)
+
+
+def threshold_used(
+    metric: str, profile: str | None, chosen: float | None, conduct: Conduct
+) -> str | float | None:
+    """The threshold behind a number, as claims write it. `chosen`: when scoring, if any was."""
+    from reproduce.plugins import plugins
+
+    if metric == "auc":
+        return "n/a"
+    if conduct.answers is None or profile is None:
+        return chosen
+    if conduct.answers == "label":
+        return "argmax"
+    if chosen is not None:
+        return chosen
+    known = plugins("metrics").get(ProfileId.parse(profile).name)
+    if known is None:
+        return None
+    return 0.5 if known.thresholds is None else THRESHOLDS.get(tuple(known.thresholds))
+
+
+def _counts(result: Result, measurement: Measurement) -> dict[str, int | None]:
+    """How many cases, images, masks and classes a measurement rests on, as far as it is recorded.
+
+    A mask is a class of a case that has it; where objects are prompted one by one the case table
+    sums them, so their number is not known from it.
+    """
+    from reproduce.plugins import plugins
+
+    reader = plugins("datasets").get(str(result.protocol.get("dataset")))
+    pictures = reader is not None and reader.dimensionality == "2d"
+    masks = sum(
+        score.tp + score.fn > 0
+        for score in result.cases
+        if measurement.label in (None, score.label)
+    )
+    apart = result.protocol.get("objects") == "separate"
+    return {
+        "cases": measurement.n_cases,
+        "images": measurement.n_cases if pictures else None,
+        "masks": None if apart or not result.cases else masks,
+        "classes": len(measurement.per_label) or None,
+    }

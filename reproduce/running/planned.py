@@ -1,0 +1,95 @@
+"""What a run would do for a claim, in the words that claims use: the plan's side of `compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reproduce import wording
+from reproduce.comparability import Comparison, Done, Weights, compare
+from reproduce.contracts import Conduct
+from reproduce.done import UNTRAINED, threshold_used
+from reproduce.models.declaring import conduct
+
+if TYPE_CHECKING:
+    from reproduce.running.planning import Recipe
+
+
+def comparison_of(
+    item: Recipe, hashes: Sequence[str | None] | None = None, n_cases: int | None = None
+) -> Comparison:
+    """How far a run by this recipe would answer its claim.
+
+    hashes   of its weights files, in their order; None: not on this machine yet
+    n_cases  of the split in the folder; None: not read yet
+    """
+    return compare(item.claim, item.project, done_by_plan(item, hashes, n_cases))
+
+
+def done_by_plan(
+    item: Recipe, hashes: Sequence[str | None] | None = None, n_cases: int | None = None
+) -> Done:
+    """What a run by this recipe would do; arguments as for `comparison_of`."""
+    claim, adapter = item.claim, item.adapter
+    does = conduct(adapter, item.adapter_options)
+    found = hashes if hashes is not None else [None] * len(item.checkpoints)
+    profile, threshold = claim.protocol.metric_profile.value, claim.protocol.threshold.value
+    counts = _counts(item, n_cases)
+    return Done(
+        weights=tuple(
+            Weights(id=record.id, sha256=sha256)
+            for record, sha256 in zip(item.checkpoints, found, strict=True)
+        ),
+        adapter=adapter.name,
+        adapter_options=wording.changed_options(adapter.name, item.adapter_options),
+        dataset=item.dataset.name,
+        dataset_options=item.dataset_options,
+        split=item.split,
+        label=_label(item),
+        metric=claim.metric,
+        metric_profile=profile if isinstance(profile, str) else None,
+        prompt_profile=f"{item.profile.name}/{item.profile.version}" if item.profile else "none",
+        prompt_grid=item.prompt_grid,
+        preprocessing=does.preprocessing,
+        postprocessing=does.postprocessing,
+        grid=item.grid,
+        mask_selection=_selection(item, does),
+        threshold=threshold_used(
+            claim.metric,
+            profile if isinstance(profile, str) else None,
+            float(threshold) if isinstance(threshold, int | float) else None,
+            does,
+        ),
+        counts=counts,
+        untrained=next((flag for flag in item.flags if flag.startswith(UNTRAINED)), None),
+        cut=None if item.limit is None else f"only the first {item.limit} of the cases (--limit)",
+        open=frozenset({"cases", "images", "masks", "classes"} - set(counts)),
+    )
+
+
+def _counts(item: Recipe, n_cases: int | None) -> dict[str, int | None]:
+    """Numbers that are known before the run. Which cases have a class only the run tells."""
+    counts: dict[str, int | None] = {}
+    if item.claim.label is None and item.dataset.labels:
+        counts["classes"] = len(item.dataset.labels)
+    if item.claim.label is None and n_cases is not None:
+        counts["cases"] = n_cases
+        if item.dataset.dimensionality == "2d":
+            counts["images"] = n_cases
+    return counts
+
+
+def _label(item: Recipe) -> str | None:
+    """The claim's class, where the data set has it or does not list what it has."""
+    label, known = item.claim.label, item.dataset.labels
+    return label if label is None or not known or label in known else f"none of {', '.join(known)}"
+
+
+def _selection(item: Recipe, does: Conduct) -> str | None:
+    """Which mask is scored: of one there is none to choose, of several the claim's choice."""
+    if does.candidates is None:
+        return None
+    value = item.claim.protocol.mask_selection.value
+    if does.candidates == 1:
+        return "single"
+    return f"{does.candidates} masks, none chosen" if value in ("single", None) else str(value)

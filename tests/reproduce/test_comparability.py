@@ -1,0 +1,337 @@
+"""Does a run answer a claim: rows computed by hand, then properties over every field."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.records import (
+    Checkpoint,
+    Claim,
+    ClaimSource,
+    Counts,
+    HashSource,
+    Measurement,
+    Project,
+    Protocol,
+    ProtocolField,
+    Result,
+    RunOptions,
+)
+from reproduce.comparability import DECISIVE, Comparison, Done, Weights, compare
+from reproduce.done import done_by
+from reproduce.identity import identity, shown
+
+SHA256, OTHER = "ab" * 32, "cd" * 32
+COMMIT = "0" * 40
+AUTHORS = [HashSource(by="authors", place="README")]
+CONVENTIONS: dict[str, Any] = {
+    "metric_profile": "house/1",
+    "prompt_profile": "box-tight/1",
+    "preprocessing": "sam-official",
+    "grid": "original",
+    "mask_selection": "single",
+    "threshold": 0.5,
+    "postprocessing": "none",
+    "precision": "float32",
+}
+
+
+def claim(evidence: str = "from-code", **changes: Any) -> Claim:
+    fields = {
+        name: ProtocolField(value=value, evidence=evidence)  # type: ignore[arg-type]
+        for name, value in CONVENTIONS.items()
+    }
+    given = {
+        "checkpoint": "w",
+        "dataset": "biomedparse",
+        "split": "test",
+        "split_source": "released",
+        "label": "a",
+        "set": "amos22/CT",
+        "n": Counts(cases=2, images=2, masks=2),
+    }
+    return Claim(
+        id="c",
+        metric="dice",
+        value=80.0,
+        scale=100,
+        decimals=1,
+        source=ClaimSource(place="Table 1"),
+        protocol=Protocol(**fields),
+        printed_by="own",
+        **{**given, **changes},
+    )
+
+
+def project(sources: list[HashSource] | None = None, sha256: str | None = SHA256) -> Project:
+    weights = Checkpoint(id="w", sha256=sha256, sha256_from=AUTHORS if sources is None else sources)
+    return Project(slug="p", name="P", kind="method", adapter="sam", checkpoints=[weights])
+
+
+# What a run does that keeps to the claim.
+KEPT = Done(
+    weights=(Weights(id="w", sha256=SHA256),),
+    adapter="sam",
+    adapter_options={},
+    dataset="biomedparse",
+    dataset_options={"set": "amos22/CT"},
+    split="test",
+    label="a",
+    metric="dice",
+    prompt_grid="original",
+    counts={"cases": 2, "images": 2, "masks": 2},
+    **{name: CONVENTIONS[name] for name in DECISIVE},
+)
+
+
+def against(done: Done = KEPT, **changes: Any) -> Comparison:
+    return compare(claim(**changes), project(), done)
+
+
+def answer(comparison: Comparison, field: str) -> str:
+    return next(item.answer for item in comparison.fields if item.field == field)
+
+
+def test_a_run_that_keeps_to_the_claim_is_class_a() -> None:
+    comparison = against()
+    assert (comparison.group, comparison.reasons) == ("A", [])
+    assert {item.answer for item in comparison.fields} == {"same"}
+
+
+# ------------------------------------------------------------------------- which weights they are
+
+LAB = f"lab/tool@{COMMIT}:a.py#1"
+
+
+@pytest.mark.parametrize(
+    ("sources", "known"),
+    [
+        ([], False),
+        ([("authors", "README")], True),
+        ([("host", "https://zenodo.org/records/1")], True),
+        ([("others", LAB)], False),
+        ([("others", LAB), ("others", f"lab/other@{COMMIT}:b.py")], False),  # one owner
+        ([("others", LAB), ("others", f"Lab/other@{COMMIT}:b.py")], False),
+        ([("others", LAB), ("others", f"group/code@{COMMIT}:b.py")], True),
+        ([("others", LAB), ("others", "a page nobody can check")], False),
+        ([("fetched", "https://host.example/w.pth")], True),
+        ([("fetched", "https://elsewhere.example/w.pth")], False),
+    ],
+    ids=str,
+)
+def test_a_hash_counts_by_who_published_it(sources: list[tuple[Any, str]], known: bool) -> None:
+    record = Checkpoint(
+        id="w",
+        sha256=SHA256,
+        urls=["https://host.example/w.pth"],
+        sha256_from=[HashSource(by=by, place=place) for by, place in sources],
+    )
+    assert shown(record) == known
+    assert identity(record, SHA256)[0] == ("same" if known else "not shown")
+    assert identity(record, OTHER)[0] == "different"
+
+
+def test_any_file_under_a_record_without_a_hash_is_not_shown() -> None:
+    comparison = compare(claim(), project(sha256=None), KEPT)
+    assert comparison.group == "C"
+    assert comparison.reasons == ["checkpoint w: nobody has recorded the released file's hash"]
+
+
+def test_another_file_is_different_and_a_file_to_be_fetched_is_open() -> None:
+    other = dataclasses.replace(KEPT, weights=(Weights(id="w", sha256=OTHER),))
+    assert against(other).group == "D"
+    later = dataclasses.replace(KEPT, weights=(Weights(id="w", sha256=None),))
+    assert answer(against(later), "checkpoint") == "open"
+    assert against(later).group == "A"
+    assert compare(claim(), project(sha256=None), later).group == "C"
+
+
+def test_every_part_of_a_release_is_compared() -> None:
+    parts = claim(run=RunOptions(checkpoints=["w", "lora"]))
+    released = project()
+    assert released.checkpoints is not None
+    released.checkpoints.append(Checkpoint(id="lora"))
+    both = dataclasses.replace(KEPT, weights=(*KEPT.weights, Weights(id="lora", sha256=OTHER)))
+    assert compare(parts, released, both).group == "C"
+    assert compare(parts, released, KEPT).group == "D"
+
+
+# ------------------------------------------------------------------------------ counts, sets, words
+
+
+@pytest.mark.parametrize("name", ["cases", "images", "masks"])
+def test_a_stated_number_that_differs_is_not_comparable(name: str) -> None:
+    comparison = against(n=Counts(**{name: 99}))
+    assert comparison.group == "D"
+    assert comparison.reasons == [f"{name}: claim 99, run 2"]
+
+
+def test_a_stated_number_that_the_run_does_not_tell_is_unknown() -> None:
+    comparison = against(dataclasses.replace(KEPT, counts={}), n=Counts(masks=2))
+    assert (comparison.group, answer(comparison, "masks")) == ("D", "unknown")
+
+
+def test_an_unstated_number_neither_helps_nor_hinders() -> None:
+    many = dataclasses.replace(KEPT, counts={"cases": 7, "images": 7, "masks": 9, "classes": 3})
+    assert against(many, n=Counts()).group == "A"
+
+
+def test_classes_are_counted_where_the_number_is_over_all() -> None:
+    over_all = dataclasses.replace(KEPT, label=None, counts={"classes": 8})
+    assert against(over_all, label=None, n=Counts(classes=8)).group == "A"
+    assert against(over_all, label=None, n=Counts(classes=12)).group == "D"
+    assert against(n=Counts(classes=12)).group == "A"  # of one of the table's twelve
+
+
+@pytest.mark.parametrize("options", [{}, {"set": "kits23"}, {"set": "amos22/CT", "above": 9}])
+def test_another_set_of_the_collection_is_different(options: dict[str, Any]) -> None:
+    comparison = against(dataclasses.replace(KEPT, dataset_options=options))
+    assert (comparison.group, answer(comparison, "dataset options")) == ("D", "different")
+
+
+@pytest.mark.parametrize("name", DECISIVE)
+def test_what_is_not_recorded_was_not_done_as_claimed(name: str) -> None:
+    comparison = against(dataclasses.replace(KEPT, **{name: None}))
+    assert (comparison.group, answer(comparison, name)) == ("D", "unknown")
+
+
+def test_no_prompts_are_no_prompts_whoever_names_them() -> None:
+    automatic = claim()
+    automatic.protocol.prompt_profile.value = "self/1"
+    done = dataclasses.replace(KEPT, prompt_profile="none", prompt_grid=None)
+    assert compare(automatic, project(), done).group == "A"
+    assert compare(claim(), project(), done).group == "D"
+
+
+def test_the_release_makes_its_prompts_on_its_own_grid() -> None:
+    assert against(dataclasses.replace(KEPT, prompt_grid="model_input")).group == "D"
+
+
+# --------------------------------------------------------------------------------- what a run says
+
+
+def result(**protocol: Any) -> Result:
+    known: dict[str, Any] = {
+        "adapter": "sam/2",
+        "adapter_options": {"multimask": "single", "encoder": "fused"},
+        "dataset": "biomedparse",
+        "dataset_options": {"set": "amos22/CT"},
+        "split": "test",
+        "prompt_profile": "box-tight/1",
+        "prompt_grid": "original",
+        "grid": "original",
+    }
+    measurement = Measurement(
+        metric="dice",
+        metric_profile="house/1",
+        value=0.8,
+        n_cases=2,
+        label="a",
+        mask_selection="single",
+    )
+    return Result(
+        schema="result/1",
+        run="p-1",
+        kind="rerun",
+        project="p",
+        claims=["p/c"],
+        status="complete",
+        title="t",
+        protocol={**known, **protocol},
+        inputs={"checkpoints": [{"id": "w", "sha256": SHA256}]},
+        environment={},
+        checks=[],
+        measurements=[measurement],
+        cases=[],
+        timing={},
+        statistics=None,
+        command="",
+        created="2026-11-20T00:00:00Z",
+    )
+
+
+def judged(made: Result) -> Comparison:
+    return compare(claim(n=Counts()), project(), done_by(made, made.measurements[0]))
+
+
+def test_a_run_from_before_words_were_recorded_is_read_by_its_adapters_version() -> None:
+    assert judged(result()).group == "A"
+    earlier = judged(result(adapter="sam/1"))
+    assert earlier.group == "D"
+    assert "the run does not record its preprocessing" in earlier.reasons
+
+
+def test_words_that_a_run_recorded_hold_whatever_adapters_say_today() -> None:
+    words = {"postprocessing": "none", "candidates": 1, "answers": "logit"}
+    assert judged(result(adapter="sam/1", preprocessing="sam-official", **words)).group == "A"
+    assert judged(result(preprocessing="sam-max-scaled", **words)).group == "D"
+
+
+def test_a_label_map_has_no_threshold_of_a_half() -> None:
+    words = {"preprocessing": "sam-official", "postprocessing": "none", "candidates": 1}
+    made = result(**words, answers="label")
+    assert "threshold: claim 0.5, run 'argmax'" in judged(made).reasons
+
+
+def test_an_option_that_changes_the_image_is_no_option_of_the_claim() -> None:
+    three = judged(result(adapter_options={"multimask": "three", "encoder": "fused"}))
+    assert "adapter option multimask: claim default, run three" in three.reasons
+
+
+# -------------------------------------------------------------------------------------- properties
+
+RANK = "ABCD"
+WORDS = st.text("abc-/1", min_size=1, max_size=6)
+EVIDENCE = st.sampled_from(["stated", "from-code", "author-reply", "inferred"])
+SOURCES = st.sampled_from([AUTHORS, [], [HashSource(by="others", place=LAB)]])
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> Done:
+    """KEPT with one field that is not the claim's any more."""
+    names = [f.name for f in dataclasses.fields(Done) if f.name != "open"]
+    name = draw(st.sampled_from(names))
+    value: Any
+    if name == "weights":
+        value = draw(
+            st.sampled_from(
+                [(), (Weights(id="w", sha256=OTHER),), (Weights(id="v", sha256=SHA256),)]
+            )
+        )
+    elif name in ("adapter_options", "dataset_options"):
+        value = {**getattr(KEPT, name), draw(WORDS): draw(st.integers() | WORDS | st.booleans())}
+    elif name == "counts":
+        counted = draw(st.sampled_from(sorted(KEPT.counts)))
+        number = draw(st.none() | st.integers(0, 9).filter(lambda n: n != 2))
+        value = {**KEPT.counts, counted: number}
+    elif name == "threshold":
+        value = draw(st.none() | WORDS | st.floats(0, 1).filter(lambda x: abs(x - 0.5) > 1e-8))
+    else:
+        value = draw(WORDS if name in ("untrained", "cut") else st.none() | WORDS)
+    return dataclasses.replace(KEPT, **{name: value})
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    edited=edits(),
+    evidence=EVIDENCE,
+    sources=SOURCES,
+    sha256=st.sampled_from([SHA256, None]),
+    split=st.sampled_from(["released", "described", "unknown"]),
+)
+def test_no_single_edit_away_from_the_claim_gives_a_better_class(
+    edited: Done, evidence: str, sources: list[HashSource], sha256: str | None, split: str
+) -> None:
+    about = claim(evidence, split_source=split)
+    released = project(sources, sha256)
+    before, after = compare(about, released, KEPT), compare(about, released, edited)
+    assert RANK.index(after.group) >= RANK.index(before.group)
+    # Where no hash is recorded, no other file can be told from the released one.
+    unseen = sha256 is None and edited.weights == (Weights(id="w", sha256=OTHER),)
+    assert after.group == (before.group if unseen else "D")
+    assert unseen or after.reasons
