@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -11,7 +12,9 @@ from msgspec import field
 
 from catalog import own, reading
 from catalog.converting import convert
+from catalog.editing.patching import patched
 from catalog.errors import FindingsError
+from catalog.files import write_whole
 from catalog.records import Record
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -85,9 +88,22 @@ class CodeLink(Record, kw_only=True):
 
 
 class NotDuplicates(Record, kw_only=True):
-    """Works that look alike and are different. `papers` are ids of works."""
+    """Works that look alike and are different. `papers` are ids of works.
+
+    An extension is a later work of the same people that goes further: two works, told together.
+    """
 
     papers: list[str]
+    reason: str
+    source: str
+    relation: Literal["different", "extension"] = "different"
+
+
+class Joined(Record, kw_only=True):
+    """An entry of a list that became a version of a work that was there."""
+
+    paper: str
+    title: str
     reason: str
     source: str
 
@@ -105,6 +121,7 @@ class _File(Record, kw_only=True):
     """What a decision file may hold: one list under the file's own name."""
 
     merges: list[Merge] = field(default_factory=list)
+    joined: list[Joined] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
     scope: list[Scope] = field(default_factory=list)
     links: list[LinkKind] = field(default_factory=list)
@@ -133,6 +150,10 @@ class Decisions:
     @cached_property
     def merges(self) -> list[Merge]:
         return _read(self.folder, "merges", _File).merges
+
+    @cached_property
+    def joined(self) -> list[Joined]:
+        return _read(self.folder, "merges", _File).joined
 
     @cached_property
     def corrections(self) -> list[Correction]:
@@ -169,6 +190,24 @@ class Decisions:
             "scope": {row for scope in self.scope for row in scope.rows},
             "links": links,
         }
+
+
+def remember(root: Path, not_duplicates: Sequence[NotDuplicates], joined: Sequence[Joined]) -> None:
+    """Add decisions to the files of a registry. Call inside `edit_lock`."""
+    for name, group, new in (
+        ("not_duplicates", "not_duplicates", not_duplicates),
+        ("merges", "joined", joined),
+    ):
+        if not new:
+            continue
+        place = f"{FOLDER}/{name}.yaml"
+        path = root / place
+        text = reading.read_text(path, place) if path.is_file() else f"{group}: []\n"
+        data = dict(reading.parse(text, place).data)
+        data[group] = [*(data.get(group) or []), *map(msgspec.to_builtins, new)]
+        write_whole(path, patched(text, data, place).encode())
+    _decisions.cache_clear()
+    own.forget()
 
 
 def decisions(root: Path | None = None) -> Decisions:

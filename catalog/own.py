@@ -42,6 +42,11 @@ def path(name: str, root: Path | None = None) -> Path:
     return _path(name, root)
 
 
+def forget() -> None:
+    """Look again which files a registry has: one was written."""
+    _path.cache_clear()
+
+
 @lru_cache(maxsize=64)
 def _path(name: str, root: Path | None) -> Path:
     own = root / "catalog" / name if root else None

@@ -8,8 +8,14 @@ from typing import Literal
 from catalog.decided import Venues
 
 VersionKind = Literal["preprint", "workshop", "conference", "journal", "unknown"]
-# DOI prefixes of preprint servers: bioRxiv and medRxiv, SSRN, preprints.org, Research Square.
-_PREPRINT_DOI = ("10.1101/", "10.2139/ssrn", "10.20944/", "10.21203/")
+# DOI prefixes of preprint servers: bioRxiv and medRxiv, SSRN, preprints.org, Research Square,
+# TechRxiv.
+_PREPRINT_DOI = ("10.1101/", "10.2139/ssrn", "10.20944/", "10.21203/", "10.36227/")
+
+
+def is_preprint(doi: str | None) -> bool:
+    """Whether a DOI is one that a preprint server gives."""
+    return bool(doi) and str(doi).startswith(_PREPRINT_DOI)
 
 
 def spelled(venue: str, rules: Venues) -> str:
@@ -50,7 +56,7 @@ def venue_of_address(url: str, year: str, rules: Venues) -> tuple[str | None, Ve
 
 def venue_of_doi(doi: str, year: str, rules: Venues) -> tuple[str | None, VersionKind]:
     """Venue and kind that a DOI's prefix shows, as `venue_of_address`."""
-    if doi.startswith(_PREPRINT_DOI):
+    if is_preprint(doi):
         return None, "preprint"
     for prefix, journal in rules.doi.items():
         if doi.startswith(prefix):

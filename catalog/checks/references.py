@@ -176,6 +176,10 @@ def stale_decisions(registry: Registry) -> Iterator[Crossing]:
             if id not in known:
                 message, place = f"there is no work {id!r}", f"{FOLDER}/not_duplicates.yaml"
                 yield Crossing("R007", place, id, (), message, near(id, known))
+    for joined in kept.joined:
+        if joined.paper not in known:
+            message, place = f"there is no work {joined.paper!r}", f"{FOLDER}/merges.yaml"
+            yield Crossing("R007", place, joined.paper, (), message, near(joined.paper, known))
     rows = {row for paper in registry.papers for row in paper.rows}
     for name, named in kept.rows().items():
         for row in sorted(named - rows):

@@ -38,6 +38,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Add a work: arXiv id, DOI, PubMed id, BibTeX, RIS ...",
     ),
     "export": ("catalog.cli.export", "Write BibTeX, RIS, CSL-JSON, CSV or JSON."),
+    "import": (
+        "catalog.cli.import_",
+        "Take in somebody else's list of works, second hand; duplicates told.",
+    ),
     "doctor": ("catalog.cli.doctor", "Living checks of the registry's content, with safe fixes."),
     "refresh": ("catalog.cli.refresh", "Ask arXiv, Crossref, GitHub and others what has changed."),
     "discover": ("catalog.cli.discover", "Search arXiv for works that are not listed yet."),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.cli.entries import AsVersion, Because, Different, InScope, WithoutAuthors
 from catalog.cli.output import can_ask, counted, say, write
-from catalog.errors import FindingsError, InputError, UsageError
+from catalog.errors import EXIT_FINDINGS, FindingsError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from catalog.duplicates import Match
     from catalog.intake import Draft
+    from catalog.intake.entering import Entry
     from catalog.records import Paper
     from catalog.registry import Registry
 
@@ -30,13 +31,11 @@ def add(
             help="arXiv id, DOI, PubMed id, OpenReview or landing page, a file, or - (pasted).",
         ),
     ] = None,
-    as_version: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="It is another version of this work, not a new one."),
-    ] = None,
-    different: Annotated[
-        bool, typer.Option("--different", help="It only looks like one that is there: add it.")
-    ] = False,
+    different: Different = None,
+    as_version: AsVersion = None,
+    without_authors: WithoutAuthors = None,
+    in_scope: InScope = None,
+    because: Because = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show and write nothing.")] = False,
 ) -> None:
@@ -44,6 +43,8 @@ def add(
 
     Shows the record first and asks before writing; in a pipe it never asks, and writes
     only with --yes. Tags that it suggests are marked so (`from: suggested`): look at them.
+    An entry that looks like a work that is there, or names no author, holds up no other: it
+    waits and is told with the option that decides it. Exit status 1 while one waits.
 
     \b
     Examples:
@@ -53,83 +54,63 @@ def add(
       sam4mis add -                             paste, then Ctrl-D
       sam4mis add 10.1038/s41467-024-44824-z --as-version medsam
     """
+    from catalog.cli.entries import choices, tell, versions_of
+    from catalog.editing import dump_record
+    from catalog.intake.storing import Origin, preview, store
     from catalog.registry import Registry, find_root, load_papers
 
     root = find_root()
     registry = Registry(root, papers=load_papers(root))  # what projects say is no concern of a work
     there = None if as_version else registry
     drafts = [draft for item in _inputs(what) for draft in drafts_of(item, root, there)]
-    if as_version is not None:
-        _add_version(root, registry.papers, as_version, drafts, yes=yes, dry_run=dry_run)
-        return
-
-    from catalog.duplicates import find_duplicates
-    from catalog.editing import append_new, dump_record
-
+    versions = {
+        entry: _work(registry.papers, id) for entry, id in versions_of(drafts, as_version).items()
+    }
+    made = choices(drafts, different, versions, without_authors, in_scope)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    before = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
-    taken = set(before)
-    ready: list[Paper] = []
-    refused: list[str] = []
-    for draft in drafts:
-        paper = draft.to_paper(taken, today)
-        matches = find_duplicates(registry, paper)
-        known = {other.id: other for other in registry.papers}
-        sure = [m for m in matches if m.level == "identifier" or not different]
-        if sure:
-            refused.append(_duplicate(paper, sure, known, as_typed(what), draft))
-            continue
+    entries = preview(root, drafts, made, today)
+    going = [entry for entry in entries if entry.state in ("new", "joined") and entry.paper]
+    for paper in {entry.paper.id: entry.paper for entry in going if entry.paper}.values():
         write(dump_record(paper))
-        taken.add(paper.id)
-        ready.append(paper)
-        registry.papers.append(paper)  # a second entry of the same paste is a duplicate too
-    if refused:
-        raise InputError("\n".join([*refused, "Nothing was written."]))
-    suggested = sum(_suggested(paper) for paper in ready)
-    if suggested:
+    typed = f"sam4mis add {as_typed(what)}"
+    if not going:
+        tell(entries, typed)
+        raise InputError("Nothing was written.")
+    _tell_of(going)
+    if agreed(_question(going), yes=yes, dry_run=dry_run):
+        origin = Origin(f"sam4mis add {as_typed(what)}", because=because)
+        entries = store(root, drafts, made, origin, today)
+        added = [e.paper.id for e in entries if e.state == "new" and e.paper]
+        joined = [e.paper.id for e in entries if e.state == "joined" and e.paper]
+        if added:
+            say(f"Added {', '.join(added)}. Next: sam4mis check")
+        for id in joined:
+            say(f"{id} has one more version. Next: sam4mis check")
+    tell(entries, typed)
+    missing = [e for e in entries if e.state in ("waits", "decided before")]
+    lost = not any(entry.state in ("new", "joined") for entry in entries)
+    if missing or lost:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _tell_of(going: list[Entry]) -> None:
+    """What a person should look at before agreeing."""
+    papers = [entry.paper for entry in going if entry.state == "new" and entry.paper]
+    if suggested := sum(_suggested(paper) for paper in papers):
         say(f"{counted(suggested, 'tag')} suggested from title and abstract: check them.")
-    if named := [link for paper in ready for link in paper.links.code or []]:
+    if named := [link for paper in papers for link in paper.links.code or []]:
         say(f"Code as the source names it: {', '.join(named)}. Check that it is this work's.")
-    for draft in drafts:
-        for name, text in draft.left_out.items():
-            say(f"Not taken from {draft.place}: {name} = {_short(text)}")
-    if agreed(f"Add {counted(len(ready), 'work')} to papers.yaml?", yes=yes, dry_run=dry_run):
-        added = append_new(root, lambda now: _still_new(root, now, ready, before, different))
-        say(f"Added {', '.join(paper.id for paper in added)}. Next: sam4mis check")
+    for entry in going:
+        for name, text in entry.draft.left_out.items():
+            say(f"Not taken from {entry.draft.place}: {name} = {_short(text)}")
 
 
-def _still_new(
-    root: Path, now: list[Paper], ready: list[Paper], before: set[str], different: bool
-) -> list[Paper]:
-    """`ready` after another look at what is there now: somebody may have added works meanwhile.
-
-    An id that was taken meanwhile is replaced by a free one. Raises `InputError` where a work
-    itself was added.
-    """
-    from catalog.duplicates import find_duplicates
-    from catalog.registry import Registry
-    from catalog.slugs import work_slug
-
-    taken = {name for paper in now for name in (paper.id, *paper.aliases)}
-    if taken <= before:
-        return ready
-    registry = Registry(root, papers=now)
-    known = {other.id: other for other in now}
-    for paper in ready:
-        # before looking: a work with the same id would pass for the work itself
-        if paper.id in taken:
-            first = paper.authors[0] if paper.authors else None
-            year = (paper.versions[0].date or "")[:4]
-            paper.id = work_slug(paper.title, paper.short_name, first, year, taken)
-        matches = find_duplicates(registry, paper)
-        if sure := [m for m in matches if m.level == "identifier" or not different]:
-            other = known[sure[0].paper_id]
-            raise InputError(
-                f"{paper.title!r} was added by somebody else meanwhile: {other.id} "
-                f"({sure[0].reason}). Nothing was written. See: sam4mis show {other.id}"
-            )
-        taken.add(paper.id)
-    return ready
+def _question(going: list[Entry]) -> str:
+    new = sum(entry.state == "new" for entry in going)
+    changed = sorted({e.paper.id for e in going if e.state == "joined" and e.paper})
+    parts = [f"Add {counted(new, 'work')} to papers.yaml"] if new else []
+    parts += [f"Change {', '.join(changed)} in papers.yaml"] if changed else []
+    return f"{' and '.join(parts)}?"
 
 
 def _short(text: str) -> str:
@@ -209,28 +190,6 @@ def looked_up(item: str, root: Path, registry: Registry | None) -> Draft:
     return draft
 
 
-def _duplicate(
-    paper: Paper, matches: list[Match], known: dict[str, Paper], typed: str, draft: Draft
-) -> str:
-    """One message for a work that is there: which one, since when, and the ways out."""
-    from catalog.intake.joining import unknown_versions
-
-    match = matches[0]
-    other = known.get(match.paper_id)
-    since = _since(other) if other else ""
-    title = f" ({other.title})" if other else ""
-    there = f"{paper.title!r} is in the catalog{since}: {match.paper_id}{title}; {match.reason}"
-    if other and match.level == "identifier" and not unknown_versions(other, draft):
-        return (
-            f"{there}, and this version of it too. See: sam4mis show {match.paper_id}\n"
-            "  If yours is a different work, its identifier is wrong: correct it and add it again."
-        )
-    ways = [f"another version of it: sam4mis add {typed} --as-version {match.paper_id}"]
-    if match.level != "identifier":
-        ways.append(f"a different work: sam4mis add {typed} --different")
-    return "\n".join([f"{there}.", *(f"  If yours is {way}" for way in ways)])
-
-
 def _since(paper: Paper) -> str:
     from catalog.duplicates import since
 
@@ -245,30 +204,14 @@ def _suggested(paper: Paper) -> int:
     return sum(tag is not None and tag.provenance == "suggested" for tag in tags)
 
 
-def _add_version(
-    root: Path,
-    papers: list[Paper],
-    name: str,
-    drafts: list[Draft],
-    *,
-    yes: bool,
-    dry_run: bool,
-) -> None:
-    from catalog.editing import dump_record, update_record
+def _work(papers: list[Paper], name: str) -> str:
+    """The id of a work that a person named. Raises `UsageError` where there is none."""
     from catalog.facets import Work
-    from catalog.intake.joining import with_version
     from catalog.lookup import find
 
-    if len(drafts) != 1:
-        got = counted(len(drafts), "work")
-        raise UsageError(f"--as-version takes one work at a time, got {got}.")
     work, _ = find(name, [Work(paper) for paper in papers], [])
     assert work is not None  # find raises where there is none
-    draft = drafts[0]
-    write(dump_record(with_version(work.paper, draft)))
-    if agreed(f"Change {work.paper.id} in papers.yaml?", yes=yes, dry_run=dry_run):
-        update_record(root, work.paper.id, lambda paper: with_version(paper, draft))
-        say(f"{work.paper.id} has one more version. Next: sam4mis check")
+    return work.paper.id
 
 
 def agreed(question: str, *, yes: bool, dry_run: bool) -> bool:

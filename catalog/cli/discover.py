@@ -73,15 +73,17 @@ def discover(
     if not dry_run:
         with edit_lock(root):
             kept = screening.load(root)
-            there = {c.arxiv for c in kept.queue} | {d.arxiv for d in kept.decided}
-            kept.queue += [candidate for candidate in fresh if candidate.arxiv not in there]
+            there = screening.Remembered.of(kept)
+            kept.queue += [
+                c for c in fresh if not (there.waits(c.record) or there.decision_on(c.record))
+            ]
             kept.searches.append(search)
             screening.save(root, kept)
     if json:
-        candidates = [msgspec.to_builtins(candidate) for candidate in fresh]
+        candidates = [{"id": c.id, **msgspec.to_builtins(c)} for c in fresh]
         write_json({"search": msgspec.to_builtins(search), "candidates": candidates})
         return
-    rows = ((c.arxiv, c.score, c.looks_like, c.title) for c in fresh)
+    rows = ((c.id, c.score, c.looks_like, c.record.title) for c in fresh)
     table(("arXiv", "score", "looks like", "title"), rows, "title")
     say(
         f"{search.found} found: {search.known} known, {search.decided_before} decided before, "

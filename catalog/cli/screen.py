@@ -19,8 +19,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def screen(
-    arxiv: Annotated[
-        str | None, typer.Argument(metavar="ARXIV", help="Decide this one; none: show the queue.")
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CANDIDATE", help="Decide this one, by arXiv id, DOI ...; none: show the queue."
+        ),
     ] = None,
     include: Annotated[bool, typer.Option("--include", help="Add it to papers.yaml.")] = False,
     exclude: Annotated[bool, typer.Option("--exclude", help="Leave it out, for good.")] = False,
@@ -56,39 +59,40 @@ def screen(
     from catalog.sources import screening
 
     root = find_root()
-    queue = sorted(screening.load(root).queue, key=lambda c: (-c.score, c.arxiv))
+    queue = sorted(screening.load(root).queue, key=lambda c: (-c.score, c.id))
     if include or exclude:
         if include and exclude:
             raise UsageError("--include and --exclude: one of them.")
-        decide(root, _chosen(arxiv, queue), include, reason, note, dry_run=dry_run)
+        decide(root, _chosen(name, queue), include, reason, note, dry_run=dry_run)
         return
-    if arxiv is not None:
-        queue = [_chosen(arxiv, queue)]
+    if name is not None:
+        queue = [_chosen(name, queue)]
     if markdown:
         from catalog.cli.output import write
         from catalog.sources.reporting import queue_summary
 
         write(queue_summary(queue))
     elif json:
-        write_json([msgspec.to_builtins(candidate) for candidate in queue])
+        write_json([{"id": c.id, **msgspec.to_builtins(c)} for c in queue])
     elif not can_ask():
-        rows = ((c.arxiv, c.score, c.looks_like, c.title) for c in queue)
-        table(("arXiv", "score", "looks like", "title"), rows, "title")
+        rows = ((c.id, c.score, c.looks_like, c.record.title) for c in queue)
+        table(("candidate", "score", "looks like", "title"), rows, "title")
         say(f"{counted(len(queue), 'candidate')} waiting")
     else:
         _go_through(root, queue, dry_run=dry_run)
 
 
-def _chosen(arxiv: str | None, queue: list[Candidate]) -> Candidate:
+def _chosen(name: str | None, queue: list[Candidate]) -> Candidate:
     from catalog.identifiers import identify
+    from catalog.sources.screening import names_of
 
-    if arxiv is None:
-        raise UsageError("--include and --exclude need an arXiv id: sam4mis screen 2611.01234 ...")
-    wanted = next((i.value for i in identify(arxiv) if i.kind == "arxiv"), arxiv)
+    if name is None:
+        raise UsageError("--include and --exclude need a candidate: sam4mis screen 2611.01234 ...")
+    wanted = {name, *(identifier.value for identifier in identify(name))}
     for candidate in queue:
-        if candidate.arxiv == wanted:
+        if wanted & {candidate.id, *names_of(candidate.record)}:
             return candidate
-    raise UsageError(f"{arxiv} does not wait in the queue. See: sam4mis screen")
+    raise UsageError(f"{name} does not wait in the queue. See: sam4mis screen")
 
 
 def decide(
@@ -121,8 +125,8 @@ def decide(
         say("Nothing was written (--dry-run).")
         return
     decision = screening.Decision(
-        arxiv=candidate.arxiv,
-        title=candidate.title,
+        id=candidate.id,
+        title=candidate.record.title,
         decision="include" if include else "exclude",
         reason=reason,  # type: ignore[arg-type] # one of `known`, checked above
         date=_today(),
@@ -130,7 +134,7 @@ def decide(
         work=work,
     )
     screening.decide(root, decision)
-    say(f"{candidate.arxiv}: {decision.decision}d ({reason})" + (f" as {work}" if work else ""))
+    say(f"{candidate.id}: {decision.decision}d ({reason})" + (f" as {work}" if work else ""))
 
 
 def _add(root: Path, candidate: Candidate, *, dry_run: bool) -> str:
@@ -138,31 +142,23 @@ def _add(root: Path, candidate: Candidate, *, dry_run: bool) -> str:
     from catalog.cli.output import write
     from catalog.duplicates import find_duplicates
     from catalog.editing import append_record, dump_record
-    from catalog.intake import Draft
-    from catalog.intake.versions import version_from
+    from catalog.intake.entering import free_id
+    from catalog.records import Inclusion
     from catalog.registry import Registry
 
     registry = Registry.load(root)
-    version, _ = version_from("preprint", arxiv=candidate.arxiv, date=candidate.date)
-    draft = Draft(
-        place="queue",
-        line=None,
-        title=candidate.title,
-        authors=candidate.authors,
-        complete=True,
-        version=version,
-        abstract=candidate.abstract,
-        code=candidate.code,
-        sources=[f"https://arxiv.org/abs/{candidate.arxiv}"],
-    )
-    taken = {name for paper in registry.papers for name in (paper.id, *paper.aliases)}
-    paper = draft.to_paper(taken, _today())
+    paper = candidate.record
+    taken = {name for known in registry.papers for name in (known.id, *known.aliases)}
+    paper.id = free_id(paper, taken)
+    paper.added = _today()
+    if paper.inclusion.decision == "undecided":
+        paper.inclusion = Inclusion(decision="include")
     sure = [m for m in find_duplicates(registry, paper) if m.level != "similar"]
     if sure:
         raise InputError(
-            f"{candidate.arxiv} is in the catalog: {sure[0].paper_id} ({sure[0].reason}). "
-            f"Decide: sam4mis screen {candidate.arxiv} --exclude --reason duplicate, or add the "
-            f"version: sam4mis add {candidate.arxiv} --as-version {sure[0].paper_id}"
+            f"{candidate.id} is in the catalog: {sure[0].paper_id} ({sure[0].reason}). "
+            f"Decide: sam4mis screen {candidate.id} --exclude --reason duplicate, or add the "
+            f"version: sam4mis add {candidate.id} --as-version {sure[0].paper_id}"
         )
     write(dump_record(paper))
     if not dry_run:
@@ -171,13 +167,15 @@ def _add(root: Path, candidate: Candidate, *, dry_run: bool) -> str:
 
 
 def _go_through(root: Path, queue: list[Candidate], *, dry_run: bool) -> None:
+    from catalog.provenance import own_pages
     from catalog.sources import screening
 
     reasons = list(get_args(screening.Reason))[1:]
     numbered = "  ".join(f"{number} {name}" for number, name in enumerate(reasons, 1))
     for number, candidate in enumerate(queue, 1):
-        say(f"\n{number} of {len(queue)}   https://arxiv.org/abs/{candidate.arxiv}")
-        say(f"{cell(candidate.title)}\n{cell(candidate.authors)}")
+        page = next(iter(own_pages(candidate.record)), candidate.id)
+        say(f"\n{number} of {len(queue)}   {page}")
+        say(f"{cell(candidate.record.title)}\n{cell(candidate.record.authors)}")
         say(f"score {candidate.score}: {', '.join(candidate.why)}")
         if candidate.looks_like:
             say(f"looks like {candidate.looks_like}: sam4mis show {candidate.looks_like}")

@@ -28,7 +28,6 @@ from catalog.records import Paper, Project
 from catalog.registry import PAPERS, PROJECTS, cache_key, load_papers, write_cache
 
 __all__ = [
-    "append_new",
     "append_record",
     "apply_edits",
     "changed_project",
@@ -37,6 +36,7 @@ __all__ = [
     "replace_record",
     "update_project",
     "update_record",
+    "write_papers",
 ]
 LOCK = ".sam4mis/edit.lock"
 LOCK_WAIT_S = 60.0
@@ -115,21 +115,8 @@ def update_record(root: Path, id: str, change: Callable[[Paper], Paper]) -> Pape
         if current is None:
             raise _unknown(id)
         changed = change(current)
-        _apply(root, papers, [], {id: changed})
+        write_papers(root, papers, [], {id: changed})
         return changed
-
-
-def append_new(root: Path, make: Callable[[list[Paper]], list[Paper]]) -> list[Paper]:
-    """Append what `make` returns for the works that are there now, under the lock.
-
-    Use this where what is new depends on what is there: another process may have added the same
-    work since it was loaded. Raises as `append_record`, and whatever `make` raises.
-    """
-    with edit_lock(root):
-        papers = load_papers(root)
-        new = make(papers)
-        _apply(root, papers, new, {})
-        return new
 
 
 def apply_edits(
@@ -140,14 +127,17 @@ def apply_edits(
 ) -> str:
     """Append and replace works in one write. Returns the new text of the file."""
     with edit_lock(root):
-        return _apply(root, load_papers(root), list(append), dict(replace or {}))
+        return write_papers(root, load_papers(root), list(append), dict(replace or {}))
 
 
 def _unknown(id: str) -> FindingsError:
     return FindingsError([Finding(PAPERS, None, id, "R001", f"there is no work {id!r}")])
 
 
-def _apply(root: Path, papers: list[Paper], append: list[Paper], replace: dict[str, Paper]) -> str:
+def write_papers(
+    root: Path, papers: list[Paper], append: list[Paper], replace: dict[str, Paper]
+) -> str:
+    """Append and replace works of `papers`, which the file holds. Call inside `edit_lock`."""
     text = (root / PAPERS).read_bytes().decode("utf-8")
     after, edited = edit_text(text, papers, append, replace)
     if edited != text:

@@ -162,8 +162,6 @@ def _draft(
         finding("", "B004", problem + ".", "Correct it in the entry, or remove the field.")
         for problem in problems
     ]
-    if not authors:
-        findings.append(finding("author", "B003", "is missing.", "Add author = {...}."))
     draft = Draft(
         place=place,
         sources=[f"BibTeX entry {clean(key)[:80]}".strip()],
@@ -174,6 +172,7 @@ def _draft(
         version=version,
         abstract=to_text(fields.get("abstract", "")),
         keywords=[to_text(word) for word in re.split(r"[,;]", fields.get("keywords", ""))],
+        key=clean(key),
     )
     told = {name: to_text(fields[name]) for name in _ASIDE if fields.get(name)}
     if "howpublished" in told and told["howpublished"] == version.venue:

@@ -82,8 +82,6 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
         finding("", "B004", problem + ".", "Correct it in the item, or remove the field.")
         for problem in problems
     ]
-    if not authors:
-        findings.append(finding("author", "B003", "is missing.", 'Add "author": [...].'))
     draft = Draft(
         place=place,
         line=None,
@@ -94,6 +92,7 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
         abstract=plain(item.get("abstract")),
         keywords=[plain(word) for word in str(item.get("keyword", "")).split(",")],
         sources=["CSL-JSON item"],
+        key=_text(item.get("id")) or "",
     )
     note = plain(item.get("note"))
     told = {"note": "" if "not complete" in note else note, "URL": str(item.get("URL") or "")}

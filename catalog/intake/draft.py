@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from catalog.errors import Finding
-from catalog.records import Links, Paper, Version
+from catalog.records import Inclusion, Links, Paper, Tag, Version, to_builtins
 from catalog.slugs import slugify, work_slug
 from catalog.text import clean
 
@@ -29,8 +29,9 @@ class Draft:
     """What a source says of a work. `place` and `line` (from 1) tell where it stood.
 
     `authors` as bylines (`Given Family`), `complete` False where the source ends in "others".
-    `abstract` and `keywords` are used for suggesting tags and are not kept. `left_out` are fields
-    with what they say that no record has a place for, to be told and not lost in silence.
+    `abstract` and `keywords` are used for suggesting tags and are not kept; where a source states
+    `tags`, nothing is suggested. `left_out` are fields with what they say that no record has a
+    place for, to be told and not lost in silence. `key` is what the source calls the entry.
     """
 
     place: str
@@ -45,6 +46,23 @@ class Draft:
     code: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    key: str = ""
+    name: str | None = None  # short name that the source states; None: as the title begins
+    title_aliases: list[str] = field(default_factory=list)
+    tags: dict[str, Tag] | None = None
+    inclusion: Inclusion | None = None
+    links: dict[str, list[str]] = field(default_factory=dict)  # kind of `Links` -> addresses
+
+    @property
+    def names(self) -> list[str]:
+        """What a person may call the entry: its key, identifiers, and the line it stands in."""
+        ids = [
+            value
+            for version in (self.version, *self.published)
+            for value in to_builtins(version.ids).values()
+        ]
+        place = f"{self.place}:{self.line}" if self.line else ""
+        return [name for name in (self.key, *ids, place, self.title) if name]
 
     def problems(self) -> list[Finding]:
         """What no record should hold, however it came in: B006 for each."""
@@ -86,22 +104,27 @@ class Draft:
         versions = [self.version, *self.published]
         for version in versions:
             version.cite = version is versions[-1]
-        name = short_name(self.title)
+        name = self.name or short_name(self.title)
         first = self.authors[0] if self.authors else None
         code = sorted({*self.code, *code_links(self.abstract)})
         paper = Paper(
             id=work_slug(self.title, name, first, (self.version.date or "")[:4], set(taken)),
             title=self.title,
             short_name=name,
+            title_aliases=self.title_aliases,
             authors=self.authors,
             authors_complete=self.complete and bool(self.authors),
             versions=versions,
-            links=Links(code=code or None),
+            links=Links(code=code or None, **self.links),
             section="added",
             sources=self.sources,
             added=today,
+            inclusion=self.inclusion or Inclusion(decision="include"),
         )
-        for field_name, tag in suggest_tags(self.title, self.abstract, self.keywords).items():
+        tags = self.tags
+        if tags is None:
+            tags = suggest_tags(self.title, self.abstract, self.keywords)
+        for field_name, tag in tags.items():
             if field_name == "base_models" and isinstance(tag.values, list):
                 # a work is never its own base
                 tag.values = [value for value in tag.values if value != slugify(name or "")]

@@ -51,6 +51,9 @@ def add_paper(root: Path, answers: Answers, today: str, look_up: LookUp) -> Chan
         answers.wrong("Reference", f"holds {len(drafts)} works.", "One issue, one work.")
         answers.done()
     draft = drafts[0]
+    if not draft.authors:
+        answers.wrong("Reference", "names no author.", "Add the authors to the reference.")
+        answers.done()
     registry = Registry.load(root)
     text = _text(root)
     if name := answers.get("Version of"):

@@ -84,8 +84,6 @@ def _record(text: str, place: str, line: int) -> tuple[Draft | None, list[Findin
         Finding(place, line, "", "B004", problem + ".", "Correct it, or remove the line.")
         for problem in problems
     ]
-    if not authors:
-        findings.append(Finding(place, line, "AU", "B003", "is missing.", "Add `AU  - ...`."))
     # Our own export says so where a list is cut; other programs always write all authors.
     notes = " ".join(map(str, fields.get("notes", [])))
     draft = Draft(

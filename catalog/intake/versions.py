@@ -79,6 +79,17 @@ def version_from(
     return Version(kind=resolved, ids=ids, venue=venue, date=date, url=page), problems
 
 
+def page_of(url: str | None, ids: Ids) -> str | None:
+    """As the address of a version: None for none, or where it only repeats an identifier.
+
+    Identifiers that the address names are added to `ids`.
+    """
+    try:
+        return _page(clean(url), ids) if url else None
+    except ValueError:
+        return None
+
+
 def _page(url: str, ids: Ids) -> str | None:
     """`url` without what does not belong to it; None where it only repeats an identifier.
 

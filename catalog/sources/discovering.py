@@ -14,11 +14,11 @@ import msgspec
 
 from catalog.duplicates import DuplicateIndex, decided_pairs
 from catalog.errors import Finding, FindingsError
-from catalog.records import Record
+from catalog.records import Paper, Record
 from catalog.registry import Registry
 from catalog.sources import arxiv_
 from catalog.sources.http import Client
-from catalog.sources.screening import Candidate, Screening, Search
+from catalog.sources.screening import Candidate, Remembered, Screening, Search
 from catalog.sources.sighting import Sighting
 
 QUERY = "catalog/data/discovery_query.yaml"
@@ -105,8 +105,7 @@ def discover(
     or queued.
     """
     index = DuplicateIndex(registry.papers, decided_pairs())
-    decided = {decision.arxiv for decision in screening.decided}
-    queued = {candidate.arxiv for candidate in screening.queue}
+    remembered = Remembered.of(screening)
     counts = dict.fromkeys(("known", "decided_before", "queued_before", "below_threshold"), 0)
     fresh: dict[str, Candidate] = {}
     seen: set[str] = set()
@@ -115,12 +114,13 @@ def discover(
         if arxiv is None or arxiv in seen:
             continue
         seen.add(arxiv)
-        if arxiv in decided:
+        paper = sighting.draft.to_paper(set(), today)
+        if remembered.decision_on(paper):
             counts["decided_before"] += 1
-        elif arxiv in queued:
+        elif remembered.waits(paper):
             counts["queued_before"] += 1
         else:
-            state, candidate = _judge(sighting, arxiv, index, query, today)
+            state, candidate = _judge(sighting, paper, index, query, today)
             if candidate is None:
                 counts[state] += 1
             else:
@@ -134,15 +134,14 @@ def discover(
         queued=len(fresh),
         **counts,
     )
-    return sorted(fresh.values(), key=lambda c: (-c.score, c.arxiv)), search
+    return sorted(fresh.values(), key=lambda c: (-c.score, c.id)), search
 
 
 def _judge(
-    sighting: Sighting, arxiv: str, index: DuplicateIndex, query: Query, today: str
+    sighting: Sighting, paper: Paper, index: DuplicateIndex, query: Query, today: str
 ) -> tuple[str, Candidate | None]:
     """What becomes of a record that was never seen before."""
     draft = sighting.draft
-    paper = draft.to_paper(set(), today)
     matches = index.matches(paper)
     if any(match.level in ("identifier", "title") for match in matches):
         return "known", None
@@ -150,14 +149,10 @@ def _judge(
     if score < query.file.threshold:
         return "below_threshold", None
     return "queued", Candidate(
-        arxiv=arxiv,
-        title=draft.title,
-        authors=draft.authors,
-        date=draft.version.date,
+        record=paper,
         score=score,
         why=why,
         found=today,
         looks_like=matches[0].paper_id if matches else None,
         abstract=draft.abstract,
-        code=paper.links.code or [],
     )

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from catalog.files import write_whole
+from catalog.provenance import own_pages
 from catalog.sources.comparing import Difference
 from catalog.sources.refreshing import Outcome
 from catalog.sources.screening import Candidate
@@ -76,14 +77,15 @@ def summary(outcome: Outcome, volatile: Volatile, today: str) -> str:
 
 
 def queue_summary(queue: Sequence[Candidate]) -> str:
-    """The candidates that wait, as a table in Markdown with links to arXiv."""
+    """The candidates that wait, as a table in Markdown with links to their pages."""
     lines = [f"## {len(queue)} candidates wait for a decision (`sam4mis screen`)", ""]
     if queue:
-        lines += ["| arXiv | score | looks like | title |", "|---|---|---|---|"]
+        lines += ["| candidate | score | looks like | title |", "|---|---|---|---|"]
     for candidate in queue[:_MOST]:
-        link = f"[{markdown(candidate.arxiv)}](https://arxiv.org/abs/{quote(candidate.arxiv)})"
+        page = next(iter(own_pages(candidate.record)), None)
+        link = f"[{markdown(candidate.id)}]({quote(page, safe=':/')})" if page else candidate.id
         cells = (link, str(candidate.score), markdown(candidate.looks_like or "—"))
-        lines.append(f"| {' | '.join(cells)} | {markdown(candidate.title)} |")
+        lines.append(f"| {' | '.join(cells)} | {markdown(candidate.record.title)} |")
     if len(queue) > _MOST:
         lines.append(f"\n{len(queue) - _MOST} more in catalog/data/screening.yaml.")
     return "\n".join([*lines, "", ""])

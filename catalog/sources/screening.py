@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +13,16 @@ from msgspec import field
 from catalog.editing import edit_lock
 from catalog.errors import Finding, FindingsError
 from catalog.files import write_whole
-from catalog.records import Record
+from catalog.records import Ids, Paper, Record
+from catalog.slugs import title_slug, work_slug
+from catalog.titles import normal_title
 from catalog.yaml_out import dump
 
 FILE = "catalog/data/screening.yaml"
 _HEAD = """\
-# What `sam4mis discover` found and what people decided with `sam4mis screen`; these commands write
-# it. searches: one entry a run. queue: what waits. decided: each candidate with its reason.
+# What `sam4mis discover` and `sam4mis import` found and what people decided with `sam4mis screen`;
+# these commands write it. searches, lists: one entry a run. queue: what waits. decided: each
+# candidate with its reason.
 """
 Reason = Literal[
     "in-scope",
@@ -47,39 +51,115 @@ class Search(Record, kw_only=True):
     queued: int
 
 
-class Candidate(Record, kw_only=True):
-    """A work that waits for a decision, with what arXiv says of it (metadata is CC0)."""
+class ListRead(Record, kw_only=True):
+    """One list of works that `import` took in. `source`: the file's name and its sha256."""
 
-    arxiv: str
-    title: str
-    authors: list[str]
-    date: str | None
-    score: int
-    why: list[str]
+    date: str
+    source: str
+    found: int
+    known: int
+    decided_before: int
+    queued_before: int
+    joined: int  # versions of works that are there
+    excluded: int
+    queued: int
+    new: int
+    waiting: int  # left for a decision of a person, in no file
+
+
+class Candidate(Record, kw_only=True):
+    """A work that waits for a decision, as the record it would become, and why it waits."""
+
+    record: Paper  # its id may be another one in the end
     found: str
+    score: int = 0
+    why: list[str] = field(default_factory=list)
     looks_like: str | None = None  # id of a work of the catalog with nearly the same title
-    abstract: str = ""
-    code: list[str] = field(default_factory=list)
+    abstract: str = ""  # metadata of arXiv is CC0
+
+    @property
+    def id(self) -> str:
+        """What a person calls it: arXiv id, DOI or another identifier, else words of its title."""
+        return name_of(self.record)
 
 
 class Decision(Record, kw_only=True):
-    """What a person decided. `work`: the id it got when included."""
+    """What a person decided. `work`: the id it got when included; `source`: where it was listed."""
 
-    arxiv: str
+    id: str
     title: str
     decision: Literal["include", "exclude"]
     reason: Reason
     date: str
     note: str | None = None
     work: str | None = None
+    source: str | None = None
 
 
 class Screening(Record, kw_only=True):
     """The whole file."""
 
     searches: list[Search] = field(default_factory=list)
+    lists: list[ListRead] = field(default_factory=list)
     queue: list[Candidate] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was decided and what waits, found by an identifier or the title of a work."""
+
+    decided: dict[str, Decision]
+    waiting: frozenset[str]
+
+    @classmethod
+    def of(cls, screening: Screening) -> Remembered:
+        """An index of the file; building it is linear."""
+        decided = {
+            key: decision
+            for decision in screening.decided
+            for key in (decision.id, _title_key(decision.title))
+        }
+        waiting = {key for candidate in screening.queue for key in keys(candidate.record)}
+        return cls(decided, frozenset(waiting))
+
+    def decision_on(self, paper: Paper) -> Decision | None:
+        """What was decided about a work before."""
+        return next((self.decided[key] for key in keys(paper) if key in self.decided), None)
+
+    def waits(self, paper: Paper) -> bool:
+        """Whether a work is in the queue."""
+        return not self.waiting.isdisjoint(keys(paper))
+
+
+def keys(paper: Paper) -> list[str]:
+    """What a work is found by in this file: its identifiers and its title."""
+    return [*names_of(paper), _title_key(paper.title)]
+
+
+def _title_key(title: str) -> str:
+    return f"title {normal_title(title)}"
+
+
+def provisional_id(paper: Paper) -> str:
+    """An id for a record in the queue; it gets its own when it is included."""
+    return work_slug(paper.title, None, None, "", set())
+
+
+def names_of(paper: Paper) -> list[str]:
+    """The identifiers of a work, arXiv first, then DOI."""
+    found = [
+        value
+        for kind in ("arxiv", "doi", *Ids.__struct_fields__)
+        for version in paper.versions
+        if (value := getattr(version.ids, kind))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def name_of(paper: Paper) -> str:
+    """The first of `names_of`, else the beginning of the title as a slug."""
+    return next(iter(names_of(paper)), title_slug(paper.title, 10))
 
 
 def load(root: Path) -> Screening:
@@ -108,8 +188,8 @@ def decide(root: Path, decision: Decision) -> None:
     """Take a candidate out of the queue and keep what was decided."""
     with edit_lock(root):
         screening = load(root)
-        screening.queue = [c for c in screening.queue if c.arxiv != decision.arxiv]
-        screening.decided = [d for d in screening.decided if d.arxiv != decision.arxiv]
+        screening.queue = [c for c in screening.queue if c.id != decision.id]
+        screening.decided = [d for d in screening.decided if d.id != decision.id]
         screening.decided.append(decision)
         save(root, screening)
 
@@ -117,9 +197,10 @@ def decide(root: Path, decision: Decision) -> None:
 def prisma_counts(root: Path) -> dict[str, dict[str, int]]:
     """Counts of the flow from records to works, in the order of a PRISMA diagram.
 
-    `identified`: rows of the SAM4MIS list and records that the searches found; `removed`: the same
-    work again, known or decided before, or scored too low; `screened` and its outcome are works and
-    candidates looked at by a person. The numbers add up: identified - removed = screened + waiting.
+    `identified`: rows of the SAM4MIS list, entries of other lists and records that searches found;
+    `removed`: the same work again, known or decided before, or scored too low; `screened` and its
+    outcome are works and candidates looked at by a person. The numbers add up: identified -
+    removed = screened + waiting.
     """
     from catalog.registry import load_papers
 
@@ -131,8 +212,13 @@ def prisma_counts(root: Path) -> dict[str, dict[str, int]]:
     for search in screening.searches:
         for name in ("found", "known", "decided_before", "queued_before", "below_threshold"):
             found[name] += getattr(search, name)
+    read = Counter[str]()
+    for one in screening.lists:
+        for name in ListRead.__struct_fields__[2:]:
+            read[name] += getattr(one, name)
+    again = read["known"] + read["decided_before"] + read["queued_before"] + read["joined"]
     searched = {decision.work for decision in screening.decided if decision.work}
-    by_hand = sum(not paper.rows and paper.id not in searched for paper in papers)
+    without_row = sum(not paper.rows and paper.id not in searched for paper in papers)
     excluded = Counter(
         "list: " + (paper.inclusion.reason or "no reason recorded")
         for paper in listed
@@ -148,7 +234,8 @@ def prisma_counts(root: Path) -> dict[str, dict[str, int]]:
         "identified": {
             "rows of the SAM4MIS list": rows,
             "records of arXiv searches": found["found"],
-            "added by hand": by_hand,
+            "entries of other lists": read["found"],
+            "added by hand": without_row - read["new"],
         },
         "removed": {
             "rows of a work that another row has": rows - len(listed),
@@ -156,8 +243,10 @@ def prisma_counts(root: Path) -> dict[str, dict[str, int]]:
             + found["decided_before"]
             + found["queued_before"],
             "scored too low to be queued": found["below_threshold"],
+            "entries of other lists that are there already": again,
+            "entries of other lists left for a decision": read["waiting"],
         },
-        "screened": {"works and candidates": len(listed) + by_hand + decided},
+        "screened": {"works and candidates": len(listed) + without_row + decided},
         "waiting": {"candidates": len(screening.queue)},
         "excluded": dict(sorted(excluded.items())),
         "included": {

@@ -14,6 +14,7 @@ from local_server import Asked, LocalServer, Reply, running
 from terminal import here, on_terminal
 
 from catalog.errors import FindingsError
+from catalog.records import Paper
 from catalog.registry import Registry
 from catalog.sources import prisma_counts, screening
 from catalog.sources.discovering import QUERY, load_query
@@ -76,7 +77,7 @@ def test_counts_add_up_and_the_best_come_first(folder: Path, server: LocalServer
         "below_threshold": 1,
         "queued": 2,
     }
-    assert {c["arxiv"] for c in found["candidates"]} == {"2611.00001", "2611.00002"}
+    assert {c["id"] for c in found["candidates"]} == {"2611.00001", "2611.00002"}
     scores = [c["score"] for c in found["candidates"]]
     assert scores == sorted(scores, reverse=True)
     assert all(c["why"] for c in found["candidates"])
@@ -155,9 +156,8 @@ def test_queue_as_markdown_for_a_pull_request(folder: Path, server: LocalServer)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_titles_survive_the_queue(folder: Path, text: str) -> None:
     title = clean(text)
-    candidate = screening.Candidate(
-        arxiv="2611.00001", title=title, authors=[title], date=None, score=1, why=[], found="x"
-    )
+    record = Paper(id="x", title=title, authors=[title])
+    candidate = screening.Candidate(record=record, score=1, why=[title], found="x")
     screening.save(folder, screening.Screening(queue=[candidate]))
     assert screening.load(folder).queue == [candidate]
 
