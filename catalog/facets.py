@@ -9,6 +9,7 @@ from typing import get_args
 
 from catalog.errors import UsageError
 from catalog.exports.citation import cited_version, year_of
+from catalog.ladder import commercial_class
 from catalog.licences import LicenceClass, licence_class
 from catalog.records import ClaimState, Paper, Project, Tag, Verdict
 from catalog.registry import Registry
@@ -136,7 +137,12 @@ class Work:
 
 
 def weights_licence(project: Project) -> str:
-    """Class of the licence of the weights, of the strictest checkpoint where they differ."""
+    """Class of the licence of the weights, of the strictest checkpoint where they differ.
+
+    Where a person has read the authors' statements, their reading counts (`catalog.ladder`).
+    """
+    if project.licences.commercial:
+        return commercial_class(project.licences)
     classes = {licence_class(c.licence) for c in project.checkpoints or [] if c.licence}
     classes.add(licence_class(project.licences.weights))
     return next((c for c in ("non-commercial", "none", "commercial") if c in classes), "unknown")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 LicenceClass = Literal["commercial", "non-commercial", "none", "unknown"]
 
@@ -21,7 +21,7 @@ _COMMERCIAL = frozenset(
 )
 _KNOWN = {identifier.casefold() for identifier in _COMMERCIAL}
 _NON_COMMERCIAL = re.compile(
-    r"\bNC\b|non-?commercial|research[- ]only|PolyForm-Noncommercial", re.I
+    r"\bNC\b|non-?commercial|research[- ]only|PolyForm-Noncommercial|Commons-Clause", re.I
 )
 _ORDER: tuple[LicenceClass, ...] = ("commercial", "non-commercial", "unknown", "none")
 
@@ -29,24 +29,52 @@ _ORDER: tuple[LicenceClass, ...] = ("commercial", "non-commercial", "unknown", "
 def licence_class(expression: str | None) -> LicenceClass:
     """The class of an SPDX expression: `none` is "looked for, no licence stated", None is unknown.
 
-    Of alternatives (OR) the most permissive counts, of joined licences (AND) the strictest.
+    Of alternatives (OR) the most permissive counts, of joined licences (AND) the strictest. What
+    is no expression is judged by its words.
 
-    >>> licence_class("MIT OR CC-BY-NC-4.0"), licence_class("MIT AND CC-BY-NC-4.0")
+    >>> licence_class("MIT OR CC-BY-NC-4.0"), licence_class("(MIT OR ISC) AND CC-BY-NC-4.0")
     ('commercial', 'non-commercial')
     """
     if expression is None or not expression.strip():
         return "unknown"
-    text = expression.strip().strip("()")
+    text = expression.strip()
+    if _ONE.fullmatch(text):  # most are one identifier, which needs no parser
+        return _class_of_one(text)
+    tree = _parsed(text)
+    return _class_of_one(text) if tree is None else _class_of(tree)
+
+
+_ONE = re.compile(r"[\w.+-]+")
+
+
+def _class_of(tree: Any) -> LicenceClass:
+    from license_expression import AND, OR
+
+    if isinstance(tree, AND | OR):
+        choose = max if isinstance(tree, AND) else min
+        return choose(map(_class_of, tree.args), key=_ORDER.index)
+    return _class_of_one(str(tree))
+
+
+def _class_of_one(text: str) -> LicenceClass:
+    """One licence, with its exception where it has one (which may forbid what it allows)."""
     if text.casefold() == "none":
         return "none"
-    if " OR " in text:
-        return min(map(licence_class, text.split(" OR ")), key=_ORDER.index)
-    if " AND " in text:
-        return max(map(licence_class, text.split(" AND ")), key=_ORDER.index)
-    text = text.split(" WITH ")[0].strip("() ")
-    if _NON_COMMERCIAL.search(text.replace("_", "-")):
+    if _NON_COMMERCIAL.search(re.sub(r"[\s_]+", "-", text)):
         return "non-commercial"
-    return "commercial" if text.casefold() in _KNOWN else "unknown"
+    name = re.split(r"(?i)\s+with\s+", text)[0]
+    return "commercial" if name.casefold() in _KNOWN else "unknown"
+
+
+@cache
+def _parsed(expression: str) -> Any:
+    """The tree of an expression; None for what is none."""
+    from license_expression import ExpressionError, Licensing
+
+    try:
+        return Licensing().parse(expression)
+    except ExpressionError:
+        return None
 
 
 def known_expression(expression: str) -> tuple[str | None, str | None]:
@@ -59,20 +87,17 @@ def known_expression(expression: str) -> tuple[str | None, str | None]:
     """
     from rapidfuzz.distance import OSA
 
-    spdx, parts = _spdx(), re.split(r"[\s()]+", expression.strip())
-    for part in parts:
-        if part.upper() in ("AND", "OR", "WITH", "") or part.startswith("LicenseRef-"):
+    spdx, tree = _spdx(), _parsed(expression)
+    if tree is None:
+        return "licences are joined by AND, OR and WITH", None
+    names = [key for symbol in tree.symbols for key in re.split(r"\s+WITH\s+", str(symbol))]
+    for name in names:
+        if name.startswith("LicenseRef-") or (name == "none" and len(names) == 1):
             continue
-        if part.casefold() not in spdx and (part != "none" or len(parts) > 1):
-            nearest = min(sorted(spdx), key=lambda known: OSA.distance(part.casefold(), known))
-            return f"{part!r} is no licence of SPDX", spdx[nearest]
-    if re.fullmatch(_SHAPE, " ".join(expression.replace("(", " ( ").replace(")", " ) ").split())):
-        return None, None
-    return "licences are joined by AND, OR and WITH", None
-
-
-# One identifier, or several joined; brackets may stand around any of them.
-_SHAPE = r"(?:\( )*[^()\s]+(?: \))*(?: (?:AND|OR|WITH) (?:\( )*[^()\s]+(?: \))*)*"
+        if name.casefold() not in spdx:
+            nearest = min(sorted(spdx), key=lambda known: OSA.distance(name.casefold(), known))
+            return f"{name!r} is no licence of SPDX", spdx[nearest]
+    return None, None
 
 
 @cache
@@ -91,10 +116,7 @@ def spelled(identifier: str) -> str | None:
     >>> spelled("apache-2.0"), spelled("cc-by-nc-4.0"), spelled("other")
     ('Apache-2.0', 'CC-BY-NC-4.0', None)
     """
-    if identifier.casefold() in _KNOWN:
-        return next(name for name in _COMMERCIAL if name.casefold() == identifier.casefold())
-    creative = re.fullmatch(r"(?i)cc-by(-nc)?(-sa|-nd)?-[1-4]\.0", identifier)
-    return identifier.upper() if creative else None
+    return _spdx().get(identifier.casefold())
 
 
 def commercial_ok(expression: str | None) -> bool | None:

@@ -409,11 +409,61 @@ class Claim(Record, kw_only=True):
         return self.printed_by == OWN
 
 
+class LicenceStatement(Record, kw_only=True):
+    """What one text says of the licence of a release, and where it was read. No legal advice.
+
+    of      weights: it names them, or stands on the page that holds them · files: they lie in the
+            tree that it covers, and it does not name them · project, code: no word of the weights
+    stated  an SPDX expression, `custom` (told by `name`), or `none`: read, and it says nothing.
+            None: not seen
+    place   `[owner/name@commit:]file:lines` (the project's own repository where none is named), an
+            address, or in words
+    files   ids of the checkpoints it speaks of; []: all
+    project the files are those of another project, whose statements hold
+    by      what a third party says is no grant by the authors
+    """
+
+    of: Literal["weights", "files", "project", "code"]
+    stated: str | None = None
+    name: str | None = None
+    place: str | None = None
+    quote: str | None = None
+    since: str | None = None
+    files: list[str] = field(default_factory=list)
+    project: Slug | None = None
+    by: Literal["authors", "third-party"] = "authors"
+    second_hand: bool = False
+    note: str | None = None
+
+
+class Commercial(Record, kw_only=True):
+    """Whether the statements allow commercial use of the weights, as a person read them."""
+
+    answer: Literal["yes", "no", "unclear"]
+    reason: str
+
+
+class Citation(Record, kw_only=True):
+    """What the authors say of citing: a condition, a request, or an entry to copy."""
+
+    asked: Literal["required", "requested", "bibtex-only"]
+    place: str
+
+
 class Licences(Record, kw_only=True):
-    """SPDX expressions. None: not checked; "none": looked for, no licence stated."""
+    """SPDX expressions. None: not checked; "none": looked for, no licence stated.
+
+    `base` and `data` are keys of `catalog/data/licence_terms.yaml`; None: nobody has looked.
+    """
 
     code: str | None = None
     weights: str | None = None
+    statements: list[LicenceStatement] = field(default_factory=list)
+    base: list[str] | None = None  # released models whose weights are built on
+    data: list[str] | None = None  # named for training; not a full list
+    commercial: Commercial | None = None
+    contradictions: list[str] = field(default_factory=list)  # texts that do not agree
+    citation: Citation | None = None
     note: str | None = None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from catalog.records import Paper, TakenBack, Version
+from catalog.records import Paper, Project, TakenBack, Version
 
 
 def second_hand(paper: Paper) -> bool:
@@ -25,6 +25,20 @@ def flagged(paper: Paper) -> list[Version]:
 def taken_back(paper: Paper) -> TakenBack | None:
     """The newest notice that a version was withdrawn or retracted, None where none is known."""
     return next((v.taken_back for v in reversed(paper.versions) if v.taken_back), None)
+
+
+def as_of(project: Project) -> str:
+    """What the states of code and weights rest on: the commit that was read and its date.
+
+    The day on which somebody looked says little: a repository may have moved since its commit.
+    """
+    repository = project.repository
+    if repository and repository.commit:
+        short = repository.commit[:10]
+        if repository.commit_date:
+            return f"as of {repository.commit_date}, commit {short}"
+        return f"as of commit {short}, whose date is not recorded"
+    return f"no commit was read; looked at in {project.checked or 'an unknown month'}"
 
 
 @dataclass(frozen=True, slots=True)

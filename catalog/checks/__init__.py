@@ -14,6 +14,7 @@ from pathlib import Path
 from catalog import own
 from catalog.checks import (
     evidence,
+    licensing,
     links,
     people_and_titles,
     places,
@@ -62,6 +63,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings += projects.check(registry)
     crossings += places.check(registry)
     crossings += evidence.check(registry)
+    crossings += licensing.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
         crossings += references.second_hand(registry)

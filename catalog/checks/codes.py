@@ -204,6 +204,10 @@ CODES: dict[str, Code] = {
         "A place lies in a repository or commit that the project does not name.",
     ),
     "F004": _info("place not verified", "`sam4mis doctor --places` looks it up at the commit."),
+    "F005": _check("commercial use without a grant", "Only what names the weights allows it."),
+    "F006": _check("licence that nobody states", "Each licence of weights has its statement."),
+    "F007": _check("terms not recorded", "Bases and data sets: catalog/data/licence_terms.yaml."),
+    "F008": _check("statement about no file", "A statement names checkpoints of its project."),
     # ---- results and verdicts
     "Z001": _given("verdicts out of date", "verdicts.json is not what claims and results give."),
     "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),

@@ -174,6 +174,7 @@ def _data(outcome: Outcome, applied: int, filled: int) -> dict[str, Any]:
         "flagged": outcome.flagged,
         "applied": applied,
         "applied_to_projects": filled,
+        "moved": msgspec.to_builtins(outcome.moved),
         "failed": outcome.failed,
         "asked": outcome.asked,
     }
@@ -193,6 +194,8 @@ def _tell(outcome: Outcome, applied: int, filled: int) -> None:
             f"second hand: {len(outcome.confirmed)} confirmed by a primary page, "
             f"{len(outcome.flagged)} flagged" + ("" if applied else " (nothing written)")
         )
+    for slug, moved in outcome.moved.items():
+        say(f"moved: {slug}: read at a commit of {moved.read}, pushed to on {moved.pushed}")
     if applied:
         say(f"{counted(applied, 'work')} filled in papers.yaml. Next: git diff, sam4mis check")
     if filled:

@@ -8,11 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from catalog import provenance
-from catalog.cli.output import JsonOption, Row, sheet, write_json
+from catalog.cli.output import JsonOption, Row, sheet, write, write_json
+from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
+from catalog.ladder import ladder, question, unstated
 from catalog.lookup import find
 from catalog.records import TAG_FIELDS, Paper, Project, Version, to_builtins
 from catalog.registry import Registry
+from catalog.standing import as_of
 
 MOST_CLAIMS = 12  # more are told by their number
 
@@ -27,30 +30,49 @@ def show(
             metavar="NAME", help="Id or short name of a work, its arXiv id or DOI, or a project."
         ),
     ],
+    ask_licence: Annotated[
+        bool,
+        typer.Option("--ask-licence", help="Print the text to ask the authors for a licence with."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show one work or project with its versions, links, claims and verdicts.
+    """Show one work or project with its versions, links, licences, claims and verdicts.
 
     \b
     Examples:
       sam4mis show medsam
       sam4mis show 10.1038/s41467-024-44824-z
       sam4mis show lwnet --json
+      sam4mis show samed --ask-licence | pbcopy
     """
     from catalog.registry import find_root
 
     registry = Registry.load(find_root())
     all_works = works(registry)
     work, project = find(name, all_works, registry.projects)
+    if ask_licence:
+        _ask(work.projects if work else [project] if project else [])
+        return
     if json:
         write_json(_data(work, project, registry))
         return
     sections: list[tuple[str, list[Row]]] = []
     if work:
-        sections += _paper_sections(work.paper)
+        sections += _paper_sections(work)
     for one in work.projects if work else [project] if project else []:
         sections += _project_sections(one, registry)
     sheet(work.paper.title if work else project.name if project else "", sections)
+
+
+def _ask(projects: list[Project]) -> None:
+    """The question for every release that has weights and no statement about them."""
+    asked = [project for project in projects if unstated(project)]
+    if not asked:
+        names = ", ".join(project.slug for project in projects) or "this work"
+        raise UsageError(
+            f"{names}: nothing to ask: no public weights, or the authors state a licence for them"
+        )
+    write("\n".join(question(project) for project in asked))
 
 
 def _data(work: Work | None, project: Project | None, registry: Registry) -> dict[str, Any]:
@@ -66,7 +88,8 @@ def _data(work: Work | None, project: Project | None, registry: Registry) -> dic
     }
 
 
-def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
+def _paper_sections(work: Work) -> list[tuple[str, list[Row]]]:
+    paper = work.paper
     authors = ", ".join(paper.authors) + ("" if paper.authors_complete else " ...")
     about: list[Row] = [
         ("id", paper.id),
@@ -82,8 +105,14 @@ def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
         for name in TAG_FIELDS
         if (tag := getattr(paper, name)) is not None
     ]
+    releases = ", ".join(project.slug for project in work.projects)
+    unseen = {"code": releases, "weights": releases}
     links: list[Row] = [
-        (kind, values if values is not None else "not checked", _read_in(paper, f"links.{kind}"))
+        (
+            kind,
+            values if values is not None else _elsewhere(unseen.get(kind)),
+            _read_in(paper, f"links.{kind}"),
+        )
         for kind, values in ((k, getattr(paper.links, k)) for k in ("code", "weights", "data"))
     ]
     reported: list[Row] = [
@@ -98,6 +127,11 @@ def _paper_sections(paper: Paper) -> list[tuple[str, list[Row]]]:
         ("reported", reported),
         ("sources", [(f"{whose} page", url) for url, whose in provenance.sources(paper)]),
     ]
+
+
+def _elsewhere(releases: str | None) -> str:
+    """What stands for a link that nobody recorded: the releases that say more, if there are any."""
+    return f"see project {releases}" if releases else "not checked"
 
 
 def _read_in(paper: Paper, field: str) -> str | None:
@@ -128,10 +162,8 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
         ("kind", project.kind),
         ("repository", repository.url if repository else None),
         ("commit", repository.commit if repository else None),
-        ("code", project.code_status),
-        ("weights", project.weights_status),
-        ("licence of code", project.licences.code),
-        ("licence of weights", _licence_of_weights(project)),
+        ("code", project.code_status, as_of(project)),
+        ("weights", project.weights_status, as_of(project)),
         ("adapter", project.adapter or project.adapter_reason),
         ("note", project.note),
     ]
@@ -156,17 +188,24 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
     issues: list[Row] = [(note.ref or note.file, note.text) for note in project.known_issues]
     return [
         (f"project {project.slug}", [row for row in about if row[1] is not None]),
+        ("licences", _licences(project)),
         ("checkpoints", checkpoints),
         ("known issues", issues),
         ("claims", claims),
     ]
 
 
-def _licence_of_weights(project: Project) -> str:
-    """What is written of the weights' licence, by the project or by its checkpoints."""
-    found = [project.licences.weights, *(c.licence for c in project.checkpoints or [])]
-    known = list(dict.fromkeys(text for text in found if text))
-    return f"{'; '.join(known) or 'not stated'} (class: {weights_licence(project)})"
+def _licences(project: Project) -> list[Row]:
+    """The licence ladder: what is stated for what, and where."""
+    licences = project.licences
+    rows: list[Row] = [(s.of, s.says or "not seen", s.place, s.remark) for s in ladder(project)]
+    if licences.commercial:
+        rows.append(("commercial use", licences.commercial.answer, licences.commercial.reason))
+    rows.append(("class of the weights", weights_licence(project)))
+    rows += [("contradiction", text) for text in licences.contradictions]
+    if unstated(project):
+        rows.append(("to ask the authors", f"sam4mis show {project.slug} --ask-licence"))
+    return rows
 
 
 def _with_reason(decision: str, reason: str | None) -> str:

@@ -19,7 +19,8 @@ _LINES = r"\d+(?:-\d+)?(?:, ?\d+(?:-\d+)?)*"
 _PLACE = re.compile(
     r"(?<![\w/.@-])"
     r"(?:(?P<repository>[\w.-]+/[\w.+-]+)(?:@(?P<commit>[0-9a-f]{7,40}))?:)?"
-    rf"(?P<path>(?:[\w.+*@ -]*[\w.+*@-]/)?(?:[\w.+*@-]+/)*[\w.+*@-]*[\w+*]\.(?:{_SUFFIXES}))"
+    r"(?P<path>(?:[\w.+*@ -]*[\w.+*@-]/)?(?:[\w.+*@-]+/)*"
+    rf"(?:[\w.+*@-]*[\w+*]\.(?:{_SUFFIXES})|LI\w*EN[CS]E))"
     rf"(?![\w/])(?::(?P<lines>{_LINES})(?!\w))?"
 )
 _URL = re.compile(r"\bhttps?://\S+")
@@ -56,7 +57,12 @@ def named(text: str, field: tuple[Step, ...]) -> Iterator[Place]:
 
 
 def places(project: Project) -> Iterator[Place]:
-    """Every place that a project names: protocol card, traps, known issues, claims."""
+    """Every place that a project names: licences, protocol card, traps, known issues, claims."""
+    for number, statement in enumerate(project.licences.statements):
+        field = ("licences", "statements", number, "place")
+        yield from named(statement.place or "", field)
+    if citation := project.licences.citation:
+        yield from named(citation.place, ("licences", "citation", "place"))
     if card := project.protocol_card:
         for name in ("eval_script", "metric_code"):
             yield from named(getattr(card, name) or "", ("protocol_card", name))
@@ -68,8 +74,8 @@ def places(project: Project) -> Iterator[Place]:
         for name in claim.protocol.__struct_fields__:
             value = getattr(claim.protocol, name)
             if value.evidence != "stated":  # what is stated is read in a paper or on a page
-                field = ("claims", number, "protocol", name, "place")
-                yield from named(value.place or "", field)
+                where = ("claims", number, "protocol", name, "place")
+                yield from named(value.place or "", where)
 
 
 def _of_note(note: Note, field: tuple[Step, ...]) -> Iterator[Place]:

@@ -15,6 +15,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from catalog import standing
 from catalog.metrics import counted_over, is_length
 from catalog.render import labels, show
 from catalog.render.naming import dataset_key, is_dataset, slug
@@ -96,6 +97,7 @@ def environment() -> Environment:
         "checked": show.checked,
         "identifiers": show.identifiers,
         "protocol": show.protocol,
+        "as_of": standing.as_of,
         "card": show.card,
         "issue_url": show.issue_url,
         "claimed": show.claimed,

@@ -265,7 +265,8 @@ class Catalog:
 
     def __init__(self, registry: Registry, lines: dict[str, int] | None = None) -> None:
         self.registry = registry
-        self.links = volatile.load(registry.root).links
+        self._volatile = volatile.load(registry.root)
+        self.links = self._volatile.links
         self.verdict_log = load_verdict_log(registry.root)
         lines = lines or {}
         verdicts: dict[str, Verdict] = {}
@@ -295,6 +296,10 @@ class Catalog:
         everyone.sort(key=lambda v: v.date or "", reverse=True)
         self.papers = [v for v in everyone if v.paper.inclusion.decision != "exclude"]
         self.excluded = [v for v in everyone if v.paper.inclusion.decision == "exclude"]
+
+    def moved(self, project: Project) -> volatile.Moved | None:
+        """Whether a project's repository moved since it was read."""
+        return volatile.moved_since(project, self._volatile)
 
     @cached_property
     def dataset_names(self) -> dict[str, str]:

@@ -28,7 +28,14 @@ from catalog.sources import (
 from catalog.sources.comparing import Difference, merge
 from catalog.sources.http import Client, SourceError
 from catalog.sources.sighting import Sighting
-from catalog.sources.volatile import Figure, Link, RepositoryState, Volatile
+from catalog.sources.volatile import (
+    Figure,
+    Link,
+    Moved,
+    RepositoryState,
+    Volatile,
+    moved_since,
+)
 from catalog.standing import flagged
 
 PAPER_SOURCES = ("arxiv", "crossref", "openreview", "openalex", "semanticscholar", "europepmc")
@@ -52,6 +59,7 @@ class Outcome:
     filled: dict[str, Paper] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, Moved] = field(default_factory=dict)  # project -> since its commit
     confirmed: list[str] = field(default_factory=list)
     flagged: list[str] = field(default_factory=list)
 
@@ -202,6 +210,8 @@ def _github(project: Project, name: str, asking: Asking, volatile: Volatile, tod
         archived=found.archived,
         moved_to=found.moved_to,
     )
+    if since := moved_since(project, volatile):
+        asking.outcome.moved[project.slug] = since
     assert project.repository is not None  # that is where `name` came from
     if found.moved_to and project.repository.moved_to is None:
         differs("repository.moved_to", None, f"https://github.com/{found.moved_to}")

@@ -60,6 +60,14 @@ def summary(outcome: Outcome, volatile: Volatile, today: str) -> str:
             f"- {markdown(service)}: {markdown(why)}" for service, why in outcome.failed.items()
         ]
         lines.append("")
+    if outcome.moved:
+        lines += ["### Repositories that moved since they were read", ""]
+        lines += ["| project | commit read of | pushed to |", "|---|---|---|"]
+        lines += [
+            f"| {markdown(slug)} | {moved.read} | {moved.pushed} |"
+            for slug, moved in list(outcome.moved.items())[:_MOST]
+        ]
+        lines.append("")
     titles = {
         "other-work": "Identifiers that lead elsewhere",
         "differs": "To decide",

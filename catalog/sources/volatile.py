@@ -13,7 +13,8 @@ import msgspec
 from msgspec import field
 
 from catalog.files import write_whole
-from catalog.records import Record
+from catalog.identifiers import github
+from catalog.records import Project, Record
 
 FILE = "catalog/data/volatile.json"
 STRIKES_UNTIL_DEAD = 3
@@ -59,6 +60,14 @@ class Link(Record, kw_only=True):
     detail: str | None = None
 
 
+class Moved(Record, kw_only=True):
+    """A repository that was pushed to after the commit that a project was read at."""
+
+    pushed: str
+    seen: str  # the day on which that was seen
+    read: str  # date of the commit
+
+
 class Volatile(Record, kw_only=True):
     """The whole file."""
 
@@ -66,6 +75,18 @@ class Volatile(Record, kw_only=True):
     citations: dict[str, dict[str, Figure]] = field(default_factory=dict)  # paper -> source
     repositories: dict[str, RepositoryState] = field(default_factory=dict)  # github:owner/name
     links: dict[str, Link] = field(default_factory=dict)
+
+
+def moved_since(project: Project, volatile: Volatile) -> Moved | None:
+    """Whether the repository moved since it was read; None: it did not, or nobody knows."""
+    repository = project.repository
+    name = github(repository.url) if repository else None
+    state = volatile.repositories.get(f"github:{name}")
+    if not repository or not repository.commit_date or not state or not state.last_push:
+        return None
+    if state.last_push <= repository.commit_date[:10]:
+        return None
+    return Moved(pushed=state.last_push, seen=state.date, read=repository.commit_date)
 
 
 def load(root: Path) -> Volatile:

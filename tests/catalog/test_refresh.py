@@ -319,6 +319,21 @@ def test_unknown_source_names_the_nearest(folder: Path) -> None:
     assert (ran.code, "crossref" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize(("read", "moved"), [("2025-05-07", True), ("2025-06-01", False)])
+def test_repositories_that_moved_since_they_were_read_are_told(
+    folder: Path, server: LocalServer, read: str, moved: bool
+) -> None:
+    commit = f"MedSAM, commit: {'a' * 40}, commit_date: '{read}'}}"
+    (folder / "projects/medsam.yaml").write_text(PROJECT.replace("MedSAM}", commit))
+    report = run(folder, server, "medsam")
+    said = {"pushed": "2025-06-01", "read": read}
+    assert {k: v.items() >= said.items() for k, v in report["moved"].items()} == (
+        {"medsam": True} if moved else {}
+    )
+    summary_text = (folder / "build/refresh/summary.md").read_text()
+    assert ("| medsam | 2025-05-07 | 2025-06-01 |" in summary_text) is moved
+
+
 def test_only_one_work(folder: Path, server: LocalServer) -> None:
     report = run(folder, server, "curated")
     assert {d["record"] for d in report["differences"]} == {"curated"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalog.ladder import ladder, question, unstated
 from catalog.metrics import is_share
 from catalog.render import charts, show
 from catalog.render.badges import badge, badge_text_width
@@ -98,7 +99,9 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         health=catalog.links,
         examples=examples_of(catalog, project.slug),
         site=bool(site),
-        weights_licences=sorted({c.licence for c in project.checkpoints or [] if c.licence}),
+        steps=ladder(project),
+        ask=question(project) if unstated(project) else None,
+        moved=catalog.moved(project),
         badge_width=badge_text_width(view),
         badge_code=f"[![sam4mis: {view.badge}]({address})]({page})",
         json=f"api/v1/projects/{project.slug}.json",
