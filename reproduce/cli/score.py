@@ -6,9 +6,13 @@ import math
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from catalog.records import Result
+    from reproduce.predictions import Request
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -16,24 +20,44 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def score(
     predictions: Annotated[Path, typer.Argument(help="Folder of masks: PNG, NIfTI, npz, DICOM.")],
-    dataset: Annotated[str, typer.Option("--dataset", help="drive, folder ...")],
+    reference: Annotated[
+        Path | None, typer.Option("--reference", help="Folder of true masks; no images needed.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="drive, folder ...")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Default: its first.")] = None,
     profile: Annotated[str, typer.Option("--profile", help="Metric profile.")] = "house/1",
-    metric: Annotated[list[str] | None, typer.Option("--metric", help="Of the profile.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Of the profile. Default: all that the files allow."),
+    ] = None,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", metavar="NUMBER=CLASS", help="What a number in the masks means."),
+    ] = None,
+    class_: Annotated[
+        list[str] | None, typer.Option("--class", help="Score only this class (repeatable).")
     ] = None,
     pattern: Annotated[
         str | None, typer.Option("--pattern", help="'{case}_pred.png', for longer file names.")
     ] = None,
     key: Annotated[str | None, typer.Option("--key", help="Array of an npz file.")] = None,
     kind: Annotated[str, typer.Option("--kind", help="label or probability.")] = "label",
-    threshold: Annotated[float, typer.Option("--threshold", min=0, max=1)] = 0.5,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", min=0, max=1, help="Default: the profile's, else 0.5."),
+    ] = None,
     scale: Annotated[
         float | None,
         typer.Option("--scale", help="What is certain in a probability map: 1, 100, 255 ..."),
+    ] = None,
+    spacing: Annotated[
+        str | None,
+        typer.Option(
+            "--spacing",
+            metavar="MM[,MM,MM]",
+            help="Size of a pixel where files say none; 1 counts in pixels.",
+        ),
     ] = None,
     resample: Annotated[
         str | None, typer.Option("--resample", help="nearest: bring to the reference's grid.")
@@ -41,9 +65,6 @@ def score(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Cases without a file count as 0.")
     ] = False,
-    surface: Annotated[
-        list[str] | None, typer.Option("--surface", help="For nsd, hd95: surfel/header/3d ...")
-    ] = None,
     claim: Annotated[
         str | None, typer.Option("--claim", help="project/claim it speaks to.")
     ] = None,
@@ -58,100 +79,64 @@ def score(
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The result record, for machines.")] = False,
 ) -> None:
-    """Score existing predictions against a data set (evidence level: recomputed).
+    """Score existing predictions against masks or a data set (evidence level: recomputed).
 
     Files pair with cases by name; what does not pair, or lies on another grid, is an error that
     names the file. Nothing is written without --publish.
 
     \b
     Examples:
+      sam4mis reproduce score masks/ --reference truth/
+      sam4mis reproduce score masks/ --reference truth/ --spacing 0.4 --metric nsd --metric hd95
       sam4mis reproduce score masks/ --dataset drive --data DRIVE/ --split test
       sam4mis reproduce score masks/ --dataset folder --data my-set/ --profile monai/1
     """
-    from catalog.cli.output import counted, say
+    from catalog.cli.output import say
     from catalog.errors import UsageError
-    from catalog.metrics import counted_over, is_length
     from catalog.records import to_builtins
-    from reproduce.cli.common import (
-        as_json,
-        data_folder,
-        need_extra,
-        need_folder,
-        percent,
-        table,
-    )
+    from reproduce.cli.common import as_json, need_extra
 
     need_extra("scoring predictions")
-    from reproduce.score_predictions import (
-        Request,
-        score_predictions,
-        split_used,
-        write_result,
-    )
+    from reproduce.predictions import Request, score_predictions, write_result
 
     if kind not in ("label", "probability"):
         raise UsageError(f"--kind {kind}: expected label or probability.")
-    if scale is not None and not 0 < scale < math.inf:
-        raise UsageError(f"--scale {scale:g}: expected a number above 0.")
     if resample not in (None, "nearest"):
         raise UsageError(f"--resample {resample}: the only one there is is nearest.")
-    from reproduce.obtaining.datasets import can_fetch
-    from reproduce.plugins import plugin
-
-    wanted = plugin("datasets", dataset)  # a name that is not there is told first
-    place = data_folder(dataset, data)
-    if place is None:
-        fetched = f", or fetch it: sam4mis reproduce fetch-data {dataset}" * can_fetch(wanted)
-        raise UsageError(f"--data: say where the data set {dataset} lies on this machine{fetched}.")
-    need_folder("--data", place)
+    if publish and reference is not None:
+        raise UsageError("--publish keeps results about data sets (--dataset), not about folders.")
+    if scale is not None and not 0 < scale < math.inf:
+        raise UsageError(f"--scale {scale:g}: expected a number above 0.")
     request = Request(
         predictions=predictions,
+        references=reference,
         dataset=dataset,
-        data=place,
+        data=_data(dataset, data),
         split=split,
         options=_options(set_ or []),
         profile=profile,
-        metrics=tuple(metric or ("dice", "iou")),
+        metrics=tuple(metric or ()),
         labels=_labels(label or []),
+        classes=tuple(class_ or ()),
         pattern=pattern,
         key=key,
         kind="probability" if kind == "probability" else "label",
         threshold=threshold,
         scale=scale,
+        spacing_mm=_lengths(spacing),
         resample="nearest" if resample else None,
         allow_missing=allow_missing,
-        surfaces=tuple(surface or ()),
         project=claim.partition("/")[0] if claim else "predictions",
         claim=claim,
         command=shlex.join(["sam4mis", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]),
     )
     result, statistics = score_predictions(request, on_case=_progress)
     _progress("", end="\r")
-    used, others = split_used(request)
-    named = "" if split else f" (the first; --split takes {', '.join(others)} as well)"
-    cases = counted(len({score.case for score in result.cases}), "case")
-    say(
-        f"{cases} of {dataset}, split {used}{named if others else ''}; "
-        f"counted in {result.protocol['counted_in']}."
-    )
-    if "scale" in result.protocol:
-        say(f"Probability maps go from 0 to {result.protocol['scale']:g}.")
+    _say(request, result)
     if json_:
         as_json(to_builtins(result))
     else:
-        columns = ("metric", "profile", "value", "%", "% without missing", "mean over")
-        rows = [
-            (
-                m.metric,
-                m.metric_profile,
-                _shown(m.value),
-                percent(m.value) if not is_length(m.metric) else None,
-                percent(m.value_complete_cases) if not is_length(m.metric) else None,
-                counted_over(m),
-            )
-            for m in result.measurements
-        ]
-        table(result.title, columns, rows)
+        _table(result)
     if result.reason:
         say(f"{result.reason}.")
     if publish and not dry_run:
@@ -161,8 +146,65 @@ def score(
         say(f"Written to {RESULTS}/{target.name}.")
     elif publish:
         say(f"Nothing was written (--dry-run); it would be reproduce/results/{result.run}.")
-    else:
+    elif request.references is None:
         say("Nothing was written; --publish keeps it in reproduce/results.")
+
+
+def _data(dataset: str | None, given: Path | None) -> Path | None:
+    """The folder of a data set: as given, or where it was fetched to."""
+    from catalog.errors import UsageError
+    from reproduce.cli.common import data_folder, need_folder
+    from reproduce.obtaining.datasets import can_fetch
+    from reproduce.plugins import plugin
+
+    if dataset is None:
+        if given is not None:
+            raise UsageError("--data: say which data set it is with --dataset, such as folder.")
+        return None
+    wanted = plugin("datasets", dataset)  # a name that is not there is told first
+    place = data_folder(dataset, given)
+    if place is None:
+        fetched = f", or fetch it: sam4mis reproduce fetch-data {dataset}" * can_fetch(wanted)
+        raise UsageError(f"--data: say where the data set {dataset} lies on this machine{fetched}.")
+    need_folder("--data", place)
+    return place
+
+
+def _say(request: Request, result: Result) -> None:
+    """What was scored, how files were paired, and which measures were left out."""
+    from catalog.cli.output import counted, say
+    from reproduce.predictions.truths import split_used
+
+    cases = counted(len({score.case for score in result.cases}), "case")
+    of = f"{request.references}"
+    if request.dataset:
+        used, others = split_used(request)
+        first = f" (the first; --split takes {', '.join(others)} as well)"
+        of = f"{request.dataset}, split {used}{first if others and not request.split else ''}"
+    say(f"{cases} of {of}; counted in {result.protocol['counted_in']}.")
+    if "scale" in result.protocol:
+        say(f"Probability maps go from 0 to {result.protocol['scale']:g}.")
+    if (pairing := result.inputs["pairing"]) != "same names":
+        say(f"Paired {pairing}.")
+    for name, reason in result.protocol["not_measured"].items():
+        say(f"Not measured: {name}: {reason}")
+
+
+def _table(result: Result) -> None:
+    """One row a measure; of several classes, one row each below it."""
+    from catalog.metrics import counted_over, is_length
+    from reproduce.cli.common import percent, table
+
+    columns = ("metric", "profile", "value", "%", "% without missing", "mean over")
+    rows: list[tuple[Any, ...]] = []
+    for m in result.measurements:
+        lines = [(m.metric, m.value, m.value_complete_cases, counted_over(m))]
+        if len(m.per_label) > 1:
+            lines += [(f"{m.metric} {name}", v, v, "") for name, v in m.per_label.items()]
+        for name, value, complete, over in lines:
+            shares = [None if is_length(m.metric) else percent(v) for v in (value, complete)]
+            rows.append((name, m.metric_profile, _shown(value), *shares, over))
+    table(result.title, columns, rows)
 
 
 def _shown(value: float | None) -> str:
@@ -174,15 +216,31 @@ def _progress(case: str, end: str = "") -> None:
         typer.echo(f"\r{case:<40}{end}", nl=False, err=True)
 
 
-def _labels(pairs: list[str]) -> dict[int, str]:
+def _labels(pairs: list[str]) -> dict[str, str]:
+    """`1=liver`, or the label of a DICOM segment for the number."""
     from catalog.errors import UsageError
 
-    found: dict[int, str] = {}
+    found: dict[str, str] = {}
     for pair in pairs:
         number, equals, name = pair.partition("=")
-        if not equals or not number.strip().isdigit() or not name:
+        if not equals or not number.strip() or not name.strip():
             raise UsageError(f"--label {pair}: expected a number and a class, such as 1=liver.")
-        found[int(number)] = name
+        found[number.strip()] = name.strip()
+    return found
+
+
+def _lengths(text: str | None) -> tuple[float, ...]:
+    """`0.4` or `5,0.8,0.8`: lengths in mm in array order (slices, rows, columns)."""
+    from catalog.errors import UsageError
+
+    if text is None:
+        return ()
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(0 < length < float("inf") for length in found):
+        raise UsageError(f"--spacing {text}: expected mm above 0, such as 0.4 or 5,0.8,0.8.")
     return found
 
 

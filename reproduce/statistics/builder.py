@@ -33,7 +33,8 @@ class StatisticsBuilder:
 
     thresholds   probabilities; `score > threshold` is foreground
     score_bins   bins of the score histograms (for AUC, and Dice at any k / bins); 0: none
-    surface      True: the usual surface definitions; or their names; False: none
+    surface      True: the usual surface definitions; or their names (each is taken of the masks
+                 that it is for, images or volumes); False: none
     surface_at   threshold at which surfaces and components are taken (default: 0.5 where it is
                  counted, else the first)
     components   connectivity of component statistics; None: none
@@ -309,7 +310,11 @@ class StatisticsBuilder:
                 )
                 row["surfaces"] = []
                 specs = map(SurfaceSpec.parse, names)
-                wanted += [(row, (*pair, spec, spacing_mm)) for spec in specs]
+                wanted += [
+                    (row, (*pair, spec, spacing_mm))
+                    for spec in specs
+                    if spec.axes == predicted.ndim
+                ]
             if self.components is not None:
                 there, here = truth.cpu().numpy(), predicted.cpu().numpy()
                 row["components"] = component_overlaps(there, here, self.components)

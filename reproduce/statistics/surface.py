@@ -38,6 +38,11 @@ class SurfaceSpec:
     def __str__(self) -> str:
         return f"{self.element}/{self.spacing}/{self.dims}"
 
+    @property
+    def axes(self) -> int:
+        """How many axes the masks have that it is for."""
+        return 3 if self.dims == "3d" else 2
+
     @classmethod
     def parse(cls, text: str) -> SurfaceSpec:
         """Raises `UsageError` for a spelling that means nothing."""
@@ -64,8 +69,9 @@ class SurfaceSpec:
             return (fixed,) * ndim
         if header_mm is None:
             raise InputError(
-                f"surface distances {self} need the spacing of the data, and it has none. "
-                f"Use {SurfaceSpec(self.element, 'unit', self.dims)} (distances in pixels)."
+                f"surface distances {self} are in mm, and these data do not say how large a pixel "
+                "is. Say it (`score --spacing 0.5`; --spacing 1 counts in pixels), or take a "
+                "profile that counts in pixels, such as monai/1."
             )
         if len(header_mm) != ndim:
             raise InputError(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catalog.errors import InputError, UsageError
-from reproduce.score_predictions import Request, score_predictions
+from reproduce.predictions import Request, score_predictions
 
 Array = NDArray[Any]
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Result
+from reproduce.predictions import Request, score_predictions, write_result
 from reproduce.readers import Geometry, difference, read_mask
-from reproduce.score_predictions import Request, score_predictions, write_result
 from reproduce.statistics import read_statistics
 
 Mask = NDArray[Any]
@@ -158,7 +158,7 @@ def test_a_missing_case_is_an_error_or_counts_zero_by_name(folder: Path) -> None
 def test_an_empty_or_absent_folder(folder: Path) -> None:
     for path in (folder / "pred").iterdir():
         path.unlink()
-    with pytest.raises(InputError, match="no prediction in it"):
+    with pytest.raises(InputError, match="no mask in it"):
         _dice(_request(folder))
     with pytest.raises(PrerequisiteError, match="no such folder"):
         _dice(_request(folder, predictions=folder / "nowhere"))
@@ -179,7 +179,7 @@ def test_values_outside_the_map(folder: Path) -> None:
     assert _dice(_request(folder, labels={})) == 1.0  # labels.json says it
     with pytest.raises(InputError, match=r"label numbers \[2\] are not in the map"):
         _dice(_request(folder, labels={1: "liver"}))
-    with pytest.raises(InputError, match="classes kidney are not in the data set"):
+    with pytest.raises(InputError, match="classes kidney are not in the reference"):
         _dice(_request(folder, labels={1: "liver", 2: "kidney"}))
 
 
@@ -309,7 +309,6 @@ def test_predictions_for_volumes_with_their_surfaces(real: Path, tmp_path: Path)
         real / "brats",
         options={"labels": {1: "edema"}},
         metrics=("dice", "nsd", "hd95"),
-        surfaces=("surfel/header/3d",),
     )
     result, _ = score_predictions(request)
     assert [m.value for m in result.measurements] == [1.0, 1.0, 0.0]

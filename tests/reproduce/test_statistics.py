@@ -321,7 +321,7 @@ def test_bad_input_is_one_clear_error_each() -> None:
         ("valid area is .13, 16.", {"valid": torch.ones(13, 16, dtype=torch.bool)}),
         ("predicted_iou must be", {"predicted_iou": torch.zeros(1, 3)}),
         ("object indices", {"object_index": [1, 2]}),
-        ("need the spacing", {"surface": ["surfel/header/2d"]}),
+        ("do not say how large a pixel is", {"surface": ["surfel/header/2d"]}),
         ("positive and finite", {"surface": ["surfel/header/2d"], "spacing_mm": (0.0, 1.0)}),
         ("expected 2 spacings", {"surface": ["edge/header/2d"], "spacing_mm": (1.0, 1.0, 1.0)}),
     ]

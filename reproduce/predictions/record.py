@@ -1,0 +1,176 @@
+"""The result record of scored predictions, and writing it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import InputError
+from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
+from reproduce.predictions.measures import Choice
+from reproduce.predictions.pairing import Pairing
+from reproduce.predictions.request import Request
+from reproduce.predictions.truths import Truths
+from reproduce.scoring import MetricProfile, score
+from reproduce.scoring.units import BACKGROUND
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STATISTICS = "statistics.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What was counted: profile, measures, classes in their order, thresholds (what is shown of a
+    case first), and which pixels count, in words."""
+
+    profile: MetricProfile
+    choice: Choice
+    labels: list[str]
+    thresholds: tuple[float, ...]
+    counted_in: str
+
+
+def result_of(
+    request: Request, truths: Truths, pairing: Pairing, scored: Scored, table: pa.Table
+) -> Result:
+    """The record; its run id is the hash of protocol and inputs."""
+    from reproduce.provenance import harness, package_versions
+    from reproduce.reading import sha256_of
+    from reproduce.running.planning import hash_cases
+    from reproduce.running.spec import canonical
+
+    soft = request.kind == "probability"
+    measurements = _measurements(request, scored, table)
+    protocol: dict[str, Any] = {
+        **truths.recorded,
+        "kind": request.kind,
+        "thresholds": sorted(set(scored.thresholds)) if soft else [],
+        **({"scale": request.scale} if soft else {}),
+        "labels": {str(number): str(name) for number, name in request.labels.items()},
+        "classes": scored.labels,
+        "spacing_mm": list(request.spacing_mm),
+        "resample": request.resample or "none",
+        "grid": "original",
+        "metric_profile": scored.profile.id,
+        "counted_in": scored.counted_in,
+        "not_measured": scored.choice.left_out,
+    }
+    inputs: dict[str, Any] = {
+        "predictions": {case: sha256_of(path) for case, path in sorted(pairing.files.items())},
+        "pairing": pairing.told or "same names",
+        "cases": [
+            {"id": case.id, "files": case.files, "patient": case.patient}
+            for case in hash_cases(truths.cases)
+        ],
+    }
+    digest = hashlib.sha256(canonical({"protocol": protocol, "inputs": inputs})).hexdigest()
+    missing, files = len(pairing.missing), len(pairing.files)
+    against = request.dataset or "references"
+    split = f" {protocol['split']}" if "split" in protocol else ""
+    return Result(
+        schema="result/1",
+        run=f"{request.project}-{digest[:16]}",
+        kind="recomputed",
+        project=request.project,
+        claims=[request.claim] if request.claim else [],
+        status="partial" if missing else "complete",
+        title=request.title or f"{request.predictions.name} on {against}{split}",
+        protocol=protocol,
+        inputs=inputs,
+        environment={"harness": harness(), "packages": package_versions()},
+        checks=[
+            Check(
+                name="all-cases",
+                passed=not missing,
+                detail=f"{files} of {files + missing} cases have a prediction",
+                value=files / (files + missing),
+            )
+        ],
+        measurements=measurements,
+        cases=_case_scores(table, scored.thresholds[0]),
+        timing={},
+        statistics=None,
+        command=request.command,
+        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        reason=f"{missing} cases have no prediction" if missing else None,
+    )
+
+
+def _measurements(request: Request, scored: Scored, table: pa.Table) -> list[Measurement]:
+    """Every measure of the choice. One that was not named and cannot be scored is left out there,
+    with its reason."""
+    threshold = None
+    if request.kind == "probability" and not (
+        scored.profile.thresholds and request.threshold is None
+    ):
+        threshold = scored.thresholds[0]
+    found = []
+    for name in list(scored.choice.scored):
+        try:
+            scores = score(
+                table, scored.profile, name, threshold=threshold, label_order=scored.labels
+            )
+        except InputError as error:
+            if request.metrics or len(scored.choice.scored) == 1:
+                raise
+            scored.choice.scored.remove(name)
+            scored.choice.left_out[name] = str(error)
+            continue
+        found.append(scores.measurement(claim=request.claim))
+    return found
+
+
+def _case_scores(table: pa.Table, threshold: float) -> list[CaseScore]:
+    found = []
+    for row in table.to_pylist():
+        other = row["threshold"] not in (None, threshold)
+        if row["scope"] == "slice" or row["label"] == BACKGROUND or other:
+            continue
+        tp, fp, fn = row["tp"] or 0, row["fp"] or 0, row["fn"] or 0
+        union = tp + fp + fn
+        found.append(
+            CaseScore(
+                case=row["case"],
+                label=row["label"],
+                dice=2 * tp / (union + tp) if union else None,
+                iou=tp / union if union else None,
+                tp=tp,
+                fp=fp,
+                fn=fn,
+                patient=row["patient"],
+                missing=row["failure"] is not None,
+            )
+        )
+    return found
+
+
+def write_result(folder: Path, result: Result, table: pa.Table) -> Path:
+    """Write `<folder>/<run>/statistics.parquet` and then `result.json`; the run's folder.
+
+    A run that is there already is left as it is: results are append-only.
+    """
+    import msgspec
+
+    from catalog.files import write_whole
+    from reproduce.reading import sha256_of
+    from reproduce.statistics import write_statistics
+
+    target = folder / result.run
+    if (target / "result.json").is_file():
+        return target
+    path = target / STATISTICS
+    write_statistics(path, table)
+    result.statistics = StatisticsFile(
+        file=STATISTICS,
+        sha256=sha256_of(path),
+        bytes=path.stat().st_size,
+        rows=table.num_rows,
+    )
+    content = msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+    write_whole(target / "result.json", content)
+    return target
