@@ -133,6 +133,9 @@ def _main(
 
 def main() -> None:
     """Entry point: what goes wrong is told in one message, without a traceback."""
+    from catalog.cli.output import settle_encoding
+
+    settle_encoding()
     try:
         app(prog_name="sam4mis")
     except KeyboardInterrupt:

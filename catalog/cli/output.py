@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -36,10 +37,19 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)  # noqa: T201 - this module is how the program speaks
 
 
+def settle_encoding() -> None:
+    """A file or a pipe gets UTF-8 whatever the machine's code page is; on a terminal, letters that
+    it cannot show become `?`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8")
+
+
 def write(text: str) -> None:
-    """Data to standard output as it is; letters the terminal cannot show become `?`."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
+    """Data to standard output as it is."""
     sys.stdout.write(text)
     sys.stdout.flush()
 

@@ -185,6 +185,16 @@ def test_export_of_all_a_query_and_one(folder: Path, tmp_path: Path, name: str) 
     assert target.read_text("utf-8") == everything.out
 
 
+@pytest.mark.parametrize("name", ["bibtex", "ris", "csl-json", "csv", "json"])
+def test_export_into_a_file_is_utf8_whatever_the_code_page(tmp_path: Path, name: str) -> None:
+    (tmp_path / "papers.yaml").write_text(PAPERS.replace("Jun Ma", "Nguyễn Thắng"), "utf-8")
+    arguments = ("export", "medsam", "--format", name)
+    plain = in_pipe(tmp_path, *arguments)
+    windows = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}
+    assert in_pipe(tmp_path, *arguments, extra=windows) == plain
+    assert "Nguyễn" in plain.out or name == "bibtex"
+
+
 def test_csv_can_be_read(folder: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(here(folder, "export", "-f", "csv").out)))
     assert rows[0]["doi"] == "10.1038/s41467-024-44824-z"
