@@ -1,14 +1,15 @@
-"""Files and folders of data sets, with one clear message when they are not what they should be."""
+"""Files, folders and options of data sets, with one clear message when they are not as expected."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from catalog.errors import InputError, Sam4misError
+from catalog.errors import InputError, Sam4misError, UsageError
 
 T = TypeVar("T")
 
@@ -32,6 +33,26 @@ def read_with(path: Path, what: str, reader: Callable[[Path], T]) -> T:
         ) from error
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises `InputError` for another encoding than UTF-8, and for anything else."""
+
+    def reader(path: Path) -> Any:
+        try:
+            return json.loads(path.read_text("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path}: not UTF-8 (byte {error.start + 1}). Save it again in that encoding, for "
+                f"example: iconv -f latin1 -t utf-8 '{path}' > new.json"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not JSON ({error}).") from None
+
+    found = read_with(path, "JSON file", reader)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: expected an object {{...}}, got a {type(found).__name__}.")
+    return found
+
+
 def same_size(image: tuple[int, ...], mask: tuple[int, ...], image_path: Path, path: Path) -> None:
     """Raise `InputError` unless a mask has the spatial shape of its image (array order)."""
     if image != mask:
@@ -42,10 +63,32 @@ def same_size(image: tuple[int, ...], mask: tuple[int, ...], image_path: Path, p
         )
 
 
+def whole_option(options: Mapping[str, Any], name: str, default: int, allowed: range) -> int:
+    """A data set's option that is a whole number. Raises `UsageError` for anything else."""
+    value = options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
+        raise UsageError(
+            f"data set option {name}: expected a whole number from {allowed[0]} to "
+            f"{allowed[-1]}, got {value!r}."
+        )
+    return value
+
+
 def need_folder(root: Path, name: str, access: str) -> None:
     """Raise `InputError` unless `root` is a folder."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder, expected the data set {name}. {access}")
+
+
+def need_readable(path: Path) -> None:
+    """Raise `InputError` for a file whose name is no text: it becomes the name of a case."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{path.parent}: the file name {path.name!r} is not UTF-8. Rename it (for a whole "
+            f"folder: convmv -f latin1 -t utf8 --notest '{path.parent}'/*)."
+        ) from None
 
 
 def matched(
@@ -103,6 +146,7 @@ def files_of(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> dict[str
         suffix = next((s for s in wanted if path.name.lower().endswith(s)), None)
         if suffix is None or path.name.startswith("."):
             continue
+        need_readable(path)
         stem = path.name[: -len(suffix)]
         if stem in found:
             raise InputError(f"{path}: {found[stem].name} has the same name; which one counts?")

@@ -88,8 +88,6 @@ class BiomedParse:
 
     def _declared(self, masks: Path, pictures: set[str], own: set[str], orphans: list[str]) -> None:
         """Raise `InputError` unless the folders hold what `<split>.json` beside them declares."""
-        import json
-
         from reproduce.reading import read_with
 
         split = masks.name.removesuffix("_mask")
@@ -98,10 +96,10 @@ class BiomedParse:
             problems.append(f"{len(orphans)} masks of no image ({', '.join(orphans[:3])})")
         path = masks.with_name(f"{split}.json")
         if path.is_file():
-            declared = read_with(path, "annotations", lambda p: json.loads(p.read_text("utf-8")))
+            images, masks_said = read_with(path, "annotations", _declared_in)
             for what, there, said in (
-                ("images", pictures, {Path(i["file_name"]).stem for i in declared["images"]}),
-                ("masks", own, {Path(a["mask_file"]).stem for a in declared["annotations"]}),
+                ("images", pictures, images),
+                ("masks", own, masks_said),
             ):
                 if gone := sorted(said - there):
                     problems.append(
@@ -118,6 +116,15 @@ class BiomedParse:
         from reproduce.readers.pairs import load_masks
 
         return load_masks(case)
+
+
+def _declared_in(path: Path) -> tuple[set[str], set[str]]:
+    """Names of images and masks that a set's JSON declares."""
+    from reproduce.reading import read_object
+
+    declared = read_object(path)
+    images = {Path(image["file_name"]).stem for image in declared["images"]}
+    return images, {Path(mask["mask_file"]).stem for mask in declared["annotations"]}
 
 
 def _task(image: str, target: str) -> str:

@@ -42,7 +42,7 @@ class Dicom:
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case per segmentation object, by its path. Raises `InputError` naming objects whose
         series is not there, and files that are not DICOM."""
-        from reproduce.reading import need_folder, read_with
+        from reproduce.reading import need_folder, need_readable, read_with
 
         if split != "all":
             raise UsageError(f"dicom has no split {split!r}; known: all")
@@ -50,6 +50,7 @@ class Dicom:
         series: dict[str, list[Path]] = {}
         objects: list[tuple[Path, list[str], str | None]] = []
         for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
+            need_readable(path)
             modality, uid, wanted, patient = read_with(path, "DICOM file", _header)
             if modality == "SEG":
                 objects.append((path, wanted, patient))

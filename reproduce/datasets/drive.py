@@ -64,12 +64,12 @@ class Drive:
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases of a split, by number. Raises `InputError` listing every file that is missing."""
-        from reproduce.reading import need_folder
+        from reproduce.reading import need_folder, whole_option
 
         if split not in SPLITS:
             raise UsageError(f"drive has no split {split!r}; known: {', '.join(SPLITS)}")
         need_folder(root, self.title, self.access)
-        observer = int(options.get("observer", 1))
+        observer = whole_option(options, "observer", 1, range(1, 3))
         ordinal = {1: "1st", 2: "2nd"}[observer]
         found = []
         for number in SPLITS[split]:

@@ -23,7 +23,7 @@ class Folder:
     bits."""
 
     name = "folder"
-    version = 1
+    version = 2
     title = "Folder of images and masks"
     licence = "the data's own"
     access = "Put images into images/ and masks of the same names into masks/, then pass --data."
@@ -36,7 +36,7 @@ class Folder:
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with their masks. Raises `InputError` naming those without a partner."""
-        from reproduce.reading import files_of, need_folder
+        from reproduce.reading import files_of, need_folder, whole_option
 
         images_folder = root / str(options.get("images", "images"))
         masks_folder = root / str(options.get("masks", "masks"))
@@ -60,19 +60,19 @@ class Folder:
                 f"{len(alone)} masks without an image: {', '.join(alone[:5])}" if alone else "",
             ]
             raise InputError(f"{root}: {'; '.join(p for p in parts if p)}. {self.access}")
-        characters = options.get("patient")
+        characters = "patient" in options and whole_option(options, "patient", 0, range(1, 256))
         return [
             Case(
                 id=name,
                 files={"image": images[name], "label": masks[name]},
-                patient=None if characters is None else name[: int(characters)],
+                patient=name[:characters] if characters else None,
                 meta={"root": root},
             )
             for name in sorted(wanted)
         ]
 
     def _members(self, root: Path, split: str, images: set[str]) -> set[str]:
-        from reproduce.readers.classes import read_object
+        from reproduce.reading import read_object
 
         path = root / "split.json"
         if split == "all":

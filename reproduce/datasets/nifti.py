@@ -27,7 +27,7 @@ class Nifti:
     `window` [low, high], `channel` (default 0, the file that ends in _0000)."""
 
     name = "nifti"
-    version = 1
+    version = 2
     title = "NIfTI volumes (nnU-Net layout)"
     licence = "the data's own"
     access = "Arrange the volumes as imagesTr/ and labelsTr/ and pass the folder with --data."
@@ -40,7 +40,7 @@ class Nifti:
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. Raises `InputError` naming labels without an image."""
-        from reproduce.reading import files_of, need_folder
+        from reproduce.reading import files_of, need_folder, whole_option
 
         if split not in PARTS:
             raise UsageError(f"nifti has no split {split!r}; known: {', '.join(PARTS)}")
@@ -48,7 +48,7 @@ class Nifti:
         for folder in folders:
             need_folder(folder, self.title, self.access)
         images, labels = (files_of(folder, SUFFIXES) for folder in folders)
-        channel = f"_{int(options.get('channel', 0)):04d}"
+        channel = f"_{whole_option(options, 'channel', 0, range(10_000)):04d}"
         found, without = [], []
         for name, path in labels.items():
             image = images.get(name + channel) or images.get(name)

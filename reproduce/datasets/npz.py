@@ -20,7 +20,7 @@ class Npz:
     that name), `window` [low, high] of images of more than eight bits."""
 
     name = "npz"
-    version = 1
+    version = 2
     title = "npz volumes (MedSAM, CVPR challenges)"
     licence = "the data's own"
     access = "Put files with imgs, gts and spacing into one folder and pass it with --data."
@@ -46,7 +46,7 @@ class Npz:
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Volume, masks by class, spacing in array order (z, y, x)."""
-        from reproduce.readers import ClassMap, Geometry, MaskFile, class_map
+        from reproduce.readers import ClassMap, class_map, read_mask
         from reproduce.readers.classes import numbers_of
         from reproduce.readers.intensities import picture_bits
         from reproduce.readers.numpy_file import arrays_of, names_in
@@ -58,23 +58,24 @@ class Npz:
             there = names_in(path)
             if not {"imgs", "gts"} <= set(there):
                 raise InputError(f"{path}: expected imgs and gts, got {', '.join(there) or '-'}.")
-            return arrays_of(path, [n for n in ("imgs", "gts", "spacing") if n in there])
+            return arrays_of(path, [n for n in ("imgs", "spacing") if n in there])
 
         content = read_with(path, "volume", reader)
-        image, classes = content["imgs"], content["gts"]
-        same_size(image.shape[: classes.ndim], classes.shape, path, path)
+        image, found = content["imgs"], read_mask(path, "gts")
+        shape = found.geometry.shape
+        same_size(image.shape[: len(shape)], shape, path, path)
         window = options.get("window")
         if image.dtype.kind != "u" or image.dtype.itemsize > 1:
             image = picture_bits(image, window, path)
         names = class_map(options.get("labels"), path.parent)
         names = names or ClassMap.numbered(numbers_of(case.meta["files"], "gts"))
-        read = names.read(MaskFile(path, Geometry(classes.shape), classes))
+        read = names.read(found)
         return Sample(
             case=case,
             image=image,
             labels=read.masks,
             valid=read.valid,
-            spacing_mm=_spacing(path, content.get("spacing"), classes.ndim),
+            spacing_mm=_spacing(path, content.get("spacing"), len(shape)),
         )
 
 

@@ -193,9 +193,13 @@ class Phantoms:
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by number; `root` is not looked at."""
+        from reproduce.reading import whole_option
+
         if split not in SPLITS:
             raise UsageError(f"phantoms has no split {split!r}; known: {', '.join(SPLITS)}")
-        numbers = SPLITS[split][: int(options.get("count", len(SPLITS[split])))]
+        all_numbers = SPLITS[split]
+        most = len(all_numbers)
+        numbers = all_numbers[: whole_option(options, "count", most, range(1, most + 1))]
         return [
             Case(id=f"phantom-{number:05d}", files={}, meta={"number": number})
             for number in numbers
@@ -203,7 +207,10 @@ class Phantoms:
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Make one phantom."""
-        image, masks = phantom(int(case.meta["number"]), int(options.get("size", 128)))
+        from reproduce.reading import whole_option
+
+        size = whole_option(options, "size", 128, range(16, 4097))
+        image, masks = phantom(int(case.meta["number"]), size)
         return Sample(case=case, image=image, labels=masks)
 
 

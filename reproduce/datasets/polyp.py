@@ -69,8 +69,9 @@ class Polyp:
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and polyp mask."""
         from reproduce.readers.pairs import load_pair
+        from reproduce.reading import whole_option
 
-        return load_pair(case, "polyp", int(options.get("above", 127)))
+        return load_pair(case, "polyp", whole_option(options, "above", 127, range(255)))
 
 
 PLUGIN = Polyp()

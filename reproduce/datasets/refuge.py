@@ -90,10 +90,13 @@ class Refuge:
 def _below(folder: Path, suffix: str) -> dict[str, Path]:
     """Files with a suffix anywhere below a folder, by name. Raises `InputError` for a name that is
     there twice."""
+    from reproduce.reading import need_readable
+
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() != suffix or path.name.startswith(".") or "__MACOSX" in path.parts:
             continue
+        need_readable(path)
         if path.stem in found:
             raise InputError(f"{path}: {found[path.stem]} has the same name; which one counts?")
         found[path.stem] = path

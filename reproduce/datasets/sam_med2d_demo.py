@@ -7,7 +7,6 @@ tell instances of one class apart, and each is an object of its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -56,13 +55,7 @@ class SamMed2dDemo:
         inner = root / "data_demo"
         place = inner if inner.is_dir() else root
         path = place / FILES[split]
-        declared = read_with(path, "split file", lambda p: json.loads(p.read_text("utf-8")))
-        masks_of: dict[str, list[str]] = {}
-        if split == "test":
-            for mask, image in declared.items():
-                masks_of.setdefault(image, []).append(mask)
-        else:
-            masks_of = {image: list(masks) for image, masks in declared.items()}
+        masks_of = read_with(path, "split file", _masks_of)
         found = []
         missing = []
         for image, masks in sorted(masks_of.items()):
@@ -89,6 +82,17 @@ class SamMed2dDemo:
         from reproduce.readers.pairs import load_masks
 
         return load_masks(case)
+
+
+def _masks_of(path: Path) -> dict[str, list[str]]:
+    """Image -> masks, of a file that maps either way."""
+    from reproduce.reading import read_object
+
+    found: dict[str, list[str]] = {}
+    for left, right in read_object(path).items():
+        image, masks = (left, right) if isinstance(right, list) else (right, [left])
+        found.setdefault(image, []).extend(str(Path(mask)) for mask in masks)
+    return {str(Path(image)): masks for image, masks in found.items()}
 
 
 PLUGIN = SamMed2dDemo()

@@ -95,7 +95,7 @@ class Synapse:
         if image.ndim != 3:
             raise InputError(f"{path}: expected a volume (D, H, W), got {image.shape}.")
         low, high = float(image.min()), float(image.max())
-        if not np.issubdtype(image.dtype, np.floating) or low < 0 or high > 1:
+        if not np.issubdtype(image.dtype, np.floating) or not (low >= 0 and high <= 1):
             raise InputError(
                 f"{path}: expected image as floats from 0 to 1 (-125 to 275 HU), got "
                 f"{image.dtype} from {low:g} to {high:g}. {self.access}"
@@ -129,7 +129,10 @@ def _arrays(path: Path) -> tuple[Any, Any]:
                 f"{path}: expected image and label, got {', '.join(sorted(content)) or 'nothing'}."
             )
         for name in ("image", "label"):
-            need_room(path, content[name].shape, content[name].dtype.itemsize, name)
+            shape, dtype = content[name].shape, content[name].dtype
+            need_room(path, shape, dtype.itemsize, name)
+            if dtype.kind not in "buif":
+                raise InputError(f"{path}: {name} holds {dtype}, expected numbers.")
         return content["image"][:], content["label"][:]
 
 

@@ -23,6 +23,8 @@ from catalog.files import DiskFullError, disk_full_told, lock
 MAX_BYTES = 1 << 40
 ARCHIVES = ("a zip archive", "a tar archive", "a gzip archive")  # as `sniff` calls them
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors", ".bin")
+OLD_CODE_PAGE = "cp437"  # as `zipfile` reads names that are not said to be UTF-8
+UTF8 = 0x800  # bit of a zip member's flags: its name is UTF-8
 DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -30,7 +32,6 @@ DAMAGED = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    UnicodeDecodeError,
 )
 
 
@@ -88,6 +89,12 @@ def unpack(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> list[Path
         working.replace(folder)
     except DAMAGED as error:
         raise InputError(f"{archive}: damaged archive ({error}). Download it again.") from error
+    except UnicodeError as error:
+        raise InputError(
+            f"{archive}: damaged archive, or one with a name in another code page than it says or "
+            f"than this machine can store ({error}). Download it again, or unpack it with another "
+            "program and say where the folder lies."
+        ) from error
     except NotImplementedError as error:  # deflate64 and the like
         raise InputError(
             f"{archive}: this archive cannot be unpacked here ({error}). Unpack it with another "
@@ -96,6 +103,16 @@ def unpack(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> list[Path
     finally:
         shutil.rmtree(working, ignore_errors=True)
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _zip_name(member: zipfile.ZipInfo) -> str:
+    """A member's name: UTF-8 where it is that (macOS does not say so), else the old code page."""
+    if member.flag_bits & UTF8:
+        return member.filename
+    try:
+        return member.filename.encode(OLD_CODE_PAGE).decode("utf-8")
+    except UnicodeDecodeError:
+        return member.filename
 
 
 def inside(name: str, root: Path, archive: Path) -> Path:
@@ -125,18 +142,19 @@ def _unzip(archive: Path, folder: Path, max_bytes: int) -> None:
                 "Nothing was unpacked. Free some space, or choose a folder on a larger disk."
             )
         for member in members:
-            target = inside(member.filename, folder, archive)
+            name = _zip_name(member)
+            target = inside(name, folder, archive)
             if stat.S_ISLNK(member.external_attr >> 16):
-                raise InputError(f"{archive}: member {member.filename!r} is a link; not unpacked.")
+                raise InputError(f"{archive}: member {name!r} is a link; not unpacked.")
             if member.flag_bits & 1:
                 raise InputError(
-                    f"{archive}: member {member.filename!r} is encrypted. Unpack it with another "
+                    f"{archive}: member {name!r} is encrypted. Unpack it with another "
                     "program and say where the folder lies."
                 )
             # Some programs on Windows part names with backslashes.
-            is_folder = member.filename.endswith(("/", "\\"))
+            is_folder = name.endswith(("/", "\\"))
             opened = None if is_folder else partial(content.open, member)
-            _put(archive, member.filename, target, opened)
+            _put(archive, name, target, opened)
 
 
 def _untar(archive: Path, folder: Path, max_bytes: int) -> None:

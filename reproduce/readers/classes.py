@@ -8,17 +8,16 @@ left out of counting.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from catalog.errors import InputError
 from reproduce.readers.masks import MaskFile, read_mask
 from reproduce.readers.rules import BLACK, class_numbers, one_class
-from reproduce.reading import read_with
+from reproduce.reading import read_object
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,26 +163,6 @@ def declared_in(folder: Path) -> ClassMap | None:
             labels = content if name == "labels.json" else content.get("labels")
             return ClassMap.of(labels, path) if labels else None
     return None
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises `InputError` for another encoding than UTF-8, and for anything else."""
-
-    def reader(path: Path) -> Any:
-        try:
-            return json.loads(path.read_text("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}: not UTF-8 (byte {error.start + 1}). Save it again in that encoding, for "
-                f"example: iconv -f latin1 -t utf-8 '{path}' > new.json"
-            ) from None
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not JSON ({error}).") from None
-
-    found = read_with(path, "JSON file", reader)
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: expected an object {{...}}, got a {type(found).__name__}.")
-    return found
 
 
 def numbers_of(paths: Iterable[Path], key: str | None = None) -> frozenset[int]:

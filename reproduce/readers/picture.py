@@ -91,7 +91,8 @@ def _mask(path: Path) -> MaskFile:
 
 
 def _indexed(path: Path, image: Image.Image) -> MaskFile:
-    """A file with a palette: indices are the values, greys what is shown.
+    """A file with a palette: indices are the values, greys what is shown. Writers of GIF sort
+    palettes as they like, so that there the greys are the values.
 
     Raises `InputError` where colours have been sorted (black is not the first): then indices say
     nothing about classes.
@@ -106,6 +107,8 @@ def _indexed(path: Path, image: Image.Image) -> MaskFile:
     shown = None
     if _apart(*colours[used].T) <= GREY_NOISE:
         shown = palette[..., 1].astype(np.uint8)
+        if image.format == "GIF":
+            return MaskFile(path, Geometry(index.shape), shown)
     elif any(int(i) and not colours[i].any() for i in used):
         raise InputError(
             f"{path}: the colours of its palette are sorted (black is not the first), so that its "

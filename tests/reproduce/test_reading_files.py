@@ -376,6 +376,8 @@ def test_content_decides_not_the_name(suffix: str, tmp_path: Path) -> None:
         (lambda c: c.update(imgs=np.zeros((2, 3, 4))), "grey values from 0 to 0"),
         (lambda c: c.update(imgs=np.array(["a"])), "array imgs holds <U1"),
         (lambda c: c.update(gts=np.full((2, 3, 4), 0.5)), "expected label numbers, found 0.5"),
+        (lambda c: c.update(gts=np.full((2, 3, 4), np.nan)), "24 of 24 values are NaN"),
+        (lambda c: c.update(gts=np.zeros((1, 2, 3, 4))), "expected an array"),
         (lambda c: c.update(gts=np.zeros((2, 3, 4), "i2,i2")), "array gts holds records"),
         (lambda c: c.update(gts=np.zeros((2, 3, 4), object)), "gts holds Python objects"),
         (lambda c: c.update(spacing=np.array([1, 2])), "spacing: expected 3 lengths"),
