@@ -1,9 +1,10 @@
 """Prompts on the network's grid against the authors' code.
 
-`prompt_probes.json` holds what the authors' own code gave for real masks (cut at half of white):
-`TestingDataset` of OpenGVLab/SAM-Med2D @ bfd2b93 with albumentations 1.3.1, `ImageToImage2D` of
-xianlin7/SAMUS @ 030ed07 and `ISIC2016` with `random_click` of SuperMedIntel/Medical-SAM-Adapter @
-0add836. `digest` is of the pixels that a random click is drawn from, bit-packed in scan order.
+`prompt_probes.json` holds what the authors' own code gave (`peers/record_prompts.py`) for masks
+that are made here (`made_masks.py`) and for real ones (cut at half of white): `TestingDataset` of
+OpenGVLab/SAM-Med2D @ bfd2b93 with albumentations 1.3.1, `ImageToImage2D` of xianlin7/SAMUS @
+030ed07 and `ISIC2016` with `random_click` of SuperMedIntel/Medical-SAM-Adapter @ 0add836. `digest`
+is of the pixels that a random click is drawn from, bit-packed in scan order.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from made_masks import made_masks
 from PIL import Image
 from running_bundle import bundle
 from seeded import layout, seeded
@@ -34,9 +36,19 @@ PROBES = json.loads((Path(__file__).parent / "prompt_probes.json").read_text("ut
 GRIDS = ("sam-med2d", "samus", "medical-sam-adapter")
 
 
-def identity(probe: dict[str, Any]) -> str:
-    side = probe.get("options", {}).get("image_size", "")
-    return f"{probe['adapter']}{side}-{Path(probe['mask']).stem}"
+def kind(probe: dict[str, Any]) -> str:
+    """The adapter, with the side of its grid where a probe names one."""
+    return f"{probe['adapter']}{probe.get('options', {}).get('image_size', '')}"
+
+
+@pytest.fixture(params=["made", "real"])
+def masks(request: pytest.FixtureRequest) -> dict[str, np.ndarray]:
+    """Masks that the probes were taken on, by name; the real ones where they are."""
+    if request.param == "made":
+        return {f"made/{name}": mask for name, mask in made_masks().items()}
+    folder: Path = request.getfixturevalue("real")
+    names = {probe["mask"] for probe in PROBES if not probe["mask"].startswith("made/")}
+    return {name: np.asarray(Image.open(folder / name).convert("L")) > 127 for name in names}
 
 
 def plane(probe: dict[str, Any]) -> Any:
@@ -54,43 +66,46 @@ def asked(probe: dict[str, Any], name: str, mask: np.ndarray, tmp_path: Path) ->
     return prompt
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=identity)
-def test_prompts_are_those_of_the_authors_code(probe, real, tmp_path):
-    mask = np.asarray(Image.open(real / probe["mask"]).convert("L")) > 127
-    seen = plane(probe)(mask)
-    pixels = np.argwhere(seen.mask)[:, ::-1]
-    assert len(pixels) == probe["foreground"]
-    digest = hashlib.sha256(np.packbits(seen.mask).tobytes()).hexdigest()[:16]
-    assert digest == probe["digest"]
-    exact: dict[str, Any] = {"rtol": 0, "atol": 1e-9}
-    if "box" in probe:
-        name = "box-largest-exclusive" if probe["adapter"] == "sam-med2d" else "box-tight"
-        box = asked(probe, name, mask, tmp_path).box
-        on_input = seen.frame.to_input(box.reshape(2, 2)).reshape(4)
-        np.testing.assert_allclose(on_input, probe["box"], **exact)
-    if "point" in probe:
-        point = asked(probe, "point-middle", mask, tmp_path).points
-        np.testing.assert_allclose(seen.frame.to_input(point)[0], probe["point"], **exact)
-    if "first" in probe:
-        assert pixels[0].tolist() == probe["first"]
-        assert pixels[-1].tolist() == probe["last"]
-        drawn = seen.frame.to_input(asked(probe, "point-uniform", mask, tmp_path).points)[0]
-        x, y = np.rint(drawn).astype(int)
-        np.testing.assert_allclose(drawn, (x, y), **exact)  # the middle of a pixel of the grid
-        assert seen.mask[y, x]
+@pytest.mark.parametrize("adapter", sorted({kind(probe) for probe in PROBES}))
+def test_prompts_are_those_of_the_authors_code(adapter, masks, tmp_path):
+    probes = [probe for probe in PROBES if kind(probe) == adapter and probe["mask"] in masks]
+    assert len(probes) >= 8
+    for probe in probes:
+        mask = masks[probe["mask"]]
+        seen = plane(probe)(mask)
+        pixels = np.argwhere(seen.mask)[:, ::-1]
+        assert len(pixels) == probe["foreground"], probe
+        digest = hashlib.sha256(np.packbits(seen.mask).tobytes()).hexdigest()[:16]
+        assert digest == probe["digest"], probe
+        exact: dict[str, Any] = {"rtol": 0, "atol": 1e-9, "err_msg": probe["mask"]}
+        if "box" in probe:
+            name = "box-largest-exclusive" if probe["adapter"] == "sam-med2d" else "box-tight"
+            box = asked(probe, name, mask, tmp_path).box
+            on_input = seen.frame.to_input(box.reshape(2, 2)).reshape(4)
+            np.testing.assert_allclose(on_input, probe["box"], **exact)
+        if "point" in probe:
+            point = asked(probe, "point-middle", mask, tmp_path).points
+            np.testing.assert_allclose(seen.frame.to_input(point)[0], probe["point"], **exact)
+        if "first" in probe:
+            assert pixels[0].tolist() == probe["first"], probe
+            assert pixels[-1].tolist() == probe["last"], probe
+            drawn = seen.frame.to_input(asked(probe, "point-uniform", mask, tmp_path).points)[0]
+            x, y = np.rint(drawn).astype(int)
+            np.testing.assert_allclose(drawn, (x, y), **exact)  # the middle of a pixel of the grid
+            assert seen.mask[y, x], probe
 
 
-def test_the_grid_matters_here(real):
+def test_the_grid_matters_here(masks):
     """On the masks as loaded some of these prompts are others: the probes can tell."""
     different = 0
     for probe in PROBES:
-        if "point" in probe:
-            mask = np.asarray(Image.open(real / probe["mask"]).convert("L")) > 127
+        if "point" in probe and probe["mask"] in masks:
+            mask = masks[probe["mask"]]
             profile = plugin("prompts", "point-middle")
             (prompt,) = first_prompts(profile, None, "case", "label", mask, 0, None)
             frame = plane(probe)(mask).frame
             different += not np.allclose(frame.to_input(prompt.points)[0], probe["point"], atol=0.5)
-    assert different > 10
+    assert different > len(masks) / 4
 
 
 @pytest.mark.parametrize("name", ["sam", "medsam", "lwnet", "samed"])
