@@ -144,6 +144,11 @@ CODES: dict[str, Code] = {
     ),
     "U009": _info("repository on several works", "Fine when true; often the wrong row."),
     "U010": _info("repository named after another work", "Is the code link on the wrong work?"),
+    "U011": _warn(
+        "copy shown as the work's page",
+        "Readers are led to primary pages: catalog/data/hosts.yaml says which hosts are.",
+    ),
+    "U012": _info("read in copies only", "`refresh` asks the work's own page."),
     # ---- titles
     "T001": _warn("markup in a title", "Superscripts, dollars or tags: titles are plain text."),
     "T002": _warn(

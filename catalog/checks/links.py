@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from catalog import addresses as web
 from catalog import identifiers
 from catalog.checks.problem import Problem, Step
+from catalog.provenance import FILE, PRIMARY, copies_only, origin
 from catalog.records import Links, Paper
 
 
@@ -26,8 +27,8 @@ def addresses(paper: Paper) -> Iterator[tuple[tuple[Step, ...], str]]:
         for number, url in enumerate(getattr(paper.links, kind) or []):
             yield ("links", kind, number), url
     for number, url in enumerate(paper.sources):
-        if " " in url and "://" not in url:
-            continue  # a record that somebody gave: BibTeX entry ma2024
+        if "://" not in url and re.search(r" |^[\w.-]+/[\w.-]+@", url):
+            continue  # a record that somebody gave (BibTeX entry ma2024), a file of a repository
         yield ("sources", number), url
 
 
@@ -43,6 +44,14 @@ def check(paper: Paper) -> Iterator[Problem]:
         elif repository and url != (expected := f"https://github.com/{repository}"):
             fix = partial(_set, path, expected)
             yield Problem("U003", path, f"{url}: expected {expected}", "", fix)
+
+    for number, version in enumerate(paper.versions):
+        if version.url and origin(version.url) not in PRIMARY:
+            path = ("versions", number, "url")
+            hint = f"Give the work's own page, or add its host to catalog/{FILE}."
+            yield Problem("U011", path, f"{version.url} is on no primary host", hint)
+    if copies_only(paper):
+        yield Problem("U012", ("sources",), "read in copies only; `refresh` asks the work's page")
 
 
 def _one(path: tuple[Step, ...], url: str) -> Iterator[Problem]:

@@ -125,7 +125,7 @@ def _paper_sections(work: Work) -> list[tuple[str, list[Row]]]:
         ("tags", tags),
         ("links", links),
         ("reported", reported),
-        ("sources", [(f"{whose} page", url) for url, whose in provenance.sources(paper)]),
+        ("sources", [(name, pages) for name, pages in provenance.told(paper)]),
     ]
 
 

@@ -14,6 +14,7 @@ from catalog.duplicates import compatible
 from catalog.errors import InputError
 from catalog.intake.joining import describe
 from catalog.licences import spelled
+from catalog.provenance import copies_only
 from catalog.records import Ids, Paper, Record, SecondHand, Version
 from catalog.sources.confirming import PRIMARY, confirm, consistent
 from catalog.sources.sighting import Sighting
@@ -118,6 +119,7 @@ def merge(
         if not _same_work(paper, sighting):
             note("title", "other-work", paper.title, draft.title)
             continue
+        before = len(differences)
         titles = {fold(t) for t in (filled.title, *filled.title_aliases)}
         titles |= {fold(v.title) for v in filled.versions if v.title}
         if fold(draft.title) not in titles:
@@ -126,6 +128,9 @@ def merge(
         for version in (draft.version, *draft.published):
             own = sighting.service in PRIMARY and version is draft.version
             _version(filled, version, None if own else page, note)
+        agrees = all(found.kind == "fill" for found in differences[before:])
+        if sighting.service in PRIMARY and agrees and page and copies_only(filled):
+            filled.sources.append(page)  # what was read in copies stands on the work's own page
     return filled, differences
 
 

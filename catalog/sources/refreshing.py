@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from catalog.identifiers import github as github_name
 from catalog.identifiers import huggingface as hub_name
+from catalog.provenance import copies_only
 from catalog.records import Paper, Project
 from catalog.sources import (
     arxiv_,
@@ -123,7 +124,8 @@ def refresh_papers(
         if filled != paper:
             outcome.filled[paper.id] = filled
             waiting = sum(version.second_hand is not None for version in filled.versions)
-            if waiting < sum(version.second_hand is not None for version in paper.versions):
+            seen = waiting < sum(version.second_hand is not None for version in paper.versions)
+            if seen or (copies_only(paper) and not copies_only(filled)):
                 outcome.confirmed.append(paper.id)
             if flagged(filled) and flagged(filled) != flagged(paper):
                 outcome.flagged.append(paper.id)

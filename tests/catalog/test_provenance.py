@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terminal import here
 
-from catalog.provenance import origin, own_pages, sources, told
+from catalog.provenance import copies_only, origin, own_pages, sources, told
 from catalog.records import Ids, Paper, Version
 from catalog.registry import load_papers
 
@@ -16,14 +16,19 @@ from catalog.registry import load_papers
     ("url", "whose"),
     [
         ("https://arxiv.org./abs/2304.12306", "publisher"),
-        ("https://web3.arxiv.org/abs/2304.12306", "publisher"),
+        ("https://web3.arxiv.org/abs/2304.12306", "copy"),
         ("https://openaccess.thecvf.com/content/x.html", "publisher"),
         ("https://pmc.ncbi.nlm.nih.gov/articles/PMC1/", "publisher"),
-        ("https://arxiv.cnoctave.top/abs/2304.12306", "third-party"),  # a copy, not arXiv
-        ("https://notarxiv.org/abs/2304.12306", "third-party"),
-        ("https://preview-www.nature.com/articles/x", "publisher"),
+        ("https://arxiv.cnoctave.top/abs/2304.12306", "copy"),  # a copy, not arXiv
+        ("https://notarxiv.org/abs/2304.12306", "copy"),
+        ("https://preview-www.nature.com/articles/x", "copy"),
+        ("https://www.nature.com/articles/x", "publisher"),
+        ("https://discovery.ucl.ac.uk/id/1", "deposit"),
+        ("https://github.com/GuoleiSun/Awesome-SAM2/blob/main/README.md", "list"),
+        ("GuoleiSun/Awesome-SAM2@618c9f0:README.md#L278", "list"),
+        ("https://github.com/GuoleiSun/Other", "code"),
         ("https://uni-medical.github.io/x", "code"),
-        ("https://deepai.org/publication/x", "third-party"),
+        ("https://deepai.org/publication/x", "copy"),
         ("BibTeX entry x", "record"),
     ],
 )
@@ -45,13 +50,20 @@ def test_the_work_itself_stands_before_those_who_write_about_it() -> None:
         "https://arxiv.org/abs/2304.12306",
         "https://doi.org/10.1038/s41467-024-44824-z",
     ]
-    assert [whose for _, whose in sources(paper)] == ["publisher", "third-party"]
+    assert [whose for _, whose in sources(paper)] == ["publisher", "copy"]
     assert told(paper) == [
-        "The work itself: https://arxiv.org/abs/2304.12306, "
-        "https://doi.org/10.1038/s41467-024-44824-z",
-        "Read on pages of the publisher: https://arxiv.org/abs/2304.12306",
-        "Read on pages of third parties: https://deepai.org/x",
+        (
+            "The work itself",
+            [
+                "https://arxiv.org/abs/2304.12306",
+                "https://doi.org/10.1038/s41467-024-44824-z",
+            ],
+        ),
+        ("Read there, or in its code", ["https://arxiv.org/abs/2304.12306"]),
+        ("Read in copies at", ["deepai.org"]),
     ]
+    assert not copies_only(paper)
+    assert copies_only(Paper(id="x", title="X", sources=["https://deepai.org/x"]))
 
 
 def test_nothing_known_is_nothing_told() -> None:
@@ -65,4 +77,4 @@ def test_every_work_of_the_catalog_says_where_it_is(root: Path) -> None:
 
 def test_show_says_whose_page_it_was(root: Path) -> None:
     shown = here(root, "show", "buyukpatpat-2025-comparative-evaluation-zero-shot")
-    assert "third-party page" in shown.out
+    assert "Read in copies at\txrayinterpreter.com" in shown.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace as replace_draft
 from functools import partial
 from html import unescape
 from pathlib import Path
@@ -492,6 +493,17 @@ def test_authors_read_in_a_list_are_confirmed_or_replaced_by_a_page_of_the_work(
     assert (
         merge(listed, [other], "2026-11-29")[0] == listed
     )  # another first author: stays second hand
+
+
+def test_what_was_read_in_copies_is_confirmed_by_the_page_of_the_work() -> None:
+    copied = replace(OURS, sources=["https://deepai.org/x"])
+    own = Draft("x", None, OURS.title, OURS.authors, True, OURS.versions[0])
+    page = "https://doi.org/10.1/x"
+    agrees = Sighting("crossref", replace_draft(own, sources=[page]))
+    filled, differences = merge(copied, [agrees], "2026-11-29")
+    assert (filled.sources, differences) == (["https://deepai.org/x", page], [])
+    other = replace_draft(own, sources=[page], authors=["Jun Ma", "Yuting He", "Li Li"])
+    assert merge(copied, [Sighting("crossref", other)], "2026-11-29")[0] == copied
 
 
 # ------------------------------------------------------------------- repositories and links

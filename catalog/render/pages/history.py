@@ -67,8 +67,6 @@ def paper_history(catalog: Catalog, view: PaperView) -> list[str]:
             f"From row{'s' * (len(paper.rows) > 1)} {', '.join(map(str, paper.rows))} of the "
             "SAM4MIS list."
         )
-    if paper.sources:
-        rest.append("Sources: " + ", ".join(paper.sources))
     return _told(events) + rest
 
 

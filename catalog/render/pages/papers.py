@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
+from catalog import provenance
 from catalog.exports import FORMATS
 from catalog.records import TAG_FIELDS
 from catalog.render import paging
@@ -227,6 +228,7 @@ def _page(
         line=view.line,
         ident=view.id,
         history=paper_history(catalog, view),
+        told=provenance.told(paper),
     )
 
 
