@@ -107,12 +107,14 @@ class Work:
 
     @property
     def states(self) -> list[str]:
-        """State of every claim: a verdict's where there is one, else what the claim says."""
+        """State of each claim that its projects printed themselves: a verdict's where there is
+        one, else what the claim says."""
         judged = {verdict.claim: verdict.state for verdict in self.verdicts}
         return [
             judged.get(f"{project.slug}/{claim.id}", claim.state)
             for project in self.projects
             for claim in project.claims
+            if claim.own
         ]
 
     def values(self, facet: str) -> list[str]:

@@ -380,15 +380,6 @@ def stored_values(
     return {case: sum(values) / len(values) for case, values in per_case.items()}
 
 
-def tally(found: Iterable[Verdict]) -> dict[str, tuple[int, int]]:
-    """Per project: how many claims are reproduced, of how many."""
-    counts: dict[str, tuple[int, int]] = {}
-    for verdict in found:
-        k, n = counts.get(verdict.project, (0, 0))
-        counts[verdict.project] = (k + (verdict.state == "reproduced"), n + 1)
-    return counts
-
-
 def document(found: Sequence[Verdict]) -> Verdicts:
     """The content of `reproduce/results/verdicts.json`."""
     return Verdicts(schema="verdicts/1", verdicts=list(found))

@@ -92,7 +92,7 @@ def list_command(
             write_json([to_builtins(project) for project in projects[:limit]])
             return
         lines = (
-            rows.project_row(p, [states[f"{p.slug}/{c.id}"] for c in p.claims])
+            rows.project_row(p, [states[f"{p.slug}/{c.id}"] for c in p.claims if c.own])
             for p in projects[:limit]
         )
         table(rows.PROJECT_COLUMNS, lines, "licence", "claims", "repository")
@@ -120,8 +120,10 @@ def list_command(
     drawn = (rows.claim_row(*claim) for claim in claims[:limit])
     table(rows.CLAIM_COLUMNS, drawn, "state", "dataset", "place")
     outside = sum(p.kind in ("control", "selftest") for p, _, _ in claims)
+    others = sum(not c.own for _, c, _ in claims)
     of = f", {outside} of them of controls and self-tests, which are no SAM method"
-    say(counted(len(claims), "claim") + (of if outside else ""))
+    by = f", {others} of them printed by others than the project"
+    say(counted(len(claims), "claim") + (of if outside else "") + (by if others else ""))
     tell_several(filters, everything)
 
 

@@ -11,7 +11,7 @@ from catalog.records import Claim, Project, to_builtins
 
 WORK_COLUMNS = ("id", "year", "code", "weights", "claims", "title")
 PROJECT_COLUMNS = ("project", "kind", "code", "weights", "licence", "claims", "repository")
-CLAIM_COLUMNS = ("claim", "metric", "value", "state", "dataset", "place", "kind")
+CLAIM_COLUMNS = ("claim", "metric", "value", "state", "dataset", "place", "printed by", "kind")
 
 
 def work_row(work: Work) -> list[object]:
@@ -77,6 +77,7 @@ def claim_row(project: Project, claim: Claim, state: str) -> list[object]:
         state if not claim.reason else f"{state} ({claim.reason})",
         claim.dataset,
         claim.source.place,
+        claim.printed_by,
         project.kind,
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
 from catalog.ladder import ladder, question, unstated
 from catalog.lookup import find
-from catalog.records import TAG_FIELDS, Paper, Project, Version, to_builtins
+from catalog.records import TAG_FIELDS, Claim, Paper, Project, Version, to_builtins
 from catalog.registry import Registry
 from catalog.standing import as_of
 
@@ -152,9 +153,6 @@ def _version(version: Version) -> Row:
 
 
 def _project_sections(project: Project, registry: Registry) -> list[tuple[str, list[Row]]]:
-    from catalog.cli.rows import claim_row, in_percent
-
-    judged = {verdict.claim: verdict for verdict in registry.verdicts}
     repository = project.repository
     about: list[Row] = [
         ("project", project.slug),
@@ -170,28 +168,39 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
     checkpoints: list[Row] = [
         (point.id, point.bytes, point.sha256, point.urls) for point in project.checkpoints or []
     ]
-    claims: list[Row] = []
-    for claim in project.claims:
-        verdict = judged.get(f"{project.slug}/{claim.id}")
-        state = verdict.state if verdict else claim.state
-        name, metric, _, *rest = claim_row(project, claim, state)[:-1]
-        measured = verdict.measured if verdict else None
-        value, again = in_percent(claim, claim.fraction), in_percent(claim, measured)
-        claims.append((name, metric, value, *rest, f"measured {again}" if again else None))
-    if len(claims) > MOST_CLAIMS:
-        states = Counter(
-            judged[name].state if (name := f"{project.slug}/{c.id}") in judged else c.state
-            for c in project.claims
-        )
-        claims = [(state, number) for state, number in states.most_common()]
-        claims.append(("all", f"sam4mis list claims --project {project.slug}"))
     issues: list[Row] = [(note.ref or note.file, note.text) for note in project.known_issues]
     return [
         (f"project {project.slug}", [row for row in about if row[1] is not None]),
         ("licences", _licences(project)),
         ("checkpoints", checkpoints),
         ("known issues", issues),
-        ("claims", claims),
+        ("claims", _claims(project, [c for c in project.claims if c.own], registry)),
+        ("printed by others", _claims(project, [c for c in project.claims if not c.own], registry)),
+    ]
+
+
+def _claims(project: Project, claims: Sequence[Claim], registry: Registry) -> list[Row]:
+    """A row for each claim; of many, how many there are of each state and who printed them."""
+    from catalog.cli.rows import claim_row, in_percent
+
+    judged = {verdict.claim: verdict for verdict in registry.verdicts}
+    rows: list[Row] = []
+    states: Counter[str] = Counter()
+    for claim in claims:
+        verdict = judged.get(f"{project.slug}/{claim.id}")
+        state = verdict.state if verdict else claim.state
+        states[state] += 1
+        name, metric, _, *rest = claim_row(project, claim, state)[:-1]
+        measured = verdict.measured if verdict else None
+        value, again = in_percent(claim, claim.fraction), in_percent(claim, measured)
+        rows.append((name, metric, value, *rest, f"measured {again}" if again else None))
+    if len(rows) <= MOST_CLAIMS:
+        return rows
+    by = Counter(claim.printed_by or "whom is not known" for claim in claims if not claim.own)
+    return [
+        *states.most_common(),
+        *((f"printed by {who}", number) for who, number in by.most_common()),
+        ("all", f"sam4mis list claims --project {project.slug}"),
     ]
 
 

@@ -67,7 +67,10 @@ def summarise(kept: list[Work], registry: Any) -> dict[str, dict[str, int]]:
             "projects of these works": len(projects),
             "projects": len(registry.projects),
             "checkpoints": sum(len(p.checkpoints or []) for p in registry.projects),
-            "claims": sum(len(p.claims) for p in registry.projects),
+            "claims": sum(c.own for p in registry.projects for c in p.claims),
+            "numbers printed by others": sum(
+                not c.own for p in registry.projects for c in p.claims
+            ),
             "runs": len(registry.results),
         },
         "code": {"yes": code[True], "no": code[False], "not checked": code[None]},

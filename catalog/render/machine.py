@@ -47,6 +47,7 @@ def _judged(view: PaperView) -> dict[str, Any]:
             {"claim": f"{c.project.slug}/{c.claim.id}", "state": c.state, "reason": c.reason}
             for c in view.claims
         ],
+        "printed_by_others": len(view.others),
         "page": f"papers/{view.id}/",
     }
 
@@ -92,7 +93,7 @@ def _api(output: Output, catalog: Catalog) -> None:
         body = {"paper": to_builtins(view.paper), "derived": _judged(view)}
         output.api(f"papers/{view.id}.json", "paper", body)
     for project in catalog.projects.values():
-        states = {c.claim.id: c.state for c in project.claims}
+        states = {c.claim.id: c.state for c in project.numbers}
         output.api(
             f"projects/{project.project.slug}.json",
             "project",
@@ -134,6 +135,7 @@ def _api(output: Output, catalog: Catalog) -> None:
                     "kind": p.project.kind,
                     "claims": len(p.claims),
                     "states": p.states,
+                    "printed_by_others": len(p.others),
                 }
                 for p in catalog.projects.values()
             ]
@@ -248,7 +250,8 @@ def llms(output: Output, catalog: Catalog) -> bytes:
         "# sam4mis\n\n"
         "> The living catalog of Segment Anything in medical image segmentation: "
         f"{len(catalog.papers)} works, {len(catalog.methods)} code releases, "
-        f"{len(catalog.claims)} claims, each with its state. A claim is a number as printed; "
+        f"{len(catalog.claims)} claims, each with its state, and {len(catalog.others)} numbers "
+        "that others printed about these releases. A claim is a number as printed; "
         "a verdict compares it with a run of the released checkpoint.\n\n"
         "Do not rank numbers of different protocols. null: nobody has checked; []: checked, none; "
         '"n/a": does not apply. Projects of kind control or selftest are no SAM methods.\n\n'

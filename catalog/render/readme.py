@@ -78,7 +78,7 @@ def numbers(catalog: Catalog) -> str:
             ("works with code", _count(code, len(papers))),
             ("works with released weights", _count(weights, len(papers))),
             ("code releases", str(len(catalog.methods))),
-            ("claims recorded with their place in print", str(len(claims))),
+            ("claims of releases, with their place in print", str(len(claims))),
             (
                 "claims checked by a run",
                 _count(sum(c.state in DECIDED for c in claims), len(claims)),
@@ -87,6 +87,7 @@ def numbers(catalog: Catalog) -> str:
                 "claims blocked, with the reason",
                 _count(sum(c.state == "blocked" for c in claims), len(claims)),
             ),
+            ("numbers that others printed about them, kept apart", str(len(catalog.others))),
         ],
     )
 

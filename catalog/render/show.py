@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from catalog.metrics import is_share, percent_decimals
-from catalog.records import Claim, Project, ProtocolCard, ProtocolField, Version
+from catalog.records import Claim, ProtocolCard, ProtocolField, Version
 from catalog.render.labels import DECIDED
 from catalog.render.views import ClaimView, PaperView
 
@@ -141,16 +141,11 @@ def is_digest(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
-def printed_by(claim: Claim, project: Project) -> str | None:
-    """Who else printed the number, or where it was quoted; None where it is the project's own.
-
-    The version of a source is written `owner/name@commit` where it is a repository.
-    """
+def printed_by(claim: Claim) -> str | None:
+    """Who else printed the number, or where it was quoted; None where it is the project's own."""
     said = []
-    found = re.match(r"([\w.-]+/[\w.-]+)@", claim.source.version or "")
-    own = (project.repository.url if project.repository else "").rstrip("/").casefold()
-    if found and not own.endswith("/" + found[1].casefold()):
-        said.append(f"printed by {found[1]}")
+    if not claim.own:
+        said.append(f"printed by {claim.printed_by or 'whom is not known'}")
     if claim.source.transcribed_from:
         said.append(f"transcribed from {claim.source.transcribed_from}")
     return "; ".join(said) or None

@@ -78,9 +78,19 @@ class ProjectView:
     """A code release with what was measured of it."""
 
     project: Project
-    claims: list[ClaimView] = field(default_factory=list)
+    numbers: list[ClaimView] = field(default_factory=list)  # whoever printed them
     runs: list[Result] = field(default_factory=list)
     papers: list[PaperView] = field(default_factory=list)
+
+    @cached_property
+    def claims(self) -> list[ClaimView]:
+        """What the project itself printed: all that its badge and counts take."""
+        return [c for c in self.numbers if c.claim.own]
+
+    @cached_property
+    def others(self) -> list[ClaimView]:
+        """What others printed about its weights; it stands apart."""
+        return [c for c in self.numbers if not c.claim.own]
 
     @property
     def outside(self) -> bool:
@@ -126,7 +136,7 @@ class ProjectView:
         """`k of n claims reproduced`, never one boolean; `0 of n claims checked` before any run."""
         n = len(self.claims)
         if not n:
-            return "no claims recorded"
+            return "no claims of its own" if self.others else "no claims recorded"
         word = "checked" if self.states.keys() <= {"blocked", "not-attempted"} else "reproduced"
         return f"{self.states.get('reproduced', 0)} of {n} claim{'s' * (n != 1)} {word}"
 
@@ -232,7 +242,13 @@ class PaperView:
 
     @cached_property
     def claims(self) -> list[ClaimView]:
+        """What its releases themselves printed."""
         return [c for p in self.projects for c in p.claims]
+
+    @cached_property
+    def others(self) -> list[ClaimView]:
+        """What others printed about its releases."""
+        return [c for p in self.projects for c in p.others]
 
     @property
     def sharers(self) -> int:
@@ -310,7 +326,9 @@ class Catalog:
             named += [(n, n) for n in tag.values] if tag and isinstance(tag.values, list) else []
         for project in self.projects.values():
             named += [(use.id or use.name, use.name) for use in project.project.datasets or []]
-            named += [(c.claim.dataset, c.claim.dataset) for c in project.claims if c.claim.dataset]
+            named += [
+                (c.claim.dataset, c.claim.dataset) for c in project.numbers if c.claim.dataset
+            ]
         spellings: dict[str, Counter[str]] = defaultdict(Counter)
         for identity, name in named:
             if is_dataset(identity):
@@ -349,8 +367,13 @@ class Catalog:
 
     @cached_property
     def claims(self) -> list[ClaimView]:
-        """Claims about methods of the field."""
+        """What methods of the field printed about themselves."""
         return [c for p in self.methods for c in p.claims]
+
+    @cached_property
+    def others(self) -> list[ClaimView]:
+        """What others printed about methods of the field."""
+        return [c for p in self.methods for c in p.others]
 
     @cached_property
     def control_claims(self) -> list[ClaimView]:
@@ -370,7 +393,7 @@ class Catalog:
         if view is None:
             return []
         names = {c.rpartition("/")[2] for c in run.claims}
-        return [c for c in view.claims if c.claim.id in names]
+        return [c for c in view.numbers if c.claim.id in names]
 
 
 def day(date: str) -> str:

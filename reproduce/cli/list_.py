@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from catalog.records import Project
+    from catalog.records import Claim, Project
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -78,7 +78,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
             now = verdict.state if verdict else claim.state
             if state is not None and now != state:
                 continue
-            if runnable and (now == "blocked" or not _can_run(item, claim.dataset)):
+            if runnable and (now == "blocked" or not _can_run(item, claim)):
                 continue
             rows.append(
                 {
@@ -86,6 +86,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
                     "metric": claim.metric,
                     "reported": claim.fraction,
                     "dataset": claim.dataset,
+                    "printed_by": claim.printed_by,
                     "state": now,
                     "measured": verdict.measured if verdict else None,
                     "reason": claim.reason if now == "blocked" else (verdict and verdict.reason),
@@ -99,21 +100,21 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
                     in_percent(claim, claim.fraction),
                     in_percent(claim, verdict.measured if verdict else None),
                     claim.dataset,
+                    claim.printed_by,
                 )
             )
     if json_:
         as_json(rows)
         return
-    columns = ("claim", "state", "metric", "claimed", "measured", "data set")
+    columns = ("claim", "state", "metric", "claimed", "measured", "data set", "printed by")
     table(counted(len(rows), "claim"), columns, shown, "state", "data set")
 
 
-def _can_run(project: Project, dataset: str | None) -> bool:
+def _can_run(project: Project, claim: Claim) -> bool:
+    from reproduce.comparability import reader_of
     from reproduce.plugins import plugins
 
-    return project.adapter in plugins("adapters") and (dataset or "").lower().replace(
-        " ", "-"
-    ) in plugins("datasets")
+    return project.adapter in plugins("adapters") and reader_of(claim) in plugins("datasets")
 
 
 def _plugins(kind: str, json_: bool) -> None:

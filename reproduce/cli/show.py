@@ -110,6 +110,8 @@ def _claim(
     rows = [("verdict", f"{state} ({claim.reason})" if claim.reason else state)]
     place = claim.source.place or claim.source.doi or claim.source.arxiv or "place unknown"
     rows.append(("claimed", f"{in_percent(claim, claim.fraction)} ({claim.metric}; {place})"))
+    if not claim.own:
+        rows.append(("printed by", claim.printed_by or "whom is not known"))
     if verdict and verdict.measured is not None:
         run = wording.short_id(verdict.run or "")
         rows.append(("measured", f"{in_percent(claim, verdict.measured)} (run {run})"))

@@ -506,7 +506,9 @@ def _expected_time(item: Recipe, number: int | None) -> str:
     registry = Registry.load(find_root())
     name = f"{item.adapter.name}/{item.adapter.version}"
     before = [r for r in registry.results if r.protocol.get("adapter") == name]
-    if not before or number is None:
+    if number is None:
+        return "unknown before the data are here"
+    if not before:
         return "unknown (no published run of this adapter to go by)"
     last = max(before, key=lambda r: r.created)
     rate = last.timing.get("cases_per_s")

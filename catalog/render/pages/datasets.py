@@ -98,7 +98,7 @@ def write(output: Output, catalog: Catalog) -> None:
     for project in catalog.projects.values():
         for use in project.project.datasets or []:
             uses[dataset_key(use.id or use.name)].append((project, use))
-        for c in project.claims:
+        for c in project.numbers:
             if c.claim.dataset:
                 claims[dataset_key(c.claim.dataset)].append(c)
     boards: dict[str, dict[str, list[tuple[Result, Measurement]]]] = defaultdict(

@@ -40,6 +40,7 @@ def write(output: Output, catalog: Catalog) -> None:
         (weights, len(papers), "works with released weights", table(weights=("yes", "gated"))),
         (len(claims), None, "claims with their place in print", "verification/#states"),
         (decided, len(claims), "claims of methods checked by a run", "verification/#states"),
+        (len(catalog.others), None, "numbers that others printed", "verification/#states"),
     ]
     by_year: dict[str, Counter[str]] = {}
     for view in papers:

@@ -60,7 +60,7 @@ def command(view: ProjectView) -> str:
         return "sam4mis reproduce selftest"
     return "\n".join(
         f"sam4mis reproduce run {view.project.slug}/{c.claim.id} --data <folder>"
-        for c in view.claims[:1]
+        for c in [*view.claims, *view.others][:1]
     )
 
 
@@ -73,7 +73,7 @@ def memory_mib(catalog: Catalog, adapter: str | None) -> list[tuple[str, int]]:
 
 def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
     project = view.project
-    groups = show.protocols(view.claims)
+    groups = show.protocols([*view.claims, *view.others])
     image = badge(view)
     output.files[f"badges/{project.slug}.svg"] = image
     site = (output.settings.site_url or "").rstrip("/")

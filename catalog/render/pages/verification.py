@@ -45,7 +45,7 @@ def stale(catalog: Catalog) -> list[tuple[ClaimView, str]]:
     known = {r.run: r for r in catalog.runs}
     found = []
     for view in catalog.projects.values():
-        for c in view.claims:
+        for c in view.numbers:
             if not c.verdict or not c.verdict.run:
                 continue
             run = known.get(c.verdict.run)
@@ -150,6 +150,7 @@ def write(output: Output, catalog: Catalog) -> None:
         claims=claims,
         control_claims=catalog.control_claims,
         counts=Counter(c.state for c in claims),
+        others=Counter((c.claim.printed_by, c.project.slug) for c in catalog.others),
         control_chart=claims_chart("controls-chart", catalog.control_claims, prefix=True),
         funnel=stages,
         funnel_chart=charts.bars(
@@ -169,7 +170,7 @@ def write(output: Output, catalog: Catalog) -> None:
         matrix=matrix(catalog),
         changes=changes(catalog.verdict_log),
         current={
-            f"{c.project.slug}/{c.claim.id}" for p in catalog.projects.values() for c in p.claims
+            f"{c.project.slug}/{c.claim.id}" for p in catalog.projects.values() for c in p.numbers
         },
         known_runs={run.run for run in catalog.runs},
         log_file=VERDICT_LOG,
