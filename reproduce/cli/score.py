@@ -82,7 +82,9 @@ def score(
     """Score existing predictions against masks or a data set (evidence level: recomputed).
 
     Files pair with cases by name; what does not pair, or lies on another grid, is an error that
-    names the file. Nothing is written without --publish.
+    names the file. Class names are taken from labels.json or dataset.json where they are. Files
+    that open to more than $SAM4MIS_FILE_GIB (2 unless set) are refused. Nothing is written without
+    --publish.
 
     \b
     Examples:

@@ -66,7 +66,10 @@ def difference(predicted: Geometry, reference: Geometry) -> str | None:
 
     parts = []
     if predicted.shape != reference.shape:
-        parts.append(f"shape {_times(predicted.shape)} instead of {_times(reference.shape)}")
+        mine, other = predicted.shape[-2:], reference.shape[-2:]
+        swapped = mine != other and mine == other[::-1]
+        hint = " (rows and columns exchanged)" if swapped else ""
+        parts.append(f"shape {_times(predicted.shape)} instead of {_times(reference.shape)}{hint}")
     if predicted.spacing_mm and reference.spacing_mm and not parts:
         off = np.subtract(predicted.spacing_mm, reference.spacing_mm)
         if np.abs(off).max() > SPACING_NOISE_MM:

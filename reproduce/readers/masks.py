@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.readers.grids import Geometry, oriented
+from reproduce.reading import read_with
+from reproduce.sniffing import sniff
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +60,12 @@ READERS = {
     "torch": "numpy_file",  # a zip that was cut short looks like it
     "a DICOM file": "dicom_seg",
 }
+NAMES = {
+    "picture": "a picture",
+    "nifti": "NIfTI",
+    "numpy_file": "npz or npy",
+    "dicom_seg": "DICOM-SEG",
+}
 SUFFIXES = (
     *(".nii.gz", ".nii", ".npz", ".npy", ".dcm", ".seg"),
     *(".png", ".gif", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"),
@@ -82,18 +90,9 @@ def read_mask(path: Path, key: str | None = None, like: Geometry | None = None) 
     """
     import numpy as np
 
-    from reproduce.reading import read_with
-    from reproduce.sniffing import sniff
-
     if suffix_of(path) is None:
         raise InputError(f"{path}: no reader for this file; known: {', '.join(sorted(SUFFIXES))}.")
-    kind = read_with(path, "mask", sniff)
-    if kind not in READERS:
-        raise InputError(
-            f"{path}: mask cannot be read: this is {kind}, expected a picture, NIfTI, npz, npy or "
-            "DICOM-SEG. Get this one file again and repeat the command."
-        )
-    module = import_module(f"reproduce.readers.{READERS[kind]}")
+    module = import_module(f"reproduce.readers.{reader_of(path, 'mask', *NAMES)}")
     found: MaskFile = module.read(path, key)
     values = found.values
     if values is None:
@@ -107,6 +106,20 @@ def read_mask(path: Path, key: str | None = None, like: Geometry | None = None) 
             "everywhere; write 0 where there is nothing."
         )
     return found if like is None else _turned(found, like)
+
+
+def reader_of(path: Path, what: str, *expected: str) -> str:
+    """The module that reads a file, by its first bytes. Raises `InputError` for one that is not
+    among those expected, saying what it is."""
+    kind = read_with(path, what, sniff)
+    reader = READERS.get(kind)
+    if reader not in expected:
+        raise InputError(
+            f"{path}: {what} cannot be read: this is {kind}, expected "
+            f"{' or '.join(NAMES[name] for name in expected)}. Get this one file again and repeat "
+            "the command."
+        )
+    return reader
 
 
 def _turned(found: MaskFile, like: Geometry) -> MaskFile:

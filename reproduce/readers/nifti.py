@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.readers.grids import Geometry, oriented, placed
-from reproduce.readers.masks import MaskFile
+from reproduce.readers.masks import MaskFile, reader_of
 from reproduce.readers.sizes import need_room
 from reproduce.reading import read_with
 
@@ -33,6 +33,7 @@ def read_volume(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
     Raises `InputError` for a file that holds several volumes, colours or complex numbers, and for
     positions that span no grid.
     """
+    reader_of(path, what, "nifti")
     return read_with(path, what, lambda path: _read(path, what))
 
 
@@ -44,17 +45,13 @@ def _read(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
     with path.open("rb") as plain:
         packed = plain.read(2) == b"\x1f\x8b"
     with gzip.open(path) if packed else path.open("rb") as stream:
-        version = {348: untyped.Nifti1Image, 540: untyped.Nifti2Image}
-        size = int.from_bytes(stream.read(4), "little")
-        image_class = version.get(size) or version.get(
-            int.from_bytes(size.to_bytes(4, "little"), "big")
-        )
-        if image_class is None:
-            raise InputError(f"{path}: {what} is no NIfTI file of version 1 or 2.")
+        second = stream.read(8)[4:7] == b"n+2"
+        image_class = untyped.Nifti2Image if second else untyped.Nifti1Image
         stream.seek(0)
         header = image_class.header_class.from_fileobj(stream)
         shape, dtype = header.get_data_shape(), header.get_data_dtype()
-        need_room(path, shape, dtype.itemsize, what)
+        scaled = header.get_slope_inter() not in ((None, None), (1.0, 0.0))
+        need_room(path, shape, 8 if scaled else dtype.itemsize, what)
         if dtype.kind not in "buif":
             raise InputError(
                 f"{path}: {what} holds {'colours' if dtype.kind == 'V' else dtype}, expected one "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import InputError
 from reproduce.readers.grids import Geometry
 from reproduce.readers.intensities import picture_bits
-from reproduce.readers.masks import MaskFile
+from reproduce.readers.masks import MaskFile, reader_of
 from reproduce.readers.sizes import need_room
 from reproduce.reading import read_with
 
@@ -52,6 +52,7 @@ def read_rgb(path: Path, window: Sequence[float] | None = None) -> NDArray[np.ui
             _need_opaque(path, image)
             return np.asarray(image.convert("RGB"))
 
+    reader_of(path, "image", "picture")
     return read_with(path, "image", reader)
 
 

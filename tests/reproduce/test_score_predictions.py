@@ -376,4 +376,7 @@ def test_unknown_formats_and_arrays_of_other_ranks(tmp_path: Path) -> None:
     _png(tmp_path / "rgb.png", np.random.default_rng(0).integers(0, 255, (4, 4, 3)))
     with pytest.raises(InputError, match="has colours"):
         read_mask(tmp_path / "rgb.png")
-    assert difference(Geometry((3, 4)), Geometry((4, 3))) == "shape 3x4 instead of 4x3"
+    assert (
+        difference(Geometry((3, 4)), Geometry((4, 3)))
+        == "shape 3x4 instead of 4x3 (rows and columns exchanged)"
+    )
