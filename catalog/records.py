@@ -528,6 +528,15 @@ class Counted(Record, kw_only=True):
     left_out: dict[str, int] = field(default_factory=dict)  # why -> values without a number
 
 
+class Interval(Record, kw_only=True):
+    """Between which values a mean lies with probability `level`, were the cases drawn again."""
+
+    low: float
+    high: float
+    level: float
+    method: str  # how it was made, and of how many patients or cases
+
+
 class Measurement(Record, kw_only=True):
     """One number computed from the statistics of a run under one metric profile."""
 
@@ -537,6 +546,7 @@ class Measurement(Record, kw_only=True):
     value_complete_cases: float | None = None  # missing cases left out instead of scored 0
     n_cases: int = 0
     counted: Counted | None = None  # None: recorded before this was
+    interval: Interval | None = None  # None: not made
     claim: str | None = None
     label: str | None = None
     threshold: float | None = None

@@ -188,6 +188,9 @@ def _say(request: Request, result: Result) -> None:
         say(f"Probability maps go from 0 to {result.protocol['scale']:g}.")
     if (pairing := result.inputs["pairing"]) != "same names":
         say(f"Paired {pairing}.")
+    methods = {m.interval.method for m in result.measurements if m.interval}
+    for method in sorted(methods):
+        say(f"Intervals: {method}.")
     for name, reason in result.protocol["not_measured"].items():
         say(f"Not measured: {name}: {reason}")
 
@@ -197,15 +200,18 @@ def _table(result: Result) -> None:
     from catalog.metrics import counted_over, is_length
     from reproduce.cli.common import percent, table
 
-    columns = ("metric", "profile", "value", "%", "% without missing", "mean over")
+    columns = ("metric", "profile", "value", "%", "% without missing", "95 % interval", "mean over")
     rows: list[tuple[Any, ...]] = []
     for m in result.measurements:
-        lines = [(m.metric, m.value, m.value_complete_cases, counted_over(m))]
+        between = None
+        if m.interval is not None:
+            between = f"{m.interval.low:.4f} to {m.interval.high:.4f}"
+        lines = [(m.metric, m.value, m.value_complete_cases, between, counted_over(m))]
         if len(m.per_label) > 1:
-            lines += [(f"{m.metric} {name}", v, v, "") for name, v in m.per_label.items()]
-        for name, value, complete, over in lines:
+            lines += [(f"{m.metric} {name}", v, v, None, "") for name, v in m.per_label.items()]
+        for name, value, complete, *rest in lines:
             shares = [None if is_length(m.metric) else percent(v) for v in (value, complete)]
-            rows.append((name, m.metric_profile, _shown(value), *shares, over))
+            rows.append((name, m.metric_profile, _shown(value), *shares, *rest))
     table(result.title, columns, rows)
 
 

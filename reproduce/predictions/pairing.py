@@ -81,7 +81,7 @@ def pair(
         by_core, still = _paired(files, _rule(list(core_of), None))
         if not still:
             result = {core_of[core]: path for core, path in by_core.items()}
-            problems, told = [], f"names of cases without {left_out}"
+            problems, told = [], f"by the cases' names without {left_out}"
     if problems:
 
         def fits(others: Sequence[str]) -> bool:

@@ -113,7 +113,12 @@ def _measurements(request: Request, scored: Scored, table: pa.Table) -> list[Mea
     for name in list(scored.choice.scored):
         try:
             scores = score(
-                table, scored.profile, name, threshold=threshold, label_order=scored.labels
+                table,
+                scored.profile,
+                name,
+                threshold=threshold,
+                label_order=scored.labels,
+                interval=True,
             )
         except InputError as error:
             if request.metrics or len(scored.choice.scored) == 1:

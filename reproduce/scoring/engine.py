@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.errors import InputError, UsageError
-from catalog.records import Counted, Measurement
+from catalog.records import Counted, Interval, Measurement
 from reproduce.contracts import ProfileId
 from reproduce.plugins import plugins
+from reproduce.scoring.interval import Draws
 from reproduce.scoring.profile import MetricProfile
 from reproduce.scoring.task import Task, pairs_of
 
@@ -28,6 +29,7 @@ class Scores:
     n_cases         cases with statistics
     per_case        (case, label) -> value, slices and objects averaged; None: undefined
     per_label       label -> value;  per_seed  seed -> value
+    interval        of the value, where it was asked for and can be had
     std             standard deviation (n - 1) over the values of `per_case`
     missing         (case, label) without prediction
     notes           what a reader of the number should know
@@ -45,6 +47,7 @@ class Scores:
     std: float | None
     threshold: float | None
     mask_selection: str
+    interval: Interval | None = None
     missing: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -57,6 +60,7 @@ class Scores:
             value_complete_cases=self.value_complete_cases,
             n_cases=self.n_cases,
             counted=self.counted,
+            interval=self.interval,
             claim=claim,
             label=label,
             threshold=self.threshold,
@@ -100,6 +104,7 @@ def score(
     label_order: Sequence[str] | None = None,
     expected: Iterable[tuple[str, str]] = (),
     grid: str | None = None,
+    interval: bool = False,
 ) -> Scores:
     """Score a statistics table.
 
@@ -113,6 +118,7 @@ def score(
                     one present (None: as they are sorted)
     expected        (case, label) pairs that must be there; those that are not are missing
     grid            the grid the statistics were counted on, to flag one the profile does not use
+    interval        also say how far the value would move, were the patients (or cases) drawn again
 
     Raises `InputError` where the table lacks what the profile needs, `UsageError` for a name
     that means nothing.
@@ -141,8 +147,11 @@ def score(
     present = pairs_of(table.filter(pc.invert(failed)))
     missing |= {pair for pair in expected if pair not in present and label in (None, pair[1])}
     order = label_order or sorted(set(table["label"].to_pylist()))
+    patients = dict(zip(table["case"].to_pylist(), table["patient"].to_pylist(), strict=True))
+    patients = dict.fromkeys(case for case, _ in missing) | patients
+    draws = Draws.made(patients) if interval else None
     task = Task(
-        profile, profile.measures[metric], selection, threshold, sorted(missing), list(order)
+        profile, profile.measures[metric], selection, threshold, sorted(missing), list(order), draws
     )
     counted = table.filter(pc.invert(failed))
     seeds = sorted(set(counted["seed"].to_pylist())) or [0]
@@ -153,6 +162,7 @@ def score(
         notes.append("a missing case has no distance to score: it is left out")
     cases = {pair: _mean([o.per_case.get(pair) for o in outcomes]) for pair in first.per_case}
     finite = [v for v in cases.values() if v is not None]
+    drawn = [o.drawn for o in outcomes if o.drawn is not None]
     return Scores(
         profile=profile.id,
         metric=metric,
@@ -168,6 +178,7 @@ def score(
         std=float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
         threshold=threshold,
         mask_selection=selection if several else "single",  # of one there is none to choose
+        interval=draws.interval(np.mean(drawn, axis=0)) if draws and drawn else None,
         missing=sorted(missing),
         notes=notes,
     )

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import InputError
 from catalog.records import Counted
 from reproduce.scoring import units
+from reproduce.scoring.interval import Draws
+from reproduce.scoring.means import Means, grouped_mean
 from reproduce.scoring.needs import PANOPTIC_KINDS
 from reproduce.scoring.parsed import Parsed
-from reproduce.scoring.profile import Measure, MetricProfile, NanPolicy
+from reproduce.scoring.profile import Measure, MetricProfile
 from reproduce.scoring.values import (
     area_under_roc,
     overlap_values,
@@ -37,6 +39,7 @@ class Outcome:
     counted: Counted
     per_case: dict[tuple[str, str], float | None]
     per_label: dict[str, float | None]
+    drawn: NDArray[np.float64] | None  # values of all draws of cases
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Task:
     threshold: float | None
     missing: list[tuple[str, str]]
     label_order: list[str]
+    draws: Draws | None = None
 
     @property
     def missing_value(self) -> float | None:
@@ -73,6 +77,7 @@ class Task:
         per_threshold = [self._values(parsed, t, profile.level) for t in thresholds]
         rows, _, not_counted = per_threshold[0]
         values = _stacked_mean([v for _, v, _ in per_threshold])
+        finest = []
         if profile.level == "dataset":
             finest = [self._values(parsed, t, "case") for t in thresholds]
             case_rows, case_values = finest[0][0], _stacked_mean([v for _, v, _ in finest])
@@ -96,7 +101,8 @@ class Task:
             per_case[pair] = None if value_of is None else _defined(value_of)
         assert isinstance(values, np.ndarray)
         counted = self._counted(rows, values, not_counted, len(parsed.rows.cases))
-        return Outcome(_defined(value), _defined(complete), counted, per_case, per_label)
+        drawn = self._drawn(rows, values, [part for part, _, _ in finest])
+        return Outcome(_defined(value), _defined(complete), counted, per_case, per_label, drawn)
 
     @property
     def _missing_counts(self) -> bool:
@@ -271,35 +277,51 @@ class Task:
 
     def _aggregate(self, rows: units.Rows, values: NDArray[np.float64], missing: bool) -> float:
         """The means of the profile one after the other."""
-        import numpy as np
-
-        profile = self.profile
-        n = int((~np.isnan(values)).sum())
-        names = [name for name in units.UNIT_AXES[profile.level] if name != "round"]
-        axes = {name: rows.axes[name] for name in names}
+        axes = self._unit_axes(rows)
         if missing:
             axes, values = self._with_missing(rows, axes, values)
-        order = ["label"] if profile.level == "dataset" else list(profile.order)
-        for step, axis in enumerate(order):
-            if axis == "all":
-                axes = {}
-            axes.pop(axis, None)
-            policy = profile.nan_policy(step)
-            if not axes:
-                values = self._means(np.zeros(len(values), np.int64), values, 1, policy)
-                break
-            keys = np.stack(list(axes.values()), axis=1)
-            found, group = np.unique(keys, axis=0, return_inverse=True)
-            values = self._means(group.reshape(-1), values, len(found), policy)
-            axes = {name: found[:, k] for k, name in enumerate(axes)}
-            if profile.decimals is not None and set(axes) <= {"case", "slice", "object"}:
-                values = values.round(profile.decimals)
-        value = float(values[0]) if len(values) else math.nan
-        if len(values) > 1:
-            raise RuntimeError(
-                f"{profile.id}: order {profile.order} leaves {list(axes)} unaveraged"
-            )
-        return profile.all_nan if math.isnan(value) and n == 0 else value
+        return Means(self.profile, axes).of(values)
+
+    def _unit_axes(self, rows: units.Rows) -> dict[str, NDArray[np.int64]]:
+        names = units.UNIT_AXES[self.profile.level]
+        return {name: rows.axes[name] for name in names if name != "round"}
+
+    def _drawn(
+        self, rows: units.Rows, values: NDArray[np.float64], finest: Sequence[units.Rows]
+    ) -> NDArray[np.float64] | None:
+        """The score of every draw of cases; None: it cannot be had from what is summed.
+
+        finest  level dataset: counts by case and label at each threshold
+        """
+        import numpy as np
+
+        if self.draws is None:
+            return None
+        if self.profile.level == "dataset":
+            return self._drawn_pools(rows, finest) if self.measure.kind in ("dice", "iou") else None
+        axes, cases = self._unit_axes(rows), list(rows.cases)
+        if self._missing_counts:
+            axes, values = self._with_missing(rows, axes, values)
+            cases += [c for c in dict.fromkeys(c for c, _ in self.missing) if c not in cases]
+        means = Means(self.profile, axes)
+        return np.array([means.of(values, w[axes["case"]]) for w in self.draws.weights(cases)])
+
+    def _drawn_pools(self, rows: units.Rows, finest: Sequence[units.Rows]) -> NDArray[np.float64]:
+        import numpy as np
+
+        assert self.draws is not None
+        means = Means(self.profile, self._unit_axes(rows))
+        found = []
+        weights = self.draws.weights(finest[0].cases)
+        for drawn in weights:
+            pools = []
+            for part in finest:
+                often = drawn[part.axes["case"]][:, None] * part.counts
+                summed = [np.bincount(part.axes["label"], often[:, k]) for k in range(4)]
+                counts = np.stack(summed, axis=1, dtype=np.float64)[rows.axes["label"]]
+                pools.append(overlap_values(self.measure, counts))
+            found.append(means.of(_stacked_mean(pools)))
+        return np.array(found)
 
     def _with_missing(
         self, rows: units.Rows, axes: dict[str, Any], values: NDArray[np.float64]
@@ -320,29 +342,6 @@ class Task:
             np.r_[values, filled],
         )
 
-    def _means(
-        self,
-        group: NDArray[np.int64],
-        values: NDArray[np.float64],
-        number: int,
-        policy: NanPolicy | None = None,
-    ) -> NDArray[np.float64]:
-        """Mean of each group (or median, of one group only). policy None: leave NaN out."""
-        import numpy as np
-
-        nan = np.isnan(values)
-        means: NDArray[np.float64] = np.full(number, np.nan)
-        if policy is not None and number == 1 and self.profile.average == "median":
-            if not nan.all() and (policy == "omit" or not nan.any()):
-                means[0] = np.median(values[~nan])
-            return means
-        total = np.bincount(group, np.where(nan, 0.0, values), number)
-        count = np.bincount(group, ~nan, number)
-        np.divide(total, count, out=means, where=count > 0)
-        if policy == "poison":
-            means[np.bincount(group, nan, number) > 0] = np.nan
-        return means
-
     def _means_over(
         self, rows: units.Rows, values: NDArray[np.float64], names: tuple[str, str]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -352,8 +351,7 @@ class Task:
             return np.zeros((0, 2), np.int64), np.zeros(0)
         stacked = np.stack([rows.axes[name] for name in names], axis=1)
         found, group = np.unique(stacked, axis=0, return_inverse=True)
-        means = self._means(group.reshape(-1), values, len(found))
-        return np.asarray(found), means
+        return np.asarray(found), grouped_mean(group.reshape(-1), values, len(found))
 
 
 def why_empty(rows: units.Rows) -> Counter[str]:

@@ -328,10 +328,10 @@ def test_nested_folders_and_longer_names_pair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reference", "predicted", "told"),
     [
-        ("{}_seg", "{}_pred", "names of cases without _seg"),
-        ("{}_0000", "{}", "names of cases without _0000"),
-        ("mask_{}", "{}", "names of cases without mask_"),
-        ("{}_gt_mask", "{}_out", "names of cases without _gt_mask"),
+        ("{}_seg", "{}_pred", "by the cases' names without _seg"),
+        ("{}_0000", "{}", "by the cases' names without _0000"),
+        ("mask_{}", "{}", "by the cases' names without mask_"),
+        ("{}_gt_mask", "{}_out", "by the cases' names without _gt_mask"),
     ],
 )
 def test_decorated_names_pair_and_it_is_told(
