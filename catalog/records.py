@@ -20,6 +20,10 @@ NotApplicable = Literal["n/a"]
 
 # What names pages, files and anchors: lower case, digits, and . _ + - inside; never a path.
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._+-]*$")]
+# A file inside the folder of the record that names it: no absolute path, none that leads out.
+InnerFile = Annotated[str, msgspec.Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\:\x00-\x1f]+$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 
 class Record(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -544,7 +548,7 @@ class Measurement(Record, kw_only=True):
     metric_profile: str  # name/version
     value: float | None  # fraction; None: undefined under this profile
     value_complete_cases: float | None = None  # missing cases left out instead of scored 0
-    n_cases: int = 0
+    n_cases: Count = 0
     counted: Counted | None = None  # None: recorded before this was
     interval: Interval | None = None  # None: not made
     claim: str | None = None
@@ -563,9 +567,9 @@ class CaseScore(Record, kw_only=True):
     label: str
     dice: float | None
     iou: float | None = None
-    tp: int = 0
-    fp: int = 0
-    fn: int = 0
+    tp: Count = 0
+    fp: Count = 0
+    fn: Count = 0
     patient: str | None = None
     missing: bool = False
 
@@ -579,23 +583,33 @@ class Contours(Record, kw_only=True):
     height_px: int
     truth: list[list[float]] = field(default_factory=list)
     predicted: list[list[float]] = field(default_factory=list)
-    image: str | None = None  # PNG beside the result file, only where the data may be shown
+    image: InnerFile | None = None  # PNG beside the result file, where the data may be shown
 
 
 class StatisticsFile(Record, kw_only=True):
     """The Parquet file with the sufficient statistics, beside the result file."""
 
-    file: str
-    sha256: str
-    bytes: int
-    rows: int
+    file: InnerFile
+    sha256: Sha256
+    bytes: Count
+    rows: Count
+
+
+class ReferenceArea(Record, kw_only=True):
+    """What the reference masks of one case x label hold, taken from the masks, not from counts."""
+
+    case: str
+    label: str
+    targets: Count  # planes x objects that were scored
+    pixels: Count  # of all of them, inside the valid area
+    area_px: Count  # of the reference among these
 
 
 class Result(Record, kw_only=True):
     """What one checkpoint did on one list of cases. Written once, atomically, never edited."""
 
     schema: Literal["result/1"]
-    run: str
+    run: Slug
     kind: Literal["rerun", "recomputed", "selftest"]
     project: str
     claims: list[str]
@@ -613,6 +627,7 @@ class Result(Record, kw_only=True):
     created: str
     reason: str | None = None
     peak_memory_mib: float | None = None
+    references: list[ReferenceArea] = field(default_factory=list)  # []: made before this was kept
     contours: list[Contours] = field(default_factory=list)
 
 
@@ -655,6 +670,8 @@ class Verdicts(Record, kw_only=True):
 
     schema: Literal["verdicts/1"]
     verdicts: list[Verdict]
+    # file below reproduce/results -> sha256: what the verdicts rest on, as it was examined
+    files: dict[str, Sha256] = field(default_factory=dict)
 
 
 class VerdictChange(Record, kw_only=True):

@@ -38,6 +38,7 @@ PROJECTS = "projects"
 RESULTS = "reproduce/results"
 VERDICTS = f"{RESULTS}/verdicts.json"
 VERDICT_LOG = f"{RESULTS}/verdict-log.json"
+RESULT_MIB = 16  # of one result.json
 CACHE = ".sam4mis/cache"
 Record = TypeVar("Record")
 
@@ -278,9 +279,13 @@ def load_results(root: Path) -> list[Result]:
     for path in sorted((root / RESULTS).glob("*/result.json")):
         place = path.relative_to(root).as_posix()
         try:
+            if path.is_symlink() or path.parent.is_symlink():
+                raise ValueError("expected a file of the result's own, got a link")
+            if path.stat().st_size > RESULT_MIB << 20:
+                raise ValueError(f"expected at most {RESULT_MIB} MiB, got more")
             results.append(msgspec.json.decode(path.read_bytes(), type=Result))
-        except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
-            findings.append(_json_finding(place, error))
+        except (ValueError, OSError) as error:  # msgspec's and Unicode's are ValueErrors
+            findings.append(json_finding(place, error))
     if findings:
         raise FindingsError(findings)
     return results
@@ -294,7 +299,7 @@ def load_verdicts(root: Path) -> list[Verdict]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Verdicts).verdicts
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
-        raise FindingsError([_json_finding(VERDICTS, error)]) from error
+        raise FindingsError([json_finding(VERDICTS, error)]) from error
 
 
 def load_verdict_log(root: Path) -> list[VerdictChange]:
@@ -305,10 +310,11 @@ def load_verdict_log(root: Path) -> list[VerdictChange]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=VerdictLog).changes
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
-        raise FindingsError([_json_finding(VERDICT_LOG, error)]) from error
+        raise FindingsError([json_finding(VERDICT_LOG, error)]) from error
 
 
-def _json_finding(place: str, error: Exception) -> Finding:
+def json_finding(place: str, error: Exception) -> Finding:
+    """A machine-written file that is not what it should be."""
     hint = "Restore the file from git; results are never edited."
     return Finding(place, None, "", "S001", str(error), hint)
 

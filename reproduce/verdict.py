@@ -380,6 +380,6 @@ def stored_values(
     return {case: sum(values) / len(values) for case, values in per_case.items()}
 
 
-def document(found: Sequence[Verdict]) -> Verdicts:
-    """The content of `reproduce/results/verdicts.json`."""
-    return Verdicts(schema="verdicts/1", verdicts=list(found))
+def document(found: Sequence[Verdict], files: Mapping[str, str]) -> Verdicts:
+    """The content of `reproduce/results/verdicts.json`; `files` as `catalog.results.digests`."""
+    return Verdicts(schema="verdicts/1", verdicts=list(found), files=dict(files))

@@ -6,6 +6,7 @@ last line of every claim is its verdict. `verify --check` compares just that.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -44,6 +45,39 @@ def changes(
         if change.after is not None
     ]
     return found
+
+
+def broken(log: Sequence[VerdictChange]) -> list[str]:
+    """Lines that no `verify` has appended: they don't go on from the one before of their claim.
+
+    Each is told as `changes[number]: expected ..., got ...`.
+    """
+    last: dict[str, VerdictChange] = {}
+    found, date = [], ""
+    for number, change in enumerate(log):
+        before = last.get(change.claim)
+        after = before.after if before else None
+        place = f"changes[{number}]"
+        if change.before != after:
+            found.append(f"{place}.before: expected {after}, got {change.before}")
+        same = before is not None and (before.after, before.reason) == (change.after, change.reason)
+        if same or (change.before is None and change.after is None):
+            found.append(f"{place}.after: expected a change of {change.claim}, got none")
+        if not _is_date(change.date) or change.date < date:
+            found.append(
+                f"{place}.date: expected a day, {date or 'any'} or later, got {change.date!r}"
+            )
+        else:
+            date = change.date
+        last[change.claim] = change
+    return found
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def document(log: Iterable[VerdictChange]) -> bytes:

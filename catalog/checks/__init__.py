@@ -31,6 +31,7 @@ from catalog.converting import dotted
 from catalog.errors import Finding, FindingsError
 from catalog.records import Paper, Project
 from catalog.registry import PAPERS, PROJECTS, Registry
+from catalog.results import unexamined
 
 CHECKS: tuple[Callable[[Paper], Iterator[Problem]], ...] = (
     versions.check,
@@ -99,6 +100,7 @@ def check_registry(root: Path, *, thorough: bool = False) -> tuple[Registry, lis
     try:
         with own.of(root):
             seen = _findings(root, _with_stand_ins(registry, thorough), thorough)
+        seen += unexamined(root)
     except FindingsError as error:  # a file of decisions or words that cannot be read
         seen = error.findings
     whole = {_place_and_name(stand_in.record) for stand_in in registry.stand_ins}

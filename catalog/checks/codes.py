@@ -71,6 +71,7 @@ CODES: dict[str, Code] = {
     "R005": _check("unknown checkpoint", "A claim names a checkpoint its project does not list."),
     "R006": _check("claim twice", "Two claims of a project have one id."),
     "R007": _check("decision about an unknown work", "A decision file names an id that is gone."),
+    "R008": _check("result not examined", "Results are the files that `reproduce verify` saw."),
     # ---- content of project files
     "C001": _check("no commit", "A commit is its full hash, 40 hex digits in lower case."),
     "C002": _check("no checksum", "A sha256 has 64 hex digits, an md5 has 32."),
@@ -216,10 +217,16 @@ CODES: dict[str, Code] = {
     # ---- results and verdicts
     "Z001": _given("verdicts out of date", "verdicts.json is not what claims and results give."),
     "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),
-    "Z003": _given("result in another folder", "A result's folder has the name of its run."),
+    "Z003": _given("not the run it says", "A run's id is the hash of its recorded inputs."),
     "Z004": _given("statistics damaged", "Statistics are the file that the result was made with."),
     "Z005": _given("recomputed result out of date", "The record of its source has changed since."),
     "Z006": _given("recomputed result changed by hand", "What it says does not follow from it."),
+    "Z007": _given("folder of a result", "Only its own plain files, in number and size limited."),
+    "Z008": _given("statistics contradict themselves", "Such rows were never counted by a run."),
+    "Z009": _given("rows missing or beside", "One row a case, target, round, candidate and seed."),
+    "Z010": _given("not what the statistics give", "All of a result is derived again from them."),
+    "Z011": _given("two runs disagree", "One case has one reference area in every run of it."),
+    "Z012": _given("verdict log edited", "Each change goes on from the one before of its claim."),
 }
 
 

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from catalog.errors import InputError, PrerequisiteError
+from catalog.errors import FindingsError, InputError, PrerequisiteError
 from catalog.files import lock, write_whole
 from catalog.registry import PAPERS, PROJECTS, RESULTS, Registry
 from catalog.render import machine, readme
 from catalog.render.output import Output, Settings
 from catalog.render.pages import WRITERS
 from catalog.render.views import Catalog
+from catalog.results import unexamined
 
 SITE = "site"
 DOCS = "build/docs"
@@ -145,6 +146,8 @@ def build(
     report = Report()
     clock = time.perf_counter()
     registry = registry or Registry.load(root)
+    if changed := unexamined(root):  # a number on a page is one that was examined
+        raise FindingsError(changed)
     catalog = Catalog(registry, record_lines(root))
     report.seconds["load"] = time.perf_counter() - clock
 

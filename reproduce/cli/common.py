@@ -13,7 +13,9 @@ import msgspec
 import typer
 
 from catalog.cli import output
-from catalog.errors import PrerequisiteError
+from catalog.errors import FindingsError, PrerequisiteError
+from catalog.registry import RESULTS, Registry
+from catalog.results import unexamined
 from reproduce import wording
 
 ROOM = 18  # characters that a column which wraps should have
@@ -54,6 +56,24 @@ def need_extra(what: str, modules: Iterable[str] | None = None) -> None:
             f"{what} needs the extra [reproduce]; not installed: {', '.join(gone)}. Install it:",
             install_command(),
         )
+
+
+def sound_registry(root: Path) -> Registry:
+    """The registry, for whoever shows what runs measured.
+
+    Results that `verify` has not seen as they are, are examined now. Raises `FindingsError`.
+    """
+    registry = Registry.load(root)
+    runs = {Path(finding.place).relative_to(RESULTS).parts[0] for finding in unexamined(root)}
+    folders = [root / RESULTS / name for name in sorted(runs)]
+    if not folders:
+        return registry
+    need_extra("examining results that `verify` has not seen", ("numpy", "pyarrow"))
+    from reproduce.judging.examining import examine, is_result
+
+    if findings := [f for folder in folders if is_result(folder) for f in examine(folder)]:
+        raise FindingsError(findings)
+    return registry
 
 
 def data_folder(name: str, given: Path | None) -> Path | None:

@@ -94,11 +94,11 @@ def _target(claim: Claim, given: float | None) -> float:
 def _search(
     root: Path, name: str, target: float | None, depth: int
 ) -> tuple[Claim, Space, Explanation]:
-    from catalog.registry import Registry
+    from reproduce.cli.common import sound_registry
     from reproduce.equivalence import rounding
     from reproduce.explain import Space, explain
 
-    registry = Registry.load(root)
+    registry = sound_registry(root)
     project, claim = _claim(registry.projects, name)
     runs = _runs(root, registry.results, project, claim)
     metric = claim.metric.lower()

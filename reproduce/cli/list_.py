@@ -57,13 +57,13 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
     from catalog.cli.rows import in_percent
     from catalog.errors import UsageError
     from catalog.records import ClaimState
-    from catalog.registry import Registry, find_root
-    from reproduce.cli.common import as_json, table
+    from catalog.registry import find_root
+    from reproduce.cli.common import as_json, sound_registry, table
 
     states = get_args(ClaimState)
     if state is not None and state not in states:
         raise UsageError(f"--state {state}: expected one of {', '.join(states)}.")
-    registry = Registry.load(find_root())
+    registry = sound_registry(find_root())
     if project is not None and project not in {p.slug for p in registry.projects}:
         raise UsageError(f"no project {project!r} in projects/.")
     known = {v.claim: v for v in registry.verdicts}

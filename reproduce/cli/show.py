@@ -37,11 +37,12 @@ def show(
       sam4mis reproduce show 5332feda
     """
     from catalog.errors import UsageError
-    from catalog.registry import Registry, find_root
+    from catalog.registry import find_root
+    from reproduce.cli.common import sound_registry
     from reproduce.cli.runs import find_run, unfinished
 
     root = find_root()
-    registry = Registry.load(root)
+    registry = sound_registry(root)
     slug, _, name = target.partition("/")
     project = next((p for p in registry.projects if p.slug == slug), None)
     if project is None:

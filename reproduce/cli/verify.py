@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from catalog.errors import Finding
-    from catalog.records import Result, Verdict
+    from catalog.records import Verdict, VerdictChange
     from catalog.registry import Registry
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -26,6 +26,7 @@ def verify(
     """Recompute the verdict of every claim from the claims and the committed results.
 
     A verdict is a function of claim, run and rule version; nobody edits verdicts.json by hand.
+    Every result is derived again from its statistics first; one that was edited is refused.
     What changed since the last time is appended to verdict-log.json.
 
     \b
@@ -35,65 +36,74 @@ def verify(
     """
     import msgspec
 
-    from catalog.errors import Finding, FindingsError
+    from catalog.errors import FindingsError
     from catalog.files import write_whole
-    from catalog.registry import (
-        RESULTS,
-        VERDICT_LOG,
-        VERDICTS,
-        Registry,
-        find_root,
-        load_verdict_log,
-    )
+    from catalog.registry import VERDICT_LOG, VERDICTS, Registry, find_root, load_verdict_log
+    from catalog.results import digests
     from reproduce import verdict_log
-    from reproduce.cli.common import as_json
+    from reproduce.cli.common import as_json, need_extra
     from reproduce.verdict import document, verdicts
 
+    need_extra("verify", ("numpy", "pyarrow"))
     root = find_root()
     registry = Registry.load(root)
-    findings = _damaged(root / RESULTS)
-    findings += released(registry)
+    log = load_verdict_log(root)
+    if findings := [*_unsound(root, log), *released(registry)]:
+        raise FindingsError(findings)
     found = verdicts(registry)
-    content = msgspec.json.format(msgspec.json.encode(document(found)), indent=1) + b"\n"
-    path = root / VERDICTS
-    before = path.read_bytes() if path.is_file() else b""
     if json_:
         as_json(found)
     else:
         _tell(found)
-    if check and before != content:
-        findings.append(
-            Finding(
-                VERDICTS,
-                None,
-                "",
-                "Z001",
-                "differs from what claims and results give.",
-                "Run `sam4mis reproduce verify` and commit the file.",
-            )
-        )
-    log = load_verdict_log(root)
     new = verdict_log.changes(log, found, _today())
-    if check and new:
-        findings.append(
-            Finding(
-                VERDICT_LOG,
-                None,
-                "",
-                "Z002",
-                f"does not end in the verdicts of today: {len(new)} changes are missing, "
-                f"first {new[0].claim}.",
-                "Run `sam4mis reproduce verify` and commit the file.",
-            )
-        )
-    if findings:
-        raise FindingsError(findings)
+    logged = verdict_log.document([*log, *new])
+    kept = document(found, digests(root, logged if new else None))
+    content = msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n"
+    path = root / VERDICTS
+    before = path.read_bytes() if path.is_file() else b""
+    if check:
+        if findings := list(_out_of_date(before != content, new)):
+            raise FindingsError(findings)
+        return
     if new:
-        write_whole(root / VERDICT_LOG, verdict_log.document([*log, *new]))
+        write_whole(root / VERDICT_LOG, logged)
         typer.echo(f"{len(new)} changes appended: {VERDICT_LOG}", err=True)
-    if not check and before != content:
+    if before != content:
         write_whole(path, content)
         typer.echo(f"written: {VERDICTS}", err=True)
+
+
+def _unsound(root: Path, log: Sequence[VerdictChange]) -> list[Finding]:
+    """Results and lines of the log that are not what was written there."""
+    from catalog.errors import Finding
+    from catalog.registry import VERDICT_LOG, VERDICTS
+    from catalog.results import edited
+    from reproduce import verdict_log
+    from reproduce.judging.examining import examine_all
+
+    hint = f"It is only ever appended to: git restore {VERDICT_LOG} {VERDICTS}"
+    lines = [
+        Finding(VERDICT_LOG, None, place, "Z012", f"{told}.", hint)
+        for place, _, told in (text.partition(": ") for text in verdict_log.broken(log))
+    ]
+    return [*edited(root), *examine_all(root), *lines]
+
+
+def _out_of_date(changed: bool, new: Sequence[VerdictChange]) -> Iterator[Finding]:
+    """What `verify` would write, as findings."""
+    from catalog.errors import Finding
+    from catalog.registry import VERDICT_LOG, VERDICTS
+
+    hint = "Run `sam4mis reproduce verify` and commit the file."
+    if changed:
+        message = "differs from what claims and results give."
+        yield Finding(VERDICTS, None, "", "Z001", message, hint)
+    if new:
+        message = (
+            f"does not end in the verdicts of today: {len(new)} changes are missing, first "
+            f"{new[0].claim}."
+        )
+        yield Finding(VERDICT_LOG, None, "", "Z002", message, hint)
 
 
 def _today() -> str:
@@ -106,44 +116,6 @@ def _today() -> str:
     return now.strftime("%Y-%m-%d")
 
 
-def _damaged(results: Path) -> list[Finding]:
-    """Statistics files that are not the ones their result was made with."""
-    from catalog.errors import Finding
-    from catalog.registry import RESULTS
-    from reproduce.reading import sha256_of
-
-    found = []
-    for path in sorted(results.glob("*/result.json")):
-        result = read_result(path)
-        name = f"{RESULTS}/{path.parent.name}"
-        if result.run != path.parent.name:
-            found.append(
-                Finding(
-                    f"{name}/result.json",
-                    None,
-                    "run",
-                    "Z003",
-                    f"says {result.run}, the folder is {path.parent.name}.",
-                    "Results are append-only: restore both from git.",
-                )
-            )
-        if result.statistics is None:
-            continue
-        statistics = path.parent / result.statistics.file
-        if not statistics.is_file() or sha256_of(statistics) != result.statistics.sha256:
-            found.append(
-                Finding(
-                    f"{name}/{result.statistics.file}",
-                    None,
-                    "",
-                    "Z004",
-                    "is missing or not the file that result.json was made with.",
-                    "Results are append-only: restore it from git.",
-                )
-            )
-    return found
-
-
 def released(registry: Registry) -> list[Finding]:
     """What is wrong with results computed from released rows."""
     from reproduce.rows import verifying
@@ -152,19 +124,6 @@ def released(registry: Registry) -> list[Finding]:
     claims = claims_by_name(registry.projects)
     found = verifying.problems(registry.evidence, registry.recomputed, claims)
     return found + verifying.misnamed(registry.root, registry.recomputed)
-
-
-def read_result(path: Path) -> Result:
-    """A result file. Raises `InputError` where it is damaged."""
-    import msgspec
-
-    from catalog.errors import InputError
-    from catalog.records import Result
-
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Result)
-    except msgspec.DecodeError as error:
-        raise InputError(f"{path}: not a result of schema result/1: {error}") from error
 
 
 def _tell(found: Sequence[Verdict]) -> None:

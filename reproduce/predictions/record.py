@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
+from catalog.records import Check, Measurement, Result, StatisticsFile
 from reproduce.predictions.measures import Choice
 from reproduce.predictions.pairing import Pairing
 from reproduce.predictions.request import Request
 from reproduce.predictions.truths import Truths
 from reproduce.scoring import MetricProfile, score
+from reproduce.scoring.recorded import case_scores
 from reproduce.scoring.units import BACKGROUND
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def result_of(
             )
         ],
         measurements=measurements,
-        cases=_case_scores(table, scored.thresholds[0]),
+        cases=case_scores(_classes(table), scored.thresholds[0], rounds=1),
         timing={},
         statistics=None,
         command=request.command,
@@ -130,28 +131,11 @@ def _measurements(request: Request, scored: Scored, table: pa.Table) -> list[Mea
     return found
 
 
-def _case_scores(table: pa.Table, threshold: float) -> list[CaseScore]:
-    found = []
-    for row in table.to_pylist():
-        other = row["threshold"] not in (None, threshold)
-        if row["scope"] == "slice" or row["label"] == BACKGROUND or other:
-            continue
-        tp, fp, fn = row["tp"] or 0, row["fp"] or 0, row["fn"] or 0
-        union = tp + fp + fn
-        found.append(
-            CaseScore(
-                case=row["case"],
-                label=row["label"],
-                dice=2 * tp / (union + tp) if union else None,
-                iou=tp / union if union else None,
-                tp=tp,
-                fp=fp,
-                fn=fn,
-                patient=row["patient"],
-                missing=row["failure"] is not None,
-            )
-        )
-    return found
+def _classes(table: pa.Table) -> pa.Table:
+    """The rows of classes: the background is counted for some profiles, and shown by none."""
+    import pyarrow.compute as pc
+
+    return table.filter(pc.not_equal(table["label"], BACKGROUND))
 
 
 def write_result(folder: Path, result: Result, table: pa.Table) -> Path:

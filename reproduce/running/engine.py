@@ -25,15 +25,16 @@ from reproduce.running.results import (
     assemble,
     merged_table,
     read_records,
-    shown_threshold,
 )
 from reproduce.running.spec import Placement, Plan, RunSpec, shards_of
 from reproduce.running.worker import Worker, finished
+from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 RESULT = "result.json"
+PROMPTS = "prompts.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def prepare(folder: Path, spec: RunSpec, placement: Placement, prompts: bytes | 
     """Write the plan (and the prompts) that workers read. What shards are there already is kept."""
     plan = Plan(spec=spec, placement=placement)
     if prompts is not None:
-        write_whole(folder / "prompts.json", prompts)
+        write_whole(folder / PROMPTS, prompts)
     write_whole(folder / "plan.json", msgspec.json.format(msgspec.json.encode(plan), indent=1))
     for left in (folder / "shards").glob("*.part"):  # of a worker that was killed while writing
         left.unlink(missing_ok=True)
@@ -115,7 +116,7 @@ def execute(
             _few(worker, scored),
             scored[: outlines.CASES],
             folder,
-            shown_threshold(spec),
+            shown_threshold(spec.thresholds),
         )
     write_whole(folder / RESULT, encode_result(result))
     return result
@@ -254,6 +255,8 @@ def publish(folder: Path, results: Path) -> Path:
             "the adapter a new version."
         )
     write_whole(target / STATISTICS, (folder / STATISTICS).read_bytes())
+    if result.inputs.get("prompt_sha256") is not None:
+        write_whole(target / PROMPTS, (folder / PROMPTS).read_bytes())
     for name in sorted({c.image for c in result.contours if c.image}):
         write_whole(target / name, (folder / name).read_bytes())
     write_whole(target / RESULT, content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import statistics as stdlib_statistics
 from collections.abc import Sequence
@@ -12,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from catalog.errors import InputError, UsageError
-from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
-from reproduce.models.declaring import conduct
+from catalog.records import Check, Measurement, Result, StatisticsFile
 from reproduce.plugins import plugin
 from reproduce.reading import sha256_of
 from reproduce.running.planning import Recipe
+from reproduce.running.recorded import inputs_of, protocol_of
 from reproduce.running.spec import Plan, RunSpec, shards_of
 from reproduce.running.worker import ShardRecord, finished, shard_paths
+from reproduce.scoring.recorded import case_scores, shown_threshold
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,80 +74,6 @@ def _without_paths(text: str) -> str:
         Path(word.rstrip(":,.")).name + word[len(word.rstrip(":,.")) :] if "/" in word else word
         for word in text.split(" ")
     )
-
-
-def case_scores(table: pa.Table, spec: RunSpec) -> list[CaseScore]:
-    """Dice and IoU per case and label at the first threshold of the claim, slices, objects and
-    seeds summed; the mask with the best predicted IoU where there are several."""
-    import numpy as np
-
-    rows = table.select(
-        [
-            "case",
-            "label",
-            "patient",
-            "scope",
-            "slice",
-            "object",
-            "round",
-            "seed",
-            "candidate",
-            "threshold",
-            "tp",
-            "fp",
-            "fn",
-            "predicted_iou",
-            "failure",
-        ]
-    ).to_pylist()
-    threshold = shown_threshold(spec)
-    last = spec.rounds - 1
-    best: dict[tuple[Any, ...], dict[str, Any]] = {}
-    missing: dict[tuple[str, str], str | None] = {}
-    for row in rows:
-        key = (row["case"], row["label"], row["slice"], row["object"], row["seed"])
-        if row["failure"] is not None:
-            missing[row["case"], row["label"]] = row["patient"]
-            continue
-        if row["scope"] == "volume" or row["round"] != last:
-            continue
-        if row["threshold"] not in (None, threshold):
-            continue
-        held = best.get(key)
-        if held is None or (row["predicted_iou"] or 0) > (held["predicted_iou"] or 0):
-            best[key] = row
-    sums: dict[tuple[str, str], list[Any]] = {}
-    for row in best.values():
-        entry = sums.setdefault(
-            (row["case"], row["label"]), [np.zeros(3, np.int64), row["patient"]]
-        )
-        entry[0] += (row["tp"], row["fp"], row["fn"])
-    found = []
-    for (case, label), (counts, patient) in sorted(sums.items()):
-        tp, fp, fn = (int(v) for v in counts)
-        union = tp + fp + fn
-        found.append(
-            CaseScore(
-                case=case,
-                label=label,
-                dice=2 * tp / (union + tp) if union else None,
-                iou=tp / union if union else None,
-                tp=tp,
-                fp=fp,
-                fn=fn,
-                patient=patient,
-            )
-        )
-    found += [
-        CaseScore(case=case, label=label, dice=None, patient=patient, missing=True)
-        for (case, label), patient in sorted(missing.items())
-    ]
-    return found
-
-
-def shown_threshold(spec: RunSpec) -> float:
-    """The threshold of case tables and pictures: 0.5 where it was counted."""
-    return 0.5 if 0.5 in spec.thresholds else spec.thresholds[0]
 
 
 def measurements(table: pa.Table, recipes: Sequence[Recipe], spec: RunSpec) -> list[Measurement]:
@@ -260,7 +186,7 @@ def assemble(
         environment=environments[-1] if environments else {},
         checks=list(checks),
         measurements=measurements(table, recipes, spec),
-        cases=case_scores(table, spec),
+        cases=case_scores(table, shown_threshold(spec.thresholds), spec.rounds),
         timing=timing_of(records),
         statistics=StatisticsFile(
             file=STATISTICS,
@@ -271,53 +197,11 @@ def assemble(
         command=plan.placement.command,
         created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         reason=reason,
+        references=[area for record in records for area in record.references],
         peak_memory_mib=max(
             (peak.get("gpu_mib", peak["resident_mib"]) for peak in peaks), default=None
         ),
     )
-
-
-def protocol_of(spec: RunSpec) -> dict[str, Any]:
-    """What was done between the checkpoint and the counts, in the words of a claim's protocol."""
-    does = conduct(plugin("adapters", spec.adapter), spec.adapter_options)
-    return {
-        "adapter": f"{spec.adapter}/{spec.adapter_version}",
-        "adapter_options": spec.adapter_options,
-        **dataclasses.asdict(does),
-        "dataset": spec.dataset,
-        "dataset_options": spec.dataset_options,
-        "split": spec.split,
-        "prompt_profile": spec.prompt_profile or "none",
-        "seeds": spec.seeds,
-        "prompt_grid": spec.prompt_grid,
-        "rounds": spec.rounds,
-        "grid": spec.grid,
-        "objects": spec.objects,
-        "reference_filter": spec.reference_filter,
-        "thresholds": spec.thresholds,
-        "score_bins": spec.score_bins,
-        "precision": spec.precision,
-        "device": spec.device,
-        "batch": spec.batch,
-        "flags": spec.flags,
-    }
-
-
-def inputs_of(spec: RunSpec) -> dict[str, Any]:
-    """The hashed inputs; `run_schema` is the rule by which they and the protocol are hashed."""
-    return {
-        "run_schema": spec.schema,
-        "checkpoints": msgspec.to_builtins(spec.checkpoints),
-        "loader": "safetensors or torch.load(weights_only=True), strict",
-        "missing_keys": [],
-        "unexpected_keys": [],
-        "adapter": f"{spec.adapter}/{spec.adapter_version}",
-        "dataset": f"{spec.dataset}/{spec.dataset_version}",
-        "cases": msgspec.to_builtins(spec.cases),
-        "prompt_sha256": spec.prompt_sha256,
-        "statistics_schema": spec.statistics_schema,
-        "labels": spec.labels,
-    }
 
 
 def timing_of(records: Sequence[ShardRecord]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from catalog.errors import InputError, UsageError
 from catalog.files import lock, write_whole
+from catalog.records import ReferenceArea
 from reproduce.contracts import Case
 from reproduce.plugins import plugin
 from reproduce.running.evaluation import Evaluator
@@ -42,6 +43,7 @@ class ShardRecord(Struct, kw_only=True):
     memory_mib: dict[str, float]
     environment: dict[str, Any] = field(default_factory=dict)
     embeddings: dict[str, int] = field(default_factory=dict)
+    references: list[ReferenceArea] = field(default_factory=list)
 
 
 def builder_for(spec: RunSpec) -> StatisticsBuilder:
@@ -197,5 +199,6 @@ class Worker:
             memory_mib=peak_memory_mib(self.device),
             environment=environment(self.device, spec.precision),
             embeddings={} if cache is None else {"hits": cache.hits, "misses": cache.misses},
+            references=builder.references(),
         )
         write_whole(record_path, msgspec.json.encode(record))

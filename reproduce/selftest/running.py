@@ -19,10 +19,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from catalog.errors import InputError
+from catalog.errors import FindingsError, InputError
 from catalog.files import write_whole
 from catalog.records import Checkpoint, Project, Result, Verdict
 from catalog.registry import PROJECTS, RESULTS, VERDICTS, Registry
+from catalog.results import digests
+from reproduce.judging.examining import examine
 from reproduce.obtaining.weights import obtain_all
 from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
 from reproduce.running.planning import Request, build_spec, recipe
@@ -145,8 +147,10 @@ def _page(folder: Path, run: Path, project: Project, verdict: Verdict) -> str | 
 
     text = yaml.safe_dump(msgspec.to_builtins(project), sort_keys=False)
     write_whole(registry / PROJECTS / "selftest.yaml", text.encode())
-    publish(run, registry / RESULTS)
-    write_whole(registry / VERDICTS, msgspec.json.encode(document([verdict])))
+    if findings := examine(publish(run, registry / RESULTS)):
+        raise FindingsError(findings)
+    kept = document([verdict], digests(registry))
+    write_whole(registry / VERDICTS, msgspec.json.encode(kept))
     output = generate(Catalog(Registry.load(registry)), Settings())
     for name, content in (output.pages | output.files).items():
         if name.startswith(("runs/", "projects/selftest")):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from catalog.errors import InputError, UsageError
+from catalog.records import ReferenceArea
 from reproduce.contracts import ScoreKind
 from reproduce.statistics.components import Connectivity, component_overlaps
 from reproduce.statistics.counting import checked, confusion, decision, histogram
@@ -62,6 +64,10 @@ class StatisticsBuilder:
             raise UsageError(f"surface_at {self.surface_at} is none of {self.thresholds}")
         self.components = components
         self._rows: list[dict[str, Any]] = []
+        # (case, label) -> (plane, object) -> pixels inside the valid area, of the reference
+        self._references: dict[tuple[str, str], dict[tuple[int | None, int], tuple[int, int]]] = (
+            defaultdict(dict)
+        )
 
     def add(
         self,
@@ -123,6 +129,7 @@ class StatisticsBuilder:
             "round": round,
             "seed": seed,
         }
+        self._keep_references(case, labels, objects, reference, valid, slice_index, slices)
         size = tuple(reference.shape[1:])
         per_map = max(1, _product(size) * scores.shape[1])
         step = max(1, CHUNK_FLOATS // per_map)
@@ -177,7 +184,58 @@ class StatisticsBuilder:
 
         return merge_statistics([pa.Table.from_pylist(self._rows, schema=arrow_schema())])
 
+    def references(self) -> list[ReferenceArea]:
+        """What the reference masks of all rows so far hold, by case and label."""
+        found = []
+        for (case, label), targets in sorted(self._references.items()):
+            pixels, areas = zip(*targets.values(), strict=True)
+            found.append(
+                ReferenceArea(
+                    case=case,
+                    label=label,
+                    targets=len(targets),
+                    pixels=sum(pixels),
+                    area_px=sum(areas),
+                )
+            )
+        return found
+
     # ------------------------------------------------------------------------------- internals
+
+    def _keep_references(
+        self,
+        case: str,
+        labels: Sequence[str],
+        objects: Sequence[int],
+        reference: torch.Tensor,
+        valid: torch.Tensor | None,
+        slice_index: int | None,
+        slices: bool,
+    ) -> None:
+        """Areas of targets that are new here; of a volume, of each of its slices."""
+        volume = reference.ndim == 4
+        if volume and not slices:  # the rows of its slices were counted one by one
+            return
+        planes = range(reference.shape[1]) if volume else [slice_index]
+        new = [
+            n
+            for n, (label, number) in enumerate(zip(labels, objects, strict=True))
+            if (planes[0], number) not in self._references[case, label]
+        ]
+        if not new:
+            return
+        masks = reference[new] if volume else reference[new][:, None]
+        if valid is None:
+            pixels = [masks[0, 0].numel()] * len(planes)
+        else:
+            within = valid if volume else valid[None]
+            masks = masks & within
+            pixels = within.flatten(1).sum(1).tolist()
+        areas = masks.flatten(2).sum(2).tolist()
+        for n, sizes in zip(new, areas, strict=True):
+            targets = self._references[case, labels[n]]
+            for plane, size, inside in zip(planes, sizes, pixels, strict=True):
+                targets[plane, int(objects[n])] = (inside, size)
 
     def _checked_shapes(
         self,

@@ -12,6 +12,10 @@ from reproduce.statistics.schema import KEYS, SCHEMA_VERSION, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
+
+VALUE_BYTES = 8  # of the widest number that is stored
+TEXT_CHARACTERS = 4096  # of a name or a reason
 
 
 def merge_statistics(tables: Sequence[pa.Table]) -> pa.Table:
@@ -35,8 +39,12 @@ def write_statistics(path: Path | str, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd", compression_level=9)
 
 
-def read_statistics(path: Path | str) -> pa.Table:
-    """Read a table. Raises `InputError` for a missing file, no Parquet, or another schema."""
+def read_statistics(path: Path | str, most_values: int | None = None) -> pa.Table:
+    """Read a table. Raises `InputError` for a missing file, no Parquet, or another schema.
+
+    most_values  of a file that others made: refuse more single values than these, as the file's
+                 own head declares them, before anything is unpacked; None: any number
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -44,14 +52,50 @@ def read_statistics(path: Path | str) -> pa.Table:
     try:
         # By open file: a path is taken for a partitioned data set and its folders for columns.
         with path.open("rb") as stream:
-            table = pq.read_table(stream)
+            if most_values is not None:
+                stored = pq.ParquetFile(stream)
+                _bounded(stored.metadata, most_values, str(path))
+                # A text that stands in every row is unpacked once, not once a row.
+                texts = [f.name for f in stored.schema_arrow if pa.types.is_string(f.type)]
+                stream.seek(0)
+                table = pq.read_table(stream, read_dictionary=texts)
+                _short_texts(table, texts, str(path))
+            else:
+                table = pq.read_table(stream)
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such statistics file. Run `sam4mis reproduce run` first."
         ) from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: expected a Parquet file with statistics, got: {error}") from None
     return validated(table, str(path))
+
+
+def _bounded(metadata: pq.FileMetaData, most_values: int, place: str) -> None:
+    """Raise `InputError` where a file declares more values, or more bytes, than are allowed."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    values = max(sum(column.num_values for column in columns), metadata.num_rows)
+    unpacked = sum(column.total_uncompressed_size for column in columns) // VALUE_BYTES
+    if max(values, unpacked) > most_values:
+        raise InputError(
+            f"{place}: expected at most {most_values:,} values of statistics, got "
+            f"{max(values, unpacked):,}. Split the run, or store fewer score bins."
+        )
+
+
+def _short_texts(table: pa.Table, columns: Sequence[str], place: str) -> None:
+    """Raise `InputError` for a text that is longer than any that a run writes."""
+    import pyarrow.compute as pc
+
+    for name in columns:
+        for chunk in table[name].chunks:
+            longest = pc.max(pc.utf8_length(chunk.dictionary)).as_py() or 0
+            if longest > TEXT_CHARACTERS:
+                raise InputError(
+                    f"{place}: {name}: expected at most {TEXT_CHARACTERS} characters, got "
+                    f"{longest:,}. Run the claim again."
+                )
 
 
 def validated(table: pa.Table, place: str) -> pa.Table:

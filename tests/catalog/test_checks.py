@@ -420,8 +420,11 @@ def test_a_registry_that_lost_its_works_or_projects_is_one_finding(
     run = next((root / "reproduce" / "results").glob("lwnet-*"))
     shutil.copytree(run, tmp_path / "reproduce" / "results" / run.name)
     shutil.rmtree(tmp_path / "projects")
-    _, (finding,) = checks.check_registry(tmp_path)
-    assert (finding.place, finding.code) == ("projects", "Y005")
+    _, findings = checks.check_registry(tmp_path)
+    assert [(finding.place, finding.code) for finding in findings] == [
+        ("projects", "Y005"),
+        (f"reproduce/results/{run.name}", "R008"),  # nothing has examined the copied run
+    ]
 
 
 @pytest.mark.parametrize(

@@ -479,8 +479,8 @@ def test_every_claim_of_the_registry_has_a_state_and_a_reason(root: Path) -> Non
         decided = verdict.state in ("reproduced", "lower", "higher")
         assert decided or verdict.reason, verdict.claim
         assert not decided or verdict.run, verdict.claim
-    encoded = msgspec.json.encode(document(found))
-    assert encoded == msgspec.json.encode(document(verdicts(registry)))
+    encoded = msgspec.json.encode(document(found, {}))
+    assert encoded == msgspec.json.encode(document(verdicts(registry), {}))
 
 
 def test_a_redrawn_split_is_judged_by_the_claims_own_profile(tmp_path: Path) -> None:

@@ -76,11 +76,7 @@ def copy_registry(root: Path, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     shutil.copy(root / "papers.yaml", target)
     shutil.copytree(root / "projects", target / "projects")
-    shutil.copytree(
-        root / "reproduce/results",
-        target / "reproduce/results",
-        ignore=shutil.ignore_patterns("*.parquet"),
-    )
+    shutil.copytree(root / "reproduce/results", target / "reproduce/results")
     shutil.copytree(root / "site", target / "site")
     shutil.copytree(root / "benchmarks/results", target / "benchmarks/results")
     return target

@@ -1,0 +1,84 @@
+"""The files that verdicts rest on, and whether they are the ones that `reproduce verify` examined.
+
+`verdicts.json` lists the sha256 of each: the folders of runs and the log. What was changed since is
+seen here without reading any statistics.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from catalog.errors import Finding, FindingsError
+from catalog.records import Verdicts
+from catalog.registry import RESULTS, VERDICT_LOG, VERDICTS, json_finding
+
+RESULT = "result.json"
+VERIFY = "Run `sam4mis reproduce verify` and commit what it writes."
+
+
+def digests(root: Path, log: bytes | None = None) -> dict[str, str]:
+    """Path below `reproduce/results` -> sha256, of every file that verdicts rest on.
+
+    log  what the log of verdicts will hold; None: the file as it is
+    """
+    results = root / RESULTS
+    files = [file for path in results.glob(f"*/{RESULT}") for file in path.parent.rglob("*")]
+    files.append(root / VERDICT_LOG)
+    found = {
+        file.relative_to(results).as_posix(): _sha256(file) for file in files if file.is_file()
+    }
+    if log is not None:
+        found[Path(VERDICT_LOG).name] = hashlib.sha256(log).hexdigest()
+    return dict(sorted(found.items()))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def examined(root: Path) -> dict[str, str]:
+    """What `digests` was when `reproduce verify` wrote its verdicts; {} where it never did."""
+    path = root / VERDICTS
+    if not path.is_file():
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Verdicts).files
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise FindingsError([json_finding(VERDICTS, error)]) from error
+
+
+def edited(root: Path) -> list[Finding]:
+    """Files that are not what they were when they were examined; they are only ever added."""
+    now = digests(root)
+    return [
+        Finding(
+            f"{RESULTS}/{name}",
+            None,
+            "",
+            "R008",
+            f"expected the file that was examined (sha256 {expected[:16]}), got "
+            + (f"another ({now[name][:16]})." if name in now else "none."),
+            f"Restore both: git restore {RESULTS}/{name} {VERDICTS}",
+        )
+        for name, expected in examined(root).items()
+        if now.get(name) != expected
+    ]
+
+
+def unexamined(root: Path) -> list[Finding]:
+    """Edited files, and results or a log that the verdicts do not know as they are."""
+    found = edited(root)
+    known, told = examined(root), {finding.place for finding in found}
+    new = {
+        f"{RESULTS}/{name.partition('/')[0]}"
+        for name, got in digests(root).items()
+        if known.get(name) != got and f"{RESULTS}/{name}" not in told
+    }
+    return found + [
+        Finding(place, None, "", "R008", "has not been examined as it is.", VERIFY)
+        for place in sorted(new)
+    ]

@@ -1,0 +1,145 @@
+"""What a result says was asked: the cases, prompts and thresholds that its rows must be of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import InputError
+from reproduce.models.declaring import conduct
+from reproduce.plugins import plugins
+from reproduce.running.prompts import prompts_sha256, read_prompts
+from reproduce.running.recorded import spec_of
+from reproduce.scoring.recorded import shown_threshold
+
+if TYPE_CHECKING:
+    from catalog.records import Result
+    from reproduce.contracts import Adapter, Conduct, Prompt
+    from reproduce.running.spec import RunSpec
+
+PROMPTS = "prompts.json"
+# (case, label, slice, object) of a prompted target
+Place = tuple[str, str, "int | None", int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What rows of the lowest threshold hold besides counts."""
+
+    score_bins: int
+    surfaces: tuple[str, ...]
+    components: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the statistics of a result must hold.
+
+    cases       id -> patient
+    thresholds  of rows with a threshold; labels are predicted without one
+    shown       the threshold of the result's case table
+    stored      None: as the metric profile of scored predictions wants it
+    classes     of scored predictions, in the order of their numbers; None: as they are sorted
+    does        what the adapter does with these options; None: it is of another version today
+    flags       kinds of flags that prompts and adapter ask for
+    prompted    target -> seeds it was prompted with; None: the model took no prompts
+    """
+
+    cases: Mapping[str, str | None]
+    seeds: Sequence[int]
+    rounds: int
+    thresholds: Sequence[float]
+    shown: float | None
+    grid: str
+    stored: Stored | None = None
+    classes: Sequence[str] | None = None
+    does: Conduct | None = None
+    flags: Sequence[str] = ()
+    prompted: Mapping[Place, frozenset[int]] | None = None
+
+
+def asked_of(result: Result, folder: Path) -> Asked:
+    """What a result was asked, from its hashed inputs and its prompts.
+
+    Raises `InputError` for inputs that are none, and for prompts other than the recorded ones.
+    """
+    return _of_predictions(result) if result.kind == "recomputed" else _of_run(result, folder)
+
+
+def _of_run(result: Result, folder: Path) -> Asked:
+    spec = spec_of(result)
+    cases = {case.id: case.patient for case in spec.cases}
+    if len(cases) != len(spec.cases):
+        raise InputError(
+            f"inputs.cases: expected each case once, got {len(spec.cases)} cases of "
+            f"{len(cases)} names"
+        )
+    adapter = plugins("adapters").get(spec.adapter)
+    if adapter is not None and adapter.version != spec.adapter_version:
+        adapter = None
+    prompts = None if spec.prompt_profile is None else _prompts(spec, folder / PROMPTS)
+    if prompts is None and spec.prompt_sha256 is not None:
+        raise InputError("inputs.prompt_sha256: expected null of a run without prompts")
+    return Asked(
+        cases=cases,
+        seeds=spec.seeds[:1] if prompts is None else spec.seeds,
+        rounds=spec.rounds,
+        thresholds=spec.thresholds,
+        shown=shown_threshold(spec.thresholds),
+        grid=spec.grid,
+        stored=Stored(spec.score_bins, tuple(spec.surfaces), spec.components is not None),
+        does=None if adapter is None else conduct(adapter, spec.adapter_options),
+        flags=_flags(spec, adapter, prompts or ()),
+        prompted=None if prompts is None else _targets(prompts, spec),
+    )
+
+
+def _flags(spec: RunSpec, adapter: Adapter | None, prompts: Sequence[Prompt]) -> list[str]:
+    """Kinds of flags that a run must carry."""
+    found = ["oracle-prompt"] if any(prompt.oracle for prompt in prompts) else []
+    profile = plugins("prompts").get((spec.prompt_profile or "").partition("/")[0])
+    if adapter is not None and profile is not None and profile.kind not in adapter.prompts:
+        found.append("untrained-prompt")
+    return found
+
+
+def _prompts(spec: RunSpec, path: Path) -> list[Prompt]:
+    if not path.is_file():
+        raise InputError(f"{PROMPTS}: expected the prompts of the run, got no such file")
+    got = prompts_sha256(path.read_bytes())
+    if got != spec.prompt_sha256:
+        raise InputError(
+            f"{PROMPTS}: expected sha256 {spec.prompt_sha256} as in inputs.prompt_sha256, got {got}"
+        )
+    return read_prompts(path)
+
+
+def _targets(prompts: Sequence[Prompt], spec: RunSpec) -> dict[Place, frozenset[int]]:
+    found: dict[Place, set[int]] = {}
+    for prompt in prompts:
+        number = prompt.object_index if spec.objects == "separate" else 0
+        place = (prompt.case, prompt.label, prompt.slice_index, number)
+        found.setdefault(place, set()).add(prompt.seed)
+    return {place: frozenset(seeds) for place, seeds in found.items()}
+
+
+def _of_predictions(result: Result) -> Asked:
+    protocol: Mapping[str, Any] = result.protocol
+    try:
+        cases = {str(case["id"]): case["patient"] for case in result.inputs["cases"]}
+        thresholds = [float(value) for value in protocol["thresholds"]]
+        classes = [str(name) for name in protocol["classes"]]
+        grid = str(protocol["grid"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"inputs, protocol: not those of scored predictions: {error!r}") from error
+    return Asked(
+        cases=cases,
+        seeds=[0],
+        rounds=1,
+        thresholds=thresholds,
+        shown=shown_threshold(thresholds) if thresholds else None,
+        grid=grid,
+        classes=classes,
+    )
