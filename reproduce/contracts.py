@@ -46,7 +46,8 @@ class Sample:
 
     image   (H, W, 3) uint8 RGB, or (D, H, W) for a volume (dtype as stored)
     labels  class name -> bool array of the image's spatial shape; an empty mask is a mask
-    valid   bool array of that shape: where pixels count (field of view), or None: everywhere
+    valid   bool array of that shape: where pixels count (in the field of view, outside labels
+            called `ignore`), or None: everywhere
     spacing_mm  one value per spatial axis in array order, or None where the data has none
     """
 

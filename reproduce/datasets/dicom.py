@@ -80,6 +80,7 @@ class Dicom:
         grid."""
 
         from reproduce.readers import ClassMap, MaskFile
+        from reproduce.readers.classes import Labelled
         from reproduce.readers.grids import oriented
         from reproduce.reading import read_with
 
@@ -88,11 +89,11 @@ class Dicom:
         )
         turned, grid = oriented(image, affine)
         label = case.files["label"]
-        found = MaskFile(
-            label, grid, segments={n: oriented(m, affine)[0] for n, m in segments.items()}
-        )
-        names = options.get("labels") or {name: name for name in segments}
-        read = ClassMap.of(names, label).read(found)
+        masks = {name: oriented(mask, affine)[0] for name, mask in segments.items()}
+        read = Labelled(masks)
+        if names := options.get("labels"):
+            found = MaskFile(label, grid, segments=masks)
+            read = ClassMap.of(names, "option labels").read(found)
         return Sample(
             case=case,
             image=to_uint8(turned, options.get("window"), label),

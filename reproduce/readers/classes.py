@@ -116,21 +116,21 @@ class ClassMap:
             )
 
     def _of_segments(self, found: MaskFile) -> Labelled:
-        """Segments by their label, or by their number from 1."""
+        """Segments by their label, else by their number from 1."""
         import numpy as np
 
         segments = found.segments
-        by_number = dict(enumerate(segments, start=1))
+        by_number: dict[Key, str] = dict(enumerate(segments, start=1))
         claimed = [k for own in (*self.classes.values(), self.ignore) for k in own]
-        named = {key: by_number.get(key, key) if isinstance(key, int) else key for key in claimed}
-        if gone := sorted(str(key) for key, label in named.items() if label not in segments):
+        named = {k: str(k) if str(k) in segments else by_number.get(k, "") for k in claimed}
+        if gone := sorted(str(key) for key, label in named.items() if not label):
             raise InputError(
                 f"{found.path}: no segment {', '.join(gone)}; it has {', '.join(segments)}."
             )
         shape = found.geometry.shape
 
         def together(keys: Iterable[Key]) -> NDArray[np.bool_]:
-            masks = [segments[str(named[key])] for key in keys]
+            masks = [segments[named[key]] for key in keys]
             return np.logical_or.reduce(masks) if masks else np.zeros(shape, np.bool_)
 
         masks = {name: together(own) for name, own in self.classes.items()}

@@ -60,10 +60,8 @@ def picture_bits(values: NDArray[Any], window: Any, path: Path) -> NDArray[np.ui
         return np.asarray(values // 257, dtype=np.uint8)
     low, high = float(values.min()), float(values.max())
     raise InputError(
-        f"{path}: grey values from {low:g} to {high:g}, more than eight bits, and nothing says "
-        "which of them are black and white. Give these two where the data set has the option "
-        f"(folder, npz, nifti): {WINDOW.format(low=low, high=high)}; otherwise save the picture "
-        "with eight bits and say how."
+        f"{path}: grey values from {low:g} to {high:g}, more than eight bits. Say which are black "
+        f"and white: {WINDOW.format(low=low, high=high)}, or save it with eight bits."
     )
 
 

@@ -19,7 +19,8 @@ HALF_OF_WHITE = 127
 BLACK, WHITE = 32, 223  # grey values up to here are black, from here white, give or take an edge
 NOISE = 1e-3  # how far a label may lie from a whole number: scaling and float16 leave less
 FLAT = 5  # an edge has no square of this side of one grey in between
-SOME = 0.01  # share of the picture that flat greys close to black may take (what JPEG left)
+FEW = 8  # values of a mask with classes; soft edges and JPEG leave more
+SOME = 0.01  # share of the picture that such squares may take where there are more values
 SCALES = (1, 100, 255, 1000, 10_000, 65_535)  # what stands for certainty in a probability map
 
 
@@ -74,8 +75,10 @@ def one_class(
         if (rest == [0] and (highest == 1 or highest > BLACK)) or present in ([1], [255]):
             return np.asarray(numbers == highest)
     dark_or_all = 0 <= present[0] <= BLACK or present[0] >= WHITE
-    if dark_or_all and WHITE <= present[-1] <= 255 and not _areas(numbers, found.lossy):
-        return np.asarray(numbers > cut)
+    if dark_or_all and WHITE <= present[-1] <= 255:
+        few = not found.lossy and len(present) <= FEW
+        if not _areas(numbers, few, found.lossy):
+            return np.asarray(numbers > cut)
     if found.lossy and present[-1] < WHITE:
         way_out = "A JPEG without white may be empty or hold class numbers: save it as PNG."
     else:
@@ -103,19 +106,23 @@ def foreground(found: MaskFile) -> NDArray[np.bool_]:
     return one_class(found)
 
 
-def _areas(numbers: NDArray[Any], lossy: bool) -> bool:
-    """Whether greys fill areas, as classes do and soft edges do not: any in the middle, and (but
-    for the noise of JPEG) more than `SOME` of the picture close to black."""
+def _areas(numbers: NDArray[Any], few: bool, lossy: bool) -> bool:
+    """Whether greys between the darkest and white fill areas, as classes do and soft edges do not.
+
+    few    there are few values: any such area is a class; of many, those that JPEG or smoothing
+           leave take no more than `SOME` of the picture
+    lossy  what is close to black is black
+    """
     import numpy as np
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    between = (numbers > numbers.min()) & (numbers < WHITE)
+    between = (numbers > (BLACK if lossy else numbers.min())) & (numbers < WHITE)
     if not between.any():
         return False
     size = (1,) * (numbers.ndim - 2) + (FLAT, FLAT)
     grey = numbers.astype(np.uint8)
     flat = between & (maximum_filter(grey, size) == minimum_filter(grey, size))
-    return bool((flat & (numbers > BLACK)).any()) or (not lossy and bool(flat.mean() > SOME))
+    return bool(flat.any() if few else flat.mean() > SOME)
 
 
 def probabilities(found: MaskFile, scale: float = 1) -> NDArray[np.float64]:

@@ -69,6 +69,19 @@ def test_a_jpeg_keeps_its_object(tmp_path: Path) -> None:
         one_class(read_mask(dark))
 
 
+def test_what_jpeg_leaves_is_no_class() -> None:
+    """One block of eight pixels that became grey, in a picture of many values; and as a class."""
+    noisy = np.zeros((100, 100), np.uint8)
+    noisy[20:80, 20:80] = 255
+    noisy[20, 20:80] = np.arange(60) + 100
+    noisy[40:48, 12:20] = 90
+    assert int(one_class(stored(noisy)).sum()) == 60 * 60 - 28
+    assert int(one_class(stored(noisy, lossy=True)).sum()) == 60 * 60 - 28
+    noisy[20, 20:80] = 255
+    with pytest.raises(InputError, match="got the values 0, 90, 255"):
+        one_class(stored(noisy))
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
