@@ -27,6 +27,7 @@ class Words(Record, kw_only=True):
     threshold: dict[str, str]
     precision: dict[str, str]
     prompt_profile: dict[str, str]
+    metric_profile: dict[str, str]
     splits: dict[str, str]
     datasets: list[str]
 

@@ -61,6 +61,7 @@ class Done:
     """What a run did, or a plan would do, in the words of a claim. None: it is not recorded.
 
     adapter_options  those that are not at their default
+    class_names      the model's name of a class -> the data set's, where they differ
     counts           of `COUNTED`; what is not in it is not recorded
     untrained        the prompts are of a kind that the weights were not trained for; how
     cut              the cases were cut short; how
@@ -69,9 +70,10 @@ class Done:
 
     weights: tuple[Weights, ...]
     adapter: str | None
-    adapter_options: Mapping[str, Any]
+    adapter_options: Mapping[str, Any] | None
     dataset: str | None
-    dataset_options: Mapping[str, Any]
+    dataset_options: Mapping[str, Any] | None
+    class_names: Mapping[str, Any] | None
     split: str | None
     prompt_profile: str | None
     prompt_grid: str | None
@@ -191,8 +193,14 @@ def _adapter(claim: Claim, project: Project, done: Done) -> Iterator[Compared]:
         yield from _options("adapter option", wanted, done.adapter_options)
 
 
-def _options(kind: str, wanted: Mapping[str, Any], used: Mapping[str, Any]) -> Iterator[Compared]:
+def _options(
+    kind: str, wanted: Mapping[str, Any], used: Mapping[str, Any] | None
+) -> Iterator[Compared]:
     """The options that differ; one answer where none does."""
+    if used is None:
+        reason = f"the run does not record its {kind}s"
+        yield Compared(field=f"{kind}s", answer="unknown", reason=reason)
+        return
     names = [n for n in {**wanted, **used} if not _equal(wanted.get(n), used.get(n))]
     for name in names:
         reason = (
@@ -211,6 +219,7 @@ def _data(claim: Claim, done: Done) -> Iterator[Compared]:
         data = _stand_in(claim, reader)
     yield data
     yield from _options("dataset option", dataset_options_of(claim), done.dataset_options)
+    yield from _options("class name", (claim.run or RunOptions()).labels, done.class_names)
     yield _compared("split", claim.split, done.split, done)
     if claim.split_source == "unknown":
         reason = "which cases were tested is unknown"

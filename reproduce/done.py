@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +19,9 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
     """What `result` did for a claim; `measurement`: what it measured for it, None: nothing."""
     protocol = result.protocol
     adapter, _, version = str(protocol.get("adapter") or "").partition("/")
-    options: Mapping[str, Any] = protocol.get("adapter_options") or {}
-    conduct = _conduct(protocol, adapter, version, options)
-    flags = [str(flag) for flag in protocol.get("flags") or []]
+    options = _mapping(protocol.get("adapter_options"))
+    conduct = _conduct(protocol, adapter, version, options or {})
+    flags = protocol.get("flags")
     done = Done(
         weights=tuple(
             Weights(id=str(item.get("id")), sha256=str(item.get("sha256")))
@@ -29,16 +29,17 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
             if isinstance(item, Mapping)
         ),
         adapter=adapter or None,
-        adapter_options=wording.changed_options(adapter, options) if adapter else {},
+        adapter_options=None if options is None else wording.changed_options(adapter, options),
         dataset=protocol.get("dataset"),
-        dataset_options=protocol.get("dataset_options") or {},
+        dataset_options=_mapping(protocol.get("dataset_options")),
+        class_names=_mapping(result.inputs.get("labels", {})),
         split=protocol.get("split"),
         prompt_profile=protocol.get("prompt_profile"),
         prompt_grid=protocol.get("prompt_grid"),
         preprocessing=conduct.preprocessing,
         postprocessing=conduct.postprocessing,
         grid=protocol.get("grid"),
-        untrained=next((flag for flag in flags if flag.startswith(UNTRAINED)), None),
+        untrained=untrained_of(flags if isinstance(flags, list) else ()),
     )
     if measurement is None:
         return done
@@ -56,6 +57,15 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
         counts=_counts(result, measurement) if complete else {},
         open=frozenset(() if complete else COUNTED),
     )
+
+
+def untrained_of(flags: Iterable[object]) -> str | None:
+    """The flag of a run whose prompts are of a kind that the weights were not trained for."""
+    return next((str(flag) for flag in flags if str(flag).startswith(UNTRAINED)), None)
+
+
+def _mapping(value: Any) -> Mapping[str, Any] | None:
+    return value if isinstance(value, Mapping) else None
 
 
 def _conduct(

@@ -53,7 +53,7 @@ def check(project: Project, readable: Readable, printers: frozenset[str]) -> Ite
 def _words(claim: Claim, known: Words, readable: Readable) -> Iterator[Told]:
     path: tuple[str | int, ...]
     for name in Words.__struct_fields__:
-        if name in ("splits", "datasets"):
+        if name in ("splits", "datasets", "metric_profile"):
             continue
         field: ProtocolField = getattr(claim.protocol, name)
         allowed = set(getattr(known, name))

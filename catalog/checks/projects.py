@@ -20,6 +20,7 @@ from catalog.checks import claims
 from catalog.checks.references import Crossing, near
 from catalog.errors import Finding, FindingsError
 from catalog.metrics import FRACTIONS, LENGTHS
+from catalog.protocol_words import words
 from catalog.records import Claim, Project
 from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.vocabulary import vocabularies
@@ -144,14 +145,12 @@ def _claim(claim: Claim, known: Known) -> Iterator[Told]:
         message = f"{claim.metric} is a length of 0 or more with scale 1, got {claim.value:g}"
         yield "C004", ("value",), f"{message} with scale {claim.scale}", ""
     profile = claim.protocol.metric_profile.value
-    if (
-        profile is not None
-        and claim.state != "blocked"
-        and known.profiles
-        and profile not in known.profiles
-    ):
+    profiles = set(known.profiles or ())
+    if claim.state == "blocked":
+        profiles |= set(words().metric_profile)
+    if profile is not None and known.profiles and profile not in profiles:
         path = ("protocol", "metric_profile", "value")
-        hint = near(str(profile), known.profiles) or "sam4mis reproduce profiles lists them."
+        hint = near(str(profile), profiles) or "sam4mis reproduce profiles lists them."
         yield "C007", path, f"there is no metric profile {profile!r}", hint
 
 

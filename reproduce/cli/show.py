@@ -118,6 +118,7 @@ def _claim(
         rows.append(("measured", f"{in_percent(claim, verdict.measured)} (run {run})"))
         if verdict.comparability:
             rows.append(("class", telling_class(verdict.comparability)))
+            rows += telling_compared(verdict)
     if verdict and verdict.explanation:
         rows.append(("in words", verdict.explanation))
     if verdict and verdict.reason and verdict.reason != claim.reason:
@@ -148,6 +149,16 @@ def _claim(
             run = wording.short_id(result.run)
             rows.append((f"run {run}", f"{values} ({wording.short_title(result)})"))
     return rows
+
+
+def telling_compared(verdict: Verdict) -> list[tuple[str, str]]:
+    """What is the same as in the claim, and the rest: which answer, and why."""
+    from reproduce import wording
+
+    same = [item.field for item in verdict.compared if item.answer == "same" and not item.inferred]
+    rows = [("the same", ", ".join(map(wording.name, dict.fromkeys(same))))] if same else []
+    rest = [item for item in verdict.compared if item.reason]
+    return rows + [("inferred" if i.inferred else i.answer, i.reason or "") for i in rest]
 
 
 def telling_class(comparability: str) -> str:

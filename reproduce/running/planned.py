@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reproduce import wording
 from reproduce.comparability import Comparison, Done, Weights, compare
 from reproduce.contracts import Conduct
-from reproduce.done import UNTRAINED, threshold_used
+from reproduce.done import threshold_used, untrained_of
 from reproduce.models.declaring import conduct
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def done_by_plan(
         adapter_options=wording.changed_options(adapter.name, item.adapter_options),
         dataset=item.dataset.name,
         dataset_options=item.dataset_options,
+        class_names=item.labels,
         split=item.split,
         label=_label(item),
         metric=claim.metric,
@@ -61,7 +62,7 @@ def done_by_plan(
             does,
         ),
         counts=counts,
-        untrained=next((flag for flag in item.flags if flag.startswith(UNTRAINED)), None),
+        untrained=untrained_of(item.flags),
         cut=None if item.limit is None else f"only the first {item.limit} of the cases (--limit)",
         open=frozenset({"cases", "images", "masks", "classes"} - set(counts)),
     )

@@ -146,11 +146,22 @@ def test_the_project_as_it_is_has_no_finding(
     assert told(written(tmp_path, root, lwnet)) == []
 
 
-def test_a_blocked_claim_may_name_a_profile_that_is_not_written_yet(
+def test_a_blocked_claim_may_name_a_profile_that_is_defined_and_not_written_yet(
     tmp_path: Path, root: Path, lwnet: dict[str, Any]
 ) -> None:
     put(lwnet, PROFILE, "pooled/9")
     lwnet["claims"][0] |= {"state": "blocked", "reason": "no-protocol"}
+    (tmp_path / "undefined").mkdir()
+    undefined = written(tmp_path / "undefined", root, lwnet)
+    assert told(undefined) == [("C007", "lwnet.claims[0].protocol.metric_profile.value")]
+    words = yaml.safe_load((root / "catalog/data/protocol_words.yaml").read_text("utf-8"))
+    words["metric_profile"] = {"pooled/9": "pixels of nine data sets together"}
+    own = tmp_path / "catalog/data/protocol_words.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(yaml.safe_dump(words))
+    own.with_name("vocabularies.yaml").write_bytes(
+        (root / "catalog/data/vocabularies.yaml").read_bytes()
+    )
     assert told(written(tmp_path, root, lwnet)) == []
 
 

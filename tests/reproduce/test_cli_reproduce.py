@@ -250,8 +250,8 @@ def test_doctor_says_what_is_missing(tmp_path: Path, real: Path) -> None:
 def test_fetch_says_what_it_would_do() -> None:
     text = call("fetch", "lwnet", "--dry-run")
     assert "would be downloaded from raw.githubusercontent.com (0.9 MB)" in text
-    with pytest.raises(UsageError, match="no checkpoint"):
-        call("fetch", "lwnet", "--checkpoint", "nothing")
+    with pytest.raises(UsageError, match="takes an id here; a file goes to `sam4mis reproduce run"):
+        call("fetch", "lwnet", "--checkpoint", "model_checkpoint.pth")
 
 
 def test_results_of_every_schema_version_are_readable(root: Path) -> None:

@@ -80,6 +80,7 @@ KEPT = Done(
     adapter_options={},
     dataset="biomedparse",
     dataset_options={"set": "amos22/CT"},
+    class_names={},
     split="test",
     label="a",
     metric="dice",
@@ -283,6 +284,15 @@ def test_an_option_that_changes_the_image_is_no_option_of_the_claim() -> None:
     assert "adapter option multimask: claim default, run three" in three.reasons
 
 
+def test_what_a_contributed_run_says_of_its_weights_proves_nothing() -> None:
+    made = result()
+    made.inputs["checkpoints"][0]["identity"] = "shown"
+    unrecorded = compare(
+        claim(n=Counts()), project(sha256=None), done_by(made, made.measurements[0])
+    )
+    assert unrecorded.group == "C"
+
+
 # -------------------------------------------------------------------------------------- properties
 
 RANK = "ABCD"
@@ -303,7 +313,9 @@ def edits(draw: st.DrawFn) -> Done:
                 [(), (Weights(id="w", sha256=OTHER),), (Weights(id="v", sha256=SHA256),)]
             )
         )
-    elif name in ("adapter_options", "dataset_options"):
+    elif name in ("adapter_options", "dataset_options", "class_names") and draw(st.booleans()):
+        value = None
+    elif name in ("adapter_options", "dataset_options", "class_names"):
         value = {**getattr(KEPT, name), draw(WORDS): draw(st.integers() | WORDS | st.booleans())}
     elif name == "counts":
         counted = draw(st.sampled_from(sorted(KEPT.counts)))
@@ -312,7 +324,8 @@ def edits(draw: st.DrawFn) -> Done:
     elif name == "threshold":
         value = draw(st.none() | WORDS | st.floats(0, 1).filter(lambda x: abs(x - 0.5) > 1e-8))
     else:
-        value = draw(WORDS if name in ("untrained", "cut") else st.none() | WORDS)
+        words = WORDS if name in ("untrained", "cut") else st.none() | WORDS
+        value = draw(words.filter(lambda word: word != getattr(KEPT, name)))
     return dataclasses.replace(KEPT, **{name: value})
 
 
@@ -335,3 +348,25 @@ def test_no_single_edit_away_from_the_claim_gives_a_better_class(
     unseen = sha256 is None and edited.weights == (Weights(id="w", sha256=OTHER),)
     assert after.group == (before.group if unseen else "D")
     assert unseen or after.reasons
+
+
+RECORDED = {**result().protocol, "preprocessing": "sam-official", "postprocessing": "none"}
+RECORDED |= {"candidates": 1, "answers": "logit"}
+TOLD_BY_OTHERS = ("candidates",)  # which mask was taken stands in the measurement
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    name=st.sampled_from(sorted(set(RECORDED) - set(TOLD_BY_OTHERS))),
+    value=st.none() | WORDS | st.integers() | st.dictionaries(WORDS, WORDS, max_size=2),
+    evidence=EVIDENCE,
+)
+def test_no_edit_of_a_recorded_protocol_gives_a_better_class(
+    name: str, value: Any, evidence: str
+) -> None:
+    about = claim(evidence, n=Counts())
+    whole = result(**RECORDED)
+    before = compare(about, project(), done_by(whole, whole.measurements[0]))
+    made = result(**{**RECORDED, name: value})
+    after = compare(about, project(), done_by(made, made.measurements[0]))
+    assert RANK.index(after.group) >= RANK.index(before.group)

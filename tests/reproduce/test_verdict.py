@@ -27,6 +27,7 @@ from catalog.records import (
     Result,
     RunOptions,
     Verdict,
+    VerdictChange,
 )
 from catalog.registry import Registry
 from reproduce.equivalence import (
@@ -41,6 +42,7 @@ from reproduce.equivalence import (
     seed_spread,
 )
 from reproduce.verdict import document, judge, verdicts
+from reproduce.verdict_log import changes
 
 FIELDS: dict[str, Any] = {
     "metric_profile": "house/1",
@@ -554,6 +556,17 @@ def test_a_layout_does_not_vouch_for_the_data(cases: int | None, group: str, sta
     verdict = judge(stood_in, result(0.8), project=project())
     assert (verdict.comparability, verdict.state) == (group, state)
     assert "layout of 'drive'" in str(verdict.reason)
+
+
+def test_the_log_says_what_moved_a_verdict_and_under_which_rule() -> None:
+    """`verdict/1` accused weights that nobody had shown to be the released ones."""
+    old = VerdictChange(claim="p/c", date="2026-11-20", before=None, after="lower", run="p-1")
+    now = judge(claim(), result(0.5), project=project(checkpoints=[Checkpoint(id="w")]))
+    (change,) = changes([old], [now], "2026-11-29")
+    assert (change.before, change.after, change.rule) == ("lower", "inconclusive", "verdict/2")
+    assert "nobody has recorded the released file's hash" in str(change.reason)
+    assert old.rule == "verdict/1"
+    assert changes([old, change], [now], "2026-11-30") == []
 
 
 @pytest.mark.parametrize("measured", [0.5, 0.9])
