@@ -218,6 +218,7 @@ class Checkpoint(Record, kw_only=True):
     layout: str | None = None  # flat, model, state_dict, module., lora, parts ...
     licence: str | None = None
     gated: bool | None = None
+    of: str | None = None  # whose file it is, where not this project's own: a project, or a name
     note: str | None = None
 
 
@@ -486,6 +487,7 @@ class Project(Record, kw_only=True):
         "method", "tool", "benchmark", "dataset", "survey", "other", "control", "selftest"
     ]
     papers: list[str] = field(default_factory=list)
+    no_paper: str | None = None  # why no work of the registry belongs to it
     repository: Repository | None = None
     further_repositories: list[Repository] = field(default_factory=list)  # that places lie in
     licences: Licences = field(default_factory=Licences)

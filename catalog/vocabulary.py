@@ -21,6 +21,7 @@ class Term(Record, kw_only=True):
     label: str
     meaning: str | None = None
     aliases: list[str] = field(default_factory=list)
+    wider: str | None = None  # a value of the same field that a title may print instead
 
 
 class Vocabulary(Record, kw_only=True):
@@ -76,6 +77,19 @@ def _spellings_of(file: Path, field: str) -> dict[str, str]:
 def canonical(field: str, value: str) -> str:
     """The vocabulary's value for a spelling; unknown spellings come back as they are."""
     return _spellings(field).get(value.casefold(), value)
+
+
+def widened(field: str, values: list[str]) -> set[str]:
+    """Values together with what they are kinds of: EM is microscopy, SAM ViT-B is SAM."""
+    terms = vocabularies()[field].terms
+    found, waiting = set(), list(values)
+    while waiting:
+        value = waiting.pop()
+        found.add(value)
+        wider = terms[value].wider if value in terms else None
+        if wider and wider not in found:
+            waiting.append(wider)
+    return found
 
 
 def label(field: str, value: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from catalog import own
 from catalog.checks import (
+    agreement,
     evidence,
     licensing,
     links,
@@ -65,6 +66,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings += places.check(registry)
     crossings += evidence.check(registry)
     crossings += licensing.check(registry)
+    crossings += agreement.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
         crossings += references.second_hand(registry)

@@ -196,6 +196,7 @@ CODES: dict[str, Code] = {
     "V003": _warn("values that exclude each other", "For example a base model beside `none`."),
     "V004": _warn("work as its own base", "A work cannot be built on itself."),
     "V005": _info("data set not in the vocabulary", "Add it there once, in one spelling."),
+    "V006": _warn("title states a tag", "The title names a value that the record lacks."),
     # ---- numbers
     "N001": _warn("number outside its scale", "A fraction lies in 0-1, a percentage in 0-100."),
     "N002": _info("number without a unit", "Neither scale nor note says what the number means."),
@@ -214,6 +215,12 @@ CODES: dict[str, Code] = {
     "F006": _check("licence that nobody states", "Each licence of weights has its statement."),
     "F007": _check("terms not recorded", "Bases and data sets: catalog/data/licence_terms.yaml."),
     "F008": _check("statement about no file", "A statement names checkpoints of its project."),
+    "F009": _check("identifier known elsewhere", "A project names what its work lacks."),
+    "F010": _check("cited as a preprint", "The work's project names where it was published."),
+    "F011": _check("fields that contradict", "Two fields of a project, or of it and its work."),
+    "F012": _check("file of two projects", "One file has one owner; others say whose it is."),
+    "F013": _check("reason that does not hold", "What blocks a claim must be so still."),
+    "F014": _warn("project without a work", "Its paper, or why it has none: `no_paper`."),
     # ---- results and verdicts
     "Z001": _given("verdicts out of date", "verdicts.json is not what claims and results give."),
     "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
 from catalog import vocabulary
 from catalog.checks.problem import Problem
+from catalog.intake.suggest import suggest_tags
 from catalog.records import TAG_FIELDS, Paper, Tag
 
 # Where `none` beside another value contradicts it; among prompts it means "with and without".
@@ -21,6 +23,10 @@ _OWN_BASE = {
 }
 
 
+# The name before the colon, where it is one word: "SAM-Path: A segment anything model for ...".
+_NAME = re.compile(r"^(\S+):")
+
+
 def check(paper: Paper) -> Iterator[Problem]:
     """Problems of a work's tags, numbers and inclusion."""
     for name in TAG_FIELDS:
@@ -29,6 +35,7 @@ def check(paper: Paper) -> Iterator[Problem]:
             continue
         yield from _values(name, tag)
     yield from _contradictions(paper)
+    yield from _titles(paper)
     yield from _numbers(paper)
     decision = paper.inclusion
     if decision.decision == "undecided":
@@ -71,6 +78,29 @@ def _contradictions(paper: Paper) -> Iterator[Problem]:
         for value in paper.base_models.values:
             if _OWN_BASE.get(value) == own and len(paper.base_models.values) == 1:
                 yield Problem("V004", ("base_models",), f"{value} is the work itself")
+
+
+def _titles(paper: Paper) -> Iterator[Problem]:
+    """What a title states and the record lacks. A method's own name states nothing."""
+    title = paper.title
+    for name in filter(None, (paper.short_name, *_NAME.findall(title))):
+        title = re.sub(rf"(?i)(?<!\w){re.escape(name)}(?!\w)", " ", title)
+    suggested = suggest_tags(title)
+    if "zero-shot" in (*_recorded(paper, "adaptation"), *_recorded(paper, "supervision")):
+        suggested = {f: t for f, t in suggested.items() if t.values != ["zero-shot"]}
+    for field, tag in suggested.items():
+        recorded = _recorded(paper, field)
+        known = vocabulary.widened(field, recorded)
+        if getattr(paper, field) and (not recorded or "multi" in recorded):
+            continue  # it does not apply, there is none, or several that are not listed
+        for value in tag.values:
+            if value not in known:
+                yield Problem("V006", (field,), f"the title says {value!r}: {paper.title}")
+
+
+def _recorded(paper: Paper, field: str) -> list[str]:
+    tag: Tag | None = getattr(paper, field)
+    return [] if tag is None or isinstance(tag.values, str) else tag.values
 
 
 def _numbers(paper: Paper) -> Iterator[Problem]:

@@ -82,7 +82,7 @@ CASES = {
     "U012": good(sources=["https://deepai.org/x", "GuoleiSun/Awesome-SAM2@618c9f0:README.md#L1"]),
     "T001": good(title="SAM^Med^: a title"),
     "T002": good(title="A  title : of"),
-    "T003": good(title="SAMfor tumours"),
+    "T003": good(title="SAMfor images"),
     "T004": good(title_aliases=["a title of a WORK!"]),
     "T005": good(title="SEGMENT ANYTHING IN MEDICAL IMAGES"),
     "A001": good(authors_complete=False),
@@ -111,6 +111,7 @@ CASES = {
     "V002": good(modalities=tag("x-ray")),
     "V003": good(base_models=tag("none", "sam")),
     "V004": good(short_name="SegVol", base_models=tag("segvol")),
+    "V006": good(title="Segmentation of brain MRI", modalities=tag("mri")),
     "V005": good(datasets=tag("A set nobody knows")),
     "N001": good(reported=[Reported(metric="dice", value=93.1, scale="fraction")]),
     "N002": good(reported=[Reported(metric="dice", value=93.1)]),
@@ -162,6 +163,20 @@ def test_a_submission_in_the_last_days_of_a_month_is_normal() -> None:
     assert codes(good(versions=late)) == []
     early = version(kind="preprint", ids=Ids(arxiv="2304.00001"), date="2023-03-20")
     assert codes(good(versions=early)) == ["I003"]
+
+
+def test_a_title_states_no_more_than_its_words() -> None:
+    """A wider word, several regions, the method's own name and a figure of speech state nothing."""
+    fine = good(
+        title="EM-SAM: scribble-supervised microscopy of cells in X-ray and MRI",
+        short_name="EM-SAM",
+        modalities=tag("em", "dental-xray", "mri"),
+        regions=tag("multi"),
+        targets=tag("cell"),
+    )
+    assert codes(fine) == []
+    fine.modalities = tag("em", "mri")
+    assert codes(fine) == ["V006"]
 
 
 def test_an_unknown_value_names_the_nearest() -> None:

@@ -1,0 +1,162 @@
+"""Records that say two things: a project against its works, its claims, and itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from catalog import identifiers
+from catalog.checks.references import Crossing
+from catalog.records import Checkpoint, Paper, Project, to_builtins
+from catalog.registry import PROJECTS, Registry
+
+# path inside the project, message, hint
+Told = tuple[str, tuple[str | int, ...], str, str]
+
+_NO_CODE = ("none", "empty", "announced")
+_NO_WEIGHTS = ("none", "announced")
+
+
+def check(registry: Registry) -> Iterator[Crossing]:
+    """What projects say otherwise than their works, and otherwise than they say themselves."""
+    works = {name: paper for paper in registry.papers for name in (paper.id, *paper.aliases)}
+    for project in registry.projects:
+        papers = [works[name] for name in project.papers if name in works]
+        for code, path, message, hint in _all(project, papers):
+            yield Crossing(code, _place(project), project.slug, path, message, hint)
+    yield from _files(registry.projects)
+
+
+def _all(project: Project, papers: list[Paper]) -> Iterator[Told]:
+    yield from _known_elsewhere(project, papers)
+    yield from _venue(project, papers)
+    yield from _states(project)
+    yield from _links(project, papers)
+    yield from _blocks(project)
+    if not papers and not project.papers and not project.no_paper and project.kind != "selftest":
+        hint = "Name its work under `papers`, or say in `no_paper` why there is none."
+        yield "F014", ("papers",), "no work belongs to this project", hint
+
+
+def _paper_facts(project: Project) -> dict[str, str]:
+    facts = project.details.get("paper")
+    return {k: str(v) for k, v in facts.items()} if isinstance(facts, dict) else {}
+
+
+def _known_elsewhere(project: Project, papers: list[Paper]) -> Iterator[Told]:
+    """Identifiers that a project or its own claims name and no version of its works has."""
+    if not papers:
+        return
+    known = {
+        value.casefold()
+        for paper in papers
+        for version in paper.versions
+        for value in to_builtins(version.ids).values()
+    }
+    facts = _paper_facts(project)
+    named: list[tuple[tuple[str | int, ...], str, str | None]] = [
+        (("details", "paper", kind), kind, facts.get(kind)) for kind in ("doi", "arxiv")
+    ]
+    for number, claim in enumerate(project.claims):
+        if claim.own:
+            for kind in ("doi", "arxiv"):
+                path: tuple[str | int, ...] = ("claims", number, "source", kind)
+                named.append((path, kind, getattr(claim.source, kind)))
+    told: set[str] = set()
+    for path, kind, text in named:
+        value = identifiers.NORMALISERS[kind](text) if text else None
+        if value and value.casefold() not in known | told:
+            told.add(value.casefold())
+            message = f"{kind} {value} is on no version of {', '.join(p.id for p in papers)}"
+            yield "F009", path, message, "Add it to the version that it names."
+
+
+def _venue(project: Project, papers: list[Paper]) -> Iterator[Told]:
+    """A work cited as a preprint although its project names where it was published."""
+    parts = re.split(r"[/;(]", _paper_facts(project).get("venue", ""))
+    venues = [part.strip(" )") for part in parts if not re.match(r"(?i)\s*(arxiv|v\d|$)", part)]
+    cited = [v for paper in papers for v in paper.versions if v.cite]
+    if venues and cited and all(version.kind == "preprint" for version in cited):
+        message = f"published at {venues[0]!r}, but its work is cited as a preprint"
+        yield "F010", ("details", "paper", "venue"), message, "Add the published version."
+
+
+def _own(checkpoint: Checkpoint) -> bool:
+    return checkpoint.of is None and bool(checkpoint.urls)
+
+
+def _states(project: Project) -> Iterator[Told]:
+    own = [c.id for c in project.checkpoints or [] if _own(c)]
+    weights, code, card = project.weights_status, project.code_status, project.protocol_card
+    if weights in _NO_WEIGHTS and own:
+        message = f"weights are {weights}, but {own[0]!r} has an address"
+        hint = "If it is another project's file, say so in its `of`."
+        yield "F011", ("weights_status",), message, hint
+    if weights == "public" and project.repository and not own:
+        message = "weights are public, but no checkpoint of its own has an address"
+        yield "F011", ("weights_status",), message, "Add the address, or whose files they are."
+    if code in _NO_CODE and card and (card.eval_script or card.metric_code):
+        yield "F011", ("code_status",), f"code is {code}, but its protocol was read", ""
+    if project.adapter and project.adapter_reason:
+        yield "F011", ("adapter_reason",), "an adapter, and a reason why there is none", ""
+    if code not in (None, *_NO_CODE) and "no code released" in (project.adapter_reason or ""):
+        yield "F011", ("adapter_reason",), f"no code released, but code is {code}", ""
+
+
+def _links(project: Project, papers: list[Paper]) -> Iterator[Told]:
+    """What works say of code and weights against the project that belongs to them."""
+    repository = project.repository
+    if repository is None:
+        return
+    mine = {repository.url, *(r.url for r in project.further_repositories)}
+    mine |= {url for url in (repository.moved_to,) if url}
+    names = {(identifiers.github(url) or url).casefold() for url in mine}
+    for paper in papers:
+        links = paper.links.code
+        theirs = {(identifiers.github(url) or url).casefold() for url in links or []}
+        if links is not None and not names & theirs:
+            said = "no code" if not links else "other code"
+            message = f"{paper.id} links {said} than {repository.url}"
+            yield "F011", ("repository", "url"), message, "Correct one of the two."
+        if paper.links.weights == [] and project.weights_status == "public":
+            message = f"weights are public, but {paper.id} says that there are none"
+            yield "F011", ("weights_status",), message, "Correct one of the two."
+
+
+def _blocks(project: Project) -> Iterator[Told]:
+    """Claims blocked for a reason that the project itself refutes."""
+    public = project.weights_status == "public"
+    for number, claim in enumerate(project.claims):
+        path = ("claims", number, "reason")
+        if (claim.state == "blocked") != (claim.reason is not None):
+            message = f"claim {claim.id!r}: {claim.state}, with {claim.reason or 'no'} reason"
+            yield "F013", path, message, "A blocked claim has a reason, no other has one."
+        if claim.reason == "no-adapter" and project.adapter:
+            message = f"claim {claim.id!r}: no-adapter, but {project.adapter!r} is the adapter"
+            yield "F013", path, message, "What blocks it now?"
+        there = claim.checkpoint or (public and not claim.state_note)
+        if claim.reason == "no-checkpoint" and there:
+            message = f"claim {claim.id!r}: no-checkpoint, but weights are public"
+            yield "F013", path, message, "Say in state_note which file is missing."
+
+
+def _files(projects: list[Project]) -> Iterator[Crossing]:
+    """One file has one owner; every other project that lists it says whose it is."""
+    owners: dict[str, tuple[str, str]] = {}
+    for project in projects:
+        for number, checkpoint in enumerate(project.checkpoints or []):
+            if checkpoint.of is not None:
+                continue
+            names = [*checkpoint.urls, *([checkpoint.sha256] if checkpoint.sha256 else [])]
+            first = next((owners[n] for n in names if n in owners), None)
+            if first and first[0] != project.slug:
+                message = f"{checkpoint.id!r} is also {first[1]!r} of {first[0]}"
+                hint = "Say in `of` whose file it is."
+                path = ("checkpoints", number)
+                yield Crossing("F012", _place(project), project.slug, path, message, hint)
+            for name in names:
+                owners.setdefault(name, (project.slug, checkpoint.id))
+
+
+def _place(project: Project) -> str:
+    return f"{PROJECTS}/{project.slug}.yaml"

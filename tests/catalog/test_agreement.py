@@ -1,0 +1,140 @@
+"""A project against its works, its claims and itself: two records never say two things."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.checks import check_registry
+
+PAPERS = """\
+papers:
+  - id: work
+    title: A work
+    authors: [Ada Author]
+    authors_complete: true
+    versions:
+      - kind: preprint
+        ids: {arxiv: '2304.12306'}
+        date: '2023-04'
+        cite: true
+    links: {code: ['https://github.com/authors/tried']}
+"""
+FIELD = {"value": None, "evidence": "unknown"}
+CLAIM = {
+    "id": "dice",
+    "metric": "dice",
+    "value": 0.8,
+    "scale": 1,
+    "decimals": 1,
+    "printed_by": "own",
+    "source": {"arxiv": "2304.12306"},
+    "state": "blocked",
+    "reason": "no-checkpoint",
+    "state_note": "not the file of this table",
+    "protocol": dict.fromkeys(
+        (
+            *("metric_profile", "prompt_profile", "preprocessing", "grid", "mask_selection"),
+            *("threshold", "postprocessing", "precision"),
+        ),
+        FIELD,
+    ),
+}
+PROJECT = {
+    "slug": "tried",
+    "name": "Tried",
+    "kind": "method",
+    "papers": ["work"],
+    "repository": {"url": "https://github.com/authors/tried"},
+    "code_status": "inference",
+    "weights_status": "public",
+    "adapter_reason": "no adapter written yet",
+    "checkpoints": [{"id": "best", "urls": ["https://example.org/best.pth"]}],
+    "claims": [CLAIM],
+}
+OTHER = {
+    "slug": "other",
+    "name": "Other",
+    "kind": "method",
+    "papers": ["work"],
+    "checkpoints": [{"id": "theirs", "urls": ["https://example.org/best.pth"]}],
+}
+
+
+def told(folder: Path, papers: str, *projects: dict[str, Any]) -> list[str]:
+    (folder / "papers.yaml").write_text(papers)
+    (folder / "projects").mkdir()
+    for project in projects:
+        path = folder / "projects" / f"{project['slug']}.yaml"
+        path.write_text(json.dumps(project))  # JSON is YAML
+    findings = check_registry(folder, thorough=True)[1]
+    assert not [str(f) for f in findings if f.code[0] in "YS"]
+    return [f.code for f in findings if f.code[0] == "F"]
+
+
+def test_records_that_agree_have_no_finding(tmp_path: Path) -> None:
+    owned = OTHER | {"checkpoints": [{**OTHER["checkpoints"][0], "of": "tried"}]}  # type: ignore[dict-item] # a dict
+    assert told(tmp_path, PAPERS, PROJECT, owned) == []
+
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "DOI in its facts": ("F009", {"details": {"paper": {"doi": "10.1000/x"}}}),
+    "DOI in its claim": (
+        "F009",
+        {"claims": [CLAIM | {"source": {"doi": "https://doi.org/10.1000/x"}}]},
+    ),
+    "venue": ("F010", {"details": {"paper": {"venue": "arXiv / MIUA 2024"}}}),
+    "no weights, an address": ("F011", {"weights_status": "none"}),
+    "public, no address": ("F011", {"checkpoints": [{"id": "best"}]}),
+    "only the file of another": (
+        "F011",
+        {"checkpoints": [{"id": "best", "urls": ["https://example.org/x"], "of": "sam"}]},
+    ),
+    "no code, but a protocol": (
+        "F011",
+        {"code_status": "empty", "protocol_card": {"eval_script": "in test"}},
+    ),
+    "no code released, but code": ("F011", {"adapter_reason": "no code released (empty)"}),
+    "an adapter and a reason": ("F011", {"adapter": "sam"}),
+    "another repository": ("F011", {"repository": {"url": "https://github.com/authors/other"}}),
+    "no-adapter with an adapter": (
+        "F013",
+        {
+            "adapter": "sam",
+            "adapter_reason": None,
+            "claims": [CLAIM | {"reason": "no-adapter"}],
+        },
+    ),
+    "no-checkpoint unexplained": ("F013", {"claims": [CLAIM | {"state_note": None}]}),
+    "reason without a block": ("F013", {"claims": [CLAIM | {"state": "not-attempted"}]}),
+    "no work": ("F014", {"papers": []}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_records_that_say_two_things_are_found(name: str, tmp_path: Path) -> None:
+    code, changes = CASES[name]
+    assert told(tmp_path, PAPERS, PROJECT | changes) == [code]
+
+
+@pytest.mark.parametrize("venue", ["arXiv", "arXiv (v2 2024-12)", "arXiv tech report", ""])
+def test_an_archive_is_no_venue(venue: str, tmp_path: Path) -> None:
+    assert told(tmp_path, PAPERS, PROJECT | {"details": {"paper": {"venue": venue}}}) == []
+
+
+def test_a_file_has_one_owner(tmp_path: Path) -> None:
+    assert told(tmp_path, PAPERS, PROJECT, OTHER) == ["F012"]
+
+
+def test_a_work_that_says_no_weights_or_no_code(tmp_path: Path) -> None:
+    silent = PAPERS.replace(
+        "{code: ['https://github.com/authors/tried']}", "{code: [], weights: []}"
+    )
+    assert told(tmp_path, silent, PROJECT) == ["F011", "F011"]
+
+
+def test_a_project_may_say_why_it_has_no_work(tmp_path: Path) -> None:
+    assert told(tmp_path, PAPERS, PROJECT | {"papers": [], "no_paper": "a tool"}) == []
