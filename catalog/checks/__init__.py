@@ -14,6 +14,7 @@ from pathlib import Path
 from catalog import own
 from catalog.checks import (
     agreement,
+    audits,
     evidence,
     licensing,
     links,
@@ -67,6 +68,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings += evidence.check(registry)
     crossings += licensing.check(registry)
     crossings += agreement.check(registry)
+    crossings += audits.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
         crossings += references.second_hand(registry)

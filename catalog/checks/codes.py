@@ -221,6 +221,7 @@ CODES: dict[str, Code] = {
     "F012": _check("file of two projects", "One file has one owner; others say whose it is."),
     "F013": _check("reason that does not hold", "What blocks a claim must be so still."),
     "F014": _warn("project without a work", "Its paper, or why it has none: `no_paper`."),
+    "F015": _warn("found wrong, not corrected", "A person checked it: catalog/audits."),
     # ---- results and verdicts
     "Z001": _given("verdicts out of date", "verdicts.json is not what claims and results give."),
     "Z002": _given("verdict change not logged", "The log must end in the verdicts of today."),

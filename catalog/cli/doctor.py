@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --fix: show what would be mended.")
+        bool, typer.Option("--dry-run", help="With --fix or --sample: show and write nothing.")
     ] = False,
     form: Annotated[str, typer.Option("--format", help="text, json or github.")] = "text",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -35,6 +35,18 @@ def doctor(
             help="With --places: clones as FOLDER/owner/name, asked before GitHub.",
         ),
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Draw N facts to check by hand, and show their sources."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With --sample: which drawing.")] = 1,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER=WORD",
+            help="With --sample: right, unsupported or 'wrong: what is right' (repeatable).",
+        ),
+    ] = None,
     codes: Annotated[bool, typer.Option("--codes", help="List all codes and stop.")] = False,
 ) -> None:
     """Living checks of the registry's content, with safe fixes.
@@ -50,6 +62,8 @@ def doctor(
       sam4mis doctor --fix --dry-run
       sam4mis doctor --only U --format github
       sam4mis doctor --places --clones ~/clones --only F
+      sam4mis doctor --sample 60 --seed 7
+      sam4mis doctor --sample 60 --seed 7 --outcome '3=wrong: MICCAI 2024'
     """
     from catalog.checks import check_registry, fixed
     from catalog.cli.findings import codes_wanted, show, show_codes, summary
@@ -69,6 +83,15 @@ def doctor(
         return
     prefixes = codes_wanted(only)
     root = find_root()
+    if outcome and sample is None:
+        raise UsageError("--outcome needs --sample N and --seed of the drawing it speaks of")
+    if sample is not None:
+        from catalog.cli.auditing import audit
+        from catalog.registry import Registry
+
+        registry = Registry.load(root)
+        audit(registry, sample, seed, outcome or [], dry_run=dry_run, json=form == "json")
+        return
     registry, findings = check_registry(root, thorough=True)
     if places:
         from catalog.cli.verifying import verify_places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalog import auditing
 from catalog.checks import codes
 from catalog.render import charts, show
 from catalog.render.output import Output
@@ -180,6 +181,7 @@ def write(output: Output, catalog: Catalog) -> None:
         columns=[title for _, title, _ in COLUMNS],
     )
     known = codes.table()
+    audits = auditing.load(catalog.registry.root)
     groups: dict[str, list[dict[str, str]]] = {}
     for entry in known:
         groups.setdefault(entry["code"][0], []).append(entry)
@@ -192,4 +194,6 @@ def write(output: Output, catalog: Catalog) -> None:
         words="check doctor error code " + " ".join(c["code"] for c in known),
         groups=[(GROUPS.get(letter, letter), found) for letter, found in groups.items()],
         total=len(known),
+        rate=auditing.rate(audits.values()),
+        audits=audits,
     )
