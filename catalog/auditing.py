@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from msgspec import field
+import msgspec
 
 from catalog import provenance, reading
 from catalog.converting import convert, dotted
@@ -39,7 +39,7 @@ class Fact(Record, kw_only=True):
     record: str  # papers/<id> or projects/<slug>
     field: str
     value: str
-    sources: list[str] = field(default_factory=list)
+    sources: list[str] = msgspec.field(default_factory=list)
     outcome: Outcome | None = None
     note: str | None = None
 
@@ -50,7 +50,7 @@ class Audit(Record, kw_only=True):
     date: str
     seed: int | None = None
     about: str | None = None  # how it was drawn, where not by this command
-    facts: list[Fact] = field(default_factory=list)
+    facts: list[Fact] = msgspec.field(default_factory=list)
     checked: int | None = None
     wrong: int | None = None
 

@@ -44,11 +44,8 @@ def audit(
     checked, wrong = one.counts
     say(f"{place}: {checked} of {counted(len(one.facts), 'fact')} checked, {wrong} not right")
     if checked < len(one.facts):
-        say(
-            f"sam4mis doctor --sample {number} --seed {seed} --outcome '1=right' --outcome '2=wrong: ...'"
-        )
+        again = f"sam4mis doctor --sample {number} --seed {seed}"
+        say(f"{again} --outcome '1=right' --outcome '2=wrong: ...'")
     if rate := auditing.rate(audits.values()):
-        interval = f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %"
-        say(
-            f"all audits: {rate.wrong} of {rate.checked} wrong ({100 * rate.value:.1f} %, {interval})"
-        )
+        share = f"{100 * rate.value:.1f} %, {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+        say(f"all audits: {rate.wrong} of {rate.checked} wrong ({share})")
