@@ -11,7 +11,7 @@ from reproduce.predictions.request import Request, Resample
 from reproduce.predictions.truths import Truth
 from reproduce.readers import ClassMap, Geometry, MaskFile, difference, read_mask
 from reproduce.readers.classes import Key, declared_in
-from reproduce.readers.rules import class_numbers, one_class, probabilities
+from reproduce.readers.rules import class_numbers, distinct, one_class, probabilities
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +79,7 @@ def _numbers(found: MaskFile, truth: Truth, names: ClassMap, request: Request) -
             f"{', '.join(truth.masks)}." + (f" Score those that both have: {both}" if both else "")
         )
     known = {key for keys in names.classes.values() for key in keys} | {0, *names.ignore}
-    others = sorted({int(n) for n in np.unique(class_numbers(found))} - known)
+    others = sorted(set(distinct(class_numbers(found))) - known)
     if others and request.classes:
         background: Mapping[str, tuple[Key, ...]] = {f"{n}?": (n,) for n in others}
         names = ClassMap({**names.classes, **background}, names.ignore)

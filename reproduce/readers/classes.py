@@ -8,15 +8,15 @@ left out of counting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.readers.masks import MaskFile, read_mask
-from reproduce.readers.rules import BLACK, class_numbers, one_class
+from reproduce.readers.rules import BLACK, class_numbers, distinct, one_class
 from reproduce.reading import read_object
 
 if TYPE_CHECKING:
@@ -78,15 +78,13 @@ class ClassMap:
         return self._of_segments(found) if found.segments else self._of_numbers(found)
 
     def _of_numbers(self, found: MaskFile) -> Labelled:
-        import numpy as np
-
         numbers = class_numbers(found)
         keys = {key for own in self.classes.values() for key in own} | set(self.ignore)
         if words := sorted(key for key in keys if isinstance(key, str)):
             raise InputError(
                 f"{found.path}: classes are numbers in this file, the map names {', '.join(words)}."
             )
-        unknown = sorted({int(n) for n in np.unique(numbers)} - keys - {0})
+        unknown = sorted(set(distinct(numbers)) - keys - {0})
         shades = found.lossy or (bool(unknown) and unknown[0] > BLACK)
         if shades and list(self.classes.values()) == [(1,)]:  # 0 and 255 instead of 0 and 1
             return Labelled({name: one_class(found) for name in self.classes})
@@ -100,15 +98,13 @@ class ClassMap:
             )
         if found.shown is not None and (found.shown != numbers).any():
             self._need_one_meaning(found.path, found.shown)
-        masks = {name: np.isin(numbers, own) for name, own in self.classes.items()}
-        valid = ~np.isin(numbers, self.ignore) if self.ignore else None
+        masks = {name: _one_of(numbers, own) for name, own in self.classes.items()}
+        valid = ~_one_of(numbers, self.ignore) if self.ignore else None
         return Labelled(masks, None if valid is None or valid.all() else valid)
 
     def _need_one_meaning(self, path: Path, greys: NDArray[np.uint8]) -> None:
         """Raise `InputError` where both stored and shown values of a picture fit the map."""
-        import numpy as np
-
-        shown = {int(value) for value in np.unique(greys)}
+        shown = set(distinct(greys))
         if shown <= {key for own in self.classes.values() for key in own} | {0, *self.ignore}:
             raise InputError(
                 f"{path}: stored numbers and the greys of its palette ({_few(sorted(shown))})"
@@ -192,9 +188,15 @@ def numbers_of(paths: Iterable[Path], key: str | None = None) -> frozenset[int]:
 
 @cache
 def _numbers_in(path: Path, key: str | None, size: int, mtime_ns: int) -> frozenset[int]:
-    import numpy as np
+    return frozenset(distinct(class_numbers(read_mask(path, key)))) - {0}
 
-    return frozenset(int(n) for n in np.unique(class_numbers(read_mask(path, key)))) - {0}
+
+def _one_of(numbers: NDArray[Any], keys: Sequence[Key]) -> NDArray[np.bool_]:
+    """Where numbers are one of the keys; faster than `numpy.isin` for the few that a class has."""
+    found: NDArray[np.bool_] = numbers == keys[0]
+    for key in keys[1:]:
+        found |= numbers == key
+    return found
 
 
 def _pairs(declared: object, source: object) -> Iterable[tuple[str, list[Key]]]:

@@ -16,7 +16,14 @@ from reproduce.readers import ClassMap, Geometry, MaskFile, read_mask
 from reproduce.readers.classes import class_map, declared_in
 from reproduce.readers.intensities import to_uint8
 from reproduce.readers.picture import read_rgb
-from reproduce.readers.rules import class_numbers, foreground, one_class, probabilities, scale_of
+from reproduce.readers.rules import (
+    class_numbers,
+    distinct,
+    foreground,
+    one_class,
+    probabilities,
+    scale_of,
+)
 
 OBJECT = np.zeros((12, 14), np.bool_)
 OBJECT[3:9, 4:11] = True
@@ -118,6 +125,13 @@ def test_labels_that_are_whole_but_for_noise() -> None:
         class_numbers(stored([[0.0, 1 / 3]]))
     with pytest.raises(InputError, match="expected label numbers, found 1e"):
         class_numbers(stored([[0.0, 1e12]]))
+
+
+@given(st.lists(st.integers(-3, 70_000), min_size=1), st.sampled_from([0, -3]))
+def test_distinct_values_are_those_of_numpy(values: list[int], low: int) -> None:
+    numbers = np.maximum(np.array([values]), low)
+    assert distinct(numbers) == np.unique(numbers).tolist()
+    assert distinct(numbers.astype(np.uint8)) == np.unique(numbers.astype(np.uint8)).tolist()
 
 
 # -------------------------------------------------------------------------------------- class maps
