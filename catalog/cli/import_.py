@@ -29,7 +29,7 @@ def import_(
         typer.Option(
             "--from",
             metavar="OWNER/NAME@COMMIT:PATH",
-            help="Where a Markdown file is from; every entry keeps it with its line.",
+            help="Where a list is from; entries that do not say so keep it with their line.",
         ),
     ] = None,
     section: Annotated[
@@ -100,7 +100,7 @@ def _drafts(file: Path, place: str | None, section: list[str] | None) -> list[Dr
     from catalog.errors import UsageError
     from catalog.intake import decode
     from catalog.intake.markdown_list import read_markdown_list
-    from catalog.intake.works_list import read_works_list
+    from catalog.intake.works_list import origin_of, read_works_list
 
     text = decode(file.read_bytes(), str(file))
     if file.suffix.lower() in (".md", ".markdown"):
@@ -110,9 +110,10 @@ def _drafts(file: Path, place: str | None, section: list[str] | None) -> list[Dr
                 "keeps its place."
             )
         return read_markdown_list(text, place, section or [])
-    if place or section:
-        raise UsageError("--from and --section are for lists in Markdown; YAML names its sources.")
-    return read_works_list(text, str(file), decisions().venues)
+    if section:
+        raise UsageError("--section is for lists in Markdown, which have headings.")
+    origin = origin_of(place)[:2] if place else None
+    return read_works_list(text, str(file), decisions().venues, origin)
 
 
 def _data(entry: Entry) -> dict[str, object]:

@@ -61,8 +61,8 @@ class Entry:
         """What a person may call it on the command line."""
         return self.draft.names[0] if self.draft.names else self.draft.title
 
-    def exclusion(self, today: str, source: str | None) -> Decision:
-        """The decision to remember for an entry that was left out."""
+    def exclusion(self, today: str, source: str) -> Decision:
+        """The decision to remember for an entry that was left out; `source` where it has none."""
         paper = self.draft.to_paper(set(), today)
         return Decision(
             id=name_of(paper),
@@ -71,7 +71,7 @@ class Entry:
             reason=self.reason,
             date=today,
             note=self.because or None,
-            source=source,
+            source=next(iter(self.draft.sources), source),
         )
 
 
@@ -85,8 +85,8 @@ def enter(
 ) -> list[Entry]:
     """What becomes of every draft, in their order, in a registry that holds `papers`.
 
-    `decided`: pairs of ids that are known to be different works. Raises `UsageError` where a
-    choice names a work that is not there.
+    `decided`: pairs of ids that are known to be different works. A later draft may be a version
+    of an earlier one. Raises `UsageError` where a choice names a work that is not there.
     """
     nominal = [draft.to_paper(set(), today) for draft in drafts]
     for number, paper in enumerate(nominal):
@@ -104,6 +104,7 @@ def enter(
         elif entry.state == "new":
             paper.id = free_id(paper, taken)
             there[paper.id] = paper
+            works[paper.id] = paper.id
             taken.add(paper.id)
         entries.append(entry)
     return entries

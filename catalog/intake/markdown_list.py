@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog import identifiers
-from catalog.errors import Finding, FindingsError, UsageError
+from catalog.errors import Finding, FindingsError
 from catalog.intake.draft import Draft
 from catalog.intake.versions import version_from
-from catalog.intake.works_list import Place
+from catalog.intake.works_list import Place, origin_of
 from catalog.records import Ids, Inclusion, SecondHand
 from catalog.text import clean
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_PLACE = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40}):(.+)")
 _COLUMNS = {
     "title": ("title", "paper", "work"),
     "authors": ("author",),
@@ -54,16 +53,14 @@ def read_markdown_list(text: str, place: str, sections: Sequence[str]) -> list[D
     place: `owner/name@<commit>:<path>`. Raises `UsageError` where it is none, `FindingsError` where
     nothing in the file is an entry.
     """
-    found = _PLACE.fullmatch(place)
-    if not found:
-        raise UsageError(f"--from {place}: expected owner/name@<40 hex digits>:<path>.")
+    repository, commit, file = origin_of(place)
     drafts = []
     for line, headings, row in _rows(text):
         if sections and not any(
             wanted.casefold() in heading.casefold() for wanted in sections for heading in headings
         ):
             continue
-        where = Place(repository=found[1], commit=found[2], file=found[3], line=line)
+        where = Place(repository=repository, commit=commit, file=file, line=line)
         if draft := _draft(row, where):
             drafts.append(draft)
     if not drafts:

@@ -46,8 +46,9 @@ def store(
         kept = screening.load(root)
         remembered, pairs = Remembered.of(kept), decided_pairs(root)
         entries = enter(drafts, papers, choices, remembered, pairs, today)
-        new = [e.paper for e in entries if e.state == "new" and e.paper]
         joined = {e.paper.id: e.paper for e in entries if e.state == "joined" and e.paper}
+        # a later entry may be a version of one that is new itself
+        new = [joined.pop(e.paper.id, e.paper) for e in entries if e.state == "new" and e.paper]
         write_papers(root, papers, new, joined)
         _remember(root, entries, origin, today)
         before = len(kept.queue), len(kept.decided), len(kept.lists)

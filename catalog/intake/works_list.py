@@ -26,7 +26,7 @@ from catalog import identifiers, venues
 from catalog.addresses import clean_url
 from catalog.converting import convert
 from catalog.decided import Venues
-from catalog.errors import Finding, FindingsError
+from catalog.errors import Finding, FindingsError, UsageError
 from catalog.intake.draft import Draft
 from catalog.intake.versions import page_of
 from catalog.reading import Document, parse
@@ -34,6 +34,17 @@ from catalog.records import Ids, Inclusion, Record, SecondHand, Tag, Version, to
 from catalog.text import clean
 
 Kind = Literal["preprint", "workshop", "conference", "journal", "thesis", "report", "unknown"]
+
+
+_ORIGIN = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40}):(.+)")
+
+
+def origin_of(text: str) -> tuple[str, str, str]:
+    """`owner/name@<commit>:<path>` taken apart. Raises `UsageError` where it is something else."""
+    found = _ORIGIN.fullmatch(text)
+    if not found:
+        raise UsageError(f"--from {text}: expected owner/name@<40 hex digits>:<path>.")
+    return found[1], found[2], found[3]
 
 
 class Place(Record, kw_only=True):
@@ -134,10 +145,13 @@ class Excluded(Record, kw_only=True):
     line: int | None = None
 
 
-def read_works_list(text: str, place: str, rules: Venues) -> list[Draft]:
+def read_works_list(
+    text: str, place: str, rules: Venues, origin: tuple[str, str] | None = None
+) -> list[Draft]:
     """Drafts of all entries, the excluded ones last.
 
-    Raises `FindingsError` with everything that is wrong in the file.
+    origin: repository and commit of excluded entries that name only file and line. Raises
+    `FindingsError` with everything that is wrong in the file.
     """
     document = parse(text, place)
     if not isinstance(document.data, dict) or not {"works", "excluded"} & set(document.data):
@@ -145,7 +159,8 @@ def read_works_list(text: str, place: str, rules: Venues) -> list[Draft]:
         raise FindingsError([Finding(place, 1, "", "B002", "is no list of works.", hint)])
     findings: list[Finding] = []
     drafts = [_draft(work, rules) for work in _records(document, "works", Work, findings)] + [
-        _excluded(work, place) for work in _records(document, "excluded", Excluded, findings)
+        _excluded(work, place, origin)
+        for work in _records(document, "excluded", Excluded, findings)
     ]
     findings += [problem for draft in drafts for problem in draft.problems()]
     if findings:
@@ -187,7 +202,13 @@ def _draft(work: Work, rules: Venues) -> Draft:
     return draft
 
 
-def _excluded(work: Excluded, place: str) -> Draft:
+def _excluded(work: Excluded, place: str, origin: tuple[str, str] | None) -> Draft:
+    sources = []
+    if work.repository:
+        sources = [f"https://github.com/{work.repository}"]
+    elif origin and work.file:
+        listed = Place(repository=origin[0], commit=origin[1], file=work.file, line=work.line)
+        sources = [listed.address]
     version = Version(kind="preprint" if work.ids.arxiv else "unknown", ids=work.ids)
     return Draft(
         place=work.file or place,
@@ -196,6 +217,7 @@ def _excluded(work: Excluded, place: str) -> Draft:
         authors=[],
         complete=False,
         version=version,
+        sources=sources,
         tags={},
         inclusion=Inclusion(decision="exclude", reason=work.reason),
     )
