@@ -30,6 +30,7 @@ GROUPS = {
     "S": "Shape of records",
     "R": "References between records",
     "C": "Content of project files",
+    "E": "Rows that authors released",
     "D": "Duplicates",
     "I": "Identifiers",
     "U": "Addresses",
