@@ -555,6 +555,7 @@ class Measurement(Record, kw_only=True):
     interval: Interval | None = None  # None: not made
     claim: str | None = None
     label: str | None = None
+    subgroup: dict[str, str] = field(default_factory=dict)  # only cases with this, column -> value
     threshold: float | None = None
     mask_selection: str | None = None
     per_label: dict[str, float | None] = field(default_factory=dict)

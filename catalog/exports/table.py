@@ -41,7 +41,7 @@ def to_csv(papers: Iterable[Paper]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_harmless(cell) for cell in _row(paper)] for paper in papers)
+    writer.writerows([harmless(cell) for cell in _row(paper)] for paper in papers)
     return out.getvalue()
 
 
@@ -84,7 +84,7 @@ def _values(values: list[str] | None) -> str:
     return "; ".join(values) if values else "none"
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """A cell that no spreadsheet runs as a formula."""
     cell = clean(cell)
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell

@@ -59,6 +59,10 @@ def score(
             help="Size of a pixel where files say none; 1 counts in pixels.",
         ),
     ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option("--groups", help="CSV: case, patient, and columns to score apart."),
+    ] = None,
     resample: Annotated[
         str | None, typer.Option("--resample", help="nearest: bring to the reference's grid.")
     ] = None,
@@ -74,6 +78,9 @@ def score(
     publish: Annotated[
         bool, typer.Option("--publish", help="Keep the result in reproduce/results.")
     ] = False,
+    csv_: Annotated[
+        Path | None, typer.Option("--csv", help="Write the scores of every case to this file.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be kept.")
     ] = False,
@@ -126,6 +133,7 @@ def score(
         threshold=threshold,
         scale=scale,
         spacing_mm=_lengths(spacing),
+        groups=groups,
         resample="nearest" if resample else None,
         allow_missing=allow_missing,
         project=claim.partition("/")[0] if claim else "predictions",
@@ -141,6 +149,8 @@ def score(
         _table(result)
     if result.reason:
         say(f"{result.reason}.")
+    if csv_ is not None:
+        _write_csv(csv_, request, result, statistics)
     if publish and not dry_run:
         from catalog.registry import RESULTS, find_root
 
@@ -189,10 +199,22 @@ def _say(request: Request, result: Result) -> None:
     if (pairing := result.inputs["pairing"]) != "same names":
         say(f"Paired {pairing}.")
     methods = {m.interval.method for m in result.measurements if m.interval}
-    for method in sorted(methods):
-        say(f"Intervals: {method}.")
+    if methods:
+        say(f"Intervals: {'; '.join(sorted(methods))}.")
     for name, reason in result.protocol["not_measured"].items():
         say(f"Not measured: {name}: {reason}")
+
+
+def _write_csv(path: Path, request: Request, result: Result, statistics: Any) -> None:
+    from catalog.cli.output import say
+    from catalog.files import write_whole
+    from reproduce.predictions.groups import Groups, read_groups
+    from reproduce.predictions.report import cases_csv
+
+    ids = [score.case for score in result.cases]
+    groups = read_groups(request.groups, ids) if request.groups else Groups()
+    write_whole(path, cases_csv(result, statistics, groups).encode())
+    say(f"Scores of every case: {path}.")
 
 
 def _table(result: Result) -> None:
@@ -206,12 +228,13 @@ def _table(result: Result) -> None:
         between = None
         if m.interval is not None:
             between = f"{m.interval.low:.4f} to {m.interval.high:.4f}"
-        lines = [(m.metric, m.value, m.value_complete_cases, between, counted_over(m))]
+        name = " ".join([m.metric, *(f"{k}={v}" for k, v in m.subgroup.items())])
+        lines = [(name, m.value, m.value_complete_cases, between, counted_over(m))]
         if len(m.per_label) > 1:
-            lines += [(f"{m.metric} {name}", v, v, None, "") for name, v in m.per_label.items()]
-        for name, value, complete, *rest in lines:
+            lines += [(f"{name} {label}", v, v, None, "") for label, v in m.per_label.items()]
+        for line, value, complete, *rest in lines:
             shares = [None if is_length(m.metric) else percent(v) for v in (value, complete)]
-            rows.append((name, m.metric_profile, _shown(value), *shares, *rest))
+            rows.append((line, m.metric_profile, _shown(value), *shares, *rest))
     table(result.title, columns, rows)
 
 

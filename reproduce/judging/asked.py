@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ class Asked:
     shown       the threshold of the result's case table
     stored      None: as the metric profile of scored predictions wants it
     classes     of scored predictions, in the order of their numbers; None: as they are sorted
+    groups      of scored predictions: case -> column -> value
     does        what the adapter does with these options; None: it is of another version today
     flags       kinds of flags that prompts and adapter ask for
     prompted    target -> seeds it was prompted with; None: the model took no prompts
@@ -55,6 +56,7 @@ class Asked:
     grid: str
     stored: Stored | None = None
     classes: Sequence[str] | None = None
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     does: Conduct | None = None
     flags: Sequence[str] = ()
     prompted: Mapping[Place, frozenset[int]] | None = None
@@ -132,6 +134,7 @@ def _of_predictions(result: Result) -> Asked:
         thresholds = [float(value) for value in protocol["thresholds"]]
         classes = [str(name) for name in protocol["classes"]]
         grid = str(protocol["grid"])
+        groups = {str(k): dict(v) for k, v in dict(result.inputs.get("groups", {})).items()}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"inputs, protocol: not those of scored predictions: {error!r}") from error
     return Asked(
@@ -142,4 +145,5 @@ def _of_predictions(result: Result) -> Asked:
         shown=shown_threshold(thresholds) if thresholds else None,
         grid=grid,
         classes=classes,
+        groups=groups,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from catalog.errors import Sam4misError
-from catalog.records import Counted
+from catalog.records import Counted, Interval
 from reproduce.running.gates import FIDELITY_DICE, PARITY_DICE
 from reproduce.running.spec import kind_of
 from reproduce.scoring import score
@@ -40,6 +40,8 @@ def _same(one: Any, other: Any) -> bool:
     """Whether two values are equal: floats within the rounding of a sum, means over as many."""
     if isinstance(one, Counted) and isinstance(other, Counted):
         return _number(one) == _number(other)
+    if isinstance(one, Interval) and isinstance(other, Interval):
+        return _same(msgspec.structs.asdict(one), msgspec.structs.asdict(other))
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -80,6 +82,11 @@ def _measurements(result: Result, table: pa.Table, asked: Asked) -> Iterator[Pro
 
 
 def _again(recorded: Measurement, table: pa.Table, asked: Asked) -> Measurement:
+    if recorded.subgroup:
+        wanted = recorded.subgroup.items()
+        table = table.filter(
+            [wanted <= asked.groups.get(case, {}).items() for case in table["case"].to_pylist()]
+        )
     scores = score(
         table,
         recorded.metric_profile,
@@ -89,8 +96,11 @@ def _again(recorded: Measurement, table: pa.Table, asked: Asked) -> Measurement:
         mask_selection=recorded.mask_selection,
         label_order=asked.classes,
         grid=asked.grid,
+        interval=recorded.interval is not None,
     )
-    return scores.measurement(claim=recorded.claim, label=recorded.label)
+    return scores.measurement(
+        claim=recorded.claim, label=recorded.label, subgroup=recorded.subgroup
+    )
 
 
 def _cases(result: Result, table: pa.Table, asked: Asked) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import InputError, UsageError
 from catalog.records import Result
 from reproduce.contracts import Case
+from reproduce.predictions.groups import Groups, read_groups
 from reproduce.predictions.masks import Masks, predicted_masks
 from reproduce.predictions.measures import Choice, chosen
 from reproduce.predictions.pairing import pair
@@ -43,6 +44,10 @@ def score_predictions(
     """
     profile = metric_profile(request.profile)
     truths = truths_of(request)
+    groups = Groups()
+    if request.groups is not None:
+        groups = read_groups(request.groups, [case.id for case in truths.cases])
+    truths.cases = groups.known(truths.cases)
     cases = {case.id: case for case in truths.cases}
     pairing = pair(request.predictions, list(cases), request.pattern, truths.told)
     _need_all(request, list(cases), pairing.missing)
@@ -59,7 +64,7 @@ def score_predictions(
             reason="no prediction for this case",
         )
     table = counter.builder.table()
-    return result_of(request, truths, pairing, counter.scored(), table), table
+    return result_of(request, truths, pairing, counter.scored(), table, groups), table
 
 
 def _need_all(request: Request, ids: list[str], missing: list[str]) -> None:

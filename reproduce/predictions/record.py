@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from catalog.records import Check, Measurement, Result, StatisticsFile
+from reproduce.predictions.groups import Groups
 from reproduce.predictions.measures import Choice
 from reproduce.predictions.pairing import Pairing
 from reproduce.predictions.request import Request
@@ -37,7 +39,12 @@ class Scored:
 
 
 def result_of(
-    request: Request, truths: Truths, pairing: Pairing, scored: Scored, table: pa.Table
+    request: Request,
+    truths: Truths,
+    pairing: Pairing,
+    scored: Scored,
+    table: pa.Table,
+    groups: Groups,
 ) -> Result:
     """The record; its run id is the hash of protocol and inputs."""
     from reproduce.provenance import harness, package_versions
@@ -47,6 +54,7 @@ def result_of(
 
     soft = request.kind == "probability"
     measurements = _measurements(request, scored, table)
+    measurements += _of_groups(measurements, scored, table, groups)
     protocol: dict[str, Any] = {
         **truths.recorded,
         "kind": request.kind,
@@ -69,6 +77,8 @@ def result_of(
             for case in hash_cases(truths.cases)
         ],
     }
+    if groups.columns:
+        inputs["groups"] = {case.id: groups.of(case.id) for case in truths.cases}
     digest = hashlib.sha256(canonical({"protocol": protocol, "inputs": inputs})).hexdigest()
     missing, files = len(pairing.missing), len(pairing.files)
     against = request.dataset or "references"
@@ -136,6 +146,31 @@ def _classes(table: pa.Table) -> pa.Table:
     import pyarrow.compute as pc
 
     return table.filter(pc.not_equal(table["label"], BACKGROUND))
+
+
+def _of_groups(
+    overall: list[Measurement], scored: Scored, table: pa.Table, groups: Groups
+) -> list[Measurement]:
+    """Every measure again for the cases of each group; what cannot be scored there is absent."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = []
+    for column, values in groups.columns.items():
+        for value, cases in values.items():
+            part = table.filter(pc.is_in(table["case"], pa.array(cases, pa.string())))
+            for m in overall:
+                with contextlib.suppress(InputError):
+                    scores = score(
+                        part,
+                        scored.profile,
+                        m.metric,
+                        threshold=m.threshold,
+                        label_order=scored.labels,
+                        interval=True,
+                    )
+                    found.append(scores.measurement(subgroup={column: value}))
+    return found
 
 
 def write_result(folder: Path, result: Result, table: pa.Table) -> Path:

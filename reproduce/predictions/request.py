@@ -26,6 +26,7 @@ class Request:
     threshold      of probabilities; None: the profile's, else 0.5
     scale          what stands for certainty in probability maps; None: looked at in all of them
     spacing_mm     size of a pixel in array order (or one for all axes), for files that have none
+    groups         CSV of patients and groups of cases (`reproduce.predictions.groups`)
     resample       None: another grid is an error; nearest: bring predictions to the reference's
     allow_missing  a case without a file is scored 0 and left out (both are shown), not an error
     """
@@ -46,6 +47,7 @@ class Request:
     threshold: float | None = None
     scale: float | None = None
     spacing_mm: tuple[float, ...] = ()
+    groups: Path | None = None
     resample: Resample | None = None
     allow_missing: bool = False
     project: str = "predictions"

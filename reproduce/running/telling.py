@@ -194,6 +194,7 @@ def others(result: Result, claims: Sequence[tuple[Project, Claim]]) -> Rows:
                 m.metric_profile,
                 *([f"threshold {m.threshold:g}"] if m.threshold is not None else []),
                 *([m.label] if m.label else []),
+                *(f"{column} {value}" for column, value in m.subgroup.items()),
                 counted_over(m),
             ]
         )

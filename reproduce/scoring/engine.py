@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,8 +51,14 @@ class Scores:
     missing: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def measurement(self, *, claim: str | None = None, label: str | None = None) -> Measurement:
-        """The record of these scores; claim and label are what they were asked for."""
+    def measurement(
+        self,
+        *,
+        claim: str | None = None,
+        label: str | None = None,
+        subgroup: Mapping[str, str] | None = None,
+    ) -> Measurement:
+        """The record of these scores; claim, label and subgroup are what they were asked for."""
         return Measurement(
             metric=self.metric,
             metric_profile=self.profile,
@@ -63,6 +69,7 @@ class Scores:
             interval=self.interval,
             claim=claim,
             label=label,
+            subgroup=dict(subgroup or {}),
             threshold=self.threshold,
             mask_selection=self.mask_selection,
             per_label=self.per_label,

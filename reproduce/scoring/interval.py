@@ -41,11 +41,14 @@ class Draws:
         index = {name: k for k, name in enumerate(sorted(set(names.values())))}
         if len(index) < 2:
             return None
-        even = np.full(len(index), 1 / len(index))
-        times = np.random.default_rng(SEED).multinomial(len(index), even, RESAMPLES)
+        number = len(index)
+        # Raw numbers of a bit generator are the same in every version of NumPy.
+        raw = np.random.PCG64(SEED).random_raw(RESAMPLES * number).reshape(RESAMPLES, number)
+        drawn = (raw % number).astype(np.int64) + number * np.arange(RESAMPLES)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=RESAMPLES * number)
         return cls(
             {case: index[name] for case, name in names.items()},
-            times.astype(np.float64),
+            times.reshape(RESAMPLES, number).astype(np.float64),
             "patient" if known else "case",
         )
 

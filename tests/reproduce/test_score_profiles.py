@@ -18,8 +18,9 @@ from catalog.errors import InputError, UsageError
 from catalog.metrics import counted_over
 from catalog.records import Measurement, Result
 from reproduce.cli import app
+from reproduce.judging.examining import examine
 from reproduce.plugins import plugins
-from reproduce.predictions import Request, score_predictions
+from reproduce.predictions import Request, score_predictions, write_result
 
 PROFILES = [profile.id for profile in plugins("metrics").values()]
 Grid = NDArray[Any]
@@ -445,3 +446,70 @@ def test_what_is_asked_for_wrongly(pictures: Path) -> None:
 def test_the_words_are_the_same_for_records_of_before(pictures: Path) -> None:
     old = Measurement(metric="dice", metric_profile="house/1", value=0.5, n_cases=20)
     assert counted_over(old) == "20 cases"
+
+
+# ---------------------------------------------------------------------------------- groups and CSV
+
+
+def test_groups_and_patients_of_a_table(pictures: Path) -> None:
+    table = pictures / "cases.csv"
+    table.write_text(
+        "case,patient,scanner\ncase0,p1,A\ncase1,p1,A\ncase2,p2,B\ncase3,p3,=B\n", "utf-8"
+    )
+    result = scored(pictures, groups=table, metrics=("dice",))
+    each = [dice(*pair) for pair in PAIRS]
+    whole, formula, a, b = result.measurements
+    assert whole.value == pytest.approx(mean(each))
+    assert (a.subgroup, a.value) == ({"scanner": "A"}, pytest.approx(mean(each[:2])))
+    assert (b.subgroup, b.value) == ({"scanner": "B"}, pytest.approx(each[2]))
+    assert (formula.subgroup, formula.value) == ({"scanner": "=B"}, 1.0)
+    assert whole.interval is not None
+    assert whole.interval.method.endswith("3 patients")
+    written = pictures / "scores.csv"
+    told = _command(
+        *(str(pictures / "pred"), "--reference", str(pictures / "truth")),
+        *("--groups", str(table), "--csv", str(written), "--metric", "dice"),
+    )
+    assert told.exit_code == 0, told.output
+    assert "dice scanner=A\thouse/1\t" in told.stdout
+    lines = written.read_text("utf-8").splitlines()
+    assert lines[0] == "case,class,patient,scanner,missing,dice"
+    assert lines[1] == f"case0,foreground,p1,A,no,{each[0]}"
+    assert lines[4] == "case3,foreground,p3,'=B,no,1.0"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name\ncase0\n", "expected a column 'case', got name"),
+        ("case\ncase0\ncase0\n", r"1 given twice \(case0\); 3 not in the table"),
+        ("case\ncase0\ncase1\ncase2\ncase3\nx\n", r"1 no case of the reference \(x\)"),
+    ],
+)
+def test_a_table_of_other_cases_is_refused(pictures: Path, content: str, message: str) -> None:
+    (pictures / "cases.csv").write_text(content, "utf-8")
+    with pytest.raises(InputError, match=message):
+        scored(pictures, groups=pictures / "cases.csv")
+
+
+def test_what_is_published_is_derived_again_with_groups_and_intervals(pictures: Path) -> None:
+    """Every measurement of a kept result follows from its statistics; an edited one is refused."""
+    table = pictures / "cases.csv"
+    table.write_text("case,scanner\ncase0,A\ncase1,A\ncase2,B\ncase3,B\n", "utf-8")
+    for index in range(4):
+        image = pictures / "data" / "images" / f"case{index}.png"
+        write(image, np.zeros((48, 40, 3)))
+        write(pictures / "data" / "masks" / image.name, PAIRS[index][0] * 255)
+    request = Request(pictures / "pred", "folder", pictures / "data", groups=table)
+    kept = write_result(pictures / "results", *score_predictions(request))
+    assert examine(kept) == []
+    path = kept / "result.json"
+    result = json.loads(path.read_bytes())
+    for change in ({"interval": {"low": 0.1}}, {"subgroup": {"scanner": "C"}}):
+        edited = json.loads(path.read_bytes())
+        for name, part in change.items():
+            edited["measurements"][2][name] = {**result["measurements"][2][name], **part}
+        path.write_text(json.dumps(edited), "utf-8")
+        found = examine(kept)
+        assert any("measurements[2]" in str(finding) for finding in found), found
+        path.write_text(json.dumps(result), "utf-8")

@@ -8,6 +8,7 @@ import io
 
 from markupsafe import Markup, escape
 
+from catalog.exports.table import harmless
 from catalog.records import CaseScore, Contours, Result
 from catalog.registry import RESULTS
 from catalog.render import show
@@ -43,13 +44,10 @@ def cases_csv(run: Result) -> bytes:
     writer.writerow(names)
     for case in run.cases:
         row = [getattr(case, name) for name in names]
-        writer.writerow(["" if v is None else _harmless(v) for v in row])
+        writer.writerow(
+            ["" if v is None else harmless(v) if isinstance(v, str) else v for v in row]
+        )
     return out.getvalue().encode()
-
-
-def _harmless(value: object) -> object:
-    """A text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
 
 
 def _polygons(polygons: list[list[float]]) -> str:
