@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from catalog import identifiers
 from catalog.checks.references import Crossing
+from catalog.places import naming, verified
 from catalog.records import Checkpoint, Paper, Project, to_builtins
 from catalog.registry import PROJECTS, Registry
+from catalog.text import fold
 
 # path inside the project, message, hint
 Told = tuple[str, tuple[str | int, ...], str, str]
@@ -20,10 +22,16 @@ _NO_WEIGHTS = ("none", "announced")
 def check(registry: Registry) -> Iterator[Crossing]:
     """What projects say otherwise than their works, and otherwise than they say themselves."""
     works = {name: paper for paper in registry.papers for name in (paper.id, *paper.aliases)}
+    looked = verified.load(registry.root).commits
     for project in registry.projects:
         papers = [works[name] for name in project.papers if name in works]
         for code, path, message, hint in _all(project, papers):
             yield Crossing(code, _place(project), project.slug, path, message, hint)
+        read = looked.get(naming.key(project.repository) or "") if project.repository else None
+        for message in _cited(papers, read.cites if read and read.cites else []):
+            hint = "Add the published version."
+            path = ("repository", "commit")
+            yield Crossing("F010", _place(project), project.slug, path, message, hint)
     yield from _files(registry.projects)
 
 
@@ -79,6 +87,18 @@ def _venue(project: Project, papers: list[Paper]) -> Iterator[Told]:
     if venues and cited and all(version.kind == "preprint" for version in cited):
         message = f"published at {venues[0]!r}, but its work is cited as a preprint"
         yield "F010", ("details", "paper", "venue"), message, "Add the published version."
+
+
+def _cited(papers: list[Paper], cites: list[verified.Cited]) -> Iterator[str]:
+    """Works cited as preprints that the README of their code asks to cite as published."""
+    for paper in papers:
+        version = next((v for v in paper.versions if v.cite), None)
+        if version is None or version.kind != "preprint":
+            continue
+        titles = {fold(t) for t in (paper.title, *paper.title_aliases)}
+        for entry in cites:
+            if fold(entry.title) in titles:
+                yield f"its README (line {entry.line}) cites {paper.id} as {entry.venue!r}"
 
 
 def _own(checkpoint: Checkpoint) -> bool:

@@ -216,7 +216,10 @@ CODES: dict[str, Code] = {
     "F007": _check("terms not recorded", "Bases and data sets: catalog/data/licence_terms.yaml."),
     "F008": _check("statement about no file", "A statement names checkpoints of its project."),
     "F009": _check("identifier known elsewhere", "A project names what its work lacks."),
-    "F010": _check("cited as a preprint", "The work's project names where it was published."),
+    "F010": _check(
+        "cited as a preprint",
+        "Its project or the README of its code names the venue.",
+    ),
     "F011": _check("fields that contradict", "Two fields of a project, or of it and its work."),
     "F012": _check("file of two projects", "One file has one owner; others say whose it is."),
     "F013": _check("reason that does not hold", "What blocks a claim must be so still."),

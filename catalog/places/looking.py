@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from catalog.errors import PrerequisiteError
+from catalog.intake.bibtex import read_bibtex
 from catalog.places import naming
-from catalog.places.verified import Looked, Verified
+from catalog.places.verified import Cited, Looked, Verified
 from catalog.records import Project
 from catalog.sources import github
 from catalog.sources.http import Client, SourceError
@@ -68,9 +69,15 @@ Tree = Clone | Hosted
 
 
 def wanted(projects: Iterable[Project], verified: Verified) -> dict[str, dict[str, None]]:
-    """Paths that nobody has looked up yet, by `owner/name@commit`."""
+    """Paths that nobody has looked up yet, by `owner/name@commit`.
+
+    A project's own commit is wanted without a path where its README was not read.
+    """
     missing: dict[str, dict[str, None]] = {}
     for project in projects:
+        own = naming.key(project.repository) if project.repository else None
+        if own and (own not in verified.commits or verified.commits[own].cites is None):
+            missing.setdefault(own, {})
         for place in naming.places(project):
             repository = naming.belongs_to(place, project)
             key = naming.key(repository) if repository else None
@@ -91,9 +98,29 @@ def clone_of(folder: Path, name: str) -> Path | None:
 def look_up(tree: Tree, paths: Iterable[str], date: str, known: Looked | None) -> Looked:
     """What stands at these paths of a tree, added to what was known of the commit."""
     looked = Looked(date=date, source=tree.source, files=dict(known.files) if known else {})
+    looked.cites = cited(tree)
     for path in paths:
         looked.files[path] = _look(tree, path)
     return looked
+
+
+def cited(tree: Tree) -> list[Cited]:
+    """The published works that the README of a tree asks to cite, by its BibTeX entries."""
+    found = []
+    for path in sorted(p for p in tree.paths if p.casefold() == "readme.md"):
+        drafts, _ = read_bibtex(tree.content(path).decode("utf-8", "replace"), path)
+        for draft in drafts:
+            version = draft.version
+            if version.venue and version.kind != "preprint":
+                found.append(
+                    Cited(
+                        title=draft.title,
+                        venue=version.venue,
+                        date=version.date,
+                        line=draft.line,
+                    )
+                )
+    return found
 
 
 def _look(tree: Tree, path: str) -> int | list[str] | Literal["folder"]:

@@ -15,16 +15,27 @@ from catalog.records import Record
 FILE = "catalog/data/places.json"
 
 
+class Cited(Record, kw_only=True):
+    """A published work that a README asks to cite, as its BibTeX says."""
+
+    title: str
+    venue: str
+    date: str | None = None
+    line: int | None = None
+
+
 class Looked(Record, kw_only=True):
     """What was looked up at one commit of one repository.
 
     `files`: a path as records name it -> its number of lines; a list where there is no such file
     (the paths that end in its name, so that a wrong folder is seen); `folder`.
+    `cites`: None where the README was not read.
     """
 
     date: str
     source: Literal["clone", "github"]
     files: dict[str, int | list[str] | Literal["folder"]] = field(default_factory=dict)
+    cites: list[Cited] | None = None
 
 
 class Verified(Record, kw_only=True):

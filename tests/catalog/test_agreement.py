@@ -125,6 +125,19 @@ def test_an_archive_is_no_venue(venue: str, tmp_path: Path) -> None:
     assert told(tmp_path, PAPERS, PROJECT | {"details": {"paper": {"venue": venue}}}) == []
 
 
+@pytest.mark.parametrize(("title", "found"), [("A Work", ["F010"]), ("Another work", [])])
+def test_a_readme_that_names_the_venue(title: str, found: list[str], tmp_path: Path) -> None:
+    commit = "a" * 40
+    cited = {"title": title, "venue": "MICCAI 2024", "line": 7}
+    looked = {"date": "2026-11-29", "source": "clone", "cites": [cited]}
+    (tmp_path / "catalog/data").mkdir(parents=True)
+    (tmp_path / "catalog/data/places.json").write_text(
+        json.dumps({"schema": "places/1", "commits": {f"authors/tried@{commit}": looked}})
+    )
+    read = {"url": "https://github.com/authors/tried", "commit": commit}
+    assert told(tmp_path, PAPERS, PROJECT | {"repository": read}) == found
+
+
 def test_a_file_has_one_owner(tmp_path: Path) -> None:
     assert told(tmp_path, PAPERS, PROJECT, OTHER) == ["F012"]
 

@@ -23,11 +23,21 @@ FILES = {
     "test.py": "import utils\n\nprint(utils.dice(1, 2))\n",
     "code/utils.py": "def dice(a, b):\n    return 2 * a / (a + b)",
     "data/lists.zip": "not read",
+    "README.md": """# Tried
+
+Please cite
+
+@inproceedings{a2024,
+  title = {A work}, author = {Author, Ada}, booktitle = {MICCAI}, year = {2024}
+}
+@article{b, title = {Another}, author = {B, C}, journal = {arXiv preprint arXiv:2304.12306}}
+""",
 }
 PROJECT = """\
 slug: tried
 name: Tried
 kind: method
+no_paper: made up
 repository: {url: 'https://github.com/authors/tried', commit: COMMIT}
 further_repositories:
 - {url: 'https://github.com/others/base', commit: COMMIT}
@@ -109,6 +119,8 @@ def test_places_are_looked_up_in_clones_once(tmp_path: Path, clones: tuple[Path,
         3,
         "folder",
     )
+    assert looked.cites
+    assert [(c.title, c.line) for c in looked.cites] == [("A work", 5)]  # a preprint is no venue
     again = doctor(root, "--places", SAM4MIS_URL_GITHUB="http://127.0.0.1:9")
     assert "0 files looked up in 0 commits" in again.err
 
