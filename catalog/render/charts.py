@@ -158,9 +158,10 @@ def dumbbell(
     pairs: Sequence[Pair],
     *,
     band: float = 0.01,
+    names: tuple[str, str] = ("claimed", "measured"),
     width: float = 680,
 ) -> Markup:
-    """Claimed (hollow) against measured (filled), the tolerance as a band around the claim."""
+    """One value (hollow) against another (filled), `band` around the first; 0: none is drawn."""
     left, row, top = 210.0, 30.0, 30.0
     values = [
         v for p in pairs for v in (p.claimed - band, p.claimed + band, p.measured) if v is not None
@@ -173,14 +174,19 @@ def dumbbell(
     def x(value: float) -> float:
         return left + (width - left - 130) * (value - low) / (high - low)
 
+    second = 226 + 6.6 * len(names[0]) + 28
+    third = second + 6.6 * len(names[1]) + 29
     parts = [
         '<circle cx="216" cy="9" r="6.5" class="claimed"/>',
-        _text(226, 13, "claimed"),
-        '<circle cx="290" cy="9" r="4" class="measured"/>',
-        _text(300, 13, "measured"),
-        _rect(372, 4, 16, 10, "band"),
-        _text(394, 13, f"claim ± {100 * band:g} points"),
+        _text(226, 13, names[0]),
+        f'<circle cx="{_n(second - 10)}" cy="9" r="4" class="measured"/>',
+        _text(second, 13, names[1]),
     ]
+    if band:
+        parts += [
+            _rect(third, 4, 16, 10, "band"),
+            _text(third + 22, 13, f"{names[0].removesuffix('ed')} ± {100 * band:g} points"),
+        ]
     step = _step(high - low)
     mark = step * int(low / step + 1)
     while mark < high:
@@ -195,14 +201,10 @@ def dumbbell(
         short = pair.label if len(pair.label) <= 32 else pair.label[:31] + "…"
         parts += [
             _text(left - 8, y + 4, short, "", "end"),
-            _rect(
-                x(pair.claimed - band),
-                y - 8,
-                x(pair.claimed + band) - x(pair.claimed - band),
-                16,
-                "band",
-            ),
         ]
+        if band:
+            wide = x(pair.claimed + band) - x(pair.claimed - band)
+            parts.append(_rect(x(pair.claimed - band), y - 8, wide, 16, "band"))
         parts.append(f'<circle cx="{_n(x(pair.claimed))}" cy="{_n(y)}" r="6.5" class="claimed"/>')
         if pair.measured is not None:
             parts += [
@@ -210,6 +212,43 @@ def dumbbell(
                 f'<circle cx="{_n(x(pair.measured))}" cy="{_n(y)}" r="4" class="measured"/>',
             ]
         parts.append(_text(width - 122, y + 4, pair.state.replace("-", " "), "n"))
+    return _svg(name, title, text, width, height, parts)
+
+
+def lines(
+    name: str,
+    title: str,
+    text: str,
+    labels: Sequence[str],
+    series: Sequence[tuple[str, Sequence[float]]],
+    *,
+    width: float = 680,
+    height: float = 260,
+) -> Markup:
+    """Fractions over ordered steps, one line a series; the first half of the series is dashed."""
+    left, top, bottom, right = 48.0, 34.0, 26.0, 16.0
+    values = [v for _, line in series for v in line]
+    step = _step(max(values) - min(values))
+    low = step * floor(min(values) / step)
+    high = step * ceil(max(values) / step)
+    slot = (width - left - right) / max(len(labels) - 1, 1)
+
+    def at(i: int, value: float) -> tuple[float, float]:
+        return left + slot * i, top + (height - top - bottom) * (high - value) / (high - low)
+
+    parts = legend(left, 12, [n for n, _ in series])
+    for k in range(round((high - low) / step) + 1):
+        _, y = at(0, low + k * step)
+        mark = f"{100 * (low + k * step):g}"
+        parts += [_line(left, y, width - right, y), _text(left - 6, y + 4, mark, "", "end")]
+    for i, label in enumerate(labels):
+        parts.append(_text(at(i, low)[0], height - 6, label, "", "middle"))
+    for k, (_, line) in enumerate(series):
+        points = [at(i, v) for i, v in enumerate(line)]
+        path = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
+        dash = ' stroke-dasharray="5 4"' if k < len(series) / 2 else ""
+        parts.append(f'<polyline points="{path}" class="line l{k}"{dash}/>')
+        parts += [f'<circle cx="{_n(x)}" cy="{_n(y)}" r="3.5" class="s{k}"/>' for x, y in points]
     return _svg(name, title, text, width, height, parts)
 
 

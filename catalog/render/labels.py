@@ -23,6 +23,23 @@ STATES = {
 #: States that rest on a run of the checkpoint under a comparable protocol.
 DECIDED = ("reproduced", "lower", "higher", "inconclusive")
 
+#: What rows that others released say about a printed number; never a state of a claim.
+RELEASED = {
+    "agrees": "the printed digits follow from the released rows",
+    "differs": "the released rows give other digits",
+    "not enough": "there are no rows under it, or no printed number beside them",
+}
+#: What a row is, from what shows most to what shows least.
+ROWS = {
+    "masks": "masks, scored by our own core",
+    "cases": "cases",
+    "slices": "slices or single images of cases",
+    "classes": "classes: only the last step of the mean can be checked",
+    "tasks": "tasks: only the last step of the mean can be checked",
+    "domains": "domains: only the last step of the mean can be checked",
+    "data sets": "data sets: only the last step of the mean can be checked",
+}
+
 BLOCKED = {
     "no-checkpoint": "No checkpoint was released",
     "dead-link": "The link to the checkpoint is dead",

@@ -110,6 +110,8 @@ def environment() -> Environment:
         "card_address": show.card_address,
         "STATES": labels.STATES,
         "BLOCKED": labels.BLOCKED,
+        "RELEASED": labels.RELEASED,
+        "ROWS": labels.ROWS,
         "LICENCES": labels.LICENCES,
         "CODE": labels.CODE,
         "WEIGHTS": labels.WEIGHTS,

@@ -84,6 +84,10 @@ def numbers(catalog: Catalog) -> str:
                 _count(sum(c.state in DECIDED for c in claims), len(claims)),
             ),
             (
+                "claims that follow from rows that were released (no run)",
+                _count(sum(c.recomputed == "agrees" for c in claims), len(claims)),
+            ),
+            (
                 "claims blocked, with the reason",
                 _count(sum(c.state == "blocked" for c in claims), len(claims)),
             ),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 
 from catalog import standing
+from catalog.evidence import Answer, Recomputed, Source, claim_answers
 from catalog.exports.citation import cited_version, year_of
 from catalog.facets import weights_licence
 from catalog.records import (
@@ -53,11 +54,15 @@ def tag_values(tag: Tag | None) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class ClaimView:
-    """A claim with its project and its verdict (None: `verdicts.json` does not have it yet)."""
+    """A claim with its project and its verdict (None: `verdicts.json` does not have it yet).
+
+    `released`: what rows that others released say about it, apart from any run.
+    """
 
     claim: Claim
     project: Project
     verdict: Verdict | None
+    released: tuple[Recomputed, Answer] | None = None
 
     @property
     def state(self) -> str:
@@ -67,6 +72,11 @@ class ClaimView:
     @property
     def reason(self) -> str | None:
         return (self.verdict.reason if self.verdict else None) or self.claim.reason
+
+    @property
+    def recomputed(self) -> str | None:
+        """agrees or differs: whether the number follows from released rows. None: there are none"""
+        return self.released[1].state if self.released else None
 
     @property
     def anchor(self) -> str:
@@ -131,6 +141,11 @@ class ProjectView:
         counts = Counter(c.state for c in self.claims)
         return {state: counts[state] for state in STATES if counts[state]}
 
+    @cached_property
+    def follow(self) -> int:
+        """How many claims follow from released rows."""
+        return sum(c.recomputed == "agrees" for c in self.claims)
+
     @property
     def badge(self) -> str:
         """`k of n claims reproduced`, never one boolean; `0 of n claims checked` before any run."""
@@ -138,7 +153,8 @@ class ProjectView:
         if not n:
             return "no claims of its own" if self.others else "no claims recorded"
         word = "checked" if self.states.keys() <= {"blocked", "not-attempted"} else "reproduced"
-        return f"{self.states.get('reproduced', 0)} of {n} claim{'s' * (n != 1)} {word}"
+        said = f"{self.states.get('reproduced', 0)} of {n} claim{'s' * (n != 1)} {word}"
+        return f"{said}, {self.follow} from released rows" if self.follow else said
 
     def checkpoint(self, name: str | None) -> Checkpoint | None:
         return next((c for c in self.project.checkpoints or [] if c.id == name), None)
@@ -292,11 +308,15 @@ class Catalog:
         runs: dict[str, list[Result]] = defaultdict(list)
         for result in registry.results:
             runs[result.project].append(result)
+        self.sources: dict[str, Source] = {s.id: s for s in registry.evidence}
+        self.recomputed: dict[str, Recomputed] = {r.source: r for r in registry.recomputed}
+        released = claim_answers(registry.recomputed)
         self.projects: dict[str, ProjectView] = {}
         for project in sorted(registry.projects, key=lambda p: p.name.casefold()):
             claims = [
-                ClaimView(c, project, verdicts.get(f"{project.slug}/{c.id}"))
+                ClaimView(c, project, verdicts.get(name), released.get(name))
                 for c in project.claims
+                for name in (f"{project.slug}/{c.id}",)
             ]
             mine = sorted(runs.get(project.slug, []), key=lambda r: (r.created, r.run))
             self.projects[project.slug] = ProjectView(project, claims, mine)
