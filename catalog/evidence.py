@@ -478,6 +478,27 @@ def claim_answers(recomputed: list[Recomputed]) -> dict[str, tuple[Recomputed, A
     return found
 
 
+def in_words(result: Recomputed, answer: Answer) -> str:
+    """What rows say about one number, for a line of text."""
+    value = "no value" if answer.value is None else f"{answer.value * answer.scale:.10g}"
+    return (
+        f"{answer.state}: {answer.n} {result.rows} of {result.source} give {value} ({answer.how})"
+    )
+
+
+def as_data(result: Recomputed, answer: Answer) -> dict[str, Any]:
+    """What rows say about one number, for machines."""
+    return {
+        "says": answer.state,
+        "source": result.source,
+        "rows": result.rows,
+        "value": answer.value,
+        "n": answer.n,
+        "interval": answer.interval,
+        "how": answer.how,
+    }
+
+
 def as_json(result: Recomputed) -> bytes:
     """The document as it is stored: one key a line."""
     return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"

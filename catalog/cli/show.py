@@ -78,6 +78,7 @@ def _ask(projects: list[Project]) -> None:
 
 def _data(work: Work | None, project: Project | None, registry: Registry) -> dict[str, Any]:
     from catalog.cli.rows import work_data
+    from catalog.evidence import as_data, claim_answers
 
     projects = work.projects if work else [project] if project else []
     slugs = {project.slug for project in projects}
@@ -85,6 +86,11 @@ def _data(work: Work | None, project: Project | None, registry: Registry) -> dic
         "paper": work_data(work) if work else None,
         "projects": [to_builtins(project) for project in projects],
         "verdicts": [to_builtins(v) for v in registry.verdicts if v.project in slugs],
+        "recomputed": {
+            claim: as_data(*said)
+            for claim, said in claim_answers(registry.recomputed).items()
+            if claim.partition("/")[0] in slugs
+        },
         "runs": [result.run for result in registry.results if result.project in slugs],
     }
 
@@ -182,10 +188,13 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
 def _claims(project: Project, claims: Sequence[Claim], registry: Registry) -> list[Row]:
     """A row for each claim; of many, how many there are of each state and who printed them."""
     from catalog.cli.rows import claim_row, in_percent
+    from catalog.evidence import claim_answers
 
     judged = {verdict.claim: verdict for verdict in registry.verdicts}
+    released = claim_answers(registry.recomputed)
     rows: list[Row] = []
     states: Counter[str] = Counter()
+    follow: Counter[str] = Counter()
     for claim in claims:
         verdict = judged.get(f"{project.slug}/{claim.id}")
         state = verdict.state if verdict else claim.state
@@ -193,12 +202,18 @@ def _claims(project: Project, claims: Sequence[Claim], registry: Registry) -> li
         name, metric, _, *rest = claim_row(project, claim, state)[:-1]
         measured = verdict.measured if verdict else None
         value, again = in_percent(claim, claim.fraction), in_percent(claim, measured)
-        rows.append((name, metric, value, *rest, f"measured {again}" if again else None))
+        said = released.get(f"{project.slug}/{claim.id}")
+        told = [f"measured {again}" if again else None]
+        if said:
+            follow[said[1].state] += 1
+            told.append(f"released rows: {said[1].state}")
+        rows.append((name, metric, value, *rest, *told))
     if len(rows) <= MOST_CLAIMS:
         return rows
     by = Counter(claim.printed_by or "whom is not known" for claim in claims if not claim.own)
     return [
         *states.most_common(),
+        *((f"released rows: {says}", number) for says, number in follow.most_common()),
         *((f"printed by {who}", number) for who, number in by.most_common()),
         ("all", f"sam4mis list claims --project {project.slug}"),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from catalog.evidence import Recomputed, as_data
 from catalog.exports import FORMATS
 from catalog.records import Paper, Project, Result, Verdict, to_builtins
 from catalog.render.facets import FACETS, counted
@@ -14,7 +15,7 @@ from catalog.render.feeds import atom, entry
 from catalog.render.labels import STATES
 from catalog.render.naming import slug
 from catalog.render.output import Output
-from catalog.render.views import Catalog, PaperView
+from catalog.render.views import Catalog, ClaimView, PaperView
 
 DUMPS = {"bibtex": "bib", "ris": "ris", "csl-json": "csl.json", "csv": "csv", "json": "json"}
 #: Entries of a feed.
@@ -44,12 +45,22 @@ def _judged(view: PaperView) -> dict[str, Any]:
         "weights": view.weights,
         "projects": [p.project.slug for p in view.projects],
         "claims": [
-            {"claim": f"{c.project.slug}/{c.claim.id}", "state": c.state, "reason": c.reason}
+            {
+                "claim": f"{c.project.slug}/{c.claim.id}",
+                "state": c.state,
+                "reason": c.reason,
+                "recomputed": _released(c),
+            }
             for c in view.claims
         ],
         "printed_by_others": len(view.others),
         "page": f"papers/{view.id}/",
     }
+
+
+def _released(view: ClaimView) -> dict[str, Any] | None:
+    """What released rows say about a claim; null where there are none."""
+    return as_data(*view.released) if view.released else None
 
 
 def _api(output: Output, catalog: Catalog) -> None:
@@ -58,10 +69,11 @@ def _api(output: Output, catalog: Catalog) -> None:
         ("project", Project),
         ("run", Result),
         ("verdict", Verdict),
+        ("recomputed", Recomputed),
     ):
         schema = msgspec.json.schema(record)
         inner = schema.pop("$ref", None)
-        key = {"paper": "paper", "project": "project", "run": "run", "verdict": "verdicts"}[kind]
+        key = "verdicts" if kind == "verdict" else kind
         held = {"type": "array", "items": {"$ref": inner}} if kind == "verdict" else {"$ref": inner}
         output.json(
             f"api/v1/schema/{kind}.json",
@@ -101,6 +113,9 @@ def _api(output: Output, catalog: Catalog) -> None:
                 "project": to_builtins(project.project),
                 "derived": {
                     "states": states,
+                    "recomputed": {
+                        c.claim.id: said for c in project.claims if (said := _released(c))
+                    },
                     "code": project.code,
                     "weights": project.weights,
                     "page": f"projects/{project.project.slug}/",
@@ -113,6 +128,30 @@ def _api(output: Output, catalog: Catalog) -> None:
         "verdicts.json",
         "verdict",
         {"verdicts": [to_builtins(v) for v in catalog.registry.verdicts]},
+    )
+    for result in catalog.recomputed.values():
+        body = {"recomputed": to_builtins(result)}
+        output.api(f"recomputed/{result.source}.json", "recomputed", body)
+    output.api(
+        "recomputed.json",
+        "list",
+        {
+            "items": [
+                {
+                    "source": s.id,
+                    "repository": s.repository,
+                    "rows": s.rows,
+                    "says": result.state if result else s.state,
+                    "computed": result is not None,
+                    "reason": s.reason,
+                    "claims": sorted(
+                        {a.claim for a in result.answers if a.claim} if result else s.claims
+                    ),
+                }
+                for s in catalog.sources.values()
+                for result in (catalog.recomputed.get(s.id),)
+            ]
+        },
     )
     output.api(
         "papers.json",
@@ -176,10 +215,12 @@ def _api(output: Output, catalog: Catalog) -> None:
                 "projects.json",
                 "runs.json",
                 "verdicts.json",
+                "recomputed.json",
                 "facets.json",
                 "papers/{id}.json",
                 "projects/{slug}.json",
                 "runs/{run}.json",
+                "recomputed/{source}.json",
             ]
         },
     )
@@ -259,6 +300,8 @@ def llms(output: Output, catalog: Catalog) -> bytes:
         f"- [A work]({site}api/v1/papers/{{id}}.json): the full record\n"
         f"- [A project]({site}api/v1/projects/{{slug}}.json): release, protocol card, claims\n"
         f"- [Verdicts]({site}api/v1/verdicts.json)\n"
+        f"- [Released rows]({site}api/v1/recomputed.json): what they say about printed numbers, "
+        "apart from runs\n"
         f"- All works in one file: {dumps}\n"
         f"- [Methodology]({site}methodology/), [Glossary]({site}glossary/)\n"
     ).encode()

@@ -6,12 +6,12 @@ holds a number of its own. A registry that lacks the results lacks the finding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from catalog.evidence import Answer, Recomputed, Whole
+from catalog.evidence import Answer, Recomputed
 from catalog.render import charts
 from catalog.render.charts import Pair
 
@@ -89,8 +89,11 @@ def one_name(results: Results) -> Shown:
     """One task name, several data sets."""
     source = results["biomedparse-task-means"]
     means, medians = (source.whole(f"112 tasks, {kind}") for kind in ("means", "medians"))
-    several = [
-        a for a in source.answers if a.files_left and a.column == "medsam_dice" and a.printed
+    tasks = {a.name.partition(",")[0] for a in source.answers}
+    several = [  # a name that begins with another's says itself which set it means
+        a
+        for a in source.answers
+        if a.files_left and a.column == "medsam_dice" and not _longer(a.name, tasks)
     ]
     pairs = []
     for a in several:
@@ -113,9 +116,9 @@ def one_name(results: Results) -> Shown:
         for i in other
     )
     text = (
-        f"All {means.agree} of {means.of} printed means come out of the rows, but for "
-        f"{len(several)} of the {means.of // _columns(means, source)} tasks only if one of two to "
-        f"four data sets of that name is taken and the others are left. {moved}."
+        f"{means.agree} of {means.of} printed means come out of the rows, but for {len(several)} "
+        f"of the {len(tasks)} tasks only if one of two to four data sets of that name is taken and "
+        f"the others are left. {moved}."
     )
     rows = [[*r, _short(a.files[0])] for r, a in zip(data, several, strict=True)]
     return Shown(
@@ -129,10 +132,10 @@ def one_name(results: Results) -> Shown:
     )
 
 
-def _columns(whole: Whole, source: Recomputed) -> int:
-    """How many printed values each task has: values over names."""
-    tasks = {a.name.partition(",")[0] for a in source.answers}
-    return whole.of // len(tasks)
+def _longer(name: str, tasks: Iterable[str]) -> bool:
+    """Whether a task's name is another one's with more behind it: `lung-COVID` beside `lung`."""
+    task = name.partition(",")[0]
+    return any(task.startswith(f"{other}-") for other in tasks)
 
 
 def same_mean(results: Results) -> Shown:
@@ -263,8 +266,8 @@ def empty_cases(results: Results) -> Shown:
         "empty", "One set of rows, other rules for empty ones", rows, "Dice, %"
     )
     text = (
-        f"CellViT counts {all_.n - defined.n} images with nothing to find and nothing found as 0 in "
-        f"its Dice and leaves them out of its Jaccard: {all_.value:.4f} is printed, "
+        f"CellViT counts {all_.n - defined.n} images with nothing to find and nothing found as 0 "
+        f"in its Dice and leaves them out of its Jaccard: {all_.value:.4f} is printed, "
         f"{defined.value:.4f} are the images that both means have in common. The lungs of i3uex "
         f"rest on {lungs.n:,} of {lungs.n + lungs.empty:,} slices."
     )
@@ -342,8 +345,8 @@ def chance(results: Results) -> Shown:
     text = (
         f"Two unseeded runs of random prompts differ by up to "
         f"{100 * random.largest_difference:.1f} points of Dice although each is a mean over 647 to "
-        f"3,692 images ({random.of} means compared); the {fixed.of} means of prompts without chance "
-        f"agree to {fixed.largest_difference:.0e}."
+        f"3,692 images ({random.of} means compared); the {fixed.of} means of prompts without "
+        f"chance agree to {fixed.largest_difference:.0e}."
     )
     return Shown("chance", "Chance", text, chart, head, data, ("mattjie-sam-2d",))
 
@@ -497,9 +500,10 @@ def spread(results: Results) -> Shown:
     ]
     chart, head, data = _bars("spread", "Standard deviation of one run", rows, "spread of Dice")
     text = (
-        f"0.69 ± 0.17 is printed. One run of the log has mean {_value(mean):.4f}, and its spread is "
-        f"{rows[0][1]:.3f} over the organ means, {rows[1][1]:.3f} over scans and {rows[2][1]:.3f} "
-        "over all values. Which run the paper took is not said, so this shows nothing yet."
+        f"0.69 ± 0.17 is printed. One run of the log has mean {_value(mean):.4f}, and its spread "
+        f"is {rows[0][1]:.3f} over the organ means, {rows[1][1]:.3f} over scans and "
+        f"{rows[2][1]:.3f} over all values. Which run the paper took is not said, so this shows "
+        "nothing yet."
     )
     return Shown(
         "spread", "Where the ± comes from", text, chart, head, data, ("medsam2-amos-autoprompt",)

@@ -79,6 +79,11 @@ class ClaimView:
         return self.released[1].state if self.released else None
 
     @property
+    def rows(self) -> str | None:
+        """What the released rows are that speak to it."""
+        return self.released[0].rows if self.released else None
+
+    @property
     def anchor(self) -> str:
         return f"claim-{self.claim.id}"
 

@@ -56,6 +56,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
     from catalog.cli.output import counted
     from catalog.cli.rows import in_percent
     from catalog.errors import UsageError
+    from catalog.evidence import claim_answers
     from catalog.records import ClaimState
     from catalog.registry import find_root
     from reproduce.cli.common import as_json, sound_registry, table
@@ -67,6 +68,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
     if project is not None and project not in {p.slug for p in registry.projects}:
         raise UsageError(f"no project {project!r} in projects/.")
     known = {v.claim: v for v in registry.verdicts}
+    released = claim_answers(registry.recomputed)
     rows: list[dict[str, Any]] = []
     shown: list[tuple[Any, ...]] = []
     for item in registry.projects:
@@ -89,6 +91,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
                     "printed_by": claim.printed_by,
                     "state": now,
                     "measured": verdict.measured if verdict else None,
+                    "recomputed": released[name][1].state if name in released else None,
                     "reason": claim.reason if now == "blocked" else (verdict and verdict.reason),
                 }
             )
@@ -99,6 +102,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
                     claim.metric,
                     in_percent(claim, claim.fraction),
                     in_percent(claim, verdict.measured if verdict else None),
+                    released[name][1].state if name in released else None,
                     claim.dataset,
                     claim.printed_by,
                 )
@@ -106,7 +110,16 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
     if json_:
         as_json(rows)
         return
-    columns = ("claim", "state", "metric", "claimed", "measured", "data set", "printed by")
+    columns = (
+        "claim",
+        "state",
+        "metric",
+        "claimed",
+        "measured",
+        "released rows",
+        "data set",
+        "printed by",
+    )
     table(counted(len(rows), "claim"), columns, shown, "state", "data set")
 
 

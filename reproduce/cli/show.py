@@ -68,10 +68,12 @@ def show(
 
 def _project(registry: Registry, project: Project, claims: list[Claim], json_: bool) -> None:
     from catalog.cli.output import sheet
+    from catalog.evidence import as_data, claim_answers, in_words
     from catalog.records import to_builtins
     from reproduce.cli.common import as_json
 
     known = {v.claim: v for v in registry.verdicts}
+    released = claim_answers(registry.recomputed)
     if json_:
         as_json(
             [
@@ -80,6 +82,7 @@ def _project(registry: Registry, project: Project, claims: list[Claim], json_: b
                     "verdict": to_builtins(known[name])
                     if (name := f"{project.slug}/{claim.id}") in known
                     else None,
+                    "recomputed": as_data(*released[name]) if name in released else None,
                     "runs": [r.run for r in registry.results if name in r.claims],
                 }
                 for claim in claims
@@ -95,7 +98,10 @@ def _project(registry: Registry, project: Project, claims: list[Claim], json_: b
     sections = []
     for claim in claims:
         name = f"{project.slug}/{claim.id}"
-        sections.append((name, _claim(project, claim, known.get(name), registry)))
+        told = _claim(project, claim, known.get(name), registry)
+        if name in released:
+            told.append(("released rows", in_words(*released[name])))
+        sections.append((name, told))
     sections.append(("project", rows))
     sheet(f"{project.name} ({project.slug}, {project.kind})", sections)
 

@@ -77,6 +77,7 @@ def copy_registry(root: Path, target: Path) -> Path:
     shutil.copy(root / "papers.yaml", target)
     shutil.copytree(root / "projects", target / "projects")
     shutil.copytree(root / "reproduce/results", target / "reproduce/results")
+    shutil.copytree(root / "reproduce/evidence", target / "reproduce/evidence")
     shutil.copytree(root / "site", target / "site")
     shutil.copytree(root / "benchmarks/results", target / "benchmarks/results")
     return target

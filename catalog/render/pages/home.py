@@ -23,6 +23,8 @@ def write(output: Output, catalog: Catalog) -> None:
     code = sum(v.code in ("yes", "linked") for v in papers)
     weights = sum(v.weights in ("yes", "gated") for v in papers)
     decided = sum(c.state in DECIDED for c in claims)
+    printed = [*claims, *catalog.others]
+    follow = sum(c.recomputed == "agrees" for c in printed)
 
     def table(**wanted: tuple[str, ...]) -> str:
         """Address of the table narrowed to values that some work has."""
@@ -41,6 +43,7 @@ def write(output: Output, catalog: Catalog) -> None:
         (len(claims), None, "claims with their place in print", "verification/#states"),
         (decided, len(claims), "claims of methods checked by a run", "verification/#states"),
         (len(catalog.others), None, "numbers that others printed", "verification/#states"),
+        (follow, len(printed), "numbers that follow from released rows", "released/"),
     ]
     by_year: dict[str, Counter[str]] = {}
     for view in papers:

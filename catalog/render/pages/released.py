@@ -13,8 +13,6 @@ ADDRESS = "released/"
 
 
 def write(output: Output, catalog: Catalog) -> None:
-    if not catalog.sources:
-        return
     sources = sorted(catalog.sources.values(), key=lambda s: (LEVELS.index(s.rows), s.id))
     claims = catalog.claims
     follow = [c for c in claims if c.recomputed == "agrees"]

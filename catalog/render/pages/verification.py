@@ -149,6 +149,7 @@ def write(output: Output, catalog: Catalog) -> None:
         words="verdict claims reproduced lower higher inconclusive blocked",
         claims=claims,
         control_claims=catalog.control_claims,
+        released=[c for c in claims if c.released],
         counts=Counter(c.state for c in claims),
         others=Counter((c.claim.printed_by, c.project.slug) for c in catalog.others),
         control_chart=claims_chart("controls-chart", catalog.control_claims, prefix=True),
