@@ -84,7 +84,7 @@ def test_list_claims() -> None:
     rows = json.loads(call("list", "--project", "lwnet", "--json"))
     assert {row["claim"] for row in rows} == {"lwnet/validation-dice", "lwnet/validation-auc"}
     plain = call("list", "--project", "lwnet")
-    assert "lwnet/validation-dice\treproduced\tdice\t80.96 %\t80.96 %\tdrive" in plain
+    assert "lwnet/validation-dice\treproduced\tdice\t80.96 %\t80.96 %\t-\tdrive" in plain
     blocked = json.loads(call("list", "--state", "blocked", "--json"))
     assert blocked
     assert all(row["state"] == "blocked" for row in blocked)
