@@ -201,7 +201,8 @@ class SameRows(Record, kw_only=True):
 class Weights(Record, kw_only=True):
     """Totals whose weights are not printed: is there one set of weights, and what is each at least?
 
-    The rows of `reader` are parts, named by `part`; `total` names the row of the totals.
+    The rows of `reader` are parts, named by `part`; `total` names the row of the totals. Where no
+    table was released `registry` says which claims hold the printed parts: part -> column -> claim.
     """
 
     name: str
@@ -210,6 +211,7 @@ class Weights(Record, kw_only=True):
     columns: list[str]
     reader: str | None = None
     decimals: int = 2
+    registry: dict[str, dict[str, str]] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)  # column -> project/claim
     note: str | None = None
 
@@ -250,8 +252,9 @@ class Source(Record, kw_only=True):
     found: str = "2026-11-29"
 
     @property
-    def in_history(self) -> bool:
-        return self.history is not None
+    def computable(self) -> bool:
+        """Whether there is anything to compute: rows, or printed parts of a printed total."""
+        return bool(self.readers) or any(w.registry for w in self.weights)
 
     def column(self, name: str) -> Column:
         """The column's record; a plain one where none stands there."""

@@ -61,7 +61,8 @@ def _names(source: Source) -> Iterator[Told]:
         used += [(("every", n, "reader"), whole.reader), (("every", n, "printed"), whole.printed)]
     for n, pair in enumerate(source.same_rows):
         used += [(("same_rows", n, "one"), pair.one), (("same_rows", n, "other"), pair.other)]
-    used += [(("weights", n, "reader"), w.reader) for n, w in enumerate(source.weights)]
+    tabled = ((n, w) for n, w in enumerate(source.weights) if not w.registry)
+    used += [(("weights", n, "reader"), w.reader) for n, w in tabled]
     for path, name in used:
         if name is None and not readers:
             yield "E002", path[:2], "there is no reader of rows", "Add one under `readers`."
@@ -107,6 +108,8 @@ def _references(source: Source, registry: Registry) -> Iterator[Told]:
     named += [(("checks", n, "claim"), c.claim) for n, c in enumerate(source.checks) if c.claim]
     for n, weights in enumerate(source.weights):
         named += [(("weights", n, "claims"), c) for c in weights.claims.values()]
+        for part, by_column in weights.registry.items():
+            named += [(("weights", n, "registry", part), c) for c in by_column.values()]
     for path, claim in named:
         if claim not in claims:
             yield "R003", path, f"no claim {claim!r}", near(claim, claims)

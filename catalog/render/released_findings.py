@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from catalog.evidence import Answer, Recomputed
+from catalog.evidence import Answer, Recomputed, Share
 from catalog.render import charts
 from catalog.render.charts import Pair
 
@@ -390,11 +390,19 @@ def levels(results: Results) -> Shown:
     )
 
 
+def _range(share: Share) -> str:
+    """Least and most in percent; one number where they are the same."""
+    least, most = f"{100 * share.least:.1f}", f"{100 * share.most:.1f}"
+    return f"{least} %" if least == most else f"{least} to {most} %"
+
+
 def weights(results: Results) -> Shown:
     """Totals whose weights are not printed."""
     found = results["sam-med2d-weighted-sum"].weighings[0]
+    other = results["sam-med3d-table3-overall"].weighings[0]
+    unseen = min(other.shares, key=lambda s: s.most)
     heavy = max(found.shares, key=lambda s: s.most)
-    rows = [(s.part, s.most, f"{100 * s.least:.1f} to {100 * s.most:.1f} %") for s in found.shares]
+    rows = [(s.part, s.most, _range(s)) for s in found.shares]
     chart, head, data = _bars(
         "weights", "Weight that each data set can have in the printed sums", rows, "weight"
     )
@@ -402,10 +410,12 @@ def weights(results: Results) -> Shown:
     widest = max(range(len(gaps)), key=lambda i: abs(gaps[i]))
     text = (
         f"The “weighted sum” of SAM-Med2D does not print its weights. One set of weights gives all "
-        f"{len(found.totals)} sums, and in every such set {heavy.part} has "
-        f"{100 * heavy.least:.0f} to {100 * heavy.most:.0f} %. Unweighted, "
+        f"{len(found.totals)} sums, and in every such set {heavy.part} has {_range(heavy)}. "
+        f"Unweighted, "
         f"{_percent(found.totals[widest])} would be {_percent(found.unweighted[widest])}, "
-        f"{100 * gaps[widest]:.1f} points lower."
+        f"{100 * gaps[widest]:.1f} points lower. The {len(other.totals)} overall values of "
+        f"SAM-Med3D's Table 3 have one common weight too: {_range(unseen)} for the {unseen.part} "
+        "targets."
     )
     return Shown(
         "weights",
@@ -414,7 +424,7 @@ def weights(results: Results) -> Shown:
         chart,
         head,
         data,
-        ("sam-med2d-weighted-sum",),
+        ("sam-med2d-weighted-sum", "sam-med3d-table3-overall"),
     )
 
 
@@ -519,7 +529,7 @@ FINDINGS: tuple[tuple[tuple[str, ...], Finding], ...] = (
     (("sam-med3d-brain-lesions",), best_of),
     (("mattjie-sam-2d",), chance),
     (("medsam-dcis-mri", "medlsam-structseg-npz", "touchstone-totalsegmentator"), levels),
-    (("sam-med2d-weighted-sum",), weights),
+    (("sam-med2d-weighted-sum", "sam-med3d-table3-overall"), weights),
     (("medical-sam3-brats-met",), other_branch),
     (("i3uex-sam-lung", "medical-sam3-five-sets"), last_digits),
     (("medsam2-amos-autoprompt",), spread),

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from catalog import vocabulary
+from catalog.evidence import Recomputed, Source
 from catalog.records import TAG_FIELDS, Paper, Project, Result, VerdictLog, Verdicts
 
 FOLDER = Path(__file__).resolve().parent
@@ -25,6 +26,8 @@ def schemas() -> dict[str, dict[str, Any]]:
         "papers.schema.json": papers_schema(),
         "project.schema.json": _titled(Project, "A code release: projects/<slug>.yaml"),
         "result.schema.json": _titled(Result, "What one checkpoint did on one list of cases"),
+        "evidence.schema.json": _titled(Source, "A source of rows: reproduce/evidence/<id>.yaml"),
+        "recomputed.schema.json": _titled(Recomputed, "What released rows say"),
         "verdicts.schema.json": _titled(Verdicts, "reproduce/results/verdicts.json"),
         "verdict-log.schema.json": _titled(VerdictLog, "reproduce/results/verdict-log.json"),
     }

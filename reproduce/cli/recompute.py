@@ -49,7 +49,7 @@ def recompute(
       sam4mis reproduce recompute cellvit-pannuke --from ~/CellViT
       sam4mis reproduce recompute --all --from ~/clones --check
     """
-    from catalog.errors import EXIT_FINDINGS, UsageError
+    from catalog.errors import EXIT_FINDINGS
     from catalog.evidence import RECOMPUTED
     from catalog.evidence import as_json as written
     from catalog.registry import Registry, find_root
@@ -69,7 +69,7 @@ def recompute(
     claims = claims_by_name(registry.projects)
     results, wrong = [], 0
     for one in chosen:
-        if not one.readers:
+        if not one.computable:
             if not json_:
                 typer.echo(f"{one.id}: {one.state}, as recorded; no rows to compute from.")
             continue
@@ -103,8 +103,6 @@ def recompute(
             publish(root, outcome.result)
     if json_:
         as_json(results)
-    if source is not None and not results and not chosen[0].readers and from_ is not None:
-        raise UsageError(f"{source} has no rows to compute from: {chosen[0].reason}")
     if wrong:
         raise typer.Exit(EXIT_FINDINGS)
 

@@ -131,7 +131,11 @@ def _answer(
         asked(
             weights.name,
             lambda w=weights: result.weighings.append(  # type: ignore[misc]
-                wholes.weighing(source, w, table(w.reader))
+                wholes.weighing(
+                    source,
+                    w,
+                    wholes.printed_parts(w, claims) if w.registry else table(w.reader),
+                )
             ),
         )
 

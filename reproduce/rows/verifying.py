@@ -66,6 +66,13 @@ def _of(
             yield "Z005", answer.name, message, again
         elif wrong := _answer(source, answer, result.answers):
             yield "Z006", answer.name, wrong, RESTORE
+    for weighing in result.weighings:
+        for column, total in zip(weighing.columns, weighing.totals, strict=True):
+            name = weighing.claims.get(column)
+            claim = claims.get(name) if name else None
+            if name and (claim is None or abs(claim.fraction - total) > 1e-9):
+                message = f"the claim {name} says another number now."
+                yield "Z005", weighing.name, message, again
     for whole in result.wholes:
         follows: State = "agrees" if whole.agree == whole.of else "differs"
         if whole.state not in ("not enough", follows):

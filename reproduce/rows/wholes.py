@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from catalog.evidence import (
     Weights,
     Whole,
 )
+from catalog.records import Claim
 from reproduce.rows.aggregating import aggregate, told, unions
 from reproduce.rows.checking import finite
 from reproduce.rows.printed import noise, rounding_of
-from reproduce.rows.tables import FILE, Table, text
+from reproduce.rows.tables import FILE, ROW, Table, text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -205,6 +206,18 @@ def _by_key(table: Table, names: Sequence[str]) -> dict[tuple[str, ...], list[in
     for i in range(len(table)):
         found.setdefault(tuple(text(c[i]) for c in columns), []).append(i)
     return found
+
+
+def printed_parts(check: Weights, claims: Mapping[str, Claim]) -> Table:
+    """Parts of totals as the registry records them. Raises `InputError` for an unknown claim."""
+    rows: list[dict[str, Any]] = []
+    for part, by_column in check.registry.items():
+        unknown = [claim for claim in by_column.values() if claim not in claims]
+        if unknown:
+            raise InputError(f"{check.name}: there is no claim {', '.join(unknown)}.")
+        values = {column: claims[claim].value for column, claim in by_column.items()}
+        rows.append({check.part: part, ROW: str(len(rows) + 1)} | values)
+    return Table.of(check.name, rows, [check.part])
 
 
 def weighing(source: Source, check: Weights, table: Table) -> Weighing:

@@ -69,7 +69,7 @@ def test_twelve_findings_each_with_figure_and_data(catalog: Catalog) -> None:
         "best-of": ("0.173", "0.132", "3 of 4"),
         "chance": ("1.9 points", "8e-08"),
         "levels": ("0.43", "0.46", "0.69", "0.59", "74.6", "66.8"),
-        "weights": ("FLARE23 has 85 to 89 %", "14.9 points lower"),
+        "weights": ("FLARE23 has 84.6 to 88.6 %", "14.9 points lower", "12.7 % for the unseen"),
         "other-branch": ("13,904 rows", "26 of 26"),
         "digits": ("94.95 for 94.945", "73.6 for 73.728"),
         "spread": ("0.167", "0.082", "0.273"),

@@ -225,7 +225,7 @@ def test_forty_sources_and_what_they_say(committed: Registry) -> None:
     assert states == {"agrees": 17, "differs": 8, "not enough": 15}
     computed = {r.source: r.state for r in committed.recomputed}
     for source in committed.evidence:
-        assert (source.id in computed) == bool(source.readers), source.id
+        assert (source.id in computed) == source.computable, source.id
         assert computed.get(source.id, source.state) == source.state, source.id
 
 
