@@ -114,7 +114,7 @@ def _api(output: Output, catalog: Catalog) -> None:
                 "derived": {
                     "states": states,
                     "recomputed": {
-                        c.claim.id: said for c in project.claims if (said := _released(c))
+                        c.claim.id: said for c in project.numbers if (said := _released(c))
                     },
                     "code": project.code,
                     "weights": project.weights,

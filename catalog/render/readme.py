@@ -65,7 +65,7 @@ def _count(n: int, of: int) -> str:
 def numbers(catalog: Catalog) -> str:
     """Counts, each with its denominator."""
     papers, claims = catalog.papers, catalog.claims
-    printed = [*claims, *catalog.others]
+    printed = catalog.numbers
     code = sum(v.code in ("yes", "linked") for v in papers)
     weights = sum(v.weights in ("yes", "gated") for v in papers)
     return _table(
@@ -90,8 +90,9 @@ def numbers(catalog: Catalog) -> str:
             ),
             ("numbers that others printed about them, kept apart", str(len(catalog.others))),
             (
-                "numbers of both that follow from rows that were released, without a run",
-                _count(sum(c.recomputed == "agrees" for c in printed), len(printed)),
+                "numbers of both that follow from released rows",
+                f"{_count(sum(c.recomputed == 'agrees' for c in printed), len(printed))}; "
+                f"{sum(c.state in DECIDED for c in printed)} have been run",
             ),
         ],
     )

@@ -148,7 +148,7 @@ class ProjectView:
 
     @cached_property
     def follow(self) -> int:
-        """How many claims follow from released rows."""
+        """How many of its own claims follow from released rows."""
         return sum(c.recomputed == "agrees" for c in self.claims)
 
     @property
@@ -399,6 +399,11 @@ class Catalog:
     def others(self) -> list[ClaimView]:
         """What others printed about methods of the field."""
         return [c for p in self.methods for c in p.others]
+
+    @cached_property
+    def numbers(self) -> list[ClaimView]:
+        """Every recorded number about methods of the field, whoever printed it."""
+        return [*self.claims, *self.others]
 
     @cached_property
     def control_claims(self) -> list[ClaimView]:

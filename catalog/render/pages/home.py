@@ -23,7 +23,7 @@ def write(output: Output, catalog: Catalog) -> None:
     code = sum(v.code in ("yes", "linked") for v in papers)
     weights = sum(v.weights in ("yes", "gated") for v in papers)
     decided = sum(c.state in DECIDED for c in claims)
-    printed = [*claims, *catalog.others]
+    printed = catalog.numbers
     follow = sum(c.recomputed == "agrees" for c in printed)
 
     def table(**wanted: tuple[str, ...]) -> str:

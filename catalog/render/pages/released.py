@@ -14,8 +14,8 @@ ADDRESS = "released/"
 
 def write(output: Output, catalog: Catalog) -> None:
     sources = sorted(catalog.sources.values(), key=lambda s: (LEVELS.index(s.rows), s.id))
-    claims = catalog.claims
-    follow = [c for c in claims if c.recomputed == "agrees"]
+    numbers = catalog.numbers
+    follow = [c for c in numbers if c.recomputed == "agrees"]
     by_project = Counter(c.project.slug for c in follow)
     output.page(
         ADDRESS,
@@ -28,9 +28,11 @@ def write(output: Output, catalog: Catalog) -> None:
         sources=sources,
         recomputed=catalog.recomputed,
         states=Counter(_state(catalog, s) for s in sources),
-        claims=claims,
+        numbers=numbers,
         follow=follow,
-        differ=[c for c in claims if c.recomputed == "differs"],
+        own=catalog.claims,
+        own_follow=[c for c in follow if c.claim.own],
+        differ=[c for c in numbers if c.recomputed == "differs"],
         projects=[(catalog.projects[slug], n) for slug, n in by_project.most_common()],
     )
     for source in sources:
@@ -48,7 +50,7 @@ def write(output: Output, catalog: Catalog) -> None:
             names={
                 f"{p.project.slug}/{c.claim.id}"
                 for p in catalog.projects.values()
-                for c in p.claims
+                for c in p.numbers
             },
         )
 
