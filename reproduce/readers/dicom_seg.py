@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError
-from reproduce.readers.grids import Geometry, oriented
+from reproduce.readers.grids import Geometry, placed
 from reproduce.readers.masks import MaskFile
 from reproduce.readers.sizes import need_room
 from reproduce.reading import read_with
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:
-    """Segments by their label, axes (superior, anterior, right) as far as they go; fractional
-    segments are cut at one half.
+    """Segments by their label, on the axes of the file; fractional segments are cut at one half.
 
     Raises `InputError` for a DICOM file that is no segmentation, or whose frames lie on no grid.
     """
@@ -38,12 +37,8 @@ def read(path: Path, key: str | None = None) -> MaskFile:
         need_room(path, (*grid.spatial_shape, len(names)), 1, "the volume of all segments")
         volume = segmentation.get_volume(combine_segments=False, rescale_fractional=True)
         array = np.asarray(volume.array)
-        affine = to_ras(volume.affine)
-        turned = {
-            name: oriented(array[..., index] > 0.5, affine) for index, name in enumerate(names)
-        }
-        geometry = next(iter(turned.values()))[1]
-        segments = {name: mask for name, (mask, _) in turned.items()}
+        geometry = placed(array[..., 0], to_ras(volume.affine))[1]
+        segments = {name: array[..., index] > 0.5 for index, name in enumerate(names)}
         return MaskFile(path, geometry, segments=segments)
 
     return read_with(path, "DICOM-SEG object", reader)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ class Geometry:
     shape       (H, W), or (D, H, W) with slices along the first axis
     spacing_mm  one value per axis in array order, or None where the file has none
     affine      4x4, array index (d, h, w, 1) -> position in mm (right, anterior, superior), or None
+    stored      the affine of the file's own order, where the array was turned from it; else None
     """
 
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...] | None = None
     affine: NDArray[np.float64] | None = None
+    stored: NDArray[np.float64] | None = None
 
 
 def placed(values: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], Geometry]:
@@ -54,7 +56,16 @@ def oriented(
         wanted = orientations.io_orientation(like)
     turn = orientations.ornt_transform(orientations.io_orientation(affine), wanted)
     turned = np.ascontiguousarray(orientations.apply_orientation(values, turn))
-    return placed(turned, affine @ orientations.inv_ornt_aff(turn, values.shape))
+    grid = placed(turned, affine @ orientations.inv_ornt_aff(turn, values.shape))[1]
+    return turned, replace(grid, stored=affine)
+
+
+def upright(values: NDArray[Any], grid: Geometry) -> tuple[NDArray[Any], Geometry]:
+    """A volume turned to (superior, anterior, right); what has no place, or is one slice and so a
+    picture, stays as stored."""
+    if grid.affine is None or len(grid.shape) < 3 or grid.shape[0] == 1:
+        return values, grid
+    return oriented(values, grid.affine)
 
 
 def difference(predicted: Geometry, reference: Geometry) -> str | None:

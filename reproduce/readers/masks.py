@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.readers.grids import Geometry, oriented
+from reproduce.readers.grids import Geometry, oriented, upright
 from reproduce.reading import read_with
 from reproduce.sniffing import sniff
 
@@ -35,6 +35,11 @@ class MaskFile:
     segments: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     shown: NDArray[np.uint8] | None = None
     lossy: bool = False
+
+    @property
+    def first(self) -> NDArray[Any]:
+        """The stored values, or the first segment."""
+        return next(iter(self.segments.values())) if self.values is None else self.values
 
     def moved(self, geometry: Geometry, move: Callable[[NDArray[Any]], NDArray[Any]]) -> MaskFile:
         """The same mask on another grid; `move` brings one array there."""
@@ -82,8 +87,8 @@ def read_mask(path: Path, key: str | None = None, like: Geometry | None = None) 
     """Read a mask file of any known format.
 
     key   which array of an npz; None: the only one, or `segs`, `gts`, `mask`, `masks`, `seg`
-    like  the grid it is meant for: a slice that knows its place is turned to the axes of that
-          grid, or (against a picture, which has no place) stays as stored
+    like  the grid it is meant for, to whose axes it is turned; None: a volume that knows its place
+          is turned to (superior, anterior, right)
 
     Raises `InputError` for an unknown suffix, a file of another kind, a damaged or a huge one, and
     for values that are no finite numbers.
@@ -94,9 +99,7 @@ def read_mask(path: Path, key: str | None = None, like: Geometry | None = None) 
         raise InputError(f"{path}: no reader for this file; known: {', '.join(sorted(SUFFIXES))}.")
     module = import_module(f"reproduce.readers.{reader_of(path, 'mask', *NAMES)}")
     found: MaskFile = module.read(path, key)
-    values = found.values
-    if values is None:
-        return found
+    values = found.first
     if values.dtype.kind not in "buif":
         raise InputError(f"{path}: expected numbers, got {values.dtype}.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -105,7 +108,7 @@ def read_mask(path: Path, key: str | None = None, like: Geometry | None = None) 
             f"{path}: {count} of {values.size} values are NaN or infinite. A mask needs a value "
             "everywhere; write 0 where there is nothing."
         )
-    return found if like is None else _turned(found, like)
+    return _turned(found, like)
 
 
 def reader_of(path: Path, what: str, *expected: str) -> str:
@@ -122,10 +125,22 @@ def reader_of(path: Path, what: str, *expected: str) -> str:
     return reader
 
 
-def _turned(found: MaskFile, like: Geometry) -> MaskFile:
-    """A mask on the axes of another grid, where both know where they lie."""
-    mine, other = found.geometry.affine, like.affine
-    if found.values is None or mine is None or other is None:
+def _turned(found: MaskFile, like: Geometry | None) -> MaskFile:
+    """A mask on the axes it is meant for.
+
+    A file that knows its place is turned to the axes of `like`; against a grid without a place it
+    stays as stored, and so does what has no place against a grid that was not turned. Where that
+    grid was turned, what has no place is turned with it: arrays are written in the order of the
+    file they belong to.
+    """
+    mine = found.geometry.affine
+    if like is None:
+        geometry = upright(found.first, found.geometry)[1]
+        return found.moved(geometry, lambda array: upright(array, found.geometry)[0])
+    source = like.stored if mine is None else mine
+    if like.affine is None or source is None or len(found.geometry.shape) < 3:
         return found
-    geometry = oriented(found.values, mine, other)[1]
-    return found.moved(geometry, lambda array: oriented(array, mine, other)[0])
+    geometry = oriented(found.first, source, like.affine)[1]
+    if mine is None:
+        geometry = Geometry(geometry.shape)
+    return found.moved(geometry, lambda array: oriented(array, source, like.affine)[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.readers.grids import Geometry, oriented, placed
+from reproduce.readers.grids import Geometry, placed, upright
 from reproduce.readers.masks import MaskFile, reader_of
 from reproduce.readers.sizes import need_room
 from reproduce.reading import read_with
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:
-    """A mask as `read_volume` reads it."""
-    values, geometry = read_volume(path, "mask")
+    """A mask as stored: the third axis first, then rows along the second, columns along the first
+    (what SimpleITK makes of it). Two axes are a third of length 1."""
+    values, geometry = read_with(path, "mask", lambda path: _read(path, "mask"))
     return MaskFile(path, geometry, values)
 
 
@@ -26,15 +27,14 @@ def read_volume(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
     """The array (D, H, W), scaled as its header says, and its grid; `what` it is, for messages.
 
     A volume is flipped and its axes exchanged to the closest (superior, anterior, right), so that
-    two files of one grid stored in different orientations are the same. A file of one slice (two
-    axes, or a third of length 1, as SimpleITK and nnU-Net write pictures) is a picture: (1, H, W)
-    with rows along the second stored axis and columns along the first, never flipped.
+    two files of one grid stored in different orientations are the same. A file of one slice is a
+    picture, as SimpleITK and nnU-Net write them, and stays as stored.
 
     Raises `InputError` for a file that holds several volumes, colours or complex numbers, and for
     positions that span no grid.
     """
     reader_of(path, what, "nifti")
-    return read_with(path, what, lambda path: _read(path, what))
+    return upright(*read_with(path, what, lambda path: _read(path, what)))
 
 
 def _read(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
@@ -72,7 +72,4 @@ def _read(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
     affine = np.asarray(image.affine, np.float64)
     if not np.isfinite(affine).all() or not np.linalg.det(affine[:3, :3]):
         raise InputError(f"{path}: the positions in its header span no grid:\n{affine}")
-    values, affine = stored.transpose(2, 1, 0), affine[:, [2, 1, 0, 3]]
-    if stored.shape[2] == 1:
-        return placed(np.ascontiguousarray(values), affine)
-    return oriented(values, affine)
+    return placed(np.ascontiguousarray(stored.transpose(2, 1, 0)), affine[:, [2, 1, 0, 3]])

@@ -20,7 +20,7 @@ USUAL = ("segs", "gts", "mask", "masks", "seg")
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:
-    """An array (H, W) or (D, H, W).
+    """An array (H, W) or (D, H, W), in the order of the volume it was made from.
 
     `spacing` beside it is not used: these files store it x, y, z beside arrays z, y, x, some the
     other way round, and nothing in them says which.

@@ -189,3 +189,31 @@ def test_names_beside_the_predictions_come_first(tmp_path: Path) -> None:
         _scores(request)
     swapped = {2: "liver", 1: "spleen"}
     assert {score.dice for score in _scores(replace(request, labels=swapped))} == {1.0}
+
+
+# A volume that no flip leaves as it is, in the order that SimpleITK gives (z, y, x).
+BODY = np.zeros((3, 5, 6), np.uint8)
+BODY[1:, 1:3, 1:3] = 1
+LEFT_AND_BACK = np.diag([-1.0, -1.0, 2.5, 1.0])  # as SimpleITK and most scanners store volumes
+
+
+def test_an_array_has_the_order_of_the_file_it_belongs_to(tmp_path: Path) -> None:
+    """An npz written from a volume that is stored to the left and back was read as if it were not,
+    and so turned by 180 degrees."""
+    nifti(tmp_path / "truth" / "a.nii.gz", BODY.T, LEFT_AND_BACK)
+    (tmp_path / "pred").mkdir()
+    np.savez(tmp_path / "pred" / "a.npz", segs=BODY)
+    request = Request(tmp_path / "pred", references=tmp_path / "truth")
+    assert score_predictions(request)[0].measurements[0].value == 1.0
+    for part in ("imagesTr/a_0000", "labelsTr/a"):
+        nifti(tmp_path / "data" / f"{part}.nii.gz", BODY.T, LEFT_AND_BACK)
+    request = Request(tmp_path / "pred", "nifti", tmp_path / "data")
+    assert score_predictions(request)[0].measurements[0].value == 1.0
+
+
+def test_a_volume_against_an_array(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    np.savez(tmp_path / "data" / "a.npz", imgs=BODY, gts=BODY, spacing=[1.0, 1.0, 2.5])
+    nifti(tmp_path / "pred" / "a.nii.gz", BODY.T, LEFT_AND_BACK)
+    request = Request(tmp_path / "pred", "npz", tmp_path / "data")
+    assert score_predictions(request)[0].measurements[0].value == 1.0
