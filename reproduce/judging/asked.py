@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from catalog.errors import InputError
 from reproduce.models.declaring import conduct
 from reproduce.plugins import plugins
 from reproduce.running.prompts import prompts_sha256, read_prompts
 from reproduce.running.recorded import spec_of
+from reproduce.running.spec import CaseInput
 from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:
@@ -130,15 +133,15 @@ def _targets(prompts: Sequence[Prompt], spec: RunSpec) -> dict[Place, frozenset[
 def _of_predictions(result: Result) -> Asked:
     protocol: Mapping[str, Any] = result.protocol
     try:
-        cases = {str(case["id"]): case["patient"] for case in result.inputs["cases"]}
-        thresholds = [float(value) for value in protocol["thresholds"]]
-        classes = [str(name) for name in protocol["classes"]]
+        inputs = msgspec.convert(result.inputs["cases"], list[CaseInput])
+        thresholds = msgspec.convert(protocol["thresholds"], list[float])
+        classes = msgspec.convert(protocol["classes"], list[str])
         grid = str(protocol["grid"])
-        groups = {str(k): dict(v) for k, v in dict(result.inputs.get("groups", {})).items()}
-    except (KeyError, TypeError, ValueError) as error:
+        groups = msgspec.convert(result.inputs.get("groups", {}), dict[str, dict[str, str]])
+    except (KeyError, msgspec.ValidationError) as error:
         raise InputError(f"inputs, protocol: not those of scored predictions: {error!r}") from error
     return Asked(
-        cases=cases,
+        cases={case.id: case.patient for case in inputs},
         seeds=[0],
         rounds=1,
         thresholds=thresholds,

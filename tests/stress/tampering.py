@@ -10,10 +10,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -22,12 +23,32 @@ import pyarrow.parquet as pq
 
 from catalog.errors import Sam4misError
 from catalog.records import Result
+from catalog.registry import RESULTS, Registry
+from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
+from reproduce.running.planning import Request, build_spec, recipe
 from reproduce.running.recorded import run_id_of
+from reproduce.running.spec import Placement
 from reproduce.scoring import score
 from reproduce.scoring.recorded import case_scores, shown_threshold
+from reproduce.selftest.running import WEIGHTS
 from reproduce.statistics import arrow_schema
 
+ROOT = Path(__file__).resolve().parents[2]
 Row = dict[str, Any]
+
+
+def made(out: Path) -> Path:
+    """A result of today's format, run and published below `out`: prompted, two seeds, three
+    thresholds, histograms; it says that it serves the self-test's claim."""
+    project = next(p for p in Registry.load(ROOT).projects if p.slug == "selftest")
+    request = Request(dataset={"count": 5}, seeds=(0, 1), thresholds=(0.25, 0.75))
+    item = recipe(project, project.claims[0], request)
+    spec, prompts, _ = build_spec([item], ROOT, [WEIGHTS])
+    spec = msgspec.structs.replace(spec, score_bins=20, claims=["selftest/phantom-dice"])
+    folder = run_folder(out / "runs", spec)
+    placement = Placement(data=str(ROOT), checkpoints=[str(WEIGHTS)], threads=1, command="test")
+    execute(folder, prepare(folder, spec, placement, prompts), [item], Execution(quiet=True))
+    return publish(folder, out / RESULTS)
 
 
 @dataclass
@@ -227,6 +248,8 @@ OF_DOCUMENT = [
         0, {"name": "exact-keys", "passed": False})),
     _document("keys that were left over", "exact-keys",
               lambda r: r["inputs"].update(unexpected_keys=["head.weight"])),
+    _document("keys that are a number", "exact-keys",
+              lambda r: r["inputs"].update(missing_keys=7)),
     _set("environment.dtype", "bfloat16", "environment.dtype"),
     _set("environment.device", "cuda", "environment.device"),
     _set("kind", "recomputed", "result.json"),
@@ -586,3 +609,103 @@ def fitting(folder: Path, edits: Iterable[Edit] = EDITS) -> list[Edit]:
     """The edits that can be made to the result in `folder`."""
     copy = Copy(folder)
     return [edit for edit in edits if edit.fits(copy)]
+
+
+# ------------------------------------------------------------------------------------ drawn ones
+
+# Top fields of a document that follow from its inputs and statistics, and what of them does not.
+DERIVED = ("run", "claims", "status", "protocol", "inputs", "measurements", "cases", "statistics",
+           "references")  # fmt: skip
+# Names, sizes and what is only said: they make no number, and verdicts compare none of them.
+SAID = ("id", "file", "bytes", "loader", "left_out", "limit", "counted", "mask_selection",
+        "run_schema", "of", "labels")  # fmt: skip
+KEYS_AND_COUNTS = ("case", "label", "object", "round", "seed", "candidate", "threshold", "tp", "fp",
+                   "fn", "tn", "patient", "scope", "slice", "failure")  # fmt: skip
+
+
+def drawn(copy: Copy, random: Random) -> str:
+    """Make one edit chosen by `random`; returns what was done."""
+    return random.choice((_drawn_field, _drawn_cell, _drawn_rows))(copy, random)
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if path.rpartition(".")[2] in SAID and path.count(".") > 1:
+        return
+    if isinstance(value, dict | list) and value:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in pairs:
+            if "." not in str(key):
+                yield from _leaves(inner, f"{path}.{key}")
+    else:
+        yield path, value
+
+
+def _other(value: Any, random: Random) -> Any:
+    """Another value, mostly of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return random.choice((value + 1, value - 1, -value - 1, value * 10 + 7, None, 0.5 + value))
+    if isinstance(value, float):
+        return random.choice((value + 1e-6, value * 1.01 + 0.001, 1 - value + 1e-3, -value - 1))
+    if isinstance(value, str):
+        return random.choice((f"{value}x", "another", "../x", f"é{value}"))
+    return random.choice((7, "another", [1], {"a": 1}))
+
+
+def _drawn_field(copy: Copy, random: Random) -> str:
+    fields = [leaf for name in DERIVED for leaf in _leaves(copy.result.get(name), name)]
+    path, value = random.choice([leaf for leaf in fields if leaf[0] != "references"])
+    other = _other(value, random)
+    copy.put(path, other)
+    return f"{path}: {value!r} -> {other!r}"
+
+
+def _drawn_cell(copy: Copy, random: Random) -> str:
+    number, column = random.randrange(len(copy.rows)), random.choice(KEYS_AND_COUNTS)
+    row, value = copy.rows[number], copy.rows[number][column]
+    other = _of_column(column, value, random)
+    row[column] = other
+    copy.save()
+    with suppress(Sam4misError, TypeError, ValueError):  # what scoring refuses is not recorded
+        copy.derive()
+    return f"row {number}, {column}: {value!r} -> {other!r}"
+
+
+def _of_column(column: str, value: Any, random: Random) -> Any:
+    if column in ("case", "label", "patient", "failure"):
+        return f"{value}x"
+    if column == "scope":
+        return random.choice([s for s in ("image", "slice", "volume") if s != value])
+    if column == "threshold":
+        return random.choice((0.123, None if value is not None else 0.5))
+    if value is None:
+        return random.randrange(9)
+    return random.choice((value + 1, max(value - 1, 0) if value else 2, value + 1000, -1 - value))
+
+
+def _drawn_rows(copy: Copy, random: Random) -> str:
+    """Rows are left out, doubled, or have their counts exchanged."""
+    rows = copy.rows
+    one, other = random.sample(range(len(rows)), 2)
+    what = random.choice(("gone", "twice", "exchanged", "half gone"))
+    if what == "gone":
+        del rows[one]
+    elif what == "twice":
+        rows.append(dict(rows[one]))
+    elif what == "half gone":
+        keep = random.sample(range(len(rows)), len(rows) // 2)
+        copy.rows = [rows[i] for i in sorted(keep)]
+    else:
+        names = ("tp", "fp", "fn", "tn")
+        held = [[row[name] for name in names] for row in (rows[one], rows[other])]
+        if held[0] == held[1]:
+            del rows[one]
+            what = "gone"
+        else:
+            for row, counts in zip((rows[one], rows[other]), held[::-1], strict=True):
+                row |= dict(zip(names, counts, strict=True))
+    copy.save()
+    with suppress(Sam4misError, TypeError, ValueError):
+        copy.derive()
+    return f"rows {one}, {other} {what}"
