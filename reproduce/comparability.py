@@ -145,7 +145,12 @@ def compare(claim: Claim, project: Project, done: Done) -> Comparison:
 def reader_of(claim: Claim) -> str:
     """The dataset plugin that reads a claim's data; "" where it names no data set."""
     options = claim.run or RunOptions()
-    return options.dataset_plugin or (claim.dataset or "").lower().replace(" ", "-")
+    return options.dataset_plugin or _named_like(claim)
+
+
+def _named_like(claim: Claim) -> str:
+    """The plugin that is called like the claim's data set."""
+    return (claim.dataset or "").lower().replace(" ", "-")
 
 
 def dataset_options_of(claim: Claim) -> dict[str, Any]:
@@ -215,7 +220,7 @@ def _options(
 def _data(claim: Claim, done: Done) -> Iterator[Compared]:
     reader = reader_of(claim)
     data = _compared("dataset", reader or None, done.dataset, done)
-    if data.answer == "same" and reader != (claim.dataset or "").lower().replace(" ", "-"):
+    if data.answer == "same" and reader != _named_like(claim):
         data = _stand_in(claim, reader)
     yield data
     yield from _options("dataset option", dataset_options_of(claim), done.dataset_options)

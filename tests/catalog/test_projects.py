@@ -239,3 +239,35 @@ def test_files_of_others_are_no_released_weights(root: Path, projects: list[Proj
     assert project.weights_status == "none"
     paper = next(p for p in load_papers(root) if p.id in project.papers)
     assert Work(paper, [project]).weights is False
+
+
+# ------------------------------------------------------------- who printed it, of which set, hashes
+
+
+def test_others_numbers_are_told_from_a_projects_own(projects: list[Project]) -> None:
+    printed = Counter((p.slug, c.printed_by) for p in projects for c in p.claims)
+    others = {key: number for key, number in printed.items() if key[1] != "own"}
+    assert others == {("sam", "biomedparse"): 113, ("medsam", "biomedparse"): 113}
+
+
+def test_a_task_of_several_sets_names_the_one_its_number_rests_on(
+    projects: list[Project],
+) -> None:
+    """14 of BiomedParse's tasks are in several sets; the printed mean is that of one of them."""
+    named = {
+        p.slug: {c.label: (c.set, c.n.images) for c in p.claims if c.set is not None}
+        for p in projects
+        if any(c.set for c in p.claims)
+    }
+    assert set(named) == {"sam", "medsam"}
+    assert named["sam"] == named["medsam"]
+    assert len(named["sam"]) == 14
+    assert named["sam"]["CT_abdomen_kidney"] == ("amos22/CT", 1465)
+    assert named["sam"]["dermoscopy_skin_lesion"] == ("UWaterlooSkinCancer", 41)
+    assert named["sam"]["CT_liver_tumor"] == ("MSD/Task08_HepaticVessel", 918)
+
+
+def test_every_hash_of_weights_says_where_it_was_read(projects: list[Project]) -> None:
+    files = [(p.slug, c) for p in projects for c in p.checkpoints or [] if c.sha256]
+    assert len(files) > 25
+    assert [slug for slug, c in files if not c.sha256_from] == []

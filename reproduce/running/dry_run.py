@@ -1,0 +1,76 @@
+"""What `sam4mis reproduce run --dry-run` says: the run that the command would make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from catalog.cli.output import sheet
+from catalog.registry import Registry, find_root
+from reproduce import wording
+from reproduce.cli.common import place_of
+from reproduce.obtaining.weights import located, status_of
+from reproduce.reading import sha256_of
+from reproduce.running import telling
+from reproduce.running.data import data_status
+from reproduce.running.planned import comparison_of
+from reproduce.running.planning import Recipe, Request
+
+
+def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) -> None:
+    """What the run of these recipes would do: downloads, data, how long (from the last run of the
+    adapter, if any), and for each claim the best class that it can reach, and why no better one.
+
+    data  folder of the data set; None: not on this machine yet
+    """
+    item = members[0]
+    n_cases = None
+    if data is not None:
+        n_cases = len(item.dataset.cases(data, item.split, item.dataset_options))
+        n_cases = n_cases if request.limit is None else min(n_cases, request.limit)
+    prompts = "none"
+    if item.profile is not None:
+        prompts = f"{item.profile.name}, seeds {wording.value(item.seeds)}"
+    slug = item.project.slug
+    rows = [
+        ("data set", item.dataset.title),
+        ("data", place_of(data) if data else data_status(item)),
+    ]
+    rows += [
+        (f"checkpoint {record.id}", status_of(slug, record, request.checkpoints))
+        for record in item.checkpoints
+    ]
+    rows += [
+        ("cases", "unknown" if n_cases is None else str(n_cases)),
+        ("prompts", prompts),
+        ("time", _expected_time(item, n_cases)),
+    ]
+    here = request.checkpoints or [located(slug, record) for record in item.checkpoints]
+    hashes = [None if path is None else sha256_of(path) for path in here]
+    sheet(
+        "Nothing was done (--dry-run). The command would make this run:",
+        [
+            ("run", rows),
+            *(
+                (member.claim_id, telling.plan(comparison_of(member, hashes, n_cases)))
+                for member in members
+            ),
+        ],
+    )
+
+
+def _expected_time(item: Recipe, number: int | None) -> str:
+    """From the newest published run of the same adapter; unknown where there is none."""
+    registry = Registry.load(find_root())
+    name = f"{item.adapter.name}/{item.adapter.version}"
+    before = [r for r in registry.results if r.protocol.get("adapter") == name]
+    if number is None:
+        return "unknown before the data are here"
+    if not before:
+        return "unknown (no published run of this adapter to go by)"
+    last = max(before, key=lambda r: r.created)
+    rate = last.timing.get("cases_per_s")
+    if not rate:
+        return "unknown"
+    where = last.environment.get("gpu") or last.environment.get("cpu")
+    return f"about {number / rate:.0f} s at the {rate:g} cases/s of {last.run} on {where}"
