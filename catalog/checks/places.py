@@ -41,7 +41,7 @@ def _one(
     if isinstance(found, list):
         hint = f"Is it {found[0]}?" if len(found) == 1 else "; ".join(found[:4])
         return "F001", place.field, f"{place}: {key} has no such file", hint
-    if isinstance(found, int) and place.last is not None and found and place.last > found:
+    if verified.beyond(place, found):
         message = f"{place}: line {place.last}, but the file has {found} at {key}"
         return "F002", place.field, message, ""
     return None

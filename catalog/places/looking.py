@@ -13,7 +13,7 @@ from typing import Literal
 from catalog.errors import PrerequisiteError
 from catalog.intake.bibtex import read_bibtex
 from catalog.places import naming
-from catalog.places.verified import Cited, Looked, Verified
+from catalog.places.verified import Cited, Found, Looked, Verified
 from catalog.records import Project
 from catalog.sources import github
 from catalog.sources.http import Client, SourceError
@@ -123,7 +123,7 @@ def cited(tree: Tree) -> list[Cited]:
     return found
 
 
-def _look(tree: Tree, path: str) -> int | list[str] | Literal["folder"]:
+def _look(tree: Tree, path: str) -> Found:
     """Lines of a file; `*` stands for any characters, what lies in an archive is judged by it."""
     archive, inside, _ = path.partition(".zip/")
     matching = path if path in tree.paths else f"{archive}.zip" if inside else path

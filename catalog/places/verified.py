@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +11,14 @@ from msgspec import field
 
 from catalog.errors import Finding, FindingsError
 from catalog.files import write_whole
-from catalog.records import Record
+from catalog.places import naming
+from catalog.places.naming import Place
+from catalog.records import Project, Record
 
 FILE = "catalog/data/places.json"
+
+#: Lines of a file; where there is none, the paths that end in its name; a folder.
+Found = int | list[str] | Literal["folder"]
 
 
 class Cited(Record, kw_only=True):
@@ -27,14 +33,13 @@ class Cited(Record, kw_only=True):
 class Looked(Record, kw_only=True):
     """What was looked up at one commit of one repository.
 
-    `files`: a path as records name it -> its number of lines; a list where there is no such file
-    (the paths that end in its name, so that a wrong folder is seen); `folder`.
+    `files`: a path as records name it -> what is there.
     `cites`: None where the README was not read.
     """
 
     date: str
     source: Literal["clone", "github"]
-    files: dict[str, int | list[str] | Literal["folder"]] = field(default_factory=dict)
+    files: dict[str, Found] = field(default_factory=dict)
     cites: list[Cited] | None = None
 
 
@@ -58,6 +63,35 @@ def load(root: Path) -> Verified:
     except msgspec.DecodeError as error:
         finding = Finding(FILE, None, "", "Y001", str(error), f"git restore {FILE}")
         raise FindingsError([finding]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many places a project names, how many are there, and when the last was looked up."""
+
+    named: int
+    there: int
+    date: str
+
+
+def beyond(place: Place, found: Found) -> bool:
+    """Whether a place names a line that its file, which is there, does not have."""
+    return isinstance(found, int) and place.last is not None and 0 < found < place.last
+
+
+def tally(project: Project, known: Verified) -> Tally | None:
+    """What was verified of a project's places; None where nothing was looked up."""
+    places = list(naming.places(project))
+    dates = []
+    for place in places:
+        repository = naming.belongs_to(place, project)
+        looked = known.commits.get(naming.key(repository) or "") if repository else None
+        found = looked.files.get(place.path) if looked else None
+        if not looked or found is None or isinstance(found, list):
+            continue
+        if not beyond(place, found):
+            dates.append(looked.date)
+    return Tally(len(places), len(dates), max(dates)) if dates else None
 
 
 def save(root: Path, verified: Verified) -> None:

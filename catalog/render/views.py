@@ -17,6 +17,7 @@ from catalog import standing
 from catalog.evidence import Answer, Recomputed, Source, claim_answers
 from catalog.exports.citation import cited_version, year_of
 from catalog.facets import weights_licence
+from catalog.places import verified
 from catalog.records import (
     Checkpoint,
     Claim,
@@ -303,6 +304,7 @@ class Catalog:
     def __init__(self, registry: Registry, lines: dict[str, int] | None = None) -> None:
         self.registry = registry
         self._volatile = volatile.load(registry.root)
+        self._verified = verified.load(registry.root)
         self.links = self._volatile.links
         self.verdict_log = load_verdict_log(registry.root)
         lines = lines or {}
@@ -341,6 +343,10 @@ class Catalog:
     def moved(self, project: Project) -> volatile.Moved | None:
         """Whether a project's repository moved since it was read."""
         return volatile.moved_since(project, self._volatile)
+
+    def places(self, project: Project) -> verified.Tally | None:
+        """What was verified of the places in code that a project names."""
+        return verified.tally(project, self._verified)
 
     @cached_property
     def dataset_names(self) -> dict[str, str]:

@@ -121,6 +121,10 @@ def test_places_are_looked_up_in_clones_once(tmp_path: Path, clones: tuple[Path,
     )
     assert looked.cites
     assert [(c.title, c.line) for c in looked.cites] == [("A work", 5)]  # a preprint is no venue
+    (project,) = Registry.load(root).projects
+    found = verified.tally(project, verified.load(root))
+    assert found
+    assert (found.named, found.there) == (8, 4)
     again = doctor(root, "--places", SAM4MIS_URL_GITHUB="http://127.0.0.1:9")
     assert "0 files looked up in 0 commits" in again.err
 

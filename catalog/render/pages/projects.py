@@ -102,6 +102,7 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         steps=ladder(project),
         ask=question(project) if unstated(project) else None,
         moved=catalog.moved(project),
+        places=catalog.places(project),
         badge_width=badge_text_width(view),
         badge_code=f"[![sam4mis: {view.badge}]({address})]({page})",
         json=f"api/v1/projects/{project.slug}.json",
