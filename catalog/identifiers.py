@@ -190,6 +190,7 @@ def doi(text: str) -> str | None:
     text = re.sub(r"(?i)^(?:https?://)?(?:dx\.)?(?:www\.)?doi\.org/", "", text)
     text = re.sub(r"(?i)^doi\s*:\s*", "", text)
     text = unquote(text).strip()
+    text = re.sub(r"\\(?=[_%&#])", "", text)  # copied out of a LaTeX file
     text = _trim_doi(text)
     return text.lower() if _DOI.fullmatch(text) and not has_control(text) else None
 

@@ -47,10 +47,10 @@ def doi_of_page(host: str, path: str, query: dict[str, str]) -> tuple[str, str] 
         return f"10.2196/{match[2]}", "JMIR: 10.2196/<article number>"
     if on(host, "biorxiv.org", "medrxiv.org") and (
         match := re.search(
-            r"(?a)/(?:10\.1101/)?((?:\d{4}\.\d\d\.\d\d\.)?\d{6,8})(?=v\d|\.|/|$)", path
+            r"(?a)/(?:(10\.\d{4,5})/)?((?:\d{4}\.\d\d\.\d\d\.)?\d{6,8})(?=v\d|\.|/|$)", path
         )
     ):
-        return f"10.1101/{match[1]}", "bioRxiv and medRxiv: 10.1101/<number>"
+        return f"{match[1] or '10.1101'}/{match[2]}", "bioRxiv and medRxiv: 10.1101/<number>"
     if on(host, "ssrn.com") and re.fullmatch(r"(?a)\d+", query.get("abstract_id", "")):
         return f"10.2139/ssrn.{query['abstract_id']}", "SSRN: 10.2139/ssrn.<abstract id>"
     if on(host, "preprints.org") and (

@@ -37,6 +37,20 @@ def clean(text: str) -> str:
 _DROPPED = {"Cc", "Cs", "Co", "Cn"}
 
 
+# Markup that CSL allows inside titles, and what Crossref passes on from publishers. Anything else
+# is text and stays.
+_MARKUP = re.compile(r"</?(?:i|b|em|strong|sub|sup|sc|scp|tt|span|jats:\w+|mml:\w+)(?: [^<>]*)?>")
+
+
+def without_markup(text: str) -> str:
+    """`text` without the typographic markup of titles.
+
+    >>> without_markup("<i>In vivo</i> slices < 10 mm")
+    'In vivo slices < 10 mm'
+    """
+    return _MARKUP.sub("", text)
+
+
 def fold(text: str) -> str:
     """`text` for comparing: lower case, without accents, punctuation as spaces.
 

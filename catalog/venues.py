@@ -9,8 +9,11 @@ from catalog.decided import Venues
 
 VersionKind = Literal["preprint", "workshop", "conference", "journal", "unknown"]
 # DOI prefixes of preprint servers: bioRxiv and medRxiv, SSRN, preprints.org, Research Square,
-# TechRxiv.
-_PREPRINT_DOI = ("10.1101/", "10.2139/ssrn", "10.20944/", "10.21203/", "10.36227/")
+# TechRxiv, arXiv.
+_PREPRINT_DOI = (
+    *("10.1101/", "10.64898/", "10.2139/ssrn", "10.20944/", "10.21203/", "10.36227/"),
+    "10.48550/arxiv.",
+)
 
 
 def is_preprint(doi: str | None) -> bool:
@@ -19,8 +22,19 @@ def is_preprint(doi: str | None) -> bool:
 
 
 def spelled(venue: str, rules: Venues) -> str:
-    """The one spelling of a venue."""
-    return rules.variants.get(venue, venue)
+    """The one spelling of a venue: a decided one, else the short name that a long one ends in.
+
+    `Medical Image ... Intervention – MICCAI 2024` is MICCAI 2024, `2024 IEEE ... (ISBI)` ISBI 2024.
+    """
+    if venue in rules.variants:
+        return rules.variants[venue]
+    conferences = "|".join(map(re.escape, rules.kinds.get("conference", [])))
+    for pattern in (rf"[–—-] ({conferences}) (20\d\d)", rf".*\(({conferences})\)"):
+        found = re.search(rf"{pattern}$", venue)
+        year = year_of(venue)
+        if conferences and found and year and "workshop" not in venue.casefold():
+            return f"{found[1]} {year}"
+    return venue
 
 
 def year_of(venue: str | None) -> str | None:

@@ -50,6 +50,7 @@ CODES: dict[str, Code] = {
     "B004": _given("field not understood", "An identifier or address that cannot be one."),
     "B005": _given("no text", "Not UTF-8, or more than a list of works takes."),
     "B006": _given("field too long", "A title, name or venue that swallowed what follows it."),
+    "B008": _given("names that are not told apart", "Several authors that are read as one."),
     "B007": _given("answer not understood", "An answer in a form that cannot become a field."),
     # ---- the YAML itself
     "Y001": _check("broken YAML", "The file is no YAML; nothing after this place could be read."),
@@ -188,6 +189,7 @@ CODES: dict[str, Code] = {
     "P007": _info("venue without a year", "The year was not seen."),
     "P008": _warn("primary page differs", "What a list says is not what the work's page says."),
     "P009": _warn("version taken back", "Withdrawn by its authors or retracted by its publisher."),
+    "P012": _warn("publisher's DOI at a preprint", "It names another version: the published one."),
     "P010": _info("works second hand", "Nobody has seen their own pages; `refresh` asks for them."),
     "P011": _info("field second hand", "Read in a list or copy; `refresh` confirms authors."),
     # ---- vocabularies

@@ -42,6 +42,10 @@ def check(paper: Paper) -> Iterator[Problem]:
             yield Problem("P004", path, "neither identifier nor address nor venue")
         yield from _venue(version, number)
         yield from _standing(version, number)
+        if version.kind == "preprint" and version.ids.doi and not _of_preprint(version.ids.doi):
+            hint = "Move it to the version that has it, or say what kind this one is."
+            path_of_doi = (*path, "ids", "doi")
+            yield Problem("P012", path_of_doi, f"{version.ids.doi} is of no preprint server", hint)
     for name, place in paper.second_hand.items():
         yield Problem("P011", ("second_hand", name), f"{name}: read in {place}")
 
@@ -135,6 +139,10 @@ def _date_problem(date: str) -> str | None:
     if int(date[:4]) > datetime.datetime.now(datetime.UTC).year + 1:
         return "it is in the future"
     return None
+
+
+def _of_preprint(value: str) -> bool:
+    return venues.is_preprint(identifiers.doi(value))
 
 
 def _arxiv_doi(value: str) -> str | None:

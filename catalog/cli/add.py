@@ -50,7 +50,7 @@ def add(
     Examples:
       sam4mis add 2304.12306
       sam4mis add https://doi.org/10.1038/s41467-024-44824-z
-      sam4mis add entry.bib                     BibTeX, RIS or CSL-JSON: needs no network
+      sam4mis add entry.bib                     BibTeX, RIS, CSL-JSON, .nbib: needs no network
       sam4mis add -                             paste, then Ctrl-D
       sam4mis add 10.1038/s41467-024-44824-z --as-version medsam
     """
@@ -95,11 +95,16 @@ def add(
 
 def _tell_of(going: list[Entry]) -> None:
     """What a person should look at before agreeing."""
+    from catalog.standing import taken_back
+
     papers = [entry.paper for entry in going if entry.state == "new" and entry.paper]
     if suggested := sum(_suggested(paper) for paper in papers):
         say(f"{counted(suggested, 'tag')} suggested from title and abstract: check them.")
     if named := [link for paper in papers for link in paper.links.code or []]:
         say(f"Code as the source names it: {', '.join(named)}. Check that it is this work's.")
+    for paper in (entry.paper for entry in going if entry.paper):
+        if notice := taken_back(paper):
+            say(f"{paper.id} was {notice.kind}, says {notice.source}; that is recorded with it.")
     for entry in going:
         for name, text in entry.draft.left_out.items():
             say(f"Not taken from {entry.draft.place}: {name} = {_short(text)}")

@@ -9,9 +9,9 @@ from typing import Any
 
 from catalog.errors import Finding
 from catalog.intake.draft import Draft
-from catalog.intake.latex import split_authors, to_text
+from catalog.intake.latex import read_latex, split_authors, to_text
 from catalog.intake.versions import date_from, version_from
-from catalog.text import clean
+from catalog.text import clean, without_markup
 
 _START = re.compile(r"^[^\S\n]*@[^\S\n]*(\w+)\s*([{(])", re.MULTILINE)
 # Fields that may name a repository; nothing else of them has a place in a record.
@@ -128,10 +128,23 @@ def _draft(
             )
             for name, text in swollen
         ]
-    title = to_text(fields.get("title", ""))
+    lost: dict[str, str] = {}
+
+    def text_of(name: str) -> str:
+        text, unknown = read_latex(fields.get(name, ""))
+        if unknown:
+            lost[f"LaTeX of {name}"] = ", ".join(dict.fromkeys(unknown))
+        return text
+
+    title = clean(without_markup(text_of("title")))
     if not title:
         return None, [finding("title", "B003", "is missing.", "Add title = {...}.")]
-    authors, complete = split_authors(fields.get("author", ""))
+    text_of("author")
+    try:
+        authors, complete = split_authors(fields.get("author", ""))
+    except ValueError as error:
+        hint = "Separate the names by ` and `: Smith, Jane and Li, Bo."
+        return None, [finding("author", "B008", f"is read as one name, {str(error)!r}.", hint)]
     if "date" in fields:
         date = date_from(*(fields["date"].split("/")[0] + "--").split("-")[:3])
     else:
@@ -142,11 +155,11 @@ def _draft(
         eprint = None
     venue = next(
         (
-            to_text(fields[name])
+            text_of(name)
             for name in ("journal", "journaltitle", "booktitle", "school", "institution")
             if fields.get(name)
         ),
-        to_text(fields.get("howpublished", "")),
+        text_of("howpublished"),
     )
     version, problems = version_from(
         chunk.kind,
@@ -154,7 +167,7 @@ def _draft(
         date=date,
         url=_address(fields.get("url", "")),
         arxiv=eprint,
-        doi=fields.get("doi"),
+        doi=_identifier(fields.get("doi", "")),
         pmid=fields.get("pmid"),
         pmcid=fields.get("pmcid"),
     )
@@ -178,7 +191,13 @@ def _draft(
     if "howpublished" in told and told["howpublished"] == version.venue:
         del told["howpublished"]
     draft.take_links(**told)
+    draft.left_out |= lost
     return draft, findings
+
+
+def _identifier(field: str) -> str:
+    """A DOI as it is: escapes of LaTeX gone, a tilde kept."""
+    return to_text(field.replace("~", r"\textasciitilde{}")) if "\\" in field else field
 
 
 def _address(field: str) -> str | None:

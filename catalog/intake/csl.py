@@ -7,20 +7,22 @@ import json
 import re
 from typing import Any
 
+from catalog import identifiers as forms
 from catalog.errors import Finding
 from catalog.intake.draft import Draft
+from catalog.intake.latex import others
 from catalog.intake.versions import date_from, version_from
-from catalog.text import clean
+from catalog.records import TakenBack, Version
+from catalog.text import clean, without_markup
 
-# Markup that CSL allows inside titles, and what Crossref passes on from publishers. Anything else
-# is text and stays.
-_MARKUP = re.compile(r"</?(?:i|b|em|strong|sub|sup|sc|scp|tt|span|jats:\w+|mml:\w+)(?: [^<>]*)?>")
+# Series of proceedings that Crossref names before the book itself.
+_SERIES = re.compile(r"(?i)lecture notes in|communications in computer and|ifip advances|ifmbe")
 
 
 def plain(text: object) -> str:
     """A title or name without typographic markup, entities resolved, clean."""
-    text = _MARKUP.sub("", str(text)) if isinstance(text, str) else ""
-    return clean(_MARKUP.sub("", html.unescape(text)))
+    text = without_markup(str(text)) if isinstance(text, str) else ""
+    return clean(without_markup(html.unescape(text)))
 
 
 def read_csl(text: str, place: str) -> tuple[list[Draft], list[Finding]]:
@@ -63,11 +65,12 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
     if not title:
         return None, [finding("title", "B003", "is missing.", 'Add "title": "...".')]
     names = item.get("author")
-    authors = [name for name in map(_name, names if isinstance(names, list) else []) if name]
+    everybody = [name for name in map(_name, names if isinstance(names, list) else []) if name]
+    authors = [name for name in everybody if not others(name)]
     number = str(_one(item.get("number")) or "")
     version, problems = version_from(
         str(item.get("type", "")),
-        venue=plain(_one(item.get("container-title")))
+        venue=plain(_container(item.get("container-title")))
         or plain(item.get("publisher") if item.get("type") in ("thesis", "report") else ""),
         date=_date(item),
         url=_text(item.get("URL")),
@@ -76,8 +79,10 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
         pmid=_text(item.get("PMID")),
         pmcid=_text(item.get("PMCID")),
     )
-    if item.get("genre") == "preprint" or item.get("subtype") == "preprint":
+    words = {str(item.get(name) or "").casefold() for name in ("genre", "subtype", "publisher")}
+    if words & {"preprint", "arxiv"}:
         version.kind = "preprint"
+    version.taken_back = _taken_back(item, version)
     findings = [
         finding("", "B004", problem + ".", "Correct it in the item, or remove the field.")
         for problem in problems
@@ -87,7 +92,7 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
         line=None,
         title=title,
         authors=authors,
-        complete="not complete" not in str(item.get("note", "")),
+        complete=len(authors) == len(everybody) and "not complete" not in str(item.get("note", "")),
         version=version,
         abstract=plain(item.get("abstract")),
         keywords=[plain(word) for word in str(item.get("keyword", "")).split(",")],
@@ -98,6 +103,31 @@ def draft_from_csl(item: Any, place: str, path: str) -> tuple[Draft | None, list
     told = {"note": "" if "not complete" in note else note, "URL": str(item.get("URL") or "")}
     draft.take_links(**told)
     return draft, findings
+
+
+def _container(titles: Any) -> Any:
+    """The book where Crossref names its series first."""
+    if not isinstance(titles, list):
+        return titles
+    return next((title for title in titles if not _SERIES.match(str(title))), _one(titles))
+
+
+def _taken_back(item: dict[str, Any], version: Version) -> TakenBack | None:
+    """What Crossref says of a retraction: of this work, or that this is the notice of one."""
+    for field in ("updated-by", "update-to"):
+        for update in item.get(field) or []:
+            if not isinstance(update, dict):
+                continue
+            kind = str(update.get("type") or "").casefold()
+            if kind not in ("retraction", "withdrawal", "removal", "partial_retraction"):
+                continue
+            notice = forms.doi(str(update.get("DOI") or "")) or version.ids.doi
+            return TakenBack(
+                kind="withdrawn" if kind == "withdrawal" else "retracted",
+                source=f"https://doi.org/{notice}" if notice else "Crossref",
+                date=_date({"issued": update.get("updated")}),
+            )
+    return None
 
 
 def _name(name: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from catalog.errors import Finding, FindingsError
 from catalog.intake.draft import Draft
 
-Format = Literal["bibtex", "ris", "csl-json", "identifiers"]
+Format = Literal["bibtex", "ris", "csl-json", "nbib", "identifiers"]
 LIMIT_BYTES = 20_000_000
 
 
@@ -37,6 +37,8 @@ def sniff(text: str) -> Format:
     """The format, from how the text begins."""
     if re.search(r"^[^\S\n]*@[^\S\n]*\w+\s*[{(]", text, re.MULTILINE):
         return "bibtex"
+    if re.search(r"^PMID *- *\d", text, re.MULTILINE):
+        return "nbib"
     if re.search(r"^(TY|ER)  ?-", text, re.MULTILINE):
         return "ris"
     if text.lstrip()[:1] in ("{", "["):
@@ -51,13 +53,16 @@ def read(text: str, place: str) -> list[Draft]:
     """
     from catalog.intake.bibtex import read_bibtex
     from catalog.intake.csl import read_csl
+    from catalog.intake.nbib import read_nbib
     from catalog.intake.ris import read_ris
 
     kind = sniff(text)
     if kind == "identifiers":
-        hint = "Expected BibTeX (@article{...}), RIS (TY  - ...), CSL-JSON or arXiv ids and DOIs."
+        hint = (
+            "Expected BibTeX (@article{...}), RIS (TY  - ...), PubMed, CSL-JSON, arXiv ids or DOIs."
+        )
         raise FindingsError([Finding(place, None, "", "B002", "is of no known format.", hint)])
-    reader = {"bibtex": read_bibtex, "ris": read_ris, "csl-json": read_csl}[kind]
+    reader = {"bibtex": read_bibtex, "ris": read_ris, "csl-json": read_csl, "nbib": read_nbib}[kind]
     drafts, findings = reader(text, place)
     findings += [problem for draft in drafts for problem in draft.problems()]
     if findings:

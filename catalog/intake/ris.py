@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from catalog import identifiers as forms
 from catalog.errors import Finding
 from catalog.intake.draft import Draft
-from catalog.intake.latex import byline
-from catalog.intake.versions import date_from, version_from
+from catalog.intake.latex import byline, others
+from catalog.intake.versions import date_from, date_in, version_from
 from catalog.text import clean
 
 _TAG = re.compile(r"([A-Z][A-Z0-9])  ?-(?: (.*))?$")
@@ -59,26 +60,31 @@ def _record(text: str, place: str, line: int) -> tuple[Draft | None, list[Findin
     title = clean(_first(fields, "title", "primary_title"))
     if not title:
         return None, [Finding(place, line, "TI", "B003", "is missing.", "Add `TI  - ...`.")]
-    authors = [
-        name
+    printed = [
+        name.strip()
         for key in ("first_authors", "authors")
-        for name in map(byline_of, fields.get(key, []))
-        if name and not re.fullmatch(r"(?i)others|et\.? al\.?", name)
+        for line_ in fields.get(key, [])
+        for name in line_.split(";")
     ]
-    date = _first(fields, "date", "publication_year", "year")
-    parts = [*re.split(r"[/-]", date), "", ""]
+    authors = [name for name in map(byline_of, printed) if name and not others(name)]
+    # tags of publishers that the parser has no name for: the book, as Springer writes it
+    more = fields.get("unknown_tag", {})
+    book = " ".join(more.get("BT", []))
+    id = _first(fields, "id")
     accession = _first(fields, "accession_number", "number")
     version, problems = version_from(
         str(fields.get("type_of_reference", "")),
         venue=_first(
             fields,
             *("journal_name", "secondary_title", "alternate_title3", "alternate_title2"),
-            *("tertiary_title", "publisher"),
-        ),
-        date=date_from(parts[0] or _first(fields, "year"), parts[1], parts[2]),
+            "tertiary_title",
+        )
+        or book
+        or _first(fields, "publisher"),
+        date=_date(fields),
         url=next((u for u in fields.get("urls", []) if u.startswith("http")), None),
         arxiv=accession if re.match(r"(?i)arxiv", accession) else None,
-        doi=_first(fields, "doi") or None,
+        doi=_first(fields, "doi") or (id if forms.doi(id) else None),
     )
     findings = [
         Finding(place, line, "", "B004", problem + ".", "Correct it, or remove the line.")
@@ -91,15 +97,26 @@ def _record(text: str, place: str, line: int) -> tuple[Draft | None, list[Findin
         line=line,
         title=title,
         authors=authors,
-        complete="not complete" not in notes,
+        complete="not complete" not in notes and not any(map(others, printed)),
         version=version,
         abstract=clean(_first(fields, "abstract", "notes_abstract")),
         keywords=[clean(str(word)) for word in fields.get("keywords", [])],
         sources=["RIS record"],
+        key="" if forms.doi(id) else id,
     )
     told = {"UR": " ".join(fields.get("urls", [])), "N1": notes}
     draft.take_links(**{name: t for name, t in told.items() if "not complete" not in t})
     return draft, findings
+
+
+def _date(fields: dict[str, Any]) -> str | None:
+    """The most precise date of those that programs write: `2024/05/27/`, `27-30 May 2024`, 2024."""
+    found = []
+    for name in ("date", "publication_year", "year"):
+        text = _first(fields, name)
+        parts = [*re.split(r"[/-]", text), "", ""]
+        found += [date_from(parts[0], parts[1], parts[2]), date_in(text)]
+    return max((date for date in found if date), key=len, default=None)
 
 
 def byline_of(name: str) -> str:

@@ -6,7 +6,9 @@ import re
 from typing import Literal
 
 from catalog import identifiers as forms
+from catalog import venues
 from catalog.addresses import clean_url
+from catalog.decided import decisions
 from catalog.records import Ids, Version
 from catalog.text import clean
 
@@ -72,6 +74,7 @@ def version_from(
         except ValueError:
             problems.append(f"url: expected http(s)://..., got {address!r}")
     resolved, venue = _resolve(kind, venue, ids)
+    venue = venues.spelled(venue, decisions().venues) if venue else None
     if ids.arxiv and resolved == "preprint":
         # the id itself says the month of the first version
         month = forms.arxiv_month(ids.arxiv)
@@ -107,6 +110,8 @@ def _resolve(kind: str, venue: str | None, ids: Ids) -> tuple[Kind, str | None]:
     """Our kind, and the venue without the name of arXiv (its identifier says that)."""
     resolved = _KINDS.get(kind.casefold(), "unknown")
     server = venue is not None and venue.casefold().startswith(_SERVERS)
+    if venue and venue.casefold() == "corr" and ids.arxiv:  # what DBLP calls arXiv
+        return "preprint", None
     if server or (resolved == "unknown" and ids.arxiv and not ids.doi):
         return "preprint", None if venue and "arxiv" in venue.casefold() else venue
     if resolved == "conference" and venue and "workshop" in venue.casefold():
@@ -132,6 +137,20 @@ def date_from(year: str, month: str = "", day: str = "") -> str | None:
         return found[1]
     text = f"{found[1]}-{number:02d}"
     return f"{text}-{int(day):02d}" if day.isdigit() and 1 <= int(day) <= 31 else text
+
+
+def date_in(text: str) -> str | None:
+    """The date in a text like `27-30 May 2024`, `2024 Jan 22` or `May 2024`, else its year.
+
+    >>> date_in("27-30 May 2024"), date_in("2024 Jan 22"), date_in("Spring 2024")
+    ('2024-05', '2024-01-22', '2024')
+    """
+    year = re.search(r"(?<!\d)((?:19|20)\d\d)(?!\d)", text)
+    if not year:
+        return None
+    word = next((w for w in re.findall(r"[A-Za-z]{3,}", text) if _month(w)), "")
+    days = re.findall(r"(?<!\d)(\d{1,2})(?!\d)", text)
+    return date_from(year[1], word, days[0] if word and len(days) == 1 else "")
 
 
 def _month(text: str) -> int | None:

@@ -9,12 +9,16 @@ from typing import Any
 from catalog.intake.draft import Draft, code_links
 from catalog.intake.latex import to_text
 from catalog.intake.versions import version_from
-from catalog.records import Version
+from catalog.records import TakenBack, Version
 from catalog.sources.http import Client, SourceError
 from catalog.sources.sighting import Sighting
 from catalog.text import clean
 
 SERVICE = "arxiv"
+_WITHDRAWN = re.compile(
+    r"(?im)\b(?:paper|article|manuscript|submission|preprint|work|version)\b[^.\n]{0,40}"
+    r"\bwithdrawn\b|^\s*withdrawn\b|\bwithdrawn by\b"
+)
 
 
 class _Transport:
@@ -110,6 +114,8 @@ def _sighting(result: Any) -> Sighting | None:
         code=code_links(comment),
         sources=[f"https://arxiv.org/abs/{version.ids.arxiv}"],
     )
+    if _WITHDRAWN.search(f"{comment}\n{draft.abstract[:200]}"):
+        version.taken_back = TakenBack(kind="withdrawn", source=draft.sources[0])
     if published := _published(result):
         draft.published = [published]
     return Sighting(SERVICE, draft)

@@ -192,6 +192,8 @@ def _version(filled: Paper, theirs: Version, page: str | None, note: Any) -> Non
             filled.versions.append(added)
             filled.versions.sort(key=lambda version: version.date or "9999")
             _cite_published(filled)
+        elif theirs.ids.doi:  # of which version is not said: a person decides
+            note("versions", "differs", None, describe(theirs))
         return
     where = f"versions[{describe(ours)}]"
     if theirs.taken_back and ours.taken_back is None:

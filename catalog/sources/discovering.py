@@ -20,6 +20,7 @@ from catalog.sources import arxiv_
 from catalog.sources.http import Client
 from catalog.sources.screening import Candidate, Remembered, Screening, Search
 from catalog.sources.sighting import Sighting
+from catalog.standing import taken_back
 
 QUERY = "catalog/data/discovery_query.yaml"
 
@@ -148,6 +149,8 @@ def _judge(
     score, why = query.score(draft.title, draft.abstract)
     if score < query.file.threshold:
         return "below_threshold", None
+    if notice := taken_back(paper):
+        why = [*why, f"{notice.kind}, says {notice.source}"]
     return "queued", Candidate(
         record=paper,
         score=score,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from catalog import identifiers as forms
 from catalog.intake.csl import plain
 from catalog.intake.draft import Draft
 from catalog.intake.versions import version_from
+from catalog.records import Ids, Version
 from catalog.sources.http import Client, SourceError
 from catalog.sources.sighting import Sighting
+from catalog.venues import is_preprint
 
 SERVICE = "semanticscholar"
 _FIELDS = "title,authors,venue,year,publicationDate,publicationTypes,externalIds,citationCount"
@@ -50,11 +53,13 @@ def _sighting(paper: dict[str, Any]) -> Sighting | None:
     elif ids.get("ArXiv"):
         kind = "preprint"
     date = paper.get("publicationDate") or paper.get("year")
+    doi = forms.doi(str(ids.get("DOI") or ""))
+    elsewhere = doi if kind == "preprint" and doi and not is_preprint(doi) else None
     version, _ = version_from(
         kind,
         venue=venue,
-        date=str(date) if date else None,
-        doi=ids.get("DOI"),
+        date=str(date) if date and not elsewhere else None,  # it may be the other version's
+        doi=None if elsewhere else doi,
         arxiv=ids.get("ArXiv") if kind == "preprint" else None,
         pmid=str(ids["PubMed"]) if ids.get("PubMed") else None,
     )
@@ -66,6 +71,7 @@ def _sighting(paper: dict[str, Any]) -> Sighting | None:
         authors=[name for name in names if name],
         complete=bool(names),
         version=version,
+        published=[Version(kind="unknown", ids=Ids(doi=elsewhere))] if elsewhere else [],
         sources=[f"https://www.semanticscholar.org/paper/{paper['paperId']}"],
     )
     cited = paper.get("citationCount")

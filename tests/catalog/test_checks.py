@@ -105,6 +105,7 @@ CASES = {
     "P008": good(
         versions=version(second_hand=SecondHand(source="a list", differs=["date: 2020, 2024"]))
     ),
+    "P012": good(versions=version(kind="preprint")),
     "P009": good(versions=version(taken_back=TakenBack(kind="retracted", source="Crossref"))),
     "P011": good(second_hand={"authors": "owner/list@abc:README.md#L3"}),
     "V001": good(modalities=tag("ctt")),
