@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from catalog import identifiers
 from catalog.checks.references import Crossing
 from catalog.places import naming, verified
 from catalog.records import Checkpoint, Paper, Project, to_builtins
-from catalog.registry import PROJECTS, Registry
+from catalog.registry import PROJECTS, RESULTS, Registry
+from catalog.sources import volatile
 from catalog.text import fold
 
 # path inside the project, message, hint
@@ -23,10 +26,14 @@ def check(registry: Registry) -> Iterator[Crossing]:
     """What projects say otherwise than their works, and otherwise than they say themselves."""
     works = {name: paper for paper in registry.papers for name in (paper.id, *paper.aliases)}
     looked = verified.load(registry.root).commits
+    open_data, alive = _fetched(registry.root), _alive(registry.root)
     for project in registry.projects:
         papers = [works[name] for name in project.papers if name in works]
         for code, path, message, hint in _all(project, papers):
             yield Crossing(code, _place(project), project.slug, path, message, hint)
+        for path, message in _lifted(project, open_data, alive):
+            hint = "What blocks it now?"
+            yield Crossing("F013", _place(project), project.slug, path, message, hint)
         read = looked.get(naming.key(project.repository) or "") if project.repository else None
         for message in _cited(papers, read.cites if read and read.cites else []):
             hint = "Add the published version."
@@ -158,6 +165,33 @@ def _blocks(project: Project) -> Iterator[Told]:
         if claim.reason == "no-checkpoint" and there:
             message = f"claim {claim.id!r}: no-checkpoint, but weights are public"
             yield "F013", path, message, "Say in state_note which file is missing."
+
+
+def _lifted(
+    project: Project, open_data: set[str], alive: set[str]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Claims blocked by data that a reader fetches, or by links that answer."""
+    urls = [url for checkpoint in project.checkpoints or [] for url in checkpoint.urls]
+    for number, claim in enumerate(project.claims):
+        path = ("claims", number, "reason")
+        if claim.reason in ("gated-data", "private-data") and claim.dataset in open_data:
+            yield path, f"claim {claim.id!r}: {claim.reason}, but {claim.dataset} is fetched"
+        if claim.reason == "dead-link" and urls and alive.issuperset(urls):
+            yield path, f"claim {claim.id!r}: dead-link, but every address answers"
+
+
+def _fetched(root: Path) -> set[str]:
+    """Data sets that `reproduce` fetches by itself, from the file that it leaves behind."""
+    try:
+        found = json.loads((root / RESULTS / "datasets.json").read_bytes())["datasets"]
+    except (OSError, ValueError, KeyError):
+        return set()  # a registry without readers; a damaged file is told by its own reader
+    return {str(each["name"]) for each in found if each.get("how") == "fetched"}
+
+
+def _alive(root: Path) -> set[str]:
+    links = volatile.load(root).links
+    return {url for url, link in links.items() if link.state in ("alive", "moved")}
 
 
 def _files(projects: list[Project]) -> Iterator[Crossing]:

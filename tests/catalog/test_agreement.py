@@ -138,6 +138,29 @@ def test_a_readme_that_names_the_venue(title: str, found: list[str], tmp_path: P
     assert told(tmp_path, PAPERS, PROJECT | {"repository": read}) == found
 
 
+@pytest.mark.parametrize(
+    ("reason", "how", "state", "found"),
+    [
+        ("gated-data", "fetched", "alive", ["F013"]),
+        ("gated-data", "by hand", "alive", []),
+        ("dead-link", "by hand", "alive", ["F013"]),
+        ("dead-link", "by hand", "dead", []),
+    ],
+)
+def test_a_block_that_was_lifted(
+    reason: str, how: str, state: str, found: list[str], tmp_path: Path, root: Path
+) -> None:
+    for name in ("catalog/data", "reproduce/results"):
+        (tmp_path / name).mkdir(parents=True)
+    data = json.loads((root / "reproduce/results/datasets.json").read_text())
+    next(d for d in data["datasets"] if d["name"] == "kvasir-seg")["how"] = how
+    (tmp_path / "reproduce/results/datasets.json").write_text(json.dumps(data))
+    links = {"https://example.org/best.pth": {"state": state, "checked": "2026-11-29"}}
+    (tmp_path / "catalog/data/volatile.json").write_text(json.dumps({"links": links}))
+    claim = CLAIM | {"reason": reason, "dataset": "kvasir-seg"}
+    assert told(tmp_path, PAPERS, PROJECT | {"claims": [claim]}) == found
+
+
 def test_a_file_has_one_owner(tmp_path: Path) -> None:
     assert told(tmp_path, PAPERS, PROJECT, OTHER) == ["F012"]
 
