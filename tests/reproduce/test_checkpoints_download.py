@@ -245,9 +245,10 @@ def test_manual_file_is_found_by_its_hash(
 
 
 def test_a_file_got_by_hand_has_its_folder_where_no_hash_is_recorded(
-    weights: bytes, tmp_path: Path
+    weights: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command that is printed works as it stands."""
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "a cache"))
     item = Checkpoint(id="small", urls=["https://pan.baidu.com/s/1abc"])
     assert str(manual_folder() / "p" / "small") in status_of("p", item)
     with pytest.raises(PrerequisiteError, match="of this checkpoint") as told:
