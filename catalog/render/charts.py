@@ -226,7 +226,7 @@ def lines(
     height: float = 260,
 ) -> Markup:
     """Fractions over ordered steps, one line a series; the first half of the series is dashed."""
-    left, top, bottom, right = 48.0, 34.0, 26.0, 16.0
+    left, top, bottom, right = 48.0, 34.0, 26.0, 28.0
     values = [v for _, line in series for v in line]
     step = _step(max(values) - min(values))
     low = step * floor(min(values) / step)

@@ -173,7 +173,12 @@ def impossible(results: Results) -> Shown:
     off = [a for a in source.answers if a.refused]
     refused = [r for rows in source.read for r in rows.refused]
     pairs = [
-        Pair(a.name, float(a.printed or 0) / a.scale, _value(a), f"{a.n} of {a.n + a.refused} rows")
+        Pair(
+            a.name.removeprefix("MedSAM, "),
+            float(a.printed or 0) / a.scale,
+            _value(a),
+            f"{a.n} of {a.n + a.refused} rows",
+        )
         for a in off
     ]
     chart, head, data = _pairs(
@@ -286,7 +291,7 @@ def best_of(results: Results) -> Shown:
     ]
     pairs = [
         Pair(
-            run,
+            run.removesuffix("_validation"),
             _value(source.answer(f"{run}, best of five")),
             _value(source.answer(f"{run}, after click 5")),
             source.answer(f"{run}, best of five").state,
@@ -323,9 +328,7 @@ def chance(results: Results) -> Shown:
     source = results["mattjie-sam-2d"]
     fixed = source.whole("second run, prompts without chance")
     random = source.whole("second run, random prompts")
-    worst = sorted(
-        random.differing, key=lambda i: (-abs((i.value or 0) - i.printed), i.name, i.column)
-    )[:8]
+    worst = random.differing[:8]
     rows = [
         (
             i.name,
@@ -473,11 +476,11 @@ def last_digits(results: Results) -> Shown:
         (
             f"{source.partition('-')[0]}: {a.name}",
             abs(float(a.printed or 0) / a.scale - _value(a)),
-            f"printed {a.printed}, rows {_percent(a.value, 4)}: {a.state}",
+            f"{a.printed} / {_percent(a.value, 4)}",
         )
         for (source, _), a in zip(asked, answers, strict=True)
     ]
-    chart, head, data = _bars("digits", "Printed minus computed, points", rows, "")
+    chart, head, data = _bars("digits", "How far apart", rows, "printed / from rows")
     off = [a for a in answers if a.state == "differs"]
     text = (
         f"{len(off)} of {len(answers)} printed numbers are off in the last digit: "

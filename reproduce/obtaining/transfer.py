@@ -30,6 +30,10 @@ CUTS = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError
 PAGE = (b"<!doctype html", b"<html", b"<head", b"<script")
 
 
+class UnreachableError(InputError):
+    """Not one byte came from a host, however often it was asked."""
+
+
 class CutError(Exception):
     """The connection ended before the file did; asking for the rest may help."""
 
@@ -48,9 +52,10 @@ def download(
 
     `name` is what the progress bar and messages call the file.
 
-    Raises `InputError`: the answer is not 200/206 (404: the link is dead), is a web page, is larger
-    or smaller than `expected_bytes`, does not fit on the disk, or is cut `ATTEMPTS` times without
-    progress. What was received stays in `part` for the next try, except where it is wrong.
+    Raises `UnreachableError` where not one byte came, else `InputError`: the answer is not 200/206
+    (404: the link is dead), is a web page, is larger or smaller than `expected_bytes`, does not fit
+    on the disk, or is cut `ATTEMPTS` times without progress. What was received stays in `part` for
+    the next try, except where it is wrong.
     """
     part.parent.mkdir(parents=True, exist_ok=True)
     without_progress = 0
@@ -63,12 +68,14 @@ def download(
             after = part.stat().st_size if part.is_file() else 0
             without_progress = 0 if after > before else without_progress + 1
             if without_progress >= ATTEMPTS:
-                raise InputError(
-                    f"{url}: the connection was cut {ATTEMPTS} times ({cut}); {after:,} bytes are "
-                    "kept. Give the same command again later; it goes on from there."
-                    if after
-                    else f"{url}: no byte came in {ATTEMPTS} tries ({cut}). Is this machine "
-                    "connected to the network? Give the same command again later."
+                if after:
+                    raise InputError(
+                        f"{url}: the connection was cut {ATTEMPTS} times ({cut}); {after:,} bytes "
+                        "are kept. Give the same command again later; it goes on from there."
+                    ) from cut
+                raise UnreachableError(
+                    f"{url}: no byte came in {ATTEMPTS} tries ({cut}). Is this machine connected "
+                    "to the network? Give the same command again later."
                 ) from cut
             time.sleep(pause_s * without_progress)
 

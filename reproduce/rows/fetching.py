@@ -18,7 +18,7 @@ from catalog.evidence import Source, TableFile
 from catalog.files import write_whole
 from reproduce.obtaining.cache import cache_folder, partial_folder
 from reproduce.obtaining.sources import source_of
-from reproduce.obtaining.transfer import download
+from reproduce.obtaining.transfer import UnreachableError, download
 
 MAX_BYTES = 256 << 20
 
@@ -43,11 +43,16 @@ def fetch(source: Source, origin: Path | None = None, quiet: bool = False) -> Fe
         )
     origin = None if origin is None else clone_in(origin, source)
     found = Fetched()
+    silent = False  # once a host gave nothing at all it is not asked a hundred times more
     for file in source.files:
+        if silent and not kept(file.sha256).is_file():
+            found.problems[file.path] = f"{file.path}: not asked for; its host gave no answer."
+            continue
         try:
             found.contents[file.path] = _content(source, file, origin, quiet)
         except Sam4misError as error:
             found.problems[file.path] = str(error)
+            silent = silent or isinstance(error, UnreachableError)
     return found
 
 

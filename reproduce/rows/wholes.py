@@ -74,7 +74,7 @@ def every(source: Source, check: Every, rows: Table, printed: Table) -> Whole:
         largest_difference=_short(largest),
         state=state,
         how=told(check.aggregation),
-        differing=differing[:SHOWN],
+        differing=_furthest(differing),
         some_files=some,
         reason=None if agree == of else f"{of - agree} of {of} printed values do not come out",
     )
@@ -118,6 +118,16 @@ def _item(
             )
     best.files = list(files)
     return best, False
+
+
+def _furthest(items: list[Item]) -> list[Item]:
+    """Those that are furthest apart first; `SHOWN` of them."""
+
+    def apart(item: Item) -> tuple[float, str, str]:
+        far = math.inf if item.value is None else abs(item.value - item.printed)
+        return -far, item.name, item.column
+
+    return sorted(items, key=apart)[:SHOWN]
 
 
 def _of_size(
@@ -193,9 +203,7 @@ def same_rows(source: Source, check: SameRows, one: Table, other: Table) -> Whol
         largest_difference=_short(largest),
         state="agrees" if agree == of else "differs",
         how="row by row" if check.aggregation is None else told(check.aggregation),
-        differing=sorted(
-            differing, key=lambda i: (-abs((i.value or 0) - i.printed), i.name, i.column)
-        )[:SHOWN],
+        differing=_furthest(differing),
         reason="; ".join(said[agree == of :]) or None,
     )
 

@@ -11,11 +11,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from download_server import Behaviour
+from download_server import Behaviour, quiet_download
 from typer.testing import CliRunner
 
-from catalog.errors import FindingsError, PrerequisiteError, UsageError
-from catalog.evidence import EVIDENCE, RECOMPUTED, Recomputed, Source, as_json, load_sources
+from catalog.errors import FindingsError, InputError, PrerequisiteError, UsageError
+from catalog.evidence import (
+    EVIDENCE,
+    RECOMPUTED,
+    Recomputed,
+    Source,
+    TableFile,
+    as_json,
+    load_sources,
+)
 from catalog.registry import Registry
 from catalog.yaml_out import dump
 from reproduce.cli import app
@@ -147,6 +155,43 @@ def test_tables_come_from_the_host_at_the_commit(
     assert found.contents == {"results/a.csv": TABLE}
     assert fetching.fetch(source, quiet=True).contents == found.contents
     assert len(does.asked) == 1, "the second time it comes from the cache"
+
+
+def test_a_host_that_gives_nothing_is_asked_once(
+    registry: Path, server: tuple[str, Behaviour], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, does = server
+    source = load_sources(registry)[0]
+    source.files.append(TableFile(path="results/b.csv", sha256="1" * 64))
+    monkeypatch.setattr(fetching, "address", lambda _, file: f"{address}/{file.path}")
+    monkeypatch.setattr(fetching, "download", quiet_download)
+    does.status = {"/results/a.csv": 503, "/results/b.csv": 503}
+    found = fetching.fetch(source, quiet=True)
+    assert "no byte came" in found.problems["results/a.csv"]
+    assert "not asked for; its host gave no answer" in found.problems["results/b.csv"]
+    assert {path for path, _ in does.asked} == {"/results/a.csv"}
+    does.status = {}  # a file that is gone is no silent host: the others are still asked for
+    does.content = {}
+    found = fetching.fetch(source, quiet=True)
+    assert all("HTTP 404" in problem for problem in found.problems.values())
+
+
+def test_ones_own_table_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("case,dice\na,0.5\nb,0.75\nb,0.75\nc,1.5\n")
+    code, said, told = call("rows", path, "--printed", "0.67")
+    assert code == 0
+    assert "dice\tdice\t0.5 to 1.5\t0.6666666667\t3" in said
+    assert "dice: gives 0.67: mean over rows: 0.6666666667 (n 3)" in said
+    assert "double: scores.csv: b" in told
+    assert "impossible: dice: scores.csv: c: 1.5" in told
+    found = json.loads(call("rows", path, "--json")[1])
+    assert found["double"] == ["scores.csv: b"]
+    with pytest.raises(PrerequisiteError, match="no such file"):
+        call("rows", tmp_path / "none.csv")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="expected text in UTF-8"):
+        call("rows", path)
 
 
 def test_what_is_asked_for_must_be_there(registry: Path, tmp_path: Path) -> None:
