@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import MATERIAL, REAL, made_lora
+from safetensors.torch import save_file
 from test_adapters import RELEASES
 
 from catalog.errors import InputError, UsageError
@@ -249,8 +251,20 @@ def test_preprocessing_ids_differ_wherever_an_embedding_would():
 # --------------------------------------------------------------------------------------- LoRA
 
 
-def test_the_released_lora_is_merged_into_q_and_v_only(real):
-    lora = read_state(real / "sam_lora" / "lora_rank4.safetensors")
+@pytest.fixture(params=MATERIAL)
+def lora(request, tmp_path):
+    """A LoRA file's tensors, as MathieuNlp/Sam_LoRA writes them."""
+    path = REAL / "sam_lora" / "lora_rank4.safetensors"
+    if request.param == "made":
+        path = tmp_path / "lora.safetensors"
+        save_file(made_lora(), path)
+    state = read_state(path)
+    assert len(state) == 48
+    assert tuple(state["w_a_000"].shape) == (4, 768)
+    return state
+
+
+def test_a_lora_is_merged_into_q_and_v_only(lora):
     generator = torch.Generator().manual_seed(1)
     key = "image_encoder.blocks.{}.attn.qkv.weight"
     base = {key.format(i): torch.randn(2304, 768, generator=generator) for i in range(12)}
@@ -268,8 +282,7 @@ def test_the_released_lora_is_merged_into_q_and_v_only(real):
         torch.testing.assert_close(after[:, 768:1536], before[:, 768:1536], rtol=0, atol=0)
 
 
-def test_lora_files_that_do_not_fit_are_told_with_every_tensor(real):
-    lora = read_state(real / "sam_lora" / "lora_rank4.safetensors")
+def test_lora_files_that_do_not_fit_are_told_with_every_tensor(lora):
     base = {
         f"image_encoder.blocks.{i}.attn.qkv.weight": torch.empty(2304, 768, device="meta")
         for i in range(12)

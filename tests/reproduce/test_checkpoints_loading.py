@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from made import MATERIAL, REAL
 from safetensors.torch import save_file
 
 from catalog.errors import InputError, UsageError
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
 from reproduce.checkpoints.loading import read_parts, read_state, unsafe_globals
+from reproduce.models.lwnet import WNet
 from reproduce.obtaining.archives import unpack
 from reproduce.sniffing import sniff
 
@@ -190,14 +192,20 @@ def test_missing_file(tmp_path: Path) -> None:
         read_state(tmp_path / "nothing.pt")
 
 
-def test_real_lora_weights(real: Path) -> None:
-    state = read_state(real / "sam_lora" / "lora_rank4.safetensors")
-    assert len(state) == 48
-    assert tuple(state["w_a_000"].shape) == (4, 768)
-
-
-def test_real_legacy_checkpoint(real: Path) -> None:
-    path = real / "lwnet_wnet_drive" / "model_checkpoint.pth"
+@pytest.mark.parametrize("material", MATERIAL)
+def test_legacy_checkpoint(material: str, tmp_path: Path) -> None:
+    path = REAL / "lwnet_wnet_drive" / "model_checkpoint.pth"
+    if material == "made":
+        path = tmp_path / "legacy.pth"
+        network = WNet()
+        content = {
+            "epoch": 3,
+            "stats": {"auc": 0.98},
+            "model_state_dict": network.state_dict(),
+            "optimizer_state_dict": torch.optim.Adam(network.parameters()).state_dict(),
+        }
+        torch.save(content, path, _use_new_zipfile_serialization=False)
+    assert not zipfile.is_zipfile(path)
     state = read_state(path)  # recognised: model_state_dict beside optimizer_state_dict
     assert "unet1.first.block.0.weight" in state
     assert unsafe_globals(path) == []

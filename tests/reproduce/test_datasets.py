@@ -52,34 +52,11 @@ def test_missing_folder_says_how_to_get_the_data(name: str, tmp_path: Path) -> N
     assert data.access in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "folder", "split", "count", "shape", "labels"),
-    [
-        ("drive", "drive", "test", 20, (584, 565, 3), {"vessel"}),
-        ("drive", "drive", "training", 20, (584, 565, 3), {"vessel"}),
-        ("drive", "drive", "lwnet-val", 4, (584, 565, 3), {"vessel"}),
-        ("endotect", "endotect", "all", 80, None, {"polyp"}),
-        ("endotect", "endotect", "negatives", 20, None, {"polyp"}),
-        ("rossa", "rossa", "all", 30, (320, 320, 3), {"vessel"}),
-        ("biomedparse-demo", "biomedparse", "all", 27, (1024, 1024, 3), None),
-        ("sam-med2d-demo", "sam_med2d_demo", "test", 2, None, None),
-        ("sam-med2d-demo", "sam_med2d_demo", "train", 2, None, None),
-        ("npz", "medsam2_npz", "all", 3, None, {"1"}),
-        ("nifti", "brats", "train", 1, (104, 160, 160), {"1"}),
-    ],
-)
-def test_real_data(
-    real: Path,
-    name: str,
-    folder: str,
-    split: str,
-    count: int,
-    shape: tuple[int, ...] | None,
-    labels: set[str] | None,
-) -> None:
+def looks_right(name: str, folder: Path, split: str, count: int, labels: set[str] | None) -> Sample:
+    """The first of `count` cases of a split, with masks that lie on its image."""
     data = plugin("datasets", name)
-    cases = data.cases(real / folder, split, {})
-    assert len(cases) == count
+    cases = data.cases(folder, split, {})
+    assert len(cases) == count, split
     assert [c.id for c in cases] == sorted({c.id for c in cases})
     sample: Sample = data.load(cases[0], {})
     assert sample.image.dtype == np.uint8
@@ -87,10 +64,51 @@ def test_real_data(
     for mask in sample.labels.values():
         assert mask.dtype == np.bool_
         assert mask.shape == spatial
-    if shape:
-        assert sample.image.shape == shape
     if labels:
         assert set(sample.labels) == labels
+    return sample
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "counts", "shape", "labels"),
+    [
+        (
+            "drive",
+            "drive",
+            {"test": 20, "training": 20, "lwnet-val": 4},
+            (584, 565, 3),
+            {"vessel"},
+        ),
+        ("endotect", "endotect", {"all": 80, "negatives": 20}, None, {"polyp"}),
+        ("rossa", "rossa", {"all": 30}, (320, 320, 3), {"vessel"}),
+        ("biomedparse-demo", "biomedparse", {"all": 27}, (1024, 1024, 3), None),
+        ("sam-med2d-demo", "sam_med2d_demo", {"test": 2, "train": 2}, None, None),
+    ],
+)
+def test_real_data(
+    real: Path,
+    name: str,
+    folder: str,
+    counts: dict[str, int],
+    shape: tuple[int, ...] | None,
+    labels: set[str] | None,
+) -> None:
+    for split, count in counts.items():
+        sample = looks_right(name, real / folder, split, count, labels)
+        assert shape in (None, sample.image.shape)
+
+
+def test_stacks_of_challenges(challenge_npz: Path) -> None:
+    looks_right("npz", challenge_npz, "all", len(list(challenge_npz.glob("*.npz"))), {"1"})
+
+
+def test_volumes_are_planes_first(nifti: Path) -> None:
+    import nibabel
+
+    sample = looks_right("nifti", nifti, "train", 1, {"1"})
+    (path,) = (nifti / "labelsTr").glob("*.nii.gz")
+    stored = nibabel.load(path).shape
+    assert sample.image.shape == stored[::-1]
 
 
 def test_drive_valid_area_and_observers(real: Path) -> None:
@@ -126,23 +144,23 @@ def test_endotect_negatives_are_empty(real: Path) -> None:
         assert not data.load(case, {}).labels["polyp"].any()
 
 
-def test_npz_spacing_is_in_array_order(real: Path) -> None:
+def test_npz_spacing_is_in_array_order(challenge_npz: Path) -> None:
     data = plugin("datasets", "npz")
-    sample = data.load(data.cases(real / "medsam2_npz", "all", {})[0], {})
+    sample = data.load(data.cases(challenge_npz, "all", {})[0], {})
     assert sample.spacing_mm is not None
     assert sample.spacing_mm[0] == 5.0  # slice thickness: the first axis of the array
     assert sample.spacing_mm[1] == sample.spacing_mm[2] < 1
 
 
-def test_nifti_is_brought_to_one_orientation(real: Path, tmp_path: Path) -> None:
+def test_nifti_is_brought_to_one_orientation(nifti: Path, tmp_path: Path) -> None:
     """A volume written with its axes permuted and flipped is read as the same array."""
     import nibabel
 
     data = plugin("datasets", "nifti")
-    before = data.load(data.cases(real / "brats", "train", {})[0], {})
+    before = data.load(data.cases(nifti, "train", {})[0], {})
     for part in ("imagesTr", "labelsTr"):
         (tmp_path / part).mkdir()
-        source = nibabel.load(next((real / "brats" / part).glob("*.nii.gz")))
+        source = nibabel.load(next((nifti / part).glob("*.nii.gz")))
         turned = source.as_reoriented(np.array([[2, 1], [0, -1], [1, 1]]))
         nibabel.save(turned, tmp_path / part / "case.nii.gz")
     after = data.load(data.cases(tmp_path, "train", {})[0], {})
@@ -151,8 +169,8 @@ def test_nifti_is_brought_to_one_orientation(real: Path, tmp_path: Path) -> None
     assert after.spacing_mm == pytest.approx(before.spacing_mm)
 
 
-def test_nifti_names_come_from_dataset_json(real: Path, tmp_path: Path) -> None:
-    shutil.copytree(real / "brats", tmp_path / "b", copy_function=shutil.copyfile)
+def test_nifti_names_come_from_dataset_json(nifti: Path, tmp_path: Path) -> None:
+    shutil.copytree(nifti, tmp_path / "b", copy_function=shutil.copyfile)
     declared = {"labels": {"background": 0, "edema": 1}}
     (tmp_path / "b").chmod(0o755)
     (tmp_path / "b" / "dataset.json").write_text(json.dumps(declared))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from recorded import Recorded
 
 from reproduce.scoring import score
 from reproduce.statistics import StatisticsBuilder
@@ -169,7 +167,7 @@ def test_areas_of_all_256_neighbourhoods_equal_deepmind(spacing: tuple[float, ..
 # ------------------------------------------------------------------------------------------ medpy
 
 
-def _medpy_dice_and_surface(module: Any, profile: str) -> None:
+def medpy_dice_and_surface(module: Any, profile: str) -> None:
     for pair in masks_2d() + masks_3d():
         reference, predicted = pair
         options: dict[str, Any] = {}
@@ -194,35 +192,11 @@ def _medpy_dice_and_surface(module: Any, profile: str) -> None:
 def test_medpy_0_5() -> None:
     from medpy.metric import binary
 
-    _medpy_dice_and_surface(binary, "medpy-0.5/1")
+    medpy_dice_and_surface(binary, "medpy-0.5/1")
 
 
-@pytest.mark.slow
-def test_medpy_0_4(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(tmp_path)]
-    if subprocess.run([*command, "medpy==0.4.0"], capture_output=True).returncode:
-        pytest.skip("medpy 0.4.0 cannot be installed here")
-    # Only the one file: importing the package would need parts that are compiled.
-    path = tmp_path / "medpy" / "metric" / "binary.py"
-    spec = importlib.util.spec_from_file_location("medpy_040_binary", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        spec.loader.exec_module(module)
-        if not hasattr(np, "bool"):
-            module.numpy = _OldNumpy()
-        _medpy_dice_and_surface(module, "medpy-0.4/1")
-
-
-class _OldNumpy:
-    """numpy with the names of 2018 that medpy 0.4 uses."""
-
-    bool = np.bool_
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+def test_medpy_0_4() -> None:
+    medpy_dice_and_surface(Recorded("medpy 0.4.0"), "medpy-0.4/1")
 
 
 def test_transunet_never_asks_medpy_about_empty_masks() -> None:
@@ -435,7 +409,7 @@ def grey_tables(maps: list[tuple[Mask, NDArray[np.uint8]]]) -> Any:
     return builder.table()
 
 
-def _grey_maps() -> list[tuple[Mask, NDArray[np.uint8]]]:
+def grey_maps() -> list[tuple[Mask, NDArray[np.uint8]]]:
     rng = np.random.default_rng(5)
     maps = []
     for _ in range(5):
@@ -459,26 +433,15 @@ def _mean_over_grey_values(maps: list[tuple[Mask, NDArray[np.uint8]]], dice: boo
 
 @pytest.mark.parametrize("metric", ["dice", "iou"])
 def test_sam2_unet_is_the_mean_over_grey_values(metric: str) -> None:
-    maps = _grey_maps()
+    maps = grey_maps()
     found = score(grey_tables(maps), "sam2-unet/1", metric).value
     assert found == pytest.approx(_mean_over_grey_values(maps, metric == "dice"), abs=1e-12)
 
 
-@pytest.mark.slow
-def test_sam2_unet_equals_pysodmetrics(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(tmp_path)]
-    if subprocess.run([*command, "pysodmetrics==1.4.3"], capture_output=True).returncode:
-        pytest.skip("pysodmetrics 1.4.3 cannot be installed here")
-    sys.path.insert(0, str(tmp_path))
-    try:
-        import py_sod_metrics as sod  # type: ignore[import-not-found]
-    finally:
-        sys.path.remove(str(tmp_path))
-    theirs = sod.FmeasureV2(metric_handlers={"dice": sod.DICEHandler(True, False)})
-    maps = _grey_maps()
-    for reference, grey in maps:
-        theirs.step(pred=grey, gt=reference.astype(np.uint8) * 255)
-    expected = float(theirs.get_results()["dice"]["dynamic"].mean())
+def test_sam2_unet_equals_pysodmetrics() -> None:
+    maps = grey_maps()
+    theirs = Recorded("pysodmetrics 1.4.3").mean_of_dynamic_dice
+    expected = theirs(*(array for pair in maps for array in pair))
     assert score(grey_tables(maps), "sam2-unet/1").value == pytest.approx(expected, abs=1e-12)
 
 

@@ -1,7 +1,7 @@
 """Prompts on the network's grid against the authors' code.
 
 `prompt_probes.json` holds what the authors' own code gave (`peers/record_prompts.py`) for masks
-that are made here (`made_masks.py`) and for real ones (cut at half of white): `TestingDataset` of
+that are made here (`made.py`) and for real ones (cut at half of white): `TestingDataset` of
 OpenGVLab/SAM-Med2D @ bfd2b93 with albumentations 1.3.1, `ImageToImage2D` of xianlin7/SAMUS @
 030ed07 and `ISIC2016` with `random_click` of SuperMedIntel/Medical-SAM-Adapter @ 0add836. `digest`
 is of the pixels that a random click is drawn from, bit-packed in scan order.
@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from made_masks import made_masks
+from made import MATERIAL, REAL, made_masks
 from PIL import Image
 from running_bundle import bundle
 from seeded import layout, seeded
@@ -41,14 +41,13 @@ def kind(probe: dict[str, Any]) -> str:
     return f"{probe['adapter']}{probe.get('options', {}).get('image_size', '')}"
 
 
-@pytest.fixture(params=["made", "real"])
+@pytest.fixture(params=MATERIAL)
 def masks(request: pytest.FixtureRequest) -> dict[str, np.ndarray]:
-    """Masks that the probes were taken on, by name; the real ones where they are."""
+    """Masks that the probes were taken on, by name."""
     if request.param == "made":
         return {f"made/{name}": mask for name, mask in made_masks().items()}
-    folder: Path = request.getfixturevalue("real")
     names = {probe["mask"] for probe in PROBES if not probe["mask"].startswith("made/")}
-    return {name: np.asarray(Image.open(folder / name).convert("L")) > 127 for name in names}
+    return {name: np.asarray(Image.open(REAL / name).convert("L")) > 127 for name in names}
 
 
 def plane(probe: dict[str, Any]) -> Any:
@@ -156,7 +155,7 @@ def test_sam_med2d_claims_are_planned_on_its_grid(root):
     assert other.key() != item.key()
 
 
-def test_clicks_follow_errors_on_the_whole_input(real):
+def test_clicks_follow_errors_on_the_whole_input():
     """Rounds of SAM-Med2D: errors are looked for on the padded 256 px square, as `test.py` does."""
     from reproduce.contracts import Case, Prediction, Sample
     from reproduce.running.evaluation import Evaluator

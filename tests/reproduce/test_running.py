@@ -460,15 +460,15 @@ def test_plan_of_another_version_is_no_plan(tmp_path: Path, root: Path) -> None:
 
 
 def test_volumes_are_run_slice_by_slice(
-    real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    challenge_npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project_root(tmp_path, monkeypatch, dataset="npz", split="all")
-    run(tmp_path, data=real / "medsam2_npz", limit=1)
+    run(tmp_path, data=challenge_npz, limit=1)
     result = only_result(tmp_path)
     (path,) = (tmp_path / "runs").glob("*/statistics.parquet")
     rows = counts(path.parent)
     assert {row["scope"] for row in rows} == {"slice"}
-    with np.load(sorted((real / "medsam2_npz").glob("*.npz"))[0]) as content:
+    with np.load(sorted(challenge_npz.glob("*.npz"))[0]) as content:
         truth = content["gts"] > 0
     assert sorted(row["slice"] for row in rows) == np.flatnonzero(truth.any(axis=(1, 2))).tolist()
     (score,) = result.cases

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made import MATERIAL, REAL, made_picture
 from PIL import Image
 
 from catalog.errors import InputError, UsageError
@@ -44,19 +45,26 @@ SMALL = SamConfig(
 RELATIVE_ROUNDING = 2e-4
 
 
+Images = list[np.ndarray[Any, Any]]
+
+
 def load(path: Path) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def images(real: Path) -> list[np.ndarray[Any, Any]]:
-    """Six real images: landscape and portrait, larger and smaller than 1024, three sources."""
-    endotect = sorted((real / "endotect" / "images").iterdir())
+@pytest.fixture(scope="module", params=MATERIAL)
+def images(request: pytest.FixtureRequest) -> Images:
+    """Six images: landscape (five to four first) and portrait, larger and smaller than 1024."""
+    if request.param == "made":
+        sizes = [(529, 662), (1072, 700), (300, 410), (256, 256), (90, 200), (720, 576)]
+        return [made_picture(*size, seed) for seed, size in enumerate(sizes)]
+    endotect = sorted((REAL / "endotect" / "images").iterdir())
     return [
         load(endotect[0]),
         load(endotect[3]),
-        load(sorted((real / "biomedparse" / "demo").iterdir())[0]),
-        load(real / "sam_med2d_demo" / "images" / "amos_0004_75.png"),
-        load(real / "sam_med2d_demo" / "images" / "s0114_111.png"),
+        load(sorted((REAL / "biomedparse" / "demo").iterdir())[0]),
+        load(REAL / "sam_med2d_demo" / "images" / "amos_0004_75.png"),
+        load(REAL / "sam_med2d_demo" / "images" / "s0114_111.png"),
         np.ascontiguousarray(load(endotect[5]).transpose(1, 0, 2)),
     ]
 
@@ -188,12 +196,12 @@ def test_seeded_state_is_repeatable() -> None:
     )
 
 
-def test_parity_small(real: Path) -> None:
+def test_parity_small(images: Images) -> None:
     """A small network over images of all shapes: breadth."""
     sam = load_sam(seeded_state(SMALL))
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
     assert isinstance(model, SamModel)
-    for image in images(real):
+    for image in images:
         check_against_predictor(sam, model, image)
 
 
@@ -206,22 +214,22 @@ def vit_b() -> tuple[Any, SamModel]:
 
 
 @pytest.mark.parametrize("index", [0, pytest.param(4, marks=pytest.mark.slow)])
-def test_parity_vit_b(real: Path, vit_b: tuple[Any, SamModel], index: int) -> None:
-    check_against_predictor(*vit_b, images(real)[index])
+def test_parity_vit_b(images: Images, vit_b: tuple[Any, SamModel], index: int) -> None:
+    check_against_predictor(*vit_b, images[index])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["vit_l", "vit_h"])
-def test_parity_large(real: Path, name: str) -> None:
+def test_parity_large(images: Images, name: str) -> None:
     state = seeded_state(VARIANTS[name])
     model = PLUGIN.build(state, {}, "cpu", "float32")
     assert isinstance(model, SamModel)
-    check_against_predictor(load_sam(state), model, images(real)[0])
+    check_against_predictor(load_sam(state), model, images[0])
 
 
-def test_the_official_encoder_is_an_option(real: Path) -> None:
+def test_the_official_encoder_is_an_option(images: Images) -> None:
     """Both forms of the encoder agree; only the fused one knows lower precision."""
-    state, image = seeded_state(SMALL), images(real)[0]
+    state, image = seeded_state(SMALL), images[0]
     official = PLUGIN.build(state, {"encoder": "official"}, "cpu", "float32")
     ours = PLUGIN.build(state, {}, "cpu", "float32")
     [one], [other] = official.encode([image]), ours.encode([image])
@@ -234,14 +242,14 @@ def test_the_official_encoder_is_an_option(real: Path) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "largest"), [("bfloat16", 0.02), ("float16", 0.003)])
-def test_lower_precision_stays_close(real: Path, dtype: str, largest: float) -> None:
+def test_lower_precision_stays_close(images: Images, dtype: str, largest: float) -> None:
     """Masks of a lower precision against float32: 1 - Dice, on six images with six boxes each."""
     state = seeded_state(SMALL)
     exact = PLUGIN.build(state, {}, "cpu", "float32")
     lower = PLUGIN.build(state, {}, "cpu", dtype)
     assert exact.preprocessing_id() != lower.preprocessing_id()
     losses = []
-    for image in images(real):
+    for image in images:
         prompts = [Prompt(case="a", label="x", box=b) for b in boxes(image, 6)]
         masks = [
             m.predict(m.encode([image])[0], prompts, "original").scores > 0 for m in (exact, lower)
@@ -263,10 +271,10 @@ def test_encoders_with_foreign_blocks_are_left_alone() -> None:
     assert fused(encoder) is encoder
 
 
-def test_batches_give_what_single_images_give(real: Path) -> None:
+def test_batches_give_what_single_images_give(images: Images) -> None:
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
     assert isinstance(model, SamModel)
-    some = images(real)
+    some = images
     model.encode_batch = 4
     together = model.encode(some)
     model.encode_batch = 1
@@ -276,9 +284,9 @@ def test_batches_give_what_single_images_give(real: Path) -> None:
         assert torch.allclose(one.features, alone.features, atol=1e-4)
 
 
-def test_prompts_do_not_influence_each_other(real: Path) -> None:
+def test_prompts_do_not_influence_each_other(images: Images) -> None:
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
-    image = images(real)[0]
+    image = images[0]
     [embedding] = model.encode([image])
     prompts = [Prompt(case="a", label="x", box=b) for b in boxes(image, 70)]
     together = model.predict(embedding, prompts, "model_input").scores
@@ -287,7 +295,7 @@ def test_prompts_do_not_influence_each_other(real: Path) -> None:
     assert torch.allclose(together[66], alone[0], atol=1e-4)
 
 
-def test_reference_on_the_model_grid(real: Path) -> None:
+def test_reference_on_the_model_grid() -> None:
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
     mask = np.zeros((60, 240), dtype=bool)
     mask[:, :120] = True

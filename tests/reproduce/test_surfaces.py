@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import MATERIAL, REAL, made_masks
+from PIL import Image
 
 from reproduce.statistics import StatisticsBuilder, surface_device
 from reproduce.statistics.surface import SurfaceSpec, surface_histogram
@@ -83,13 +85,14 @@ def test_one_or_both_empty() -> None:
     assert check(none, none, "surfel/unit/2d", None)["spacing_mm"] == []
 
 
-def test_real_polyps(real: Any) -> None:
-    from PIL import Image
-
-    masks = [
-        np.asarray(Image.open(path).convert("L")) > 127
-        for path in sorted((real / "endotect" / "masks").iterdir())[:6]
-    ]
+@pytest.mark.parametrize("material", MATERIAL)
+def test_objects_that_were_moved(material: str) -> None:
+    masks = list(made_masks().values())
+    if material == "real":
+        masks = [
+            np.asarray(Image.open(path).convert("L")) > 127
+            for path in sorted((REAL / "endotect" / "masks").iterdir())[:6]
+        ]
     for mask in masks:
         for name in ("surfel/unit/2d", "edge/unit/2d"):
             check(mask, np.roll(mask, (5, -9), (0, 1)), name, None)

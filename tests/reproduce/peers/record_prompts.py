@@ -6,7 +6,7 @@ Run in a check-out of the release, with the folder above this one on the path:
     PYTHONPATH=<folder above> python <this file> sam-med2d made
     PYTHONPATH=<folder above> python <this file> sam-med2d ../shared/real endotect/masks/x.png ...
 
-`made` stands for the masks of `made_masks.py`. SAM-Med2D needs albumentations 1.3.1.
+`made` stands for the masks of `made.py`. SAM-Med2D needs albumentations 1.3.1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
-from made_masks import made_masks
+from made import made_masks
 from PIL import Image
 
 sys.path.insert(0, ".")

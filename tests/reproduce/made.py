@@ -1,0 +1,106 @@
+"""Small material that the tests make: masks and pictures, volumes and weights in their layouts.
+
+A test that needs only something of a kind runs on this in every clone, and on the real material
+too where it is (`MATERIAL`). Masks and pictures are made of whole numbers: the same pixels on every
+machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+Picture = NDArray[np.uint8]
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "real"
+MATERIAL = ["made", *(["real"] if REAL.is_dir() else [])]  # parameters of what both can give
+
+
+def ellipse(shape: tuple[int, int], centre: tuple[int, int], axes: tuple[int, int]) -> Mask:
+    """The inside of an ellipse; `centre` and half `axes` in pixels, rows first."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    (y, x), (b, a) = centre, axes
+    inside: Mask = ((rows - y) * a) ** 2 + ((columns - x) * b) ** 2 <= (a * b) ** 2
+    return inside
+
+
+def made_masks() -> dict[str, Mask]:
+    """Smaller and larger than the networks' grids, flat and tall, touching edges, in parts."""
+    plain = ellipse((256, 256), (120, 90), (41, 63))
+    parts = ellipse((200, 140), (60, 50), (30, 25)) | ellipse((200, 140), (150, 110), (12, 20))
+    ring = ellipse((300, 420), (150, 200), (90, 110)) & ~ellipse((300, 420), (140, 190), (50, 60))
+    corner = ellipse((61, 83), (0, 82), (23, 37))
+    flat = ellipse((90, 640), (44, 333), (17, 211))
+    tall = ellipse((701, 120), (500, 60), (150, 33)) | ellipse((701, 120), (90, 20), (40, 20))
+    alike = ellipse((128, 128), (30, 30), (11, 11)) | ellipse((128, 128), (90, 90), (11, 11))
+    bar = np.zeros((333, 517), bool)
+    bar[100:109, 40:500] = True
+    bar[100:300, 250:253] = True
+    return {
+        "plain": plain,
+        "parts": parts,
+        "ring": ring,
+        "corner": corner,
+        "flat": flat,
+        "tall": tall,
+        "alike": alike,
+        "bar": bar,
+    }
+
+
+def made_picture(height: int, width: int, seed: int = 0) -> Picture:
+    """(H, W, 3): a slope of colours, three bright ellipses and noise."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    slope = np.stack([rows * 120 // height, columns * 90 // width, (rows + columns) % 64], axis=-1)
+    for _ in range(3):
+        centre = (int(rng.integers(height)), int(rng.integers(width)))
+        axes = (int(rng.integers(8, height // 3)), int(rng.integers(8, width // 3)))
+        slope[ellipse((height, width), centre, axes)] += rng.integers(20, 90, 3)
+    noise = rng.integers(0, 25, (height, width, 3))
+    return (slope + noise).clip(0, 255).astype(np.uint8)
+
+
+def made_stack() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images and class numbers (D, H, W); the first and the last plane hold no object."""
+    images = np.stack([made_picture(40, 48, seed)[..., 0] for seed in range(12)])
+    labels = np.zeros(images.shape, np.uint8)
+    for plane in range(1, 11):
+        labels[plane] = ellipse((40, 48), (16 + plane // 3, 22), (9 + plane // 4, 9))
+    return images, labels
+
+
+def write_challenge_npz(folder: Path) -> Path:
+    """A stack in the MedSAM challenges' layout: planes are 5 mm apart, `spacing` is x, y, z."""
+    images, labels = made_stack()
+    folder.mkdir(parents=True, exist_ok=True)
+    spacing = np.array([0.78, 0.78, 5.0])
+    np.savez_compressed(folder / "CT_made.npz", imgs=images, gts=labels, spacing=spacing)
+    return folder
+
+
+def write_nifti(folder: Path) -> Path:
+    """A volume in nnU-Net's layout, x to the right, y to the front, z up; voxels of 1.5 mm."""
+    import nibabel
+
+    for name, values in zip(("imagesTr", "labelsTr"), made_stack(), strict=True):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        image: Any = nibabel.Nifti1Image(values.transpose(2, 1, 0), np.diag([1.5, 1.5, 1.5, 1.0]))
+        nibabel.save(image, folder / name / "made.nii.gz")
+    return folder
+
+
+def made_lora() -> dict[str, torch.Tensor]:
+    """LoRA of rank 4 for q and v of ViT-B, named as in MathieuNlp/Sam_LoRA's file."""
+    draw = torch.Generator().manual_seed(5)
+    shapes = {"a": (4, 768), "b": (768, 4)}
+    return {
+        f"w_{side}_{number:03d}": 0.05 * torch.randn(shape, generator=draw)
+        for side, shape in shapes.items()
+        for number in range(24)
+    }
