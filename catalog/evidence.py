@@ -236,7 +236,7 @@ class Source(Record, kw_only=True):
     paper: str | None = None
     checkpoints: dict[str, list[str]] = field(default_factory=dict)  # project -> checkpoints
     checkpoint_note: str | None = None
-    claims: list[str] = field(default_factory=list)  # it bears on, without rows for them
+    claims: list[str] = field(default_factory=list)  # it speaks to, without rows under them
     files: list[TableFile] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     readers: dict[str, Reader] = field(default_factory=dict)
@@ -250,6 +250,11 @@ class Source(Record, kw_only=True):
     tried: list[str] = field(default_factory=list)
     needed: str | None = None
     found: str = "2026-11-29"
+
+    @property
+    def bears_on(self) -> list[str]:
+        """Claims that it speaks to without rows under them, as project/claim."""
+        return [*self.claims, *(c for w in self.weights for c in w.claims.values())]
 
     @property
     def computable(self) -> bool:

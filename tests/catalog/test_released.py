@@ -42,6 +42,17 @@ def test_claims_that_follow_from_rows_are_counted_apart_from_runs(catalog: Catal
     assert "released" not in catalog.projects["lwnet"].badge
 
 
+def test_sets_that_claims_name_are_those_whose_rows_were_taken(catalog: Catalog) -> None:
+    """Two people read them: one in the support of the printed means, one in the rows."""
+    named = [c for c in catalog.numbers if c.claim.set and c.released and c.released[1].files]
+    assert len(named) == 28
+    for c in named:
+        assert c.released is not None
+        (file,) = c.released[1].files
+        folder = f"figures/results/dataset_results/{c.claim.set}/"
+        assert file.startswith(folder), c.claim.id
+
+
 def test_the_answer_of_the_higher_level_counts(catalog: Catalog) -> None:
     answers = claim_answers(list(catalog.recomputed.values()))
     result, answer = answers["cellvit/pannuke-sam-h-fold-0"]
@@ -104,6 +115,12 @@ def test_every_source_has_its_page_and_its_place_in_the_api(
     project = json.loads(output.files["api/v1/projects/sammed.json"])["derived"]["recomputed"]
     assert {said["says"] for said in project.values()} == {"agrees"}
     assert len(project) == 12
+
+
+def test_numbers_with_a_source_and_no_rows_are_counted(catalog: Catalog, output: Output) -> None:
+    rest = len(catalog.numbers) - 266 - 47
+    page = output.pages["released/index.md"].decode()
+    assert f"47 more have a source but no rows under them, {rest} have none" in page
 
 
 def test_pages_of_claims_say_what_the_rows_are(catalog: Catalog, output: Output) -> None:

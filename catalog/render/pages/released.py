@@ -32,6 +32,7 @@ def write(output: Output, catalog: Catalog) -> None:
         follow=follow,
         own=catalog.claims,
         own_follow=[c for c in follow if c.claim.own],
+        without_rows=_without_rows(catalog),
         differ=[c for c in numbers if c.recomputed == "differs"],
         projects=[(catalog.projects[slug], n) for slug, n in by_project.most_common()],
     )
@@ -53,6 +54,14 @@ def write(output: Output, catalog: Catalog) -> None:
                 for c in p.numbers
             },
         )
+
+
+def _without_rows(catalog: Catalog) -> int:
+    """How many numbers have a source but no rows under them."""
+    named = {claim for source in catalog.sources.values() for claim in source.bears_on}
+    return sum(
+        f"{c.project.slug}/{c.claim.id}" in named and c.released is None for c in catalog.numbers
+    )
 
 
 def _state(catalog: Catalog, source: Source) -> str:
