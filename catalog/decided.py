@@ -15,7 +15,7 @@ from catalog.converting import convert
 from catalog.editing.patching import patched
 from catalog.errors import FindingsError
 from catalog.files import write_whole
-from catalog.records import Record
+from catalog.records import Paper, Record
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 FOLDER = "catalog/decisions"
@@ -190,6 +190,34 @@ class Decisions:
             "scope": {row for scope in self.scope for row in scope.rows},
             "links": links,
         }
+
+
+def about(paper: Paper, kept: Decisions) -> list[tuple[str, str]]:
+    """What people decided about a work: (the decision, its reason)."""
+    rows = set(paper.rows)
+    said = [
+        (f"rows {_listed(merge.rows)} of the first list are one work", merge.reason)
+        for merge in kept.merges
+        if rows & set(merge.rows)
+    ]
+    said += [
+        (f"{joined.title!r} is a version of it", joined.reason)
+        for joined in kept.joined
+        if joined.paper == paper.id
+    ]
+    said += [("corrected", c.reason) for c in kept.corrections if rows & set(c.rows)]
+    said += [(f"scope: {s.decision}", s.reason) for s in kept.scope if rows & set(s.rows)]
+    said += [(f"link {link.url}", link.reason) for link in kept.code_links if link.row in rows]
+    for pair in kept.not_duplicates:
+        if paper.id in pair.papers:
+            others = _listed([id for id in pair.papers if id != paper.id])
+            extends = ", one extends the other" if pair.relation == "extension" else ""
+            said.append((f"another work{extends}: {others}", pair.reason))
+    return said
+
+
+def _listed(names: Sequence[object]) -> str:
+    return ", ".join(map(str, names))
 
 
 def remember(root: Path, not_duplicates: Sequence[NotDuplicates], joined: Sequence[Joined]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog import provenance
+from catalog import decided, provenance
 from catalog.cli.output import JsonOption, Row, sheet, write, write_json
 from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
@@ -128,6 +128,7 @@ def _paper_sections(work: Work) -> list[tuple[str, list[Row]]]:
     ]
     return [
         ("paper", [row for row in about if row[1] is not None]),
+        ("decided", [(what, reason) for what, reason in decided.about(paper, decided.decisions())]),
         ("versions", [_version(version) for version in paper.versions]),
         ("tags", tags),
         ("links", links),

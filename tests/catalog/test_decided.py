@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from terminal import here
 
 from catalog import own
 from catalog.checks import check_registry
@@ -71,6 +72,15 @@ def test_a_decision_about_what_is_gone_is_told(
     assert [(f.place, f.code, f.message) for f in findings] == [
         (f"{FOLDER}/{name}.yaml", "R007", told)
     ]
+
+
+def test_what_was_decided_is_shown_with_the_work(root: Path) -> None:
+    shown = here(root, "show", "sat-liu-2025").out
+    assert "another work, one extends the other: gbmseg" in shown
+    assert "another work: sat-zhao-2023" in shown
+    assert "rows 83, 342 of the first list are one work" in here(root, "show", "cellsam").out
+    joined = here(root, "show", "skinsam").out
+    assert "is a version of it\tSame name and subject" in joined
 
 
 def test_no_token_and_no_tracking_reaches_the_registry(root: Path) -> None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from catalog import provenance
+from catalog.decided import about, decisions
 from catalog.exports import FORMATS
 from catalog.records import TAG_FIELDS
 from catalog.render import paging
@@ -222,6 +223,7 @@ def _page(
         tags=[(*TAG_TITLES[name], getattr(paper, name)) for name in TAG_TITLES],
         known=catalog.dataset_names,
         related=related,
+        decided=about(paper, decisions(catalog.registry.root)),
         bibtex=bibtex.strip(),
         json=f"api/v1/papers/{view.id}.json",
         file="papers.yaml",
