@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog import identifiers
+from catalog.decided import decisions
 from catalog.errors import Finding, FindingsError
 from catalog.intake.draft import Draft
 from catalog.intake.versions import version_from
 from catalog.intake.works_list import Place, origin_of
-from catalog.records import Ids, Inclusion, SecondHand
+from catalog.records import Ids, Inclusion, SecondHand, Version
 from catalog.text import clean
+from catalog.venues import VersionKind, kind_of, year_of
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -139,12 +141,20 @@ def _draft(row: dict[str, _Text], where: Place) -> Draft | None:
     if paper is None or not title:
         return None
     date = _date(row["date"].plain if "date" in row else main.plain)
-    version, problems = version_from(
-        "unknown", venue=_venue(row, main, title), date=date, url=paper[1]
+    venue = _venue(row, main, title)
+    version, problems = version_from("unknown", date=date, url=paper[1])
+    published = Version(
+        kind=_kind(venue),
+        venue=venue,
+        date=year_of(venue),
+        second_hand=SecondHand(source=where.address),
     )
     if version.ids.arxiv:  # lists date an entry by the day it was listed, the id by the work
         version.date = identifiers.arxiv_month(version.ids.arxiv)
-        version.kind = "preprint" if version.kind == "unknown" else version.kind
+        version.kind = "preprint"
+    elif venue:
+        version.kind, version.venue = published.kind, venue
+        version.date = published.date or version.date
     version.second_hand = SecondHand(source=where.address)
     if version.ids == Ids() and problems:
         return None
@@ -156,6 +166,7 @@ def _draft(row: dict[str, _Text], where: Place) -> Draft | None:
         authors=authors,
         complete=complete,
         version=version,
+        published=[published] if version.ids.arxiv and venue else [],
         code=[
             f"https://github.com/{name}"
             for words, url in links
@@ -164,6 +175,15 @@ def _draft(row: dict[str, _Text], where: Place) -> Draft | None:
         sources=[where.address],
         inclusion=Inclusion(decision="undecided", reason=_UNSEEN),
     )
+
+
+def _kind(venue: str | None) -> VersionKind:
+    """What a venue makes of a version, where it is one of those that are known."""
+    rules = decisions().venues
+    if venue and "workshop" in venue.casefold():
+        return "workshop"
+    kind = kind_of(venue, rules) if venue else "unknown"
+    return kind if kind == "conference" else "unknown"
 
 
 def _paper_link(links: list[tuple[str, str]]) -> tuple[str, str] | None:

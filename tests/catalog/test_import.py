@@ -285,7 +285,10 @@ def test_three_kinds_of_lists_are_read() -> None:
     assert custom.code == ["https://github.com/hitachinsk/SAMed"]
     assert (video.version.ids.arxiv, video.version.date) == ("2502.09653", "2025-02")
     assert (edge.authors, edge.complete) == (["Wenhao Li", "Fangyi Liu", "Bo Du"], True)
-    assert edge.version.venue == "ICME 2026"
+    assert (edge.version.kind, edge.version.venue) == ("preprint", None)
+    assert [(v.kind, v.venue, v.date) for v in edge.published] == [
+        ("conference", "ICME 2026", "2026")
+    ]
     assert edge.code == ["https://github.com/a/b"]
     assert [d.version.second_hand.source for d in drafts if d.version.second_hand] == [
         f"{LIST}#L{line}" for line in (6, 7, 11, 13)
