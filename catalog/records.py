@@ -148,7 +148,7 @@ class Paper(Record, kw_only=True):
     links: Links = field(default_factory=Links)
     reported: list[Reported] = field(default_factory=list)
     section: Literal["sam2", "sam", "datasets", "added"] = "added"
-    rows: list[int] = field(default_factory=list)  # lines of rows.md
+    rows: list[int] = field(default_factory=list)  # of the SAM4MIS list, where it came from there
     inclusion: Inclusion = field(default_factory=lambda: Inclusion(decision="include"))
     sources: list[str] = field(default_factory=list)
     # field (authors, ids, links.code) -> where: nobody has seen it on a page of the work

@@ -78,7 +78,7 @@ def add(
         raise InputError("Nothing was written.")
     _tell_of(going)
     if agreed(_question(going), yes=yes, dry_run=dry_run):
-        origin = Origin(f"sam4mis add {as_typed(what)}", because=because)
+        origin = Origin("given to sam4mis add", because=because)
         entries = store(root, drafts, made, origin, today)
         added = [e.paper.id for e in entries if e.state == "new" and e.paper]
         joined = [e.paper.id for e in entries if e.state == "joined" and e.paper]

@@ -330,6 +330,7 @@ def test_different_adds_what_only_looks_alike(folder: Path) -> None:
     assert last(folder).id != "medsam"
     (decision,) = Decisions(folder / FOLDER).not_duplicates
     assert (decision.papers, decision.reason) == ([last(folder).id, "medsam"], because[1])
+    assert decision.source.startswith("given to sam4mis add, 20")
     assert here(folder, "check").code == 0
     assert "D00" not in here(folder, "doctor", "--severity", "warning").out  # nobody looks twice
 
