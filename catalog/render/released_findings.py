@@ -71,7 +71,7 @@ def _pairs(
     )
     chart = charts.dumbbell(f"{anchor}-chart", title, f"{said}.", pairs, band=0, names=names)
     data = [[p.label, _percent(p.claimed), _percent(p.measured), p.state] for p in pairs]
-    return chart, ["", f"{names[0]}, %", f"{names[1]}, %", "note"], data
+    return chart, ["what", f"{names[0]}, %", f"{names[1]}, %", "note"], data
 
 
 def _bars(
@@ -79,7 +79,7 @@ def _bars(
 ) -> tuple[Markup, list[str], list[list[str]]]:
     said = "; ".join(f"{label}: {note}" for label, _, note in rows)
     chart = charts.bars(f"{anchor}-chart", title, f"{said}.", rows, left=250)
-    return chart, ["", head], [[label, note] for label, _, note in rows]
+    return chart, ["what", head], [[label, note] for label, _, note in rows]
 
 
 # --------------------------------------------------------------------------------- one by one
