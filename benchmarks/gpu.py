@@ -20,6 +20,7 @@ from benchmarks.material import REAL, box_of, configuration, mask_of, read_image
 
 IMAGES = 16
 BATCHES = (1, 2, 4, 8, 16, 32)
+BATCH = 8  # what a run plans for a card
 
 
 def run(
@@ -206,10 +207,10 @@ def overlap(variant: str, device: str, count: int) -> dict[str, float]:
 
     from reproduce.adapters.sam import PLUGIN
     from reproduce.ahead import ahead
-    from reproduce.contracts import Prompt
+    from reproduce.contracts import Plane, Prompt
     from reproduce.models.sam import seeded_state
-    from reproduce.models.sam_counting import count_from_low_res
     from reproduce.models.sam_preprocessing import to_batch
+    from reproduce.statistics.counting import confusion
 
     model: Any = PLUGIN.build(seeded_state(configuration(variant)), {}, device, "bfloat16")
     files = sorted((REAL / "endotect" / "images").iterdir())[:count]
@@ -221,23 +222,23 @@ def overlap(variant: str, device: str, count: int) -> dict[str, float]:
         chunk: list[Any] = []
         for number, pair in enumerate(ahead(load, files, threads=8, depth=32), 1):
             chunk.append(pair)
-            if len(chunk) < model.encode_batch and number < len(files):
+            if len(chunk) < BATCH and number < len(files):
                 continue
-            embeddings = model.encode([image for image, _ in chunk])
+            embeddings = model.encode([Plane(image) for image, _ in chunk])
             for embedding, (_, mask) in zip(embeddings, chunk, strict=True):
-                decoded = model.decode(embedding, [Prompt(case="a", label="x", box=box_of(mask))])
-                reference = torch.from_numpy(mask).to(device)[None]
-                count_from_low_res(decoded.low_res, embedding, model.side, reference)
+                asked = [Prompt.on_plane("a", "x", None, box_xy=box_of(mask))]
+                scores = model.predict(embedding, asked, "original").scores
+                confusion(scores, "logit", (0.5,), torch.from_numpy(mask).to(device)[None])
             chunk = []
 
     batches = [
         to_batch(
-            [model.prepare(load(file)[0]) for file in files[start : start + model.encode_batch]],
+            [model.prepare(load(file)[0]) for file in files[start : start + BATCH]],
             model.sam.pixel_mean,
             model.sam.pixel_std,
             model.side,
         )
-        for start in range(0, len(files), model.encode_batch)
+        for start in range(0, len(files), BATCH)
     ]
 
     @torch.inference_mode()

@@ -77,10 +77,10 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
     import torch
 
     from reproduce.adapters.sam import PLUGIN
-    from reproduce.contracts import Prompt
+    from reproduce.contracts import Plane, Prompt
     from reproduce.models.sam import seeded_state
-    from reproduce.models.sam_counting import count_from_low_res
     from reproduce.running.embeddings import EmbeddingCache
+    from reproduce.statistics.counting import confusion
 
     model: Any = PLUGIN.build(
         seeded_state(configuration(options["variant"])), {}, options["device"], options["precision"]
@@ -91,17 +91,17 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
 
     def count(embedding: Any, boxes: Any, mask: Any) -> Any:
         """(N, 4) int64: tp, fp, fn, tn of N boxes on one image."""
-        asked = [Prompt(case="a", label="x", box=box) for box in boxes]
-        low_res = model.decode(embedding, asked).low_res
+        asked = [Prompt.on_plane("a", "x", None, box_xy=box) for box in boxes]
+        scores = model.predict(embedding, asked, "original").scores
         reference = torch.from_numpy(mask).to(device).expand(len(asked), -1, -1)
-        return count_from_low_res(low_res, embedding, model.side, reference)[:, 0, 0]
+        return confusion(scores, "logit", (0.5,), reference)[:, 0, 0]
 
     def dice(counts: Any) -> list[float]:
         tp, fp, fn = counts[..., 0], counts[..., 1], counts[..., 2]
         return [float(v) for v in np.atleast_1d(2 * tp / np.maximum(1, 2 * tp + fp + fn))]
 
     def many(number: int) -> list[float]:
-        embeddings = model.encode([image for image, _ in images])
+        embeddings = model.encode([Plane(image) for image, _ in images])
         return [
             score
             for embedding, (_, mask) in zip(embeddings, images, strict=True)
@@ -112,7 +112,7 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
         folder = Path(tempfile.mkdtemp(dir=options["work"]))
         try:
             cache = EmbeddingCache(folder, "0" * 64, model, options["device"])
-            embeddings = cache.encode(model, [image for image, _ in images])
+            embeddings = cache.encode(model, [Plane(image) for image, _ in images])
         finally:
             shutil.rmtree(folder)
         # As the run engine does it: all seeds of an image are prompts of one batch.
@@ -123,7 +123,7 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
         return [score for of_seed in zip(*scores, strict=True) for score in of_seed]
 
     def slices() -> list[float]:
-        embeddings = model.encode([np.repeat(p[..., None], 3, axis=2) for p in volume])
+        embeddings = model.encode([Plane(np.repeat(p[..., None], 3, axis=2)) for p in volume])
         counts = [
             count(embedding, [box_of(mask)], mask)[0]
             for embedding, mask in zip(embeddings, truth, strict=True)

@@ -123,7 +123,7 @@ def measure(number: int) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from reproduce.contracts import Prompt
+    from reproduce.contracts import Plane, Prompt
     from reproduce.plugins import plugin
 
     adapter_name, _, side, layouts, strip = VARIANTS[number]
@@ -152,12 +152,14 @@ def measure(number: int) -> dict[str, Any]:
     kind = next(k for k in ("box", "point", "none") if k in adapter.prompts)
     box = np.array([0.2, 0.25, 0.7, 0.75]) * side
     prompts = {
-        "box": [Prompt(case="a", label="x", box=box)],
-        "point": [Prompt(case="a", label="x", points=box[None, :2], point_labels=np.array([1]))],
+        "box": [Prompt.on_plane("a", "x", None, box_xy=box)],
+        "point": [
+            Prompt.on_plane("a", "x", None, points_xy=box[None, :2], point_labels=np.array([1]))
+        ],
         "none": [],
     }[kind]
     with torch.inference_mode():
-        (embedding,) = model.encode([image])
+        (embedding,) = model.encode([Plane(image)])
         prediction = model.predict(embedding, prompts, "original")
     assert torch.isfinite(prediction.scores.float()).all()
     peak = _resident_mib("VmHWM")

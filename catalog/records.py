@@ -608,6 +608,14 @@ class ReferenceArea(Record, kw_only=True):
     area_px: Count  # of the reference among these
 
 
+class RoundsFile(Record, kw_only=True):
+    """The prompts of later rounds, in the form of the replay file; kept in the run's folder."""
+
+    file: str
+    sha256: str
+    prompts: int
+
+
 class Result(Record, kw_only=True):
     """What one checkpoint did on one list of cases. Written once, atomically, never edited."""
 
@@ -632,6 +640,7 @@ class Result(Record, kw_only=True):
     peak_memory_mib: float | None = None
     references: list[ReferenceArea] = field(default_factory=list)  # []: made before this was kept
     contours: list[Contours] = field(default_factory=list)
+    rounds: RoundsFile | None = None
 
 
 Rule = Literal["verdict/1", "verdict/2"]

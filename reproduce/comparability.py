@@ -283,8 +283,8 @@ def _prompted(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:
 
 
 def _prompt_grid(project: Project, claim: Claim) -> str | None:
+    from reproduce.asking.prompt_grid import declared_grid
     from reproduce.plugins import plugins
-    from reproduce.running.planes import declared_grid
 
     adapter = plugins("adapters").get(project.adapter or "")
     return adapter and declared_grid(adapter, (claim.run or RunOptions()).adapter)

@@ -81,12 +81,12 @@ def make_lwnet_runs(checkpoint: Path, drive: Path) -> list[Stored]:
             loaded["model_state_dict"], {**defaults, "flips": flips}, "cpu", "float32"
         )
         with torch.inference_mode():
-            maps = model.encode_samples(samples)
+            maps = model.encode([sample.plane(0) for sample in samples])
         for grid in ("model_input", "original"):
             builder = StatisticsBuilder(thresholds=[0.5, 0.4196], score_bins=100)
             for sample, embedding in zip(samples, maps, strict=True):
                 prediction = model.predict(embedding, [], grid)
-                reference = model.reference(sample, grid)
+                reference = model.reference(sample.plane(0), grid)
                 valid = None if reference.valid is None else torch.from_numpy(reference.valid)
                 builder.add(
                     case=sample.case.id,

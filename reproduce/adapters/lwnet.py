@@ -12,14 +12,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from reproduce.contracts import (
+    Adapter,
     Conduct,
     Grid,
     Option,
+    Plane,
+    PlaneModel,
     Prediction,
     Prompt,
     PromptKind,
     Reference,
-    Sample,
 )
 
 if TYPE_CHECKING:
@@ -32,10 +34,9 @@ if TYPE_CHECKING:
 Box = tuple[int, int, int, int]  # row0, column0, row1, column1; the ends are exclusive
 
 
-class LwnetModel:
+class LwnetModel(PlaneModel):
     """A loaded W-Net. An embedding is the network's probability map of the cropped image."""
 
-    volumetric = False
     cacheable = False  # the whole forward pass costs less than reading an embedding back
 
     def __init__(self, net: WNet, options: Mapping[str, Any], device: str, dtype: str) -> None:
@@ -51,29 +52,20 @@ class LwnetModel:
     def preprocessing_id(self) -> str:
         return hashlib.sha256(f"lwnet/1 {self.size} {self.flips}".encode()).hexdigest()
 
-    def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Any]:
-        """As `encode_samples`, for images whose field of view is the whole image."""
-        return self._encode(images, [None] * len(images))
-
-    def encode_samples(self, samples: Sequence[Sample]) -> list[Any]:
+    def encode(self, planes: Sequence[Plane]) -> list[Any]:
         """Probability maps in one batch: ((size, size) float32 tensor, crop box, field of view)."""
-        return self._encode([s.image for s in samples], [s.valid for s in samples])
-
-    def _encode(
-        self, images: Sequence[NDArray[np.uint8]], valid: Sequence[NDArray[np.bool_] | None]
-    ) -> list[Any]:
         import numpy as np
         import torch
         from PIL import Image
 
         fields = [
-            np.ones(image.shape[:2], dtype=bool) if v is None else v
-            for image, v in zip(images, valid, strict=True)
+            np.ones(plane.image.shape[:2], dtype=bool) if plane.valid is None else plane.valid
+            for plane in planes
         ]
         boxes = [_bounding_box(field) for field in fields]
         inputs = []
-        for image, (row0, col0, row1, col1) in zip(images, boxes, strict=True):
-            crop = Image.fromarray(image[row0:row1, col0:col1])
+        for plane, (row0, col0, row1, col1) in zip(planes, boxes, strict=True):
+            crop = Image.fromarray(plane.image[row0:row1, col0:col1])
             resized = crop.resize((self.size, self.size), Image.Resampling.BILINEAR)
             inputs.append(torch.from_numpy(np.array(resized)).permute(2, 0, 1))
         batch = torch.stack(inputs).to(self.device, self.dtype) / 255
@@ -115,7 +107,7 @@ class LwnetModel:
             full = np.rint(full * 255) / 255
         return torch.from_numpy(full.astype(np.float32)).to(self.device)
 
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
+    def reference(self, plane: Plane, grid: Grid) -> Reference:
         """Original grid: the label, counted inside the field of view. Model's grid: the label with
         everything outside the field of view set to background, cropped, resized by nearest
         neighbour, and every pixel counted (`TrainDataset` of the official code)."""
@@ -123,9 +115,9 @@ class LwnetModel:
         from PIL import Image
 
         if grid == "original":
-            return Reference(labels=sample.labels, valid=sample.valid)
-        label = sample.labels["vessel"]
-        valid = np.ones(label.shape, dtype=bool) if sample.valid is None else sample.valid
+            return Reference(labels=plane.labels, valid=plane.valid)
+        label = plane.labels["vessel"]
+        valid = np.ones(label.shape, dtype=bool) if plane.valid is None else plane.valid
         row0, col0, row1, col1 = _bounding_box(valid)
         crop = (label & valid)[row0:row1, col0:col1].astype(np.uint8)
         small = Image.fromarray(crop).resize((self.size, self.size), Image.Resampling.NEAREST)
@@ -140,7 +132,7 @@ def _bounding_box(mask: NDArray[np.bool_]) -> Box:
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-class Lwnet:
+class Lwnet(Adapter):
     """Plugin `lwnet`."""
 
     name = "lwnet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reproduce.contracts import Conduct, Option, PromptKind
+from reproduce.contracts import Adapter, Conduct, Option, PromptKind
 
 if TYPE_CHECKING:
     import torch
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reproduce.contracts import Model
 
 
-class SamAdapter:
+class SamAdapter(Adapter):
     """Wraps any state dict in Segment Anything's layout; sizes are read off its shapes."""
 
     name = "sam"

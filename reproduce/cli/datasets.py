@@ -63,7 +63,7 @@ def _how(dataset: Any) -> str:
     """How its data come here, in two words."""
     from reproduce.obtaining.datasets import can_fetch
 
-    if getattr(dataset, "generated", False):
+    if dataset.generated:
         return "made here"
     if dataset.name in FORMATS:
         return "your own"

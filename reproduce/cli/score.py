@@ -98,7 +98,6 @@ def score(
       sam4mis reproduce score masks/ --reference truth/
       sam4mis reproduce score masks/ --reference truth/ --spacing 0.4 --metric nsd --metric hd95
       sam4mis reproduce score masks/ --dataset drive --data DRIVE/ --split test
-      sam4mis reproduce score masks/ --dataset folder --data my-set/ --profile monai/1
     """
     from catalog.cli.output import say
     from catalog.errors import UsageError

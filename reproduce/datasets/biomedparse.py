@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 SPLITS = ("test", "train")
 
 
-class BiomedParse:
+class BiomedParse(Dataset):
     """Plugin `biomedparse`. A label is the task as BiomedParse's tables call it:
     `<modality>_<site>_<target>`. Option `set`: only this set (a folder below the root)."""
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 COMMIT = "750eb40d4624398561fe586418101f48ae9b0f1d"
 
 
-class BiomedParseDemo:
+class BiomedParseDemo(Dataset):
     """Plugin `biomedparse-demo`. Labels are the targets as the files are called."""
 
     name = "biomedparse-demo"

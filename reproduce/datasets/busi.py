@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 COUNTS = {"benign": 437, "malignant": 210, "normal": 133}
 SPLITS = {
@@ -24,7 +24,7 @@ SPLITS = {
 }
 
 
-class Busi:
+class Busi(Dataset):
     """Plugin `busi`. Option `masks`: `all` (default; the masks of an image together) or `first`
     (only `_mask.png`, what scripts see that know no other; 17 images differ)."""
 
@@ -108,7 +108,7 @@ class Busi:
                 f"{case.files['mask']}: expected an empty mask for a normal image, got "
                 f"{int(tumour.sum())} pixels. {self.access}"
             )
-        return Sample(case=case, image=image, labels={"tumour": tumour})
+        return Sample.of_image(case, image, {"tumour": tumour})
 
 
 PLUGIN = Busi()

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 COUNT = 612
 
 
-class CvcClinicDb:
+class CvcClinicDb(Dataset):
     """Plugin `cvc-clinicdb`. A pixel of the mask above half of white is polyp."""
 
     name = "cvc-clinicdb"

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
-from reproduce.readers.intensities import to_uint8
+from reproduce.contracts import Case, Dataset, Sample
+from reproduce.readers.intensities import as_taken
 
 SUFFIXES = (".dcm", ".seg", ".ima")
 
 
-class Dicom:
+class Dicom(Dataset):
     """Plugin `dicom`. Labels are the labels of the segments. Options: `window`: [low, high] in the
     unit of the series (Hounsfield for CT), mapped to 0-255; without it the 0.5 and 99.5 percentiles
     of positive values. `labels`: a class map of segment labels (several may make one class)."""
@@ -38,6 +38,7 @@ class Dicom:
         "all": "every segmentation object below the folder with the series it refers to"
     }
     may_show_images = False
+    keeps_values = True
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case per segmentation object, by its path. Raises `InputError` naming objects whose
@@ -94,11 +95,11 @@ class Dicom:
         if names := options.get("labels"):
             found = MaskFile(label, grid, segments=masks)
             read = ClassMap.of(names, "option labels").read(found)
-        return Sample(
-            case=case,
-            image=to_uint8(turned, options.get("window"), label),
-            labels=read.masks,
-            valid=read.valid,
+        return Sample.of_volume(
+            case,
+            as_taken(turned, options, label),
+            read.masks,
+            read.valid,
             spacing_mm=grid.spacing_mm,
         )
 

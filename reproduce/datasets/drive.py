@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 SPLITS = {
     "training": range(21, 41),
@@ -21,7 +21,7 @@ SPLITS = {
 }
 
 
-class Drive:
+class Drive(Dataset):
     """Plugin `drive`. Option `observer`: 1 (default) or 2, the second observer (test only)."""
 
     name = "drive"
@@ -95,7 +95,7 @@ class Drive:
         from reproduce.readers.pairs import load_pair, read_object_like
 
         sample = load_pair(case, "vessel")
-        return replace(sample, valid=read_object_like(sample.image, case, "valid"))
+        return replace(sample, valid=read_object_like(sample.values[0], case, "valid")[None])
 
 
 PLUGIN = Drive()

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 COMMIT = "54d860a40e7a397e7ca1c04898d30e4f42b28320"
 PARTS = {"all": ("", "negative_"), "polyps": ("",), "negatives": ("negative_",)}
 
 
-class EndoTect:
+class EndoTect(Dataset):
     """Plugin `endotect`. Masks are JPEG-like grey images thresholded above half of white."""
 
     name = "endotect"

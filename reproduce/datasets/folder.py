@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 
-class Folder:
+class Folder(Dataset):
     """Plugin `folder`. Options: `images`, `masks` (folder names), `labels` (a class map, see
     `reproduce.readers.classes`), `suffix` of mask names after the image's name, `patient`
     (characters of the name that are the patient), `window` [low, high] of images of more than eight
@@ -103,7 +103,7 @@ class Folder:
         same_size(image.shape[:2], found.geometry.shape, case.files["image"], found.path)
         names = class_map(options.get("labels"), Path(case.meta["root"]))
         read = names.read(found) if names else Labelled({"foreground": foreground(found)})
-        return Sample(case=case, image=image, labels=read.masks, valid=read.valid)
+        return Sample.of_image(case, image, read.masks, read.valid)
 
 
 PLUGIN = Folder()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 # split -> part of the folders' names, images
 PARTS = {"test": ("Test", 379), "training": ("Training", 900)}
@@ -25,7 +25,7 @@ FILES = {
 SOURCE = "two unrelated download scripts on GitHub that check these md5 sums, read 2026-11-20"
 
 
-class Isic2016:
+class Isic2016(Dataset):
     """Plugin `isic2016`. A pixel of the mask above half of white is lesion."""
 
     name = "isic2016"

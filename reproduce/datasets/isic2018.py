@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 # split -> part of the folders' names, images
 PARTS = {"test": ("Test", 1000), "validation": ("Validation", 100), "training": ("Training", 2594)}
@@ -39,7 +39,7 @@ FILES = {
 SOURCE = "torch_em/data/datasets/medical/isic.py of constantinpape/torch-em @ 6f71247c"
 
 
-class Isic2018:
+class Isic2018(Dataset):
     """Plugin `isic2018`. A pixel of the mask above half of white is lesion."""
 
     name = "isic2018"

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 COUNT = 1000
 
 
-class KvasirSeg:
+class KvasirSeg(Dataset):
     """Plugin `kvasir-seg`. Option `above`: grey values above this are polyp (default 127)."""
 
     name = "kvasir-seg"

@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
-from reproduce.readers.intensities import to_uint8
+from reproduce.contracts import Case, Dataset, Sample
+from reproduce.readers.intensities import as_taken
 
 PARTS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
 SUFFIXES = (".nii.gz", ".nii")
 
 
-class Nifti:
+class Nifti(Dataset):
     """Plugin `nifti`. Options: `labels` (a class map, see `reproduce.readers.classes`; else
     labels.json or dataset.json, else every number of the split's labels is a class of that name),
-    `window` [low, high], `channel` (default 0, the file that ends in _0000)."""
+    `window` [low, high], `values` (`uint8`, or `stored`: as in the file), `channel` (default 0, the
+    file that ends in _0000)."""
 
     name = "nifti"
     version = 2
@@ -37,6 +38,7 @@ class Nifti:
     dimensionality: Literal["2d", "3d"] = "3d"
     splits: Mapping[str, str] = {"train": "imagesTr, labelsTr", "test": "imagesTs, labelsTs"}
     may_show_images = False
+    keeps_values = True
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. Raises `InputError` naming labels without an image."""
@@ -64,7 +66,7 @@ class Nifti:
         return found
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
-        """uint8 volume (D, H, W), masks by class, spacing in mm in that order.
+        """Volume (D, H, W), bytes or values as stored; masks by class; spacing in mm.
 
         Raises `InputError` where image and label do not lie on one grid, with the difference."""
         from reproduce.readers import ClassMap, class_map, difference, read_mask
@@ -81,11 +83,11 @@ class Nifti:
             )
         names = class_map(options.get("labels"), Path(case.meta["root"]))
         read = (names or ClassMap.numbered(numbers_of(case.meta["labels"]))).read(found)
-        return Sample(
-            case=case,
-            image=to_uint8(image, options.get("window"), case.files["image"]),
-            labels=read.masks,
-            valid=read.valid,
+        return Sample.of_volume(
+            case,
+            as_taken(image, options, case.files["image"]),
+            read.masks,
+            read.valid,
             spacing_mm=grid.spacing_mm,
         )
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 
-class Npz:
+class Npz(Dataset):
     """Plugin `npz`. Options: `labels` (a class map, see `reproduce.readers.classes`; else
     labels.json or dataset.json beside the files, else every class number of the files is a class of
     that name), `window` [low, high] of images of more than eight bits."""
@@ -30,6 +30,7 @@ class Npz:
     dimensionality: Literal["2d", "3d"] = "3d"
     splits: Mapping[str, str] = {"all": "every .npz file of the folder"}
     may_show_images = False
+    keeps_values = True
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case per file, by name."""
@@ -48,7 +49,7 @@ class Npz:
         """Volume, masks by class, spacing in array order (z, y, x)."""
         from reproduce.readers import ClassMap, class_map, read_mask
         from reproduce.readers.classes import numbers_of
-        from reproduce.readers.intensities import picture_bits
+        from reproduce.readers.intensities import as_taken, picture_bits
         from reproduce.readers.numpy_file import arrays_of, names_in
         from reproduce.reading import read_with, same_size
 
@@ -65,16 +66,18 @@ class Npz:
         shape = found.geometry.shape
         same_size(image.shape[: len(shape)], shape, path, path)
         window = options.get("window")
-        if image.dtype.kind != "u" or image.dtype.itemsize > 1:
+        if options.get("values") == "stored":
+            image = as_taken(image, options, path)
+        elif image.dtype.kind != "u" or image.dtype.itemsize > 1:
             image = picture_bits(image, window, path)
         names = class_map(options.get("labels"), path.parent)
         names = names or ClassMap.numbered(numbers_of(case.meta["files"], "gts"))
         read = names.read(found)
-        return Sample(
-            case=case,
-            image=image,
-            labels=read.masks,
-            valid=read.valid,
+        return Sample.of_volume(
+            case,
+            image,
+            read.masks,
+            read.valid,
             spacing_mm=_spacing(path, content.get("spacing"), len(shape)),
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,7 +172,7 @@ def _fan(
     return np.asarray(image + np.where(inside, 1.0, 0.1) * rng.noise(size, 22.0))
 
 
-class Phantoms:
+class Phantoms(Dataset):
     """Plugin `phantoms`. Options: `size` in pixels (128), `count` of test cases (40 at most)."""
 
     name = "phantoms"
@@ -211,7 +211,7 @@ class Phantoms:
 
         size = whole_option(options, "size", 128, range(16, 4097))
         image, masks = phantom(int(case.meta["number"]), size)
-        return Sample(case=case, image=image, labels=masks)
+        return Sample.of_image(case, image, masks)
 
 
 PLUGIN = Phantoms()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 # split -> folder of the zip, images in it
 SETS = {
@@ -22,7 +22,7 @@ SETS = {
 }
 
 
-class Polyp:
+class Polyp(Dataset):
     """Plugin `polyp`. Option `above`: grey values above this are polyp (default 127); scripts of
     the field differ, and masks with soft edges make that a difference."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 # split -> names that the folder of images goes by, folder of masks
 FOLDERS = {
@@ -25,7 +25,7 @@ FOLDERS = {
 COUNT = 400
 
 
-class Refuge:
+class Refuge(Dataset):
     """Plugin `refuge`. Labels: `disc` (grey 0 and 128) and `cup` (grey 0)."""
 
     name = "refuge"
@@ -84,7 +84,7 @@ class Refuge:
                 f"(background), got {', '.join(map(str, values[:8]))}: not the mask that the "
                 f"challenge distributes. {self.access}"
             )
-        return Sample(case=case, image=image, labels={"disc": mask < 255, "cup": mask == 0})
+        return Sample.of_image(case, image, {"disc": mask < 255, "cup": mask == 0})
 
 
 def _below(folder: Path, suffix: str) -> dict[str, Path]:

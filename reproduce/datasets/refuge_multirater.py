@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 SPLITS = ("Test-400", "Training-400")
 RATERS = range(1, 8)
 COUNT = 400
 
 
-class RefugeMultirater:
+class RefugeMultirater(Dataset):
     """Plugin `refuge-multirater`. Option `rater`: 1-7, or `majority` (default): foreground is what
     four or more of the seven outlined."""
 
@@ -86,7 +86,7 @@ class RefugeMultirater:
         for label in self.labels:
             outlines = [read_object_like(image, case, f"{label}:{number}") for number in chosen]
             labels[label] = np.sum(outlines, axis=0) > len(outlines) / 2
-        return Sample(case=case, image=image, labels=labels)
+        return Sample.of_image(case, image, labels)
 
 
 PLUGIN = RefugeMultirater()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 COMMIT = "53e87f8c9b9392c1dcababea07e986f111f4017c"
 # split -> folder, images in it
@@ -23,7 +23,7 @@ PARTS = {
 }
 
 
-class Rossa:
+class Rossa(Dataset):
     """Plugin `rossa`. The labels of `train-sam` were drawn with the help of SAM."""
 
     name = "rossa"

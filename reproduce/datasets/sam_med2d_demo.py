@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Archive, Case, Sample
+from reproduce.contracts import Archive, Case, Dataset, Sample
 
 COMMIT = "bfd2b93b1158100c8abd81f61766a2de92c1c175"
 FILES = {"test": "label2image_test.json", "train": "image2label_train.json"}
 
 
-class SamMed2dDemo:
+class SamMed2dDemo(Dataset):
     """Plugin `sam-med2d-demo`. A label is `<class>_<number>`, as the mask files are called."""
 
     name = "sam-med2d-demo"

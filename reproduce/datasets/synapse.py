@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Case, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 # lists/lists_Synapse/test_vol.txt of hitachinsk/SAMed @ e3518404
 TEST = (1, 2, 3, 4, 8, 22, 25, 29, 32, 35, 36, 38)
@@ -30,7 +30,7 @@ LABELS = (
 )
 
 
-class Synapse:
+class Synapse(Dataset):
     """Plugin `synapse`. The images stay floating: eight bits would change what SAMed sees."""
 
     name = "synapse"
@@ -109,7 +109,7 @@ class Synapse:
                 f"{self.access}"
             )
         masks = {name: classes == number for number, name in enumerate(LABELS, 1)}
-        return Sample(case=case, image=image, labels=masks)
+        return Sample.of_volume(case, image, masks)
 
 
 def _there(case: Case) -> bool:

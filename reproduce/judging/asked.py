@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from catalog.errors import InputError
+from reproduce.asking.replay import prompts_sha256, read_prompts
 from reproduce.models.declaring import conduct
 from reproduce.plugins import plugins
-from reproduce.running.prompts import prompts_sha256, read_prompts
 from reproduce.running.recorded import spec_of
 from reproduce.running.spec import CaseInput
 from reproduce.scoring.recorded import shown_threshold
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reproduce.running.spec import RunSpec
 
 PROMPTS = "prompts.json"
-# (case, label, slice, object) of a prompted target
+# (case, label, plane, object) of a prompted target; plane None: an image, or the whole stack
 Place = tuple[str, str, "int | None", int]
 
 
@@ -125,7 +125,7 @@ def _targets(prompts: Sequence[Prompt], spec: RunSpec) -> dict[Place, frozenset[
     found: dict[Place, set[int]] = {}
     for prompt in prompts:
         number = prompt.object_index if spec.objects == "separate" else 0
-        place = (prompt.case, prompt.label, prompt.slice_index, number)
+        place = (prompt.case, prompt.label, prompt.plane, number)
         found.setdefault(place, set()).add(prompt.seed)
     return {place: frozenset(seeds) for place, seeds in found.items()}
 

@@ -184,7 +184,8 @@ def _rows(
         return
     seeds = frozenset[int]()
     if asked.prompted is not None:
-        seeds = asked.prompted.get((case, label, plane, number), frozenset())
+        whole = asked.prompted.get((case, label, None, number), frozenset())
+        seeds = asked.prompted.get((case, label, plane, number), whole)
         if scope != "volume" and seeds not in (frozenset(), frozenset(asked.seeds)):
             yield Problem("seed", f"{where}: prompted with seeds {sorted(seeds)} of {asked.seeds}")
     silent = asked.prompted is not None and not seeds and scope != "volume"

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from catalog.errors import UsageError
+from reproduce.contracts import Adapter, Bring, Spacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
     from reproduce.models.frames import PromptPlane
 
     Build = Callable[[Mapping[str, torch.Tensor], Mapping[str, Any], str, str], Model]
-    Plane = Callable[[NDArray[np.bool_]], PromptPlane]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredAdapter:
+class DeclaredAdapter(Adapter):
     """An adapter (`reproduce.contracts.Adapter`) whose model is built elsewhere.
 
     builder        `module:function`, called with (state, options, device, dtype)
@@ -75,17 +75,16 @@ class DeclaredAdapter:
         build = cast("Build", getattr(importlib.import_module(module), function))
         return build(state, resolve_options(self, options), device, dtype)
 
-    def prompt_plane(self, options: Mapping[str, Any]) -> Plane | None:
-        """How a mask is brought to the grid that the release makes its prompts on; None: as it is.
-
-        What is returned takes an (H, W) bool mask.
-        """
+    def prompt_grid(self, options: Mapping[str, Any]) -> Bring | None:
+        """How masks are brought to the grid that prompts are made on; None: they are not."""
         if self.plane is None:
             return None
         return partial(_on_plane, self.plane, resolve_options(self, options))
 
 
-def _on_plane(place: str, options: Mapping[str, Any], mask: NDArray[np.bool_]) -> PromptPlane:
+def _on_plane(
+    place: str, options: Mapping[str, Any], mask: NDArray[np.bool_], spacing: Spacing
+) -> PromptPlane:
     """Import what brings masks to the grid, with torch, when the first mask comes."""
     module, _, function = place.partition(":")
     brought: PromptPlane = getattr(importlib.import_module(module), function)(mask, options)

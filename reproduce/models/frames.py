@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,12 +80,16 @@ class Frame:
         return square[..., self.rows, self.columns]
 
     def to_original(self, square: torch.Tensor) -> torch.Tensor:
-        """(N, C, side, side) float -> (N, C, height, width): padding cut off, then bilinear."""
+        """(N, C, side, side) float -> (N, C, height, width): padding cut off, then bilinear.
+
+        Resizing to the size that a mask already has changes nothing and is left out.
+        """
         from torch.nn.functional import interpolate
 
-        return interpolate(
-            self.inside(square), (self.height, self.width), mode="bilinear", align_corners=False
-        )
+        inside, size = self.inside(square), (self.height, self.width)
+        if inside.shape[-2:] == size:
+            return inside
+        return interpolate(inside, size, mode="bilinear", align_corners=False)
 
     def square_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(height, width) bool -> (side, side) bool: nearest neighbour, nothing in the padding."""
@@ -111,3 +116,20 @@ class PromptPlane:
 
     mask: NDArray[np.bool_]
     frame: Frame
+    around = None
+
+    def to_input(self, places: NDArray[Any]) -> NDArray[np.float64]:
+        """(N, 3) places (s, y, x) in the image -> on the network's input."""
+        return _in_plane(places, self.frame.to_input)
+
+    def to_image(self, places: NDArray[Any]) -> NDArray[np.float64]:
+        """The inverse of `to_input`."""
+        return _in_plane(places, self.frame.to_image)
+
+
+def _in_plane(
+    places: NDArray[Any], move: Callable[[NDArray[Any]], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    moved = np.array(places, np.float64)
+    moved[:, 1:] = move(moved[:, :0:-1])[:, ::-1]
+    return moved

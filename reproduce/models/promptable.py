@@ -16,8 +16,16 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from catalog.errors import InputError
-from reproduce.contracts import Grid, Prediction, Prompt, Reference, Sample, ScoreKind
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import (
+    Grid,
+    Plane,
+    PlaneModel,
+    Prediction,
+    Prompt,
+    Reference,
+    ScoreKind,
+)
 from reproduce.models.batches import prompts_together
 from reproduce.models.frames import Frame
 from reproduce.models.sam_decoder import decoder_of, shared
@@ -73,13 +81,12 @@ def fingerprint(**parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class ImageModel:
+class ImageModel(PlaneModel):
     """What promptable and automatic models share: a square input and masks brought onto it.
 
     The grid `model_input` is the part of the input that the image fills, without padding.
     """
 
-    volumetric = False
     side: int  # of the network's square input, in pixels
 
     def __init__(self, name: str, options: Mapping[str, Any], device: str, dtype: str) -> None:
@@ -101,25 +108,23 @@ class ImageModel:
         """Hash of what changes an embedding besides image and checkpoint."""
         return fingerprint(name=self.name, options=self.options, side=self.side, dtype=self.dtype)
 
-    def batch(self, images: Sequence[NDArray[Any]]) -> tuple[torch.Tensor, list[Frame]]:
+    def batch(self, planes: Sequence[Plane]) -> tuple[torch.Tensor, list[Frame]]:
         """Inputs (B, 3, side, side) float32 on the device, and each image's place."""
-        frames = [self.frame(*image.shape[:2]) for image in images]
-        pixels = [self.pixels(i, f) for i, f in zip(images, frames, strict=True)]
+        frames = [self.frame(*plane.image.shape[:2]) for plane in planes]
+        pixels = [self.pixels(p.image, f) for p, f in zip(planes, frames, strict=True)]
         return torch.from_numpy(np.stack(pixels)).to(self.device), frames
 
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        """Ground truth of an image or (slice by slice) a volume on the grid that is scored."""
+    def reference(self, plane: Plane, grid: Grid) -> Reference:
+        """Ground truth of a plane on the grid that is scored."""
         if grid == "original":
-            return Reference(sample.labels, sample.valid)
+            return Reference(plane.labels, plane.valid)
 
         def bring(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-            if mask.ndim == 3:
-                return np.stack([bring(one) for one in mask])
             return self.mask_pixels(mask, self.frame(*mask.shape))
 
         return Reference(
-            {label: bring(mask) for label, mask in sample.labels.items()},
-            None if sample.valid is None else bring(sample.valid),
+            {label: bring(mask) for label, mask in plane.labels.items()},
+            None if plane.valid is None else bring(plane.valid),
         )
 
 
@@ -145,23 +150,39 @@ class PromptedModel(ImageModel):
             self.decoder = decoder_of(self.sam.mask_decoder, self.sam.prompt_encoder.get_dense_pe())
 
     @torch.inference_mode()
-    def encode(self, images: Sequence[NDArray[Any]]) -> list[Encoded]:
-        """One embedding per image, all in one pass of the encoder."""
-        pixels, frames = self.batch(images)
+    def encode(self, planes: Sequence[Plane]) -> list[Encoded]:
+        """One embedding per plane, all in one pass of the encoder."""
+        pixels, frames = self.batch(planes)
         features = self.encoder(pixels)
         return [Encoded(f[None], frame) for f, frame in zip(features, frames, strict=True)]
 
     @torch.inference_mode()
     def predict(self, embedding: Encoded, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
-        """Scores of all prompts of one image, in their order.
+        """Scores of all prompts of one image, in their order."""
+        low_res, quality = self.logits(embedding, prompts)
+        return Prediction(
+            scores=self.scores(low_res, embedding.frame, grid),
+            kind=self.kind,
+            labels=tuple(prompt.label for prompt in prompts),
+            predicted_iou=quality,
+            low_res=low_res,
+        )
+
+    @torch.inference_mode()
+    def logits(
+        self, embedding: Encoded, prompts: Sequence[Prompt]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Low-resolution logits (N, C, l, l) and predicted IoU (N, C) of all prompts of one image.
 
         Prompts of one kind and number of points are decoded together: SAM's padding point would
         change the result of a prompt that is padded to the length of another.
         """
+        if not prompts:
+            raise UsageError(f"{self.name} needs at least one prompt an image; got none.")
         groups: dict[tuple[int, bool, bool], list[int]] = {}
         for i, prompt in enumerate(prompts):
             points = 0 if prompt.points is None else len(prompt.points)
-            if points == 0 and prompt.box is None and prompt.mask_input is None:
+            if prompt.is_empty:
                 raise InputError(
                     f"{self.name} needs a box, points or a mask for each object; the prompt for "
                     f"{prompt.label!r} of case {prompt.case} has none. Choose a prompt profile "
@@ -179,14 +200,10 @@ class PromptedModel(ImageModel):
             for start in range(0, len(members), step):
                 indices = members[start : start + step]
                 masks, iou = self.decode(embedding, [prompts[i] for i in indices])
+                if len(indices) == len(prompts):
+                    return masks.float(), iou.float()
                 low_res[indices], quality[indices] = masks.float(), iou.float()
-        return Prediction(
-            scores=self.scores(low_res, embedding.frame, grid),
-            kind=self.kind,
-            labels=tuple(prompt.label for prompt in prompts),
-            predicted_iou=quality,
-            low_res=low_res,
-        )
+        return low_res, quality
 
     def decode(
         self, embedding: Encoded, prompts: Sequence[Prompt]
@@ -195,10 +212,10 @@ class PromptedModel(ImageModel):
         frame = embedding.frame
         boxes = points = masks = None
         if prompts[0].box is not None:
-            corners = np.stack([np.asarray(p.box).reshape(2, 2) for p in prompts])
+            corners = np.stack([p.box_xy.reshape(2, 2) for p in prompts if p.box_xy is not None])
             boxes = self._tensor(self.box_to_input(corners, frame).reshape(-1, 4))
         if prompts[0].points is not None and len(prompts[0].points):
-            xy = np.stack([np.asarray(p.points) for p in prompts])
+            xy = np.stack([p.points_xy for p in prompts if p.points_xy is not None])
             points = (
                 self._tensor(frame.to_input(xy)),
                 torch.as_tensor(
@@ -206,9 +223,7 @@ class PromptedModel(ImageModel):
                 ),
             )
         if prompts[0].mask_input is not None:
-            masks = self.mask_prompt(
-                self._tensor(np.stack([np.asarray(p.mask_input) for p in prompts]))
-            )
+            masks = self.mask_prompt(torch.stack([self._tensor(p.mask_input) for p in prompts]))
         sparse, dense = self.sam.prompt_encoder(points=points, boxes=boxes, masks=masks)
         return self.decoder(embedding.features[0], sparse, shared(dense, masks), self.candidates)
 
@@ -225,5 +240,5 @@ class PromptedModel(ImageModel):
         square = interpolate(low_res, (self.side, self.side), mode="bilinear", align_corners=False)
         return frame.inside(square) if grid == "model_input" else frame.to_original(square)
 
-    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+    def _tensor(self, array: Any) -> torch.Tensor:
         return torch.as_tensor(array, dtype=torch.float32, device=self.device)

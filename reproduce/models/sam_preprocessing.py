@@ -7,13 +7,14 @@ model's, normalised, and padded with zeros on the right and at the bottom. `segm
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
 
 from catalog.errors import InputError
+from reproduce.models.frames import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 
-def input_size(original: Size, longest: int) -> Size:
-    """(height, width) after resizing the longer side to `longest` px (`get_preprocess_shape`)."""
-    scale = longest * 1.0 / max(original)
-    return int(original[0] * scale + 0.5), int(original[1] * scale + 0.5)
-
-
 def resize_longest_side(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     """A (H, W, 3) uint8 image resized with Pillow so that its longer side is `longest` px."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -36,7 +31,8 @@ def resize_longest_side(image: NDArray[np.uint8], longest: int) -> NDArray[np.ui
             f"expected an RGB image of shape (H, W, 3) and dtype uint8, got {image.shape} "
             f"{image.dtype}. The dataset plugin's `load` must bring images to that form."
         )
-    height, width = input_size((image.shape[0], image.shape[1]), longest)
+    frame = Frame.longest_side(image.shape[0], image.shape[1], longest)
+    height, width = frame.input_height, frame.input_width
     if (height, width) == image.shape[:2]:
         return image
     return np.asarray(
@@ -45,9 +41,7 @@ def resize_longest_side(image: NDArray[np.uint8], longest: int) -> NDArray[np.ui
 
 
 def resize_mask(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
-    """A (H, W) or (D, H, W) bool mask resized in the plane to `size`, nearest neighbour."""
-    if mask.ndim == 3:
-        return np.stack([resize_mask(plane, size) for plane in mask])
+    """A (H, W) bool mask resized to `size`, nearest neighbour."""
     if mask.shape == size:
         return mask
     image = Image.fromarray(mask.astype(np.uint8))
@@ -72,9 +66,3 @@ def to_batch(
             pixels = pixels.contiguous().pin_memory().to(mean.device, non_blocking=True)
         row[:, :height, :width] = (pixels - mean) / std
     return batch
-
-
-def to_input_frame(coordinates: NDArray[Any], original: Size, longest: int) -> NDArray[np.float64]:
-    """(..., 2) coordinates (x, y) in pixels of the original -> pixels of the model's input."""
-    height, width = input_size(original, longest)
-    return np.asarray(coordinates, dtype=np.float64) * (width / original[1], height / original[0])

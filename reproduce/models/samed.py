@@ -50,7 +50,7 @@ class Samed(SemanticModel):
 
     plain_encoder = True
     # Slices may be floating: eight bits would be coarser than the release's data files.
-    float_slices = True
+    takes = "any"
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

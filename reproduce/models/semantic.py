@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from reproduce.contracts import Grid, Prediction, Prompt
+from reproduce.contracts import Grid, Plane, Prediction, Prompt
 from reproduce.models.frames import Frame
 from reproduce.models.promptable import Encoded, ImageModel, encoder_of
 
@@ -49,9 +49,9 @@ class SemanticModel(ImageModel):
         self.encoder = encoder_of(self.sam, self.plain_encoder, device, dtype)
 
     @torch.inference_mode()
-    def encode(self, images: Sequence[NDArray[Any]]) -> list[Encoded]:
-        """One embedding per image, all in one pass of the encoder."""
-        pixels, frames = self.batch(images)
+    def encode(self, planes: Sequence[Plane]) -> list[Encoded]:
+        """One embedding per plane, all in one pass of the encoder."""
+        pixels, frames = self.batch(planes)
         features = self.encoder(pixels)
         return [Encoded(f[None], frame) for f, frame in zip(features, frames, strict=True)]
 

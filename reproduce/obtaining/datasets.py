@@ -46,7 +46,7 @@ def archives_of(dataset: Dataset, split: str | None = None) -> tuple[Archive, ..
         raise UsageError(
             f"{dataset.name} has no split {split!r}; known: {', '.join(dataset.splits)}"
         )
-    declared: tuple[Archive, ...] = getattr(dataset, "archives", ())
+    declared: tuple[Archive, ...] = dataset.archives
     return tuple(a for a in declared if split is None or not a.splits or split in a.splits)
 
 

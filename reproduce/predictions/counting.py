@@ -19,7 +19,7 @@ from reproduce.predictions.request import Request
 from reproduce.predictions.truths import Truth, Truths, truths_of, with_spacing
 from reproduce.readers import read_mask
 from reproduce.readers.rules import scale_of
-from reproduce.running.references import filtered
+from reproduce.running.references import cleaned, kept_planes
 from reproduce.scoring import MetricProfile, metric_profile
 from reproduce.scoring.needs import Needs, needs_of
 from reproduce.scoring.units import BACKGROUND
@@ -163,13 +163,17 @@ class _Counter:
             wanted.insert(0, BACKGROUND)
         masks = {name: masks[name] for name in wanted}
         if rule := self.needs.reference_filter:
-            masks = filtered(masks, rule)
-            planes = np.logical_or.reduce(list(masks.values()))
-            if rule.drop_empty_slices and planes.ndim == 3 and planes.any():
-                keep = planes.any(axis=(1, 2))
-                masks = {name: mask[keep] for name, mask in masks.items()}
-                predicted = {name: mask[keep] for name, mask in predicted.items()}
-                valid = None if valid is None else valid[keep]
+            volume = len(truth.geometry.shape) == 3
+            masks = {
+                name: cleaned(mask if volume else mask[None], rule, volume).reshape(mask.shape)
+                for name, mask in masks.items()
+                if name not in rule.drop_labels
+            }
+            kept = kept_planes(masks, rule) if volume else None
+            if kept is not None:
+                masks = {name: mask[kept] for name, mask in masks.items()}
+                predicted = {name: mask[kept] for name, mask in predicted.items()}
+                valid = None if valid is None else valid[kept]
         return masks, predicted, valid
 
     def scored(self) -> Scored:

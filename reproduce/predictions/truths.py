@@ -99,7 +99,10 @@ class DatasetTruths:
         sample = self.dataset.load(case, self.request.options)
         if self.names is None and all(name.isdecimal() for name in sample.labels):
             self.names = ClassMap.numbered(map(int, sample.labels))
-        return Truth(sample.labels, sample.valid, _geometry(sample))
+        if not sample.is_image:
+            return Truth(sample.labels, sample.valid, _geometry(sample))
+        plane = sample.plane(0)
+        return Truth(plane.labels, plane.valid, _geometry(sample))
 
     def told(self, fits: Callable[[Sequence[str]], bool]) -> str:
         """The split that was taken, and the one that the files fit where another does."""
@@ -124,13 +127,16 @@ def split_used(request: Request) -> tuple[str, list[str]]:
 
 def _geometry(sample: Sample) -> Geometry:
     """The grid of a case: from the file of its label where that format says more than a shape."""
-    shape = next(iter(sample.labels.values())).shape
+    shape: tuple[int, ...] = sample.shape
+    spacing_mm: tuple[float, ...] | None = sample.spacing_mm
+    if sample.is_image:
+        shape, spacing_mm = shape[1:], sample.in_plane_mm
     path = sample.case.files.get("label")
     if path is not None and path.name.lower().endswith(PLACED):
         stored = read_mask(path).geometry
         if stored.shape == shape:
             return stored
-    return Geometry(shape, sample.spacing_mm)
+    return Geometry(shape, spacing_mm)
 
 
 class FolderTruths:

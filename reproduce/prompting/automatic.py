@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reproduce.contracts import Prompt, PromptKind
+from reproduce.contracts import Prompt, PromptKind, PromptProfile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class NoPrompt:
+class NoPrompt(PromptProfile):
     """One prompt without content per label, so that every label is predicted, empty or not."""
 
     name: str
@@ -25,10 +25,10 @@ class NoPrompt:
     random: bool = False
 
     def prompts(
-        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
     ) -> list[Prompt]:
         """One prompt, also for an empty mask: nothing of the mask is looked at."""
-        return [Prompt(case, label, slice_index, 0, seed, 0)]
+        return [Prompt(case, label, plane, 0, seed, 0)]
 
     def refine(
         self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
@@ -38,7 +38,7 @@ class NoPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class NamePrompt:
+class NamePrompt(PromptProfile):
     """The name of the class is the prompt: the label, as the data set calls it.
 
     present_only  asked only where the class is in the reference, which looks at the answer;
@@ -55,17 +55,17 @@ class NamePrompt:
     random: bool = False
 
     @property
-    def blind(self) -> bool:
+    def blind(self) -> bool:  # type: ignore[override]  # follows from the other fields
         """Whether empty masks are prompted too."""
         return not self.present_only
 
     def prompts(
-        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
     ) -> list[Prompt]:
         """One prompt with nothing but the label."""
         if self.present_only and not mask.any():
             return []
-        return [Prompt(case, label, slice_index, 0, seed, 0, oracle=self.present_only)]
+        return [Prompt(case, label, plane, 0, seed, 0, oracle=self.present_only)]
 
     def refine(
         self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]

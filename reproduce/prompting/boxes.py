@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from reproduce.contracts import Prompt, PromptKind
+from reproduce.contracts import Prompt, PromptKind, PromptProfile
 from reproduce.prompting.points import Click, next_click
 from reproduce.prompting.regions import Neighbours, Per
 
@@ -36,7 +36,7 @@ class Jitter:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxProfile:
+class BoxProfile(PromptProfile):
     """Boxes (x0, y0, x1, y1) of the regions of a mask.
 
     inclusive  x1, y1 are the last foreground pixel; else one past it
@@ -61,13 +61,13 @@ class BoxProfile:
     click: Click = "none"
 
     @property
-    def random(self) -> bool:
+    def random(self) -> bool:  # type: ignore[override]  # follows from the other fields
         """Whether seeds make different prompts."""
         fixed = self.jitter.kind in ("none", "fixed-out", "scaled")
         return not fixed or self.click in ("random-error", "deepest-error-l2-5")
 
     def prompts(
-        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
     ) -> list[Prompt]:
         """One box per region of a (H, W) mask; [] for an empty one."""
         from reproduce.prompting.regions import regions
@@ -75,9 +75,11 @@ class BoxProfile:
 
         found = []
         for index, region in enumerate(regions(mask, self.per, self.neighbours, self.min_pixels)):
-            rng = generator(self.name, self.version, case, label, slice_index, index, seed)
+            rng = generator(self.name, self.version, case, label, plane, index, seed)
             box = self._moved(tight_box(region, self.inclusive), mask.shape, rng)
-            found.append(Prompt(case, label, slice_index, index, seed, 0, box=box))
+            found.append(
+                Prompt.on_plane(case, label, plane, box_xy=box, object_index=index, seed=seed)
+            )
         return found
 
     def refine(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from reproduce.contracts import Prompt, PromptKind
+from reproduce.contracts import Prompt, PromptKind, PromptProfile, Scope
 from reproduce.prompting.regions import Neighbours, Per
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ Follows = Literal["best", "first"]
 
 
 @dataclass(frozen=True, slots=True)
-class PointProfile:
-    """Points (x, y) on the regions of a mask.
+class PointProfile(PromptProfile):
+    """Points on the regions of a mask, of a plane or (scope `stack`) of the whole stack.
 
     where       center-edt: the pixel farthest from the background (first in scan order of equals;
                 the image's border counts as background), uniform: any foreground pixel, first: the
@@ -50,19 +50,20 @@ class PointProfile:
     rounds: int = 1
     follows: Follows = "best"
     feeds: bool = True
+    scope: Scope = "plane"
     kind: PromptKind = "point"
 
     @property
-    def random(self) -> bool:
+    def random(self) -> bool:  # type: ignore[override]  # follows from the other fields
         """Whether seeds make different prompts."""
         drawn = self.where in ("uniform", "upper-half-edt", "center-l2-5")
         drawn = drawn or self.click in ("random-error", "deepest-error-l2-5")
         return drawn or self.positives > 1 or self.negatives > 0
 
     def prompts(
-        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, slice_index: int | None
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
     ) -> list[Prompt]:
-        """Points of every region of a (H, W) mask; [] for an empty one."""
+        """Points of every region of a mask; [] for an empty one."""
         import numpy as np
 
         from reproduce.prompting.regions import regions
@@ -70,7 +71,7 @@ class PointProfile:
 
         found = []
         for index, region in enumerate(regions(mask, self.per, self.neighbours, self.min_pixels)):
-            rng = generator(self.name, self.version, case, label, slice_index, index, seed)
+            rng = generator(self.name, self.version, case, label, plane, index, seed)
             points = [place(region, self.where, rng)]
             points += [place(region, "uniform", rng) for _ in range(self.positives - 1)]
             if not mask.all():
@@ -80,11 +81,10 @@ class PointProfile:
                 Prompt(
                     case,
                     label,
-                    slice_index,
-                    index,
-                    seed,
-                    0,
-                    points=np.array(points, np.float64),
+                    plane,
+                    object_index=index,
+                    seed=seed,
+                    points=in_stack(points, plane),
                     point_labels=labels.astype(np.int64),
                 )
             )
@@ -93,7 +93,7 @@ class PointProfile:
     def refine(
         self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
     ) -> Prompt:
-        """One more click where the (H, W) prediction errs; where it does not, the same clicks."""
+        """One more click where the prediction errs; where it does not, the same clicks."""
         if self.click == "none":
             raise NotImplementedError(f"{self.name} has one round")
         return next_click(
@@ -121,23 +121,33 @@ def next_click(
         version,
         prompt.case,
         prompt.label,
-        prompt.slice_index,
+        prompt.plane,
         prompt.object_index,
         prompt.seed,
         turn,
     )
     drawn = error_click(mask, predicted, click, neighbours, rng)
-    points = np.zeros((0, 2)) if prompt.points is None else prompt.points
+    points = np.zeros((0, 3)) if prompt.points is None else prompt.points
     labels = np.zeros(0, np.int64) if prompt.point_labels is None else prompt.point_labels
     if drawn is None:
         return replace(prompt, round=turn)
-    points = np.concatenate([points, np.array([drawn[0]], np.float64)])
+    points = np.concatenate([points, in_stack([drawn[0]], prompt.plane)])
     labels = np.concatenate([labels, np.array([drawn[1]], np.int64)])
     return replace(prompt, round=turn, points=points, point_labels=labels)
 
 
-def place(mask: NDArray[np.bool_], where: Where, rng: np.random.Generator) -> tuple[float, float]:
-    """One (x, y) on a (H, W) mask with at least one pixel."""
+def in_stack(places: Any, plane: int | None) -> NDArray[np.float64]:
+    """Places (N, 2) of a plane or (N, 3) of a stack, in array order -> (N, 3) of (s, y, x)."""
+    import numpy as np
+
+    found = np.asarray(places, np.float64)
+    if found.shape[-1] == 3:
+        return found
+    return np.concatenate([np.full((len(found), 1), float(plane or 0)), found], axis=1)
+
+
+def place(mask: NDArray[np.bool_], where: Where, rng: np.random.Generator) -> tuple[float, ...]:
+    """One place on a mask with at least one pixel, in array order."""
     import numpy as np
 
     if where == "center-l2-5":
@@ -146,15 +156,13 @@ def place(mask: NDArray[np.bool_], where: Where, rng: np.random.Generator) -> tu
     if where in ("center-edt", "upper-half-edt"):
         distance = _depth(mask)
         if where == "center-edt":
-            y, x = np.unravel_index(int(distance.argmax()), mask.shape)
-            return float(x), float(y)
+            return tuple(map(float, np.unravel_index(int(distance.argmax()), mask.shape)))
         mask = distance > distance.max() / 2
     pixels = np.argwhere(mask)
     index = {"first": 0, "middle": len(pixels) // 2}.get(where)
     if index is None:
         index = int(rng.integers(len(pixels)))
-    y, x = pixels[index]
-    return float(x), float(y)
+    return tuple(map(float, pixels[index]))
 
 
 def error_click(
@@ -163,8 +171,9 @@ def error_click(
     click: Click,
     neighbours: Neighbours,
     rng: np.random.Generator,
-) -> tuple[tuple[float, float], int] | None:
-    """((x, y), 1 missed | 0 false) of the next click, or None where the prediction has no error.
+) -> tuple[tuple[float, ...], int] | None:
+    """(place in array order, 1 missed | 0 false) of the next click, or None where the prediction
+    has no error.
 
     Of error components of one size a missed one comes first, then scan order.
     """
@@ -177,8 +186,8 @@ def error_click(
         return None
     if click in ("random-error", "deepest-error-l2-5"):
         where: Where = "uniform" if click == "random-error" else "center-l2-5"
-        x, y = place(missed | false, where, rng)
-        return (x, y), int(missed[int(y), int(x)])
+        drawn = place(missed | false, where, rng)
+        return drawn, int(missed[tuple(map(int, drawn))])
     candidates = [
         (largest[0], sign)
         for error, sign in ((missed, 1), (false, 0))

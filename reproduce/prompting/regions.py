@@ -17,7 +17,7 @@ SEPARATE: tuple[Per, ...] = ("component", "largest-3")
 def regions(
     mask: NDArray[np.bool_], per: Per, neighbours: Neighbours = 8, min_pixels: int = 0
 ) -> list[NDArray[np.bool_]]:
-    """The parts of a (H, W) mask that are prompted one by one; [] for an empty mask.
+    """The parts of a mask, (H, W) or (S, H, W), that are prompted one by one; [] for an empty one.
 
     mask       the mask as it is
     image      everything, where the mask is not empty
@@ -35,7 +35,7 @@ def regions(
         return [np.ones_like(mask)]
     if per == "mask":
         return [mask] if mask.sum() >= min_pixels else []
-    structure = generate_binary_structure(2, 1 if neighbours == 4 else 2)
+    structure = generate_binary_structure(mask.ndim, 1 if neighbours == 4 else mask.ndim)
     labelled, number = label(mask, structure)
     sizes = np.bincount(labelled.ravel(), minlength=number + 1)[1:]
     order = np.arange(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WINDOW = "--set dataset.window=[{low:g},{high:g}] (for score --set window=[{low:g},{high:g}])"
+
+
+def as_taken(volume: NDArray[Any], options: Mapping[str, Any], path: Path | str) -> NDArray[Any]:
+    """A scanner's intensities as a model takes them: bytes (`to_uint8`), or with the data set's
+    option `values=stored` the numbers of the file.
+
+    Raises `InputError` for NaN and infinities where they would be passed on.
+    """
+    import numpy as np
+
+    if options.get("values", "uint8") != "stored":
+        return to_uint8(volume, options.get("window"), path)
+    if count := int((~np.isfinite(_finite_or_infinite(volume, path))).sum()):
+        raise InputError(
+            f"{path}: {count} of {volume.size} values are infinite, and the model takes values as "
+            "stored. Write the value of the background there."
+        )
+    return volume
 
 
 def to_uint8(volume: NDArray[Any], window: Any, path: Path | str = "image") -> NDArray[np.uint8]:

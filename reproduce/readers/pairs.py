@@ -69,7 +69,7 @@ def load_objects(case: Case, roles: Mapping[str, str], cut: int = HALF_OF_WHITE)
     """Image (H, W, 3) and one mask a label, each a file with one object; `roles` of those files."""
     image = read_rgb(case.files["image"])
     masks = {label: read_object_like(image, case, role, cut) for label, role in roles.items()}
-    return Sample(case=case, image=image, labels=masks)
+    return Sample.of_image(case, image, masks)
 
 
 def read_object_like(

@@ -275,7 +275,7 @@ def local(
     they should be.
     """
     first = members[0]
-    if getattr(first.dataset, "generated", False):
+    if first.dataset.generated:
         data: Path | None = root  # made on the fly: no folder is looked at
     else:
         need_folder("--data", request.data)

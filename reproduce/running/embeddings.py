@@ -26,13 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import UsageError
 from catalog.files import lock, write_whole
-from reproduce.contracts import Model
+from reproduce.contracts import Model, Plane, PlaneModel
 from reproduce.provenance import arithmetic
 from reproduce.running.spec import RunSpec
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 KEEP_FREE_BYTES = 4 << 30  # never fill the disk with what can be computed again
 LIMIT = "SAM4MIS_EMBEDDINGS_GIB"
@@ -117,28 +116,28 @@ class EmbeddingCache:
         self.hits = 0
         self.misses = 0
 
-    def encode(self, model: Model, images: Sequence[NDArray[np.uint8]]) -> list[Any]:
+    def encode(self, model: PlaneModel, planes: Sequence[Plane]) -> list[Any]:
         """As `model.encode` of one batch: all of it is read, or all goes through the encoder."""
-        paths = self._paths(images)
+        paths = self._paths(planes)
         stored = [embedding for path in paths if (embedding := self._read(path)) is not None]
-        if len(stored) == len(images):
-            self.hits += len(images)
+        if len(stored) == len(planes):
+            self.hits += len(planes)
             return stored
-        self.misses += len(images)
-        made = model.encode(images)
+        self.misses += len(planes)
+        made = model.encode(planes)
         for path, embedding in zip(paths, made, strict=True):
             self._write(path, embedding)
         return made
 
-    def _paths(self, images: Sequence[NDArray[np.uint8]]) -> list[Path]:
+    def _paths(self, planes: Sequence[Plane]) -> list[Path]:
         """One file an image, named by its place in the batch and the pixels of all of them."""
         batch = hashlib.sha256()
-        for image in images:
-            batch.update(repr((image.shape, str(image.dtype))).encode())
-            batch.update(image.tobytes())
+        for plane in planes:
+            batch.update(repr((plane.image.shape, str(plane.image.dtype))).encode())
+            batch.update(plane.image.tobytes())
         names = [
             hashlib.sha256(batch.digest() + str(place).encode()).hexdigest()
-            for place in range(len(images))
+            for place in range(len(planes))
         ]
         return [self.folder / name[:2] / f"{name}.pt" for name in names]
 

@@ -15,7 +15,8 @@ import msgspec
 
 from catalog.errors import InputError
 from catalog.files import disk_full_told, write_whole
-from catalog.records import Check, Result
+from catalog.records import Check, Result, RoundsFile
+from reproduce.asking.replay import prompts_sha256, replay_file
 from reproduce.contracts import Case
 from reproduce.running import gates, outlines
 from reproduce.running.planning import Recipe
@@ -27,7 +28,7 @@ from reproduce.running.results import (
     read_records,
 )
 from reproduce.running.spec import Placement, Plan, RunSpec, shards_of
-from reproduce.running.worker import Worker, finished
+from reproduce.running.worker import Worker, finished, rounds_path
 from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 PROMPTS = "prompts.json"
+ROUNDS = "rounds.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def execute(
     scored = scored_cases(spec, table)
     checks = _checks(worker, table, scored, gate, how.quiet)
     result = assemble(folder, plan, recipes, table, records, checks)
+    result.rounds = _rounds(folder, spec)
     if scored:
         result.contours = outlines.record_outlines(
             worker.evaluator,
@@ -120,6 +123,18 @@ def execute(
         )
     write_whole(folder / RESULT, encode_result(result))
     return result
+
+
+def _rounds(folder: Path, spec: RunSpec) -> RoundsFile | None:
+    """Put the prompts of later rounds together, in the order of the cases; None: one round."""
+    parts = [path for s in shards_of(spec) if (path := rounds_path(folder, s)).is_file()]
+    lines = [line for path in parts for line in path.read_bytes().splitlines()]
+    if not lines:
+        return None
+    profile = str(spec.prompt_profile)
+    content = replay_file(profile, spec.seeds, lines)
+    write_whole(folder / ROUNDS, content)
+    return RoundsFile(file=ROUNDS, sha256=prompts_sha256(content), prompts=len(lines))
 
 
 def encode_result(result: Result) -> bytes:

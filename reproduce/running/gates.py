@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from catalog.records import Check
+from reproduce.asking.loop import Evaluator
 from reproduce.contracts import Case
-from reproduce.running.evaluation import Evaluator
 from reproduce.running.spec import Plan
 from reproduce.running.worker import builder_for, load_model
 from reproduce.statistics.parity import Difference, difference

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.files import write_whole
 from catalog.records import Contours
+from reproduce.asking.loop import Evaluator
 from reproduce.contracts import Case, ScoreKind
-from reproduce.running.evaluation import Evaluator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,20 +49,17 @@ class OutlineRecorder:
         seed: int = 0,
         predicted_iou: torch.Tensor | None = None,
         **_: Any,
-    ) -> None:
-        """See `StatisticsBuilder.add`."""
+    ) -> list[Any]:
+        """See `StatisticsBuilder.add`; there are no rows."""
         import math
 
         if case not in self.only:
-            return
+            return []
         cut = self.threshold
         if kind == "logit":
             cut = math.log(cut / (1 - cut)) if 0 < cut < 1 else math.copysign(math.inf, cut - 0.5)
         for i, label in enumerate(labels):
             mask, shown = reference[i], scores[i]
-            if mask.ndim == 3:  # a whole volume
-                widest = int(mask.flatten(1).sum(1).argmax())
-                mask, shown = mask[widest], shown[:, widest]
             size = int(mask.sum())
             held = self._kept.get((case, label))
             if held is not None and (seed > held[0] or size < held[1]):
@@ -78,6 +75,28 @@ class OutlineRecorder:
                 predicted=outline((shown[best] > cut).cpu().numpy()),
             )
             self._kept[case, label] = (seed, size, contours)
+        return []
+
+    def add_absent(
+        self, *, label: str, reference: torch.Tensor, seeds: Sequence[int], **more: Any
+    ) -> list[Any]:
+        """See `StatisticsBuilder.add_absent`: nothing is drawn on nothing."""
+        for name in ("kind", "rounds", "valid"):
+            more.pop(name)
+        nothing = reference.new_zeros((1, 1, *reference.shape))
+        return self.add(
+            labels=[label],
+            scores=nothing,
+            kind="label",
+            reference=reference[None],
+            seed=min(seeds),
+            **more,
+        )
+
+    def add_whole(self, *_: Any, **__: Any) -> None:
+        """See `StatisticsBuilder.add_whole`: the planes say it all."""
+
+    whole_shapes = False
 
     def contours(self) -> list[Contours]:
         """What was kept, by case and label; empty pairs are left out."""
@@ -138,5 +157,5 @@ def _png(evaluator: Evaluator, case: Case) -> bytes:
 
     sample = evaluator.dataset.load(case, evaluator.spec.dataset_options)
     buffer = io.BytesIO()
-    Image.fromarray(sample.image).save(buffer, "PNG", optimize=True)
+    Image.fromarray(sample.values[0]).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -12,15 +12,15 @@ from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
 from reproduce import wording
+from reproduce.asking.prompt_grid import bring_of, declared_grid
+from reproduce.asking.replay import encode_prompts, make_prompts, prompts_sha256
 from reproduce.comparability import checkpoint_ids, dataset_options_of, reader_of
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
 from reproduce.obtaining.weights import identity_of
 from reproduce.plugins import plugin, plugins
 from reproduce.prompting.regions import SEPARATE
 from reproduce.reading import sha256_of
-from reproduce.running.planes import declared_grid, plane_of
 from reproduce.running.planned import comparison_of
-from reproduce.running.prompts import encode_prompts, make_prompts, prompts_sha256
 from reproduce.running.references import rule_of, with_filter
 from reproduce.running.spec import CaseInput, CheckpointInput, DeviceKind, RunSpec
 from reproduce.scoring.needs import Needs, needs_of
@@ -230,7 +230,7 @@ def _prompt_grid(
             f"{name}: {adapter.name} does not say how masks are brought to its network's grid, so "
             "prompts can only be made on them as loaded; leave out --set prompt_grid."
         )
-    each = getattr(profile, "per", "mask") in SEPARATE
+    each = profile.per in SEPARATE
     if (request.prompt_grid or grid) == "model_input" and each and needs.objects == "separate":
         raise PrerequisiteError(
             f"{name}: {profile.name} prompts every region by itself, and on the network's grid "
@@ -308,8 +308,8 @@ def build_spec(
     prompts: bytes | None = None
     flags = set(first.flags)
     if first.profile is not None:
-        plane = plane_of(first.adapter, first.adapter_options, first.prompt_grid)
-        made = make_prompts(dataset, options, cases, first.profile, first.seeds, on_case, plane)
+        bring = bring_of(first.adapter, first.adapter_options, first.prompt_grid)
+        made = make_prompts(dataset, options, cases, first.profile, first.seeds, on_case, bring)
         prompts = encode_prompts(first.profile, first.seeds, made)
         if any(prompt.oracle for prompt in made):
             flags.add("oracle-prompt: prompts were chosen with the ground truth")

@@ -133,7 +133,7 @@ def _data(claim: Claim) -> list[str]:
     dataset = plugins("datasets").get(wanted)
     if dataset is None:
         return [f"data: no plugin for {claim.dataset or 'an unnamed data set'}"]
-    if getattr(dataset, "generated", False):
+    if dataset.generated:
         return []
     folder: Path | None = data_folder(wanted, None)
     split = claim.split if claim.split in dataset.splits else None

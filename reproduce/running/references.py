@@ -29,9 +29,8 @@ class FilteredDataset:
         return getattr(self.plugin, name)
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
-        """As the plugin's `load`, with the rule applied to the labels."""
-        sample = self.plugin.load(case, options)
-        return replace(sample, labels=filtered(sample.labels, self.rule))
+        """As the plugin's `load`, with the rule applied."""
+        return filtered(self.plugin.load(case, options), self.rule)
 
 
 def with_filter(dataset: Dataset, rule: Mapping[str, Any] | None) -> Dataset:
@@ -53,32 +52,52 @@ def rule_of(rule: ReferenceFilter | None) -> dict[str, Any] | None:
     return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(rule).items()}
 
 
-def filtered(
-    labels: Mapping[str, NDArray[np.bool_]], rule: ReferenceFilter
-) -> dict[str, NDArray[np.bool_]]:
-    """Labels after the rule: named ones dropped; components below `min_voxels_3d` (26 neighbours)
-    and then, slice by slice, below `min_pixels_2d` (8 neighbours) removed; or only the largest
-    component kept. `drop_empty_slices` needs nothing here: slices without an object have no prompt
-    and no counts."""
+def filtered(sample: Sample, rule: ReferenceFilter) -> Sample:
+    """A sample after the rule."""
+    labels = {
+        name: cleaned(mask, rule, volume=not sample.is_image)
+        for name, mask in sample.labels.items()
+        if name not in rule.drop_labels
+    }
+    sample = replace(sample, labels=labels)
+    kept = None if sample.is_image else kept_planes(labels, rule)
+    if kept is None:
+        return sample
+    return replace(
+        sample,
+        values=sample.values[kept],
+        labels={name: mask[kept] for name, mask in labels.items()},
+        valid=None if sample.valid is None else sample.valid[kept],
+    )
+
+
+def cleaned(mask: NDArray[np.bool_], rule: ReferenceFilter, volume: bool) -> NDArray[np.bool_]:
+    """A (S, H, W) mask without what the rule leaves out: components of a volume below
+    `min_voxels_3d` (26 neighbours) and then, plane by plane, below `min_pixels_2d` (8 neighbours);
+    or all but the largest component."""
     import numpy as np
 
-    found = {}
-    for name, mask in labels.items():
-        if name in rule.drop_labels:
-            continue
-        kept = mask
-        if rule.min_voxels_3d and mask.ndim == 3:
-            kept = without_small(kept, rule.min_voxels_3d)
-        if rule.min_pixels_2d:
-            planes = kept if kept.ndim == 3 else kept[None]
-            kept = np.stack([without_small(p, rule.min_pixels_2d) for p in planes]).reshape(
-                mask.shape
-            )
-        if rule.keep_largest and kept.any():
-            sizes, components = _components(kept)
-            kept = components == int(np.argmax(sizes)) + 1
-        found[name] = kept
-    return found
+    if rule.min_voxels_3d and volume:
+        mask = without_small(mask, rule.min_voxels_3d)
+    if rule.min_pixels_2d:
+        mask = np.stack([without_small(plane, rule.min_pixels_2d) for plane in mask])
+    if rule.keep_largest and mask.any():
+        sizes, components = _components(mask)
+        mask = components == int(np.argmax(sizes)) + 1
+    return mask
+
+
+def kept_planes(
+    labels: Mapping[str, NDArray[np.bool_]], rule: ReferenceFilter
+) -> NDArray[np.bool_] | None:
+    """Which planes of a volume are left where the rule drops those without any label; None: all,
+    also where no plane has one."""
+    import numpy as np
+
+    if not rule.drop_empty_slices or not labels:
+        return None
+    there = np.any([mask.any(axis=(1, 2)) for mask in labels.values()], axis=0)
+    return np.asarray(there) if there.any() else None
 
 
 def without_small(mask: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:

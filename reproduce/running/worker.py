@@ -18,16 +18,16 @@ from msgspec import Struct, field
 from catalog.errors import InputError, UsageError
 from catalog.files import lock, write_whole
 from catalog.records import ReferenceArea
+from reproduce.asking.loop import Evaluator
+from reproduce.asking.prompt_grid import bring_of, check_side
+from reproduce.asking.replay import by_case, encoded_lines, read_prompts
 from reproduce.contracts import Case
 from reproduce.plugins import plugin
-from reproduce.running.evaluation import Evaluator
-from reproduce.running.planes import check_side, plane_of
-from reproduce.running.prompts import by_plane, read_prompts
 from reproduce.running.references import with_filter
 from reproduce.running.spec import Plan, RunSpec, Shard, kind_of, shards_of
 
 if TYPE_CHECKING:
-    from reproduce.contracts import Dataset, Model
+    from reproduce.contracts import Dataset, Model, Prompt
     from reproduce.statistics import StatisticsBuilder
 
 
@@ -92,12 +92,12 @@ def make_evaluator(plan: Plan, folder: Path, device: str) -> Evaluator:
     prompts = {}
     if spec.prompt_profile is not None:
         profile = plugin("prompts", spec.prompt_profile.partition("/")[0])
-        prompts = by_plane(read_prompts(folder / "prompts.json"))
-    plane = plane_of(plugin("adapters", spec.adapter), spec.adapter_options, spec.prompt_grid)
-    if plane is not None:
-        check_side(plane, getattr(model, "side", None))
+        prompts = by_case(read_prompts(folder / "prompts.json"))
+    bring = bring_of(plugin("adapters", spec.adapter), spec.adapter_options, spec.prompt_grid)
+    if bring is not None:
+        check_side(bring, model.side)
     cache = None
-    if plan.placement.embeddings and getattr(model, "cacheable", True) and limit_bytes():
+    if plan.placement.embeddings and model.cacheable and limit_bytes():
         folder_of_all = Path(plan.placement.embeddings)
         cache = EmbeddingCache(folder_of_all, maker_key(spec, device), model, device)
     return Evaluator(
@@ -107,7 +107,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str) -> Evaluator:
         profile=profile,
         prompts=prompts,
         cache=cache,
-        plane=plane,
+        bring=bring,
         # A CPU that predicts has nothing to spare; a GPU would wait for files.
         loading_threads=4 if device.startswith("cuda") else 0,
     )
@@ -116,6 +116,11 @@ def make_evaluator(plan: Plan, folder: Path, device: str) -> Evaluator:
 def shard_paths(folder: Path, shard: Shard) -> tuple[Path, Path]:
     """The Parquet file and the record of a shard."""
     return folder / "shards" / f"{shard.name}.parquet", folder / "shards" / f"{shard.name}.json"
+
+
+def rounds_path(folder: Path, shard: Shard) -> Path:
+    """Where the prompts of a shard's later rounds are kept, one a line."""
+    return folder / "shards" / f"{shard.name}.rounds.jsonl"
 
 
 def finished(folder: Path, shard: Shard) -> bool:
@@ -186,8 +191,12 @@ class Worker:
         evaluator = self.evaluator
         begun = time.perf_counter()
         builder = builder_for(spec)
+        later: list[Prompt] = []
+        evaluator.on_prompts = later.extend
         outcome = evaluator.evaluate([self.cases[c] for c in shard.cases], builder, on_case)
         write_statistics(table_path, builder.table())
+        if later:
+            write_whole(rounds_path(self.folder, shard), b"\n".join(encoded_lines(later)) + b"\n")
         cache = evaluator.cache
         record = ShardRecord(
             name=shard.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ from catalog.records import ReferenceArea
 from reproduce.contracts import ScoreKind
 from reproduce.statistics.components import Connectivity, component_overlaps
 from reproduce.statistics.counting import checked, confusion, decision, histogram
-from reproduce.statistics.schema import arrow_schema
+from reproduce.statistics.schema import COUNTS, arrow_schema
 from reproduce.statistics.storage import merge_statistics
 from reproduce.statistics.surface import SurfaceSpec, Task, default_specs, surface_histograms
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Upsample = Literal["bilinear", "nearest"]
-Shapes = tuple[dict[str, Any], "torch.Tensor", "torch.Tensor"]  # a row, its scores, its reference
+Row = dict[str, Any]
+Shapes = tuple[Row, "torch.Tensor", "torch.Tensor"]  # a row, its predicted mask, its reference
 
 # Maps are brought to full size a few objects at a time, so that at most this many floats are
 # alive at once besides the model's own output.
@@ -63,7 +65,7 @@ class StatisticsBuilder:
         if self.surface_at not in self.thresholds:
             raise UsageError(f"surface_at {self.surface_at} is none of {self.thresholds}")
         self.components = components
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[Row] = []
         # (case, label) -> (plane, object) -> pixels inside the valid area, of the reference
         self._references: dict[tuple[str, str], dict[tuple[int | None, int], tuple[int, int]]] = (
             defaultdict(dict)
@@ -86,27 +88,25 @@ class StatisticsBuilder:
         predicted_iou: torch.Tensor | None = None,
         spacing_mm: Sequence[float] | None = None,
         upsample: Upsample | None = None,
-        slices: bool = True,
         shapes: bool = True,
-    ) -> None:
-        """Count N predictions against N reference masks.
+    ) -> list[Row]:
+        """Count N predictions against N reference masks. Returns the rows that were added.
 
         labels         N class names
         scores         (N, C, H, W), or (N, C, D, H, W) for a volume; C mask candidates
         kind           logit, probability or label (0 and 1)
         reference      (N, H, W) or (N, D, H, W) bool
         valid          (H, W) or (D, H, W) bool: where pixels count; None: everywhere
-        slice_index    which slice of a volume this is; None: a 2D image, or a whole volume
+        slice_index    which plane of a stack this is; None: an image, or a whole volume
         object_index   one for all, or N
         predicted_iou  (N, C), or None
         spacing_mm     of the array's spatial axes in their order, or None
         upsample       bring scores of another size to the reference's (bilinear without aligned
                        corners, or nearest), a few objects at a time; None: sizes must agree
-        slices         False: of a whole volume no rows for its slices
         shapes         False: no surfaces and components, whatever the builder was made for
 
-        A whole volume is stored as one row per slice (counts) and one row for the volume (counts
-        and surfaces). Raises `InputError` for shapes that disagree, NaN, and values off the range.
+        A whole volume gives a row per plane (counts) and a row for all of it (their sums, and
+        surfaces). Raises `InputError` for shapes that disagree, NaN, and values off the range.
         """
         place = f"case {case!r}" + ("" if slice_index is None else f" slice {slice_index}")
         reference = self._checked_shapes(place, labels, scores, reference, valid, upsample)
@@ -129,15 +129,16 @@ class StatisticsBuilder:
             "round": round,
             "seed": seed,
         }
-        self._keep_references(case, labels, objects, reference, valid, slice_index, slices)
+        self._keep_references(case, labels, objects, reference, valid, slice_index)
         size = tuple(reference.shape[1:])
         per_map = max(1, _product(size) * scores.shape[1])
         step = max(1, CHUNK_FLOATS // per_map)
+        added: list[Row] = []
         for start in range(0, len(labels), step):
             stop = min(start + step, len(labels))
             part = _resized(scores[start:stop].detach(), kind, size, upsample)
             part = checked(part, kind, place)
-            self._add_chunk(
+            chunk = Chunk(
                 common,
                 labels[start:stop],
                 objects[start:stop],
@@ -145,12 +146,88 @@ class StatisticsBuilder:
                 kind,
                 reference[start:stop],
                 valid,
-                slice_index,
                 None if estimates is None else estimates[start:stop],
-                spacing_mm,
-                slices,
-                shapes,
             )
+            if scores.ndim == 4:
+                scope = "image" if slice_index is None else "slice"
+                rows = self._plane(chunk, scope, slice_index)
+                if shapes:
+                    self._shaped(rows, chunk, spacing_mm)
+                added += rows
+            else:
+                for rows in self._volume(chunk, shapes, spacing_mm):
+                    added += rows
+        self._rows += added
+        return added
+
+    def add_absent(
+        self,
+        *,
+        case: str,
+        label: str,
+        reference: torch.Tensor,
+        kind: ScoreKind,
+        rounds: int,
+        seeds: Sequence[int],
+        patient: str | None = None,
+        valid: torch.Tensor | None = None,
+        slice_index: int | None = None,
+        spacing_mm: Sequence[float] | None = None,
+        shapes: bool = True,
+    ) -> list[Row]:
+        """A target that nothing was asked about, in every round of every seed: all background.
+
+        reference (H, W) bool; the rest as in `add`.
+        """
+        import torch
+
+        rows = self.add(
+            case=case,
+            labels=[label],
+            scores=torch.zeros((1, 1, *reference.shape)),
+            kind="label" if kind == "label" else "probability",
+            reference=reference[None],
+            patient=patient,
+            valid=valid,
+            slice_index=slice_index,
+            seed=seeds[0],
+            spacing_mm=spacing_mm,
+            shapes=shapes,
+        )
+        # The counts are the same in whatever round of whatever seed.
+        others = list(product(seeds, range(rounds)))[1:]
+        again = [{**row, "seed": seed, "round": turn} for seed, turn in others for row in rows]
+        self._rows += again
+        return rows + again
+
+    def add_whole(
+        self,
+        planes: Sequence[Row],
+        *,
+        shape: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
+        spacing_mm: Sequence[float] | None = None,
+    ) -> None:
+        """The row of a whole stack: the sums of its planes' rows of one target and candidate.
+
+        planes  rows of one threshold each plane, as `add` returned them
+        shape   reference and predicted mask (S, H, W), for surfaces and components; None: none
+        """
+        row = _summed(planes)
+        if shape is not None:
+            import torch
+
+            truth, predicted = (torch.from_numpy(mask) for mask in shape)
+            self._add_shapes([(row, predicted, truth)], spacing_mm)
+        self._rows.append(row)
+
+    @property
+    def whole_shapes(self) -> bool:
+        """Whether surfaces or components were asked for, which need whole masks."""
+        return self.surface or self.components is not None
+
+    def takes_shape(self, row: Row) -> bool:
+        """Whether surfaces and components are taken at this row's threshold."""
+        return row["threshold"] is None or row["threshold"] == self.surface_at
 
     def fail(
         self,
@@ -210,12 +287,9 @@ class StatisticsBuilder:
         reference: torch.Tensor,
         valid: torch.Tensor | None,
         slice_index: int | None,
-        slices: bool,
     ) -> None:
         """Areas of targets that are new here; of a volume, of each of its slices."""
         volume = reference.ndim == 4
-        if volume and not slices:  # the rows of its slices were counted one by one
-            return
         planes = range(reference.shape[1]) if volume else [slice_index]
         new = [
             n
@@ -275,88 +349,71 @@ class StatisticsBuilder:
             )
         return reference.to(scores.device)
 
-    def _add_chunk(
-        self,
-        common: dict[str, Any],
-        labels: Sequence[str],
-        objects: Sequence[int],
-        scores: torch.Tensor,
-        kind: ScoreKind,
-        reference: torch.Tensor,
-        valid: torch.Tensor | None,
-        slice_index: int | None,
-        estimates: NDArray[np.float32] | None,
-        spacing_mm: Sequence[float] | None,
-        with_slices: bool,
-        with_shapes: bool,
-    ) -> None:
-        volume = scores.ndim == 5
-        thresholds = (self.thresholds[0],) if kind == "label" else self.thresholds
-        scope = "volume" if volume else ("image" if slice_index is None else "slice")
+    def _plane(self, chunk: Chunk, scope: str, index: int | None) -> list[Row]:
+        """Rows of (N, C, H, W), one per object, candidate and threshold."""
+        thresholds = (self.thresholds[0],) if chunk.kind == "label" else self.thresholds
         bins = None
-        if self.score_bins and kind != "label":
-            bins = histogram(scores, kind, self.score_bins, reference, valid)
-        counts = confusion(scores, kind, thresholds, reference, valid)
-        shapes: list[Shapes] = []
+        if self.score_bins and chunk.kind != "label":
+            bins = histogram(
+                chunk.scores, chunk.kind, self.score_bins, chunk.reference, chunk.valid
+            )
+        counts = confusion(chunk.scores, chunk.kind, thresholds, chunk.reference, chunk.valid)
+        rows: list[Row] = []
         for n, c, t in _indices(*counts.shape[:3]):
-            row: dict[str, Any] = {
-                **common,
-                "label": labels[n],
+            row: Row = {
+                **chunk.common,
+                "label": chunk.labels[n],
                 "scope": scope,
-                "slice": slice_index,
-                "object": int(objects[n]),
-                "threshold": None if kind == "label" else thresholds[t],
+                "slice": index,
+                "object": int(chunk.objects[n]),
+                "threshold": None if chunk.kind == "label" else thresholds[t],
                 "candidate": c,
-                "predicted_iou": None if estimates is None else float(estimates[n, c]),
+                "predicted_iou": None if chunk.estimates is None else float(chunk.estimates[n, c]),
                 **_counts(counts[n, c, t]),
             }
             if bins is not None and t == 0:
                 row["histogram"] = _sparse(bins[n, c], self.score_bins)
-            if kind == "label" or thresholds[t] == self.surface_at:
-                shapes.append((row, scores[n, c], reference[n]))
-            self._rows.append(row)
-        if with_shapes:
-            self._add_shapes(shapes, kind, valid, spacing_mm)
-        if volume and with_slices:
-            for d in range(scores.shape[2]):
-                within = None if valid is None else valid[d]
-                sliced = confusion(scores[:, :, d], kind, thresholds, reference[:, d], within)
-                for n, c, t in _indices(*sliced.shape[:3]):
-                    self._rows.append(
-                        {
-                            **common,
-                            "label": labels[n],
-                            "scope": "slice",
-                            "slice": d,
-                            "object": int(objects[n]),
-                            "threshold": None if kind == "label" else thresholds[t],
-                            "candidate": c,
-                            "predicted_iou": None if estimates is None else float(estimates[n, c]),
-                            **_counts(sliced[n, c, t]),
-                        }
-                    )
+            rows.append(row)
+        return rows
 
-    def _add_shapes(
-        self,
-        shapes: Sequence[Shapes],
-        kind: ScoreKind,
-        valid: torch.Tensor | None,
-        spacing_mm: Sequence[float] | None,
+    def _volume(
+        self, chunk: Chunk, with_shapes: bool, spacing_mm: Sequence[float] | None
+    ) -> Iterator[list[Row]]:
+        """Rows of (N, C, D, H, W): those of its planes, and of the whole."""
+        planes = [self._plane(part, "slice", d) for d, part in enumerate(chunk.planes())]
+        yield from planes
+        whole = [_summed(rows) for rows in zip(*planes, strict=True)]
+        if with_shapes:
+            self._shaped(whole, chunk, spacing_mm)
+        yield whole
+
+    def _shaped(
+        self, rows: Sequence[Row], chunk: Chunk, spacing_mm: Sequence[float] | None
     ) -> None:
+        """Surfaces and components into the rows of a chunk, where they are asked for."""
+        if not self.whole_shapes:
+            return
+        cut = decision(self.surface_at, chunk.kind)
+        each = len(rows) // (chunk.scores.shape[0] * chunk.scores.shape[1])
+        wanted: list[Shapes] = []
+        for position, row in enumerate(rows):
+            if self.takes_shape(row):
+                n, c = divmod(position // each, chunk.scores.shape[1])
+                predicted, truth = chunk.scores[n, c] > cut, chunk.reference[n]
+                if chunk.valid is not None:
+                    predicted, truth = predicted & chunk.valid, truth & chunk.valid
+                wanted.append((row, predicted, truth))
+        self._add_shapes(wanted, spacing_mm)
+
+    def _add_shapes(self, shapes: Sequence[Shapes], spacing_mm: Sequence[float] | None) -> None:
         """Surfaces and components of masks into their rows.
 
         Surfaces of masks on a GPU are taken there; components are always the CPU's work.
         """
         import torch
 
-        if not self.surface and self.components is None:
-            return
-        wanted: list[tuple[dict[str, Any], Task]] = []
-        for row, scores, reference in shapes:
-            predicted = scores > decision(self.surface_at, kind)
-            truth = reference
-            if valid is not None:
-                predicted, truth = predicted & valid, truth & valid
+        wanted: list[tuple[Row, Task]] = []
+        for row, predicted, truth in shapes:
             pair: Any = (truth, predicted)
             if predicted.device.type != "cuda":
                 pair = (truth.cpu().numpy(), predicted.cpu().numpy())
@@ -379,6 +436,64 @@ class StatisticsBuilder:
         found = surface_histograms([task for _, task in wanted], torch.get_num_threads())
         for (row, _), histogram_ in zip(wanted, found, strict=True):
             row["surfaces"].append(histogram_)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A few objects of one `add`, on their device. Arrays as there; (N, C, H, W) or volumes."""
+
+    common: Row
+    labels: Sequence[str]
+    objects: Sequence[int]
+    scores: torch.Tensor
+    kind: ScoreKind
+    reference: torch.Tensor
+    valid: torch.Tensor | None
+    estimates: NDArray[np.float32] | None
+
+    def planes(self) -> Iterator[Chunk]:
+        """The planes of a volume."""
+        for d in range(self.scores.shape[2]):
+            yield replace(
+                self,
+                scores=self.scores[:, :, d],
+                reference=self.reference[:, d],
+                valid=None if self.valid is None else self.valid[d],
+            )
+
+
+def _summed(planes: Sequence[Row]) -> Row:
+    """The row of a stack from the rows of its planes. Histograms move from the planes to it.
+
+    A predicted IoU that is the same on all planes is the whole's; else there is none.
+    """
+    row: Row = {**planes[0], "scope": "volume", "slice": None}
+    for name in COUNTS:
+        row[name] = sum(plane[name] for plane in planes)
+    if len({plane["predicted_iou"] for plane in planes}) > 1:
+        row["predicted_iou"] = None
+    histograms = [plane.pop("histogram") for plane in planes if "histogram" in plane]
+    if histograms:
+        row["histogram"] = _merged(histograms)
+    return row
+
+
+def _merged(histograms: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sparse histograms of one number of bins added up."""
+    totals: dict[int, tuple[int, int]] = {}
+    for entry in histograms:
+        for index, positive, negative in zip(
+            entry["index"], entry["positive"], entry["negative"], strict=True
+        ):
+            before = totals.get(index, (0, 0))
+            totals[index] = before[0] + positive, before[1] + negative
+    index = sorted(totals)
+    return {
+        "bins": histograms[0]["bins"],
+        "index": index,
+        "positive": [totals[i][0] for i in index],
+        "negative": [totals[i][1] for i in index],
+    }
 
 
 def _bool() -> torch.dtype:

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from seeded import layout, seeded
 
-from reproduce.contracts import Prompt
+from reproduce.contracts import Plane, Prompt
 from reproduce.plugins import plugin
 
 PROBES = json.loads((Path(__file__).parent / "agreement_probes.json").read_text("utf-8"))
@@ -73,9 +73,9 @@ def asked(probe: dict[str, Any], frame: Any) -> list[Prompt]:
         return frame.to_image(xy) if given.get("on") == "input" else xy
 
     if "box" in given:
-        return [Prompt(case="c", label="x", box=placed(given["box"]).reshape(4))]
+        return [Prompt.on_plane("c", "x", None, box_xy=placed(given["box"]))]
     labels = np.asarray(given["labels"], dtype=np.int64)
-    return [Prompt(case="c", label="x", points=placed(given["points"]), point_labels=labels)]
+    return [Prompt.on_plane("c", "x", None, points_xy=placed(given["points"]), point_labels=labels)]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_scores_are_those_of_the_authors_code(probe, real, models):
             weights(probe, real), probe["options"], "cpu", "float32"
         )
     model, image = models[key], picture(probe, real)
-    (embedding,) = model.encode([image])
+    (embedding,) = model.encode([Plane(image)])
     if probe["prompt"] is None:
         with torch.inference_mode():
             found = model.logits(embedding)

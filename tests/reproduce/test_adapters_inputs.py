@@ -15,7 +15,7 @@ from test_adapters import RELEASES
 
 from catalog.errors import InputError, UsageError
 from reproduce.checkpoints.loading import read_state
-from reproduce.contracts import Case, Prompt, Sample
+from reproduce.contracts import Plane, Prompt
 from reproduce.models.frames import Frame
 from reproduce.models.lora import merge, number_wrapped
 from reproduce.models.sam import SamConfig, seeded_state
@@ -42,8 +42,8 @@ def without_weights(name: str, **options: Any) -> Any:
     return plugin("adapters", name).build(release.state(), options, "meta", "float32")
 
 
-def sample(labels: dict[str, np.ndarray], image: np.ndarray) -> Sample:
-    return Sample(case=Case(id="c", files={}), image=image, labels=labels)
+def sample(labels: dict[str, np.ndarray], image: np.ndarray) -> Plane:
+    return Plane(image, labels)
 
 
 # ------------------------------------------------------------------------------------- frames
@@ -86,8 +86,8 @@ def noise(height: int, width: int) -> np.ndarray:
 def test_medsam_gives_probabilities_on_both_grids_in_the_order_of_the_prompts(medsam):
     image = noise(40, 56)
     boxes = [(3, 4, 30, 31), (10, 2, 50, 39)]
-    prompts = [Prompt(case="c", label=str(i), box=np.array(b, float)) for i, b in enumerate(boxes)]
-    (embedding,) = medsam.encode([image])
+    prompts = [Prompt.on_plane("c", str(i), None, box_xy=b) for i, b in enumerate(boxes)]
+    (embedding,) = medsam.encode([Plane(image)])
     both = medsam.predict(embedding, prompts, "original")
     assert both.kind == "probability"
     assert both.scores.shape == (2, 1, 40, 56)
@@ -101,35 +101,34 @@ def test_medsam_gives_probabilities_on_both_grids_in_the_order_of_the_prompts(me
 
 def test_images_encoded_together_are_the_same_as_alone(medsam):
     images = [noise(40, 56), noise(30, 30)]
-    together = medsam.encode(images)
+    together = medsam.encode([Plane(image) for image in images])
     for embedding, image in zip(together, images, strict=True):
-        alone = medsam.encode([image])[0]
+        alone = medsam.encode([Plane(image)])[0]
         assert embedding.frame == alone.frame
         torch.testing.assert_close(embedding.features, alone.features, rtol=0, atol=1e-5)
 
 
 def test_embeddings_survive_the_cache(medsam, tmp_path):
     cache = EmbeddingCache(tmp_path, "0" * 64, medsam, "cpu")
-    (made,) = cache.encode(medsam, [noise(40, 56)])
-    (read,) = cache.encode(medsam, [noise(40, 56)])
+    (made,) = cache.encode(medsam, [Plane(noise(40, 56))])
+    (read,) = cache.encode(medsam, [Plane(noise(40, 56))])
     assert (cache.hits, cache.misses) == (1, 1)
     assert read.frame == made.frame
     torch.testing.assert_close(read.features, made.features, rtol=0, atol=0)
 
 
 def test_prompts_of_different_length_are_not_padded_to_each_other(medsam):
-    (embedding,) = medsam.encode([noise(40, 56)])
-    one = Prompt(case="c", label="a", points=np.array([[5.0, 6.0]]), point_labels=np.array([1]))
-    two = Prompt(
-        case="c", label="b", points=np.array([[5.0, 6.0], [20, 9]]), point_labels=np.array([1, 0])
-    )
+    (embedding,) = medsam.encode([Plane(noise(40, 56))])
+    one = Prompt.on_plane("c", "a", None, points_xy=[[5.0, 6.0]], point_labels=np.array([1]))
+    points = [[5.0, 6.0], [20, 9]]
+    two = Prompt.on_plane("c", "b", None, points_xy=points, point_labels=np.array([1, 0]))
     mixed = medsam.predict(embedding, [one, two], "original").scores
     alone = medsam.predict(embedding, [one], "original").scores
     torch.testing.assert_close(mixed[:1], alone, rtol=0, atol=1e-6)
 
 
 def test_an_object_without_prompt_is_refused(medsam):
-    (embedding,) = medsam.encode([noise(40, 56)])
+    (embedding,) = medsam.encode([Plane(noise(40, 56))])
     with pytest.raises(InputError, match="needs a box, points or a mask"):
         medsam.predict(embedding, [Prompt(case="c", label="a")], "original")
 
@@ -225,17 +224,6 @@ def test_polyp_sam_divides_by_255_and_leaves_no_padding():
     model = without_weights("polyp-sam")
     image = np.full((300, 200, 3), 255, dtype=np.uint8)
     assert (model.pixels(image, model.frame(300, 200)) == 1).all()
-
-
-def test_references_of_volumes_are_brought_slice_by_slice():
-    model = without_weights("samus")
-    volume = np.zeros((3, 64, 48), dtype=bool)
-    volume[1, 16:32, 12:24] = True
-    reference = model.reference(
-        sample({"a": volume}, np.zeros((3, 64, 48), np.uint8)), "model_input"
-    )
-    assert reference.labels["a"].shape == (3, 256, 256)
-    assert reference.labels["a"].any(axis=(1, 2)).tolist() == [False, True, False]
 
 
 def test_preprocessing_ids_differ_wherever_an_embedding_would():

@@ -22,7 +22,7 @@ import torch
 from peers.check_out import RECORD, folder_of
 from seeded import layout, seeded
 
-from reproduce.contracts import Prompt
+from reproduce.contracts import Plane, Prompt
 from reproduce.plugins import plugin
 
 pytestmark = pytest.mark.slow
@@ -113,10 +113,12 @@ def prompts_of(case: dict[str, Any], frame: Any) -> list[Prompt]:
     fed_back = case.get("mask_input")
     if "box" in given:
         box = placed(given["box"]).reshape(4)
-        return [Prompt(case="c", label="x", box=box, mask_input=fed_back)]
+        return [Prompt.on_plane("c", "x", None, box_xy=box, mask_input=fed_back)]
     labels = np.asarray(given["labels"], dtype=np.int64)
     points = placed(given["points"])
-    return [Prompt(case="c", label="x", points=points, point_labels=labels, mask_input=fed_back)]
+    return [
+        Prompt.on_plane("c", "x", None, points_xy=points, point_labels=labels, mask_input=fed_back)
+    ]
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
@@ -150,7 +152,7 @@ def compared(model: Any, case: dict[str, Any]) -> dict[str, float]:
         found["input"] = float(np.abs(pixels - case["input"]).max())
     if "reference" in case:
         assert (model.mask_pixels(case["mask"], frame) == case["reference"]).all()
-    (embedding,) = model.encode([image])
+    (embedding,) = model.encode([Plane(image)])
     take, threshold = case.get("take", "one"), case.get("threshold", 0)
     prediction = None
     if take.endswith("logits"):

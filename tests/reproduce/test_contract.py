@@ -205,12 +205,12 @@ def test_prompts_lie_where_they_say(name):
     height, width = mask.shape
     for seed in range(3):
         for prompt in profile.prompts("case", "lesion", mask, seed, None):
-            if prompt.box is not None:
-                x0, y0, x1, y1 = prompt.box
-                assert 0 <= x0 < x1 <= width, f"{where}: box {prompt.box} leaves the image"
-                assert 0 <= y0 < y1 <= height, f"{where}: box {prompt.box} leaves the image"
+            if prompt.box_xy is not None:
+                x0, y0, x1, y1 = prompt.box_xy
+                assert 0 <= x0 < x1 <= width, f"{where}: box {prompt.box_xy} leaves the image"
+                assert 0 <= y0 < y1 <= height, f"{where}: box {prompt.box_xy} leaves the image"
             for (x, y), label in zip(
-                () if prompt.points is None else prompt.points,
+                () if prompt.points_xy is None else prompt.points_xy,
                 () if prompt.point_labels is None else prompt.point_labels,
                 strict=True,
             ):

@@ -161,7 +161,7 @@ def test_the_distributed_layout_is_read(written: dict[str, Path], name: str) -> 
     assert len(cases) == count
     assert [c.id for c in cases] == sorted({c.id for c in cases})
     sample = data.load(cases[0], {})
-    assert sample.image.shape == (HEIGHT, WIDTH, 3)
+    assert sample.values.shape == (1, HEIGHT, WIDTH, 3)
     assert {label: int(m.sum()) for label, m in sample.labels.items()} == pixels
     if data.labels:
         assert tuple(sample.labels) == data.labels
@@ -203,9 +203,9 @@ def test_busi_puts_the_masks_of_an_image_together(written: dict[str, Path]) -> N
     data = plugin("datasets", "busi")
     case = next(c for c in data.cases(written["busi"], "benign", {}) if c.id == "benign (195)")
     assert set(case.files) == {"image", "mask", "mask:1", "mask:2"}
-    assert np.argwhere(data.load(case, {}).labels["tumour"]).tolist() == [[2, 3], [4, 4], [5, 5]]
+    assert np.argwhere(data.load(case, {}).labels["tumour"][0]).tolist() == [[2, 3], [4, 4], [5, 5]]
     first = data.load(case, {"masks": "first"}).labels["tumour"]
-    assert np.argwhere(first).tolist() == [[2, 3]]
+    assert np.argwhere(first[0]).tolist() == [[2, 3]]
     with pytest.raises(UsageError, match="masks"):
         data.cases(written["busi"], "benign", {"masks": "second"})
 
@@ -244,8 +244,8 @@ def test_refuge_grey_values_are_disc_and_cup(written: dict[str, Path], tmp_path:
 def test_refuge_raters_one_by_one_and_their_majority(written: dict[str, Path]) -> None:
     data = plugin("datasets", "refuge-multirater")
     case = data.cases(written["refuge-multirater"], "Test-400", {})[0]
-    assert np.argwhere(data.load(case, {}).labels["cup"]).tolist() == [[2, 2]]
-    assert np.argwhere(data.load(case, {"rater": 7}).labels["cup"]).tolist() == [[3, 3]]
+    assert np.argwhere(data.load(case, {}).labels["cup"][0]).tolist() == [[2, 2]]
+    assert np.argwhere(data.load(case, {"rater": 7}).labels["cup"][0]).tolist() == [[3, 3]]
     with pytest.raises(UsageError, match="rater"):
         data.cases(written["refuge-multirater"], "Test-400", {"rater": 8})
 
@@ -316,7 +316,7 @@ def test_the_real_biomedparse_images_fit_its_layout(real: Path, tmp_path: Path) 
     cases = data.cases(tmp_path, "test", {"set": "Demo"})
     assert sum(len(case.files) - 1 for case in cases) == 71
     sample = data.load(cases[0], {})
-    assert sample.image.shape == (1024, 1024, 3)
+    assert sample.values.shape == (1, 1024, 1024, 3)
     assert list(sample.labels) == ["CT_lung_COVID-19 infection"]
 
 
@@ -344,8 +344,8 @@ def test_a_real_segmentation_finds_its_series(series: Path, real: Path) -> None:
     assert case.id == "x/liver"
     assert len(case.files) == 4
     sample = data.load(case, {"window": [-1, 1]})
-    assert sample.image.shape == (3, 38, 23)
-    assert sample.image.dtype == np.uint8
+    assert sample.values.shape == (3, 38, 23)
+    assert sample.values.dtype == np.uint8
     assert sample.spacing_mm == pytest.approx((2.5, 0.7, 0.7), abs=1e-3)
     assert {name: int(m.sum()) for name, m in sample.labels.items()} == {"Liver": 322}
     alone = read_mask(real / "dicom_seg" / "dcmqi" / "23x38x3" / "seg" / "label.seg")
@@ -379,7 +379,7 @@ def test_image_and_segments_lie_on_each_other(series: Path) -> None:
     sample = data.load(
         case, {"window": [float(content.RescaleIntercept), 1 + float(content.RescaleIntercept)]}
     )
-    assert ((sample.image > 127) == liver).all()
+    assert ((sample.values > 127) == liver).all()
 
 
 def test_a_segmentation_without_its_series_is_named(series: Path) -> None:

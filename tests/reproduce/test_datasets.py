@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Sample
+from reproduce.contracts import Case, Sample
 from reproduce.datasets.phantoms import phantom
 from reproduce.plugins import plugin, plugins
 from reproduce.readers.intensities import to_uint8
@@ -59,11 +61,11 @@ def looks_right(name: str, folder: Path, split: str, count: int, labels: set[str
     assert len(cases) == count, split
     assert [c.id for c in cases] == sorted({c.id for c in cases})
     sample: Sample = data.load(cases[0], {})
-    assert sample.image.dtype == np.uint8
-    spatial = sample.image.shape[:2] if data.dimensionality == "2d" else sample.image.shape
+    assert sample.values.dtype == np.uint8
+    assert sample.is_image == (data.dimensionality == "2d")
     for mask in sample.labels.values():
         assert mask.dtype == np.bool_
-        assert mask.shape == spatial
+        assert mask.shape == sample.shape
     if labels:
         assert set(sample.labels) == labels
     return sample
@@ -95,7 +97,7 @@ def test_real_data(
 ) -> None:
     for split, count in counts.items():
         sample = looks_right(name, real / folder, split, count, labels)
-        assert shape in (None, sample.image.shape)
+        assert shape in (None, sample.values.shape[1:])
 
 
 def test_stacks_of_challenges(challenge_npz: Path) -> None:
@@ -108,7 +110,7 @@ def test_volumes_are_planes_first(nifti: Path) -> None:
     sample = looks_right("nifti", nifti, "train", 1, {"1"})
     (path,) = (nifti / "labelsTr").glob("*.nii.gz")
     stored = nibabel.load(path).shape
-    assert sample.image.shape == stored[::-1]
+    assert sample.values.shape == stored[::-1]
 
 
 def test_drive_valid_area_and_observers(real: Path) -> None:
@@ -164,7 +166,7 @@ def test_nifti_is_brought_to_one_orientation(nifti: Path, tmp_path: Path) -> Non
         turned = source.as_reoriented(np.array([[2, 1], [0, -1], [1, 1]]))
         nibabel.save(turned, tmp_path / part / "case.nii.gz")
     after = data.load(data.cases(tmp_path, "train", {})[0], {})
-    assert (after.image == before.image).all()
+    assert (after.values == before.values).all()
     assert (after.labels["1"] == before.labels["1"]).all()
     assert after.spacing_mm == pytest.approx(before.spacing_mm)
 
@@ -222,8 +224,8 @@ def test_synapse_reads_the_files_of_transunet(tmp_path: Path) -> None:
     assert len(cases) == 12
     sample = data.load(cases[4], {})
     with h5py.File(folder / "case0008.npy.h5") as file:
-        assert (sample.image == file["image"][:]).all()
-    assert sample.image.dtype == np.float32
+        assert (sample.values == file["image"][:]).all()
+    assert sample.values.dtype == np.float32
     assert sample.spacing_mm is None
     assert tuple(sample.labels) == SYNAPSE == data.labels
     for number, mask in enumerate(sample.labels.values(), 1):
@@ -277,7 +279,7 @@ def test_polyp_reads_the_zip_of_pranet(tmp_path: Path) -> None:
     assert len(cases) == 60
     assert cases == data.cases(tmp_path / "TestDataset", "cvc-300", {})
     sample = data.load(cases[0], {})
-    assert sample.image[0, 0].tolist() == [200, 90, 60]
+    assert sample.values[0, 0, 0].tolist() == [200, 90, 60]
     assert int(sample.labels["polyp"].sum()) == 12
     assert int(data.load(cases[0], {"above": 0}).labels["polyp"].sum()) == 16
 
@@ -417,15 +419,22 @@ def test_reference_filter_removes_components_not_labels() -> None:
     mask[0, :5, :5] = True
     mask[0, 9, 9] = True
     mask[1, 5, 5] = True  # touches the corner of the first component in 3D
-    labels = {"1": mask, "12": mask}
-    kept = filtered(labels, ReferenceFilter(min_voxels_3d=5, drop_labels=("12",)))
-    assert set(kept) == {"1"}
-    assert int(kept["1"].sum()) == 26
-    kept = filtered(labels, ReferenceFilter(min_voxels_3d=5, min_pixels_2d=5))
-    assert int(kept["1"].sum()) == 25
-    assert int(filtered(labels, ReferenceFilter(keep_largest=True))["12"].sum()) == 26
-    assert int(filtered({"a": mask[0]}, ReferenceFilter(min_pixels_2d=2))["a"].sum()) == 25
-    assert not filtered({"a": mask[2]}, ReferenceFilter(keep_largest=True))["a"].any()
+
+    def kept(masks: dict[str, NDArray[np.bool_]], **rule: Any) -> Sample:
+        volume = Sample.of_volume(Case("v", {}), np.zeros((3, 10, 10), np.uint8), masks)
+        return filtered(volume, ReferenceFilter(**rule))
+
+    both = {"1": mask, "12": mask}
+    found = kept(both, min_voxels_3d=5, drop_labels=("12",)).labels
+    assert set(found) == {"1"}
+    assert int(found["1"].sum()) == 26
+    assert int(kept(both, min_voxels_3d=5, min_pixels_2d=5).labels["1"].sum()) == 25
+    assert int(kept(both, keep_largest=True).labels["12"].sum()) == 26
+    image = Sample.of_image(Case("i", {}), np.zeros((10, 10), np.uint8), {"a": mask[0]})
+    assert int(filtered(image, ReferenceFilter(min_pixels_2d=2)).labels["a"].sum()) == 25
+    assert not kept({"a": mask & False}, keep_largest=True).labels["a"].any()
+    assert kept(both, drop_empty_slices=True).shape == (2, 10, 10)
+    assert kept({"a": mask & False}, drop_empty_slices=True).shape == (3, 10, 10)
 
 
 def test_declared_paths_stay_inside(tmp_path: Path) -> None:

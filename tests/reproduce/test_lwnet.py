@@ -15,7 +15,7 @@ from catalog.errors import InputError
 from catalog.records import Result
 from reproduce.adapters.lwnet import PLUGIN
 from reproduce.checkpoints.loading import read_state
-from reproduce.contracts import Sample
+from reproduce.contracts import Plane
 from reproduce.models.declaring import resolve_options
 from reproduce.models.lwnet import WNet
 from reproduce.plugins import plugin
@@ -37,9 +37,9 @@ def build(state: dict[str, torch.Tensor], **options: object) -> object:
     return PLUGIN.build(state, resolve_options(PLUGIN, options), "cpu", "float32")
 
 
-def samples(real: Path, split: str) -> list[Sample]:
+def samples(real: Path, split: str) -> list[Plane]:
     data = plugin("datasets", "drive")
-    return [data.load(case, {}) for case in data.cases(real / "drive", split, {})]
+    return [data.load(case, {}).plane(0) for case in data.cases(real / "drive", split, {})]
 
 
 def test_parameters_are_the_released_ones() -> None:
@@ -63,10 +63,9 @@ def test_grids_and_shapes(random_state: dict[str, torch.Tensor], flips: bool) ->
     label[10:20, 10:20] = True
     valid = np.zeros((60, 50), bool)
     valid[5:55, 8:48] = True
-    case = plugin("datasets", "phantoms").cases(Path(), "test", {"count": 1})[0]
-    sample = Sample(case=case, image=image, labels={"vessel": label}, valid=valid)
+    sample = Plane(image, {"vessel": label}, valid)
     with torch.inference_mode():
-        (embedding,) = model.encode_samples([sample])  # type: ignore[attr-defined]
+        (embedding,) = model.encode([sample])
         small = model.predict(embedding, [], "model_input")  # type: ignore[attr-defined]
         full = model.predict(embedding, [], "original")  # type: ignore[attr-defined]
     assert small.scores.shape == (1, 1, 512, 512)
@@ -94,7 +93,7 @@ def test_printed_numbers_by_a_plain_loop(real: Path, state: dict[str, torch.Tens
     scores, truth = [], []
     for sample in samples(real, "lwnet-val"):
         with torch.inference_mode():
-            (embedding,) = model.encode_samples([sample])  # type: ignore[attr-defined]
+            (embedding,) = model.encode([sample])
             found = model.predict(embedding, [], "model_input")  # type: ignore[attr-defined]
         scores.append(found.scores.numpy().ravel())
         reference = model.reference(sample, "model_input")  # type: ignore[attr-defined]
@@ -118,7 +117,7 @@ def test_second_protocol_on_the_test_images(real: Path, state: dict[str, torch.T
     values = []
     for sample in samples(real, "test"):
         with torch.inference_mode():
-            (embedding,) = model.encode_samples([sample])  # type: ignore[attr-defined]
+            (embedding,) = model.encode([sample])
             found = model.predict(embedding, [], "original")  # type: ignore[attr-defined]
         valid = sample.valid
         assert valid is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,14 @@ from seeded import layout, seeded
 
 from catalog.errors import InputError, PrerequisiteError
 from catalog.registry import Registry
+from reproduce.asking.prompt_grid import bring_of, check_side, declared_grid, first_prompts
+from reproduce.asking.replay import encode_prompts, read_prompts
 from reproduce.models.frames import Frame
 from reproduce.plugins import plugin
-from reproduce.running.planes import check_side, declared_grid, first_prompts, plane_of
 from reproduce.running.planned import comparison_of
 from reproduce.running.planning import Request, find_claims, recipe
-from reproduce.running.prompts import encode_prompts, read_prompts
 
+NOWHERE = (None, None, None)  # images whose spacing nobody knows
 PROBES = json.loads((Path(__file__).parent / "prompt_probes.json").read_text("utf-8"))
 GRIDS = ("sam-med2d", "samus", "medical-sam-adapter")
 
@@ -52,7 +54,7 @@ def masks(request: pytest.FixtureRequest) -> dict[str, np.ndarray]:
 
 def plane(probe: dict[str, Any]) -> Any:
     options = {**probe.get("options", {})}
-    return plane_of(plugin("adapters", probe["adapter"]), options, "model_input")
+    return bring_of(plugin("adapters", probe["adapter"]), options, "model_input")
 
 
 def asked(probe: dict[str, Any], name: str, mask: np.ndarray, tmp_path: Path) -> Any:
@@ -71,7 +73,7 @@ def test_prompts_are_those_of_the_authors_code(adapter, masks, tmp_path):
     assert len(probes) >= 8
     for probe in probes:
         mask = masks[probe["mask"]]
-        seen = plane(probe)(mask)
+        seen = plane(probe)(mask, NOWHERE)
         pixels = np.argwhere(seen.mask)[:, ::-1]
         assert len(pixels) == probe["foreground"], probe
         digest = hashlib.sha256(np.packbits(seen.mask).tobytes()).hexdigest()[:16]
@@ -79,16 +81,16 @@ def test_prompts_are_those_of_the_authors_code(adapter, masks, tmp_path):
         exact: dict[str, Any] = {"rtol": 0, "atol": 1e-9, "err_msg": probe["mask"]}
         if "box" in probe:
             name = "box-largest-exclusive" if probe["adapter"] == "sam-med2d" else "box-tight"
-            box = asked(probe, name, mask, tmp_path).box
+            box = asked(probe, name, mask, tmp_path).box_xy
             on_input = seen.frame.to_input(box.reshape(2, 2)).reshape(4)
             np.testing.assert_allclose(on_input, probe["box"], **exact)
         if "point" in probe:
-            point = asked(probe, "point-middle", mask, tmp_path).points
+            point = asked(probe, "point-middle", mask, tmp_path).points_xy
             np.testing.assert_allclose(seen.frame.to_input(point)[0], probe["point"], **exact)
         if "first" in probe:
             assert pixels[0].tolist() == probe["first"], probe
             assert pixels[-1].tolist() == probe["last"], probe
-            drawn = seen.frame.to_input(asked(probe, "point-uniform", mask, tmp_path).points)[0]
+            drawn = seen.frame.to_input(asked(probe, "point-uniform", mask, tmp_path).points_xy)[0]
             x, y = np.rint(drawn).astype(int)
             np.testing.assert_allclose(drawn, (x, y), **exact)  # the middle of a pixel of the grid
             assert seen.mask[y, x], probe
@@ -102,8 +104,9 @@ def test_the_grid_matters_here(masks):
             mask = masks[probe["mask"]]
             profile = plugin("prompts", "point-middle")
             (prompt,) = first_prompts(profile, None, "case", "label", mask, 0, None)
-            frame = plane(probe)(mask).frame
-            different += not np.allclose(frame.to_input(prompt.points)[0], probe["point"], atol=0.5)
+            frame = plane(probe)(mask, NOWHERE).frame
+            at = frame.to_input(prompt.points_xy)[0]
+            different += not np.allclose(at, probe["point"], atol=0.5)
     assert different > len(masks) / 4
 
 
@@ -111,7 +114,7 @@ def test_the_grid_matters_here(masks):
 def test_other_adapters_take_prompts_from_masks_as_loaded(name):
     adapter = plugin("adapters", name)
     assert declared_grid(adapter, {}) == "original"
-    assert plane_of(adapter, {}, "model_input") is None
+    assert bring_of(adapter, {}, "model_input") is None
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -129,7 +132,7 @@ def test_old_runs_keep_their_id_and_a_grid_changes_it(root):
 
 def test_a_checkpoint_of_another_size_is_refused():
     adapter = plugin("adapters", "medical-sam-adapter")
-    bring = plane_of(adapter, {"image_size": 1024}, "model_input")
+    bring = bring_of(adapter, {"image_size": 1024}, "model_input")
     assert bring is not None
     check_side(bring, 1024)
     with pytest.raises(InputError, match=r"--set adapter.image_size=256"):
@@ -157,46 +160,36 @@ def test_sam_med2d_claims_are_planned_on_its_grid(root):
 
 def test_clicks_follow_errors_on_the_whole_input():
     """Rounds of SAM-Med2D: errors are looked for on the padded 256 px square, as `test.py` does."""
-    from reproduce.contracts import Case, Prediction, Sample
-    from reproduce.running.evaluation import Evaluator
+    from reproduce.asking.rounds import Rounds, Seen, View
+    from reproduce.contracts import Answered, Case, PlaneModel, Prediction, Sample
 
     mask = np.zeros((100, 120), bool)
     mask[40:60, 50:70] = True
-    bring = plane_of(plugin("adapters", "sam-med2d"), {}, "model_input")
+    bring = bring_of(plugin("adapters", "sam-med2d"), {}, "model_input")
     assert bring is not None
-    seen = bring(mask)
+    seen = bring(mask, NOWHERE)
     assert seen.frame == Frame.centred(100, 120, 256)
     low_res = torch.full((1, 1, 64, 64), -5.0)
     low_res[..., :8, :8] = 5.0  # a false answer in the padding, where no pixel of the image lies
     low_res[..., 29:35, 27:33] = 5.0
-    sample = Sample(case=Case("c", {}), image=np.zeros((100, 120, 3), np.uint8), labels={"x": mask})
-
-    class Nothing:
-        side = 256
+    sample = Sample.of_image(Case("c", {}), np.zeros((100, 120, 3), np.uint8), {"x": mask})
 
     profile = plugin("prompts", "clicks-3-uniform-error")
     root = Path(__file__).resolve().parents[2]
-    evaluator = Evaluator(
-        spec=bundle(root, 1).spec,
-        dataset=None,  # type: ignore[arg-type]  # not read here
-        model=Nothing(),  # type: ignore[arg-type]  # asked nothing
-        profile=profile,
-        prompts={},
-        plane=bring,
-    )
-    first = first_prompts(profile, bring, "c", "x", mask, 0, None)
+    rounds = Rounds(bundle(root, 1).spec, PlaneModel(), profile, bring, lambda _: None)
+    (first,) = first_prompts(profile, bring, "c", "x", mask, 0, None)
     prediction = Prediction(
         scores=torch.zeros(1, 1, 100, 120), kind="logit", labels=("x",), low_res=low_res
     )
-    square = evaluator._on_plane(sample, prediction).scores[0, 0] > 0
-    wrong = square.numpy() != seen.mask
+    view = View(sample, [0], [first], None)  # type: ignore[arg-type]  # nothing is counted
+    square = rounds.on_prompt_grid(view, Answered(0, [0], prediction))
+    wrong = (square.prediction.scores[0, 0] > 0).numpy() != seen.mask
+    answers = Seen(profile.follows)
+    answers.look(square)
     inside = 0
     for seed in range(40):
-        prompt = first[0].__class__(
-            "c", "x", seed=seed, points=first[0].points, point_labels=first[0].point_labels
-        )
-        (following,) = evaluator._refined(sample, None, [prompt], prediction)
-        x, y = np.rint(seen.frame.to_input(following.points[-1])).astype(int)
+        following = rounds.next(view, replace(first, seed=seed), answers, 0)
+        x, y = np.rint(seen.frame.to_input(following.points_xy[-1])).astype(int)
         assert wrong[y, x]
         inside += y < seen.frame.top
         assert following.point_labels[-1] == int(seen.mask[y, x])
@@ -207,17 +200,17 @@ def test_clicks_follow_errors_on_the_whole_input():
 def test_a_click_reaches_the_network_where_the_authors_put_it(real):
     """SAMUS with seeded weights: a prompt of the engine against the authors' point, told directly
     in pixels of the input; the scores are the same numbers."""
-    from reproduce.contracts import Prompt
+    from reproduce.contracts import Plane, Prompt
 
     probe = next(p for p in PROBES if p["adapter"] == "samus" and p["mask"].startswith("endotect"))
     mask = np.asarray(Image.open(real / probe["mask"]).convert("L")) > 127
     place = Path(probe["mask"].replace("masks", "images")).with_suffix(".jpg")
     image = np.asarray(Image.open(real / place))
     model = plugin("adapters", "samus").build(seeded(layout("samus")), {}, "cpu", "float32")
-    (embedding,) = model.encode([image])
+    (embedding,) = model.encode([Plane(image)])
     profile = plugin("prompts", "point-middle")
     made = first_prompts(profile, plane(probe), "case", "label", mask, 0, None)
     exact = embedding.frame.to_image(np.array([probe["point"]], float))
-    told = [Prompt("case", "label", points=exact, point_labels=np.array([1]))]
+    told = [Prompt.on_plane("case", "label", None, points_xy=exact, point_labels=np.array([1]))]
     ours, theirs = (model.predict(embedding, p, "model_input").scores for p in (made, told))
     assert torch.equal(ours, theirs)

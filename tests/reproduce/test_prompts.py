@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from reproduce.asking.replay import encode_prompts, prompts_sha256, read_prompts
 from reproduce.contracts import Prompt
 from reproduce.plugins import plugin, plugins
-from reproduce.running.prompts import encode_prompts, prompts_sha256, read_prompts
 
 Mask = NDArray[np.bool_]
 
@@ -29,12 +29,12 @@ def _two_parts() -> Mask:
 
 def _boxes(name: str, mask: Mask, seed: int = 0) -> list[list[float]]:
     found = plugin("prompts", name).prompts("case", "a", mask, seed, None)
-    return [prompt.box.tolist() for prompt in found]
+    return [prompt.box_xy.tolist() for prompt in found]
 
 
 def _points(name: str, mask: Mask, seed: int = 0) -> list[list[list[float]]]:
     found = plugin("prompts", name).prompts("case", "a", mask, seed, None)
-    return [prompt.points.tolist() for prompt in found]
+    return [prompt.points_xy.tolist() for prompt in found]
 
 
 def test_boxes_by_hand() -> None:
@@ -81,20 +81,20 @@ def test_clicks_go_to_the_largest_error() -> None:
     mask[2:11, 2:11] = True
     profile = plugin("prompts", "clicks-5")
     (first,) = profile.prompts("case", "a", mask, 0, None)
-    assert first.points.tolist() == [[6, 6]]
+    assert first.points_xy.tolist() == [[6, 6]]
     predicted = mask.copy()
     predicted[2:11, 2:5] = False  # 27 missed
     predicted[14:19, 14:19] = True  # 25 false
     second = profile.refine(first, mask, predicted)
-    assert second.points.tolist() == [[6, 6], [3, 3]]
+    assert second.points_xy.tolist() == [[6, 6], [3, 3]]
     assert second.point_labels.tolist() == [1, 1]
     assert second.round == 1
     predicted[2:11, 2:5] = True
     third = profile.refine(second, mask, predicted)
-    assert third.points.tolist()[-1] == [16, 16]
+    assert third.points_xy.tolist()[-1] == [16, 16]
     assert third.point_labels.tolist() == [1, 1, 0]
     perfect = profile.refine(third, mask, mask)
-    assert perfect.points.tolist() == third.points.tolist()
+    assert perfect.points_xy.tolist() == third.points_xy.tolist()
     assert perfect.round == 3
 
 
@@ -102,10 +102,10 @@ def test_a_box_keeps_standing_while_clicks_follow() -> None:
     mask = _two_parts()
     profile = plugin("prompts", "box-then-clicks")
     (first,) = profile.prompts("case", "a", mask, 0, None)
-    assert first.points is None
+    assert first.points_xy is None
     second = profile.refine(first, mask, np.zeros_like(mask))
-    assert second.box.tolist() == first.box.tolist()
-    assert second.points.tolist() == [[4, 3]]
+    assert second.box_xy.tolist() == first.box_xy.tolist()
+    assert second.points_xy.tolist() == [[4, 3]]
 
 
 # ------------------------------------------------------------------------------------- properties
@@ -127,17 +127,17 @@ def test_every_profile_on_any_mask(mask: Mask, seed: int) -> None:
     height, width = mask.shape
     for profile in plugins("prompts").values():
         found = profile.prompts("case", "a", mask, seed, 3)
-        if profile.kind != "none" and not getattr(profile, "blind", False) and not mask.any():
+        if profile.kind != "none" and not profile.blind and not mask.any():
             assert found == []
         assert [prompt.object_index for prompt in found] == list(range(len(found)))
         for prompt in found:
-            assert (prompt.seed, prompt.slice_index, prompt.round) == (seed, 3, 0)
-            if prompt.box is not None:
-                x0, y0, x1, y1 = prompt.box
+            assert (prompt.seed, prompt.plane, prompt.round) == (seed, 3, 0)
+            if prompt.box_xy is not None:
+                x0, y0, x1, y1 = prompt.box_xy
                 assert 0 <= x0 <= x1 <= width
                 assert 0 <= y0 <= y1 <= height
-            if prompt.points is not None:
-                on = [mask[int(y), int(x)] for x, y in prompt.points]
+            if prompt.points_xy is not None:
+                on = [mask[int(y), int(x)] for x, y in prompt.points_xy]
                 assert on == [bool(label) for label in prompt.point_labels]
 
 
@@ -148,8 +148,8 @@ def _same(one: list[Prompt], other: list[Prompt]) -> bool:
                 p.case,
                 p.label,
                 p.object_index,
-                None if p.box is None else p.box.tolist(),
-                None if p.points is None else p.points.tolist(),
+                None if p.box_xy is None else p.box_xy.tolist(),
+                None if p.points_xy is None else p.points_xy.tolist(),
             )
             for p in prompts
         ]
@@ -239,11 +239,11 @@ def test_a_box_is_enlarged_about_its_middle() -> None:
     mask = np.zeros((20, 30), bool)
     mask[3:7, 4:11] = True
     (prompt,) = profile.prompts("c", "x", mask, 0, None)
-    np.testing.assert_allclose(prompt.box, [3.0, 2.5, 11.0, 6.5])
+    np.testing.assert_allclose(prompt.box_xy, [3.0, 2.5, 11.0, 6.5])
     mask = np.zeros((20, 30), bool)
     mask[0:20, 18:30] = True
     (prompt,) = profile.prompts("c", "x", mask, 0, None)
-    np.testing.assert_allclose(prompt.box, [18 - 11 / 6, 0, 30, 20])
+    np.testing.assert_allclose(prompt.box_xy, [18 - 11 / 6, 0, 30, 20])
     assert not profile.random
 
 
@@ -258,16 +258,16 @@ def test_nine_clicks_go_where_the_error_is_deepest() -> None:
     (prompt,) = profile.prompts("c", "x", mask, 3, None)
     predicted = np.zeros_like(mask)
     predicted[2:16, 4:16] = True  # too high; misses the larger square
-    assert prompt.points is not None
-    for wrong, click in ((mask, prompt.points[0]), (mask ^ predicted, None)):
+    assert prompt.points_xy is not None
+    for wrong, click in ((mask, prompt.points_xy[0]), (mask ^ predicted, None)):
         padded = np.pad(wrong.astype(np.uint8), 1)
         deep = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
         if click is None:
             following = profile.refine(prompt, mask, predicted)
-            assert following.points is not None
+            assert following.points_xy is not None
             assert following.point_labels is not None
-            assert len(following.points) == 2
-            click = following.points[1]
+            assert len(following.points_xy) == 2
+            click = following.points_xy[1]
             assert following.point_labels[1] == 1
         x, y = click.astype(int)
         assert deep[y, x] == deep.max()
@@ -275,14 +275,14 @@ def test_nine_clicks_go_where_the_error_is_deepest() -> None:
 
 
 def test_names_of_classes_are_prompts_of_their_own(tmp_path) -> None:
+    from reproduce.asking.replay import make_prompts
     from reproduce.contracts import Case, Sample
-    from reproduce.running.prompts import make_prompts
 
     class One:
         def load(self, case: Case, options: object) -> Sample:
             there, absent = np.ones((4, 4), bool), np.zeros((4, 4), bool)
             labels = {"liver": there, "spleen": absent}
-            return Sample(case=case, image=np.zeros((4, 4, 3), np.uint8), labels=labels)
+            return Sample.of_image(case, np.zeros((4, 4, 3), np.uint8), labels)
 
     def asked(name: str) -> list[tuple[str, bool]]:
         made = make_prompts(One(), {}, [Case("c", {})], plugin("prompts", name), [0])  # type: ignore[arg-type]  # duck-typed

@@ -171,8 +171,8 @@ def test_an_infinite_voxel_leaves_the_image(tmp_path: Path) -> None:
     nifti(tmp_path / "imagesTr" / "0_0000.nii.gz", values)
     data = plugin("datasets", "nifti")
     sample = data.load(data.cases(tmp_path, "train", {})[0], {})
-    assert sample.image[0, 0, 0] == 255
-    assert len(np.unique(sample.image)) == 256
+    assert sample.values[0, 0, 0] == 255
+    assert len(np.unique(sample.values)) == 256
 
 
 # ------------------------------------------------------------------------------------------- sizes
@@ -408,7 +408,7 @@ def test_a_volume_of_sixteen_bits_takes_a_window(tmp_path: Path) -> None:
     (case,) = data.cases(tmp_path, "all", {})
     with pytest.raises(InputError, match=r"--set dataset\.window=\[-160,240\]"):
         data.load(case, {})
-    assert data.load(case, {"window": [-160, 240]}).image.ravel().tolist() == [0, 127, 255]
+    assert data.load(case, {"window": [-160, 240]}).values.ravel().tolist() == [0, 127, 255]
 
 
 def test_read_volume_says_what_it_reads(tmp_path: Path) -> None:

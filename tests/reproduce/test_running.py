@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from catalog.errors import InputError, PrerequisiteError, Sam4misError, UsageError
 from catalog.records import Result
+from reproduce.asking.replay import read_prompts
 from reproduce.datasets.phantoms import phantom
 from reproduce.running.command import Arguments, command_line, run_command
 from reproduce.running.engine import Execution, execute, publish, worker_command
@@ -187,7 +188,8 @@ def test_embeddings_are_reused_and_change_nothing(
     records = [
         msgspec.json.decode(path.read_bytes()) for path in (folder / "shards").glob("*.json")
     ]
-    assert max(r["embeddings"]["hits"] for r in records) == CASES
+    asked = {prompt.case for prompt in read_prompts(folder / "prompts.json")}
+    assert max(r["embeddings"]["hits"] for r in records) == len(asked) > CASES // 2
     assert all(r["embeddings"]["misses"] == 0 for r in records)
     assert counts(folder) == counts(reference[0])
 
@@ -470,7 +472,9 @@ def test_volumes_are_run_slice_by_slice(
     assert {row["scope"] for row in rows} == {"slice"}
     with np.load(sorted(challenge_npz.glob("*.npz"))[0]) as content:
         truth = content["gts"] > 0
-    assert sorted(row["slice"] for row in rows) == np.flatnonzero(truth.any(axis=(1, 2))).tolist()
+    assert sorted(row["slice"] for row in rows) == list(range(len(truth)))
+    there = [row["slice"] for row in rows if row["tp"] + row["fn"]]
+    assert sorted(there) == np.flatnonzero(truth.any(axis=(1, 2))).tolist()
     (score,) = result.cases
     assert score.tp + score.fn == int(truth.sum())
 

@@ -13,17 +13,28 @@ from numpy.typing import NDArray
 from running_bundle import bundle
 
 from catalog.errors import InputError
-from reproduce.contracts import Case, Grid, Prediction, Prompt, Reference, Sample
-from reproduce.plugins import plugin
-from reproduce.running.evaluation import Evaluator
-from reproduce.running.outlines import TOLERANCE_PX, outline
-from reproduce.running.prompts import (
-    by_plane,
+from reproduce.asking.loop import Evaluator
+from reproduce.asking.replay import (
+    by_case,
     encode_prompts,
     make_prompts,
     prompts_sha256,
     read_prompts,
 )
+from reproduce.asking.rounds import Rounds, Seen, View
+from reproduce.contracts import (
+    Answered,
+    Case,
+    Grid,
+    Plane,
+    PlaneModel,
+    Prediction,
+    Prompt,
+    Reference,
+    Sample,
+)
+from reproduce.plugins import plugin
+from reproduce.running.outlines import TOLERANCE_PX, outline
 from reproduce.running.spec import CaseInput, RunSpec
 from reproduce.statistics import StatisticsBuilder
 
@@ -43,32 +54,30 @@ class Memory:
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         image, labels = self.samples[case.id]
-        return Sample(
-            case=case, image=image, labels=labels, spacing_mm=(2.0, 1.0, 1.0)[-image.ndim + 1 :]
-        )
+        if self.dimensionality == "3d":
+            return Sample.of_volume(case, image, labels, spacing_mm=(2.0, 1.0, 1.0))
+        return Sample.of_image(case, image, labels, spacing_mm=(1.0, 1.0))
 
 
-class BoxFill:
+class BoxFill(PlaneModel):
     """Foreground is what lies in the box, its last pixels included. Sees the image's size only."""
-
-    volumetric = False
 
     def preprocessing_id(self) -> str:
         return "box-fill"
 
-    def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int]]:
-        return [(image.shape[0], image.shape[1]) for image in images]
+    def encode(self, planes: Sequence[Plane]) -> list[tuple[int, int]]:
+        return [(plane.image.shape[0], plane.image.shape[1]) for plane in planes]
 
     def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
         scores = torch.full((len(prompts), 1, *embedding), -1.0)
         for i, prompt in enumerate(prompts):
-            assert prompt.box is not None
-            x0, y0, x1, y1 = (int(v) for v in prompt.box)
+            assert prompt.box_xy is not None
+            x0, y0, x1, y1 = (int(v) for v in prompt.box_xy)
             scores[i, 0, y0 : y1 + 1, x0 : x1 + 1] = 1.0
         return Prediction(scores=scores, kind="logit", labels=tuple(p.label for p in prompts))
 
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        return Reference(labels=sample.labels, valid=sample.valid)
+    def reference(self, plane: Plane, grid: Grid) -> Reference:
+        return Reference(labels=plane.labels, valid=plane.valid)
 
 
 def spec(root: Path, dataset: Memory, **changes: object) -> RunSpec:
@@ -89,7 +98,7 @@ def evaluate(
         dataset=dataset,  # type: ignore[arg-type]  # duck-typed
         model=BoxFill(),
         profile=profile,
-        prompts=by_plane(prompts),
+        prompts=by_case(prompts),
     )
     builder = StatisticsBuilder()
     evaluator.evaluate(cases, builder)
@@ -149,13 +158,15 @@ def test_empty_label_is_seen_but_not_asked(root: Path) -> None:
     assert {r["label"]: numbers(r) for r in rows}["absent"] == (0, 0, 0)
 
 
-def test_volume_has_rows_for_slices_with_something_in_them(root: Path) -> None:
+def test_every_plane_of_a_volume_has_a_row(root: Path) -> None:
     mask = np.zeros((4, 8, 8), bool)
     mask[1] = two_parts()["part"]
     mask[3, 0, 0] = True
     rows = evaluate(root, Memory(v=(blank((4, 8, 8)), {"part": mask})), "box-tight")
     assert [(r["scope"], r["slice"], numbers(r)) for r in rows] == [
+        ("slice", 0, (0, 0, 0)),
         ("slice", 1, (7, 29, 0)),
+        ("slice", 2, (0, 0, 0)),
         ("slice", 3, (1, 0, 0)),
     ]
 
@@ -163,7 +174,7 @@ def test_volume_has_rows_for_slices_with_something_in_them(root: Path) -> None:
 def test_volume_that_is_not_uint8_names_the_option(root: Path) -> None:
     volume = np.zeros((2, 8, 8), np.int16)
     mask = np.ones((2, 8, 8), bool)
-    with pytest.raises(InputError, match="slices must be uint8, the volume is int16"):
+    with pytest.raises(InputError, match="takes planes of uint8, these are int16"):
         evaluate(root, Memory(v=(volume, {"part": mask})), "box-tight")  # type: ignore[arg-type]  # on purpose
 
 
@@ -214,8 +225,8 @@ def test_surfaces_of_volumes_that_are_run_by_slice(root: Path) -> None:
     class Bright(BoxFill):
         """Foreground is what is bright."""
 
-        def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Any]:
-            return [torch.from_numpy(image[..., 0] > 0) for image in images]
+        def encode(self, planes: Sequence[Plane]) -> list[Any]:
+            return [torch.from_numpy(plane.image[..., 0] > 0) for plane in planes]
 
         def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
             return Prediction(embedding[None, None].float(), "label", ("part",))
@@ -241,7 +252,6 @@ def test_surfaces_of_volumes_that_are_run_by_slice(root: Path) -> None:
     cases = dataset.cases(Path(), "all", {})
     builder = StatisticsBuilder(surface=[surface])
     evaluator.evaluate(cases, builder)
-    assert not evaluator.volumes
     found = score(builder.table(), profile, "hd95").value
     wanted = np.mean([hd95(volumes[n], truth[n]) for n in volumes])
     assert found == pytest.approx(wanted, abs=1e-9)
@@ -361,7 +371,7 @@ def test_reading_ahead_changes_nothing(root: Path) -> None:
             dataset=data,  # type: ignore[arg-type]  # duck-typed
             model=BoxFill(),
             profile=profile,
-            prompts=by_plane(prompts),
+            prompts=by_case(prompts),
             loading_threads=threads,
         )
         builder, order = StatisticsBuilder(), list[str]()
@@ -392,17 +402,13 @@ def test_a_profile_says_whose_error_is_clicked_into(
         predicted_iou=torch.tensor([[0.1, 0.9]]),
         low_res=scores.clone(),
     )
-    evaluator = Evaluator(
-        spec=spec(root, dataset),
-        dataset=dataset,  # type: ignore[arg-type]  # duck-typed
-        model=BoxFill(),
-        profile=profile,
-        prompts={},
-    )
     sample = dataset.load(Case("a", {}), {})
-    (following,) = evaluator._refined(sample, (8, 8), [first], prediction)
-    assert following.points is not None
-    assert (following.points[-1][0] >= 4) == (followed == 0)
+    seen = Seen(profile.follows)
+    seen.look(Answered(0, [0], prediction))
+    rounds = Rounds(spec(root, dataset), BoxFill(), profile, None, lambda _: None)
+    following = rounds.next(View(sample, [0], [first], None), first, seen, 0)  # type: ignore[arg-type]  # nothing is counted
+    assert following.points_xy is not None
+    assert (following.points_xy[-1][0] >= 4) == (followed == 0)
     assert (following.mask_input is not None) == fed
 
 
@@ -412,17 +418,9 @@ class BoxFillWithHoles(BoxFill):
     def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
         found = BoxFill.predict(self, embedding, prompts, grid)
         for i, prompt in enumerate(prompts):
-            assert prompt.box is not None
-            found.scores[i, 0, :, int(prompt.box[0])] = -1.0
+            assert prompt.box_xy is not None
+            found.scores[i, 0, :, int(prompt.box_xy[0])] = -1.0
         return found
-
-
-class Volumes(Memory):
-    """Volumes with slices 2 mm apart."""
-
-    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
-        image, labels = self.samples[case.id]
-        return Sample(case=case, image=image, labels=labels, spacing_mm=(2.0, 1.0, 1.0))
 
 
 def ball() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -450,7 +448,7 @@ def test_surfaces_of_volumes_that_are_prompted_by_slice(root: Path, batch: int) 
     from reproduce.scoring.engine import score
 
     truth, filled = ball()
-    dataset = Volumes(
+    dataset = Memory(
         a=(np.zeros(truth.shape, np.uint8), {"ball": truth, "absent": np.zeros_like(truth)}),
         b=(np.zeros(truth.shape, np.uint8), {"ball": truth[:, ::-1], "absent": truth & False}),
         empty=(np.zeros(truth.shape, np.uint8), {"ball": truth & False, "absent": truth & False}),
@@ -466,17 +464,18 @@ def test_surfaces_of_volumes_that_are_prompted_by_slice(root: Path, batch: int) 
             dataset=dataset,  # type: ignore[arg-type]  # duck-typed
             model=BoxFillWithHoles(),
             profile=prompts,
-            prompts=by_plane(make_prompts(dataset, {}, cases, prompts, [0])),  # type: ignore[arg-type]  # duck-typed
+            prompts=by_case(make_prompts(dataset, {}, cases, prompts, [0])),  # type: ignore[arg-type]  # duck-typed
         )
         builder = StatisticsBuilder(surface=names or False)
         evaluator.evaluate(cases, builder)
-        assert not evaluator.prompted
         tables[len(names)] = builder.table()
     counted = tables[len(surfaces)]
     slices = [row for row in counted.to_pylist() if row["scope"] == "slice"]
     assert slices == tables[0].to_pylist()
     volumes = [row for row in counted.to_pylist() if row["scope"] == "volume"]
-    assert [(row["case"], row["label"]) for row in volumes] == [("a", "ball"), ("b", "ball")]
+    assert [(row["case"], row["label"]) for row in volumes] == [
+        (case, label) for case in ("a", "b", "empty") for label in ("absent", "ball")
+    ], "every target has a row, absent ones too"
     with warnings.catch_warnings():  # it imports from places that SciPy is going to remove
         warnings.simplefilter("ignore")
         import surface_distance
@@ -491,7 +490,7 @@ def test_surfaces_of_volumes_that_are_prompted_by_slice(root: Path, batch: int) 
 
 def test_several_masks_a_prompt_make_no_volume(root: Path) -> None:
     truth, _ = ball()
-    dataset = Volumes(a=(np.zeros(truth.shape, np.uint8), {"ball": truth}))
+    dataset = Memory(a=(np.zeros(truth.shape, np.uint8), {"ball": truth}))
 
     class Three(BoxFill):
         def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
@@ -505,7 +504,7 @@ def test_several_masks_a_prompt_make_no_volume(root: Path) -> None:
         dataset=dataset,  # type: ignore[arg-type]  # duck-typed
         model=Three(),
         profile=prompts,
-        prompts=by_plane(make_prompts(dataset, {}, cases, prompts, [0])),  # type: ignore[arg-type]  # duck-typed
+        prompts=by_case(make_prompts(dataset, {}, cases, prompts, [0])),  # type: ignore[arg-type]  # duck-typed
     )
     with pytest.raises(InputError, match=r"3 masks a prompt.*multimask=single"):
         evaluator.evaluate(cases, StatisticsBuilder(surface=["surfel/header/3d"]))

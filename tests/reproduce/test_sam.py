@@ -13,7 +13,7 @@ from PIL import Image
 
 from catalog.errors import InputError, UsageError
 from reproduce.adapters.sam import PLUGIN
-from reproduce.contracts import Case, Prompt, Sample
+from reproduce.contracts import Plane, Prompt
 from reproduce.models.sam import (
     VARIANTS,
     VIT_B,
@@ -90,6 +90,19 @@ def assert_same(ours: torch.Tensor, official: np.ndarray[Any, Any]) -> tuple[flo
     return float(np.abs(mine - official).max()), int(flipped.sum()), flipped.size
 
 
+def told(number: int, given: dict[str, Any]) -> Prompt:
+    """What `SamPredictor.predict` is given, as a prompt."""
+    return Prompt.on_plane(
+        "a",
+        str(number),
+        None,
+        box_xy=given.get("box"),
+        points_xy=given.get("points"),
+        point_labels=given.get("point_labels"),
+        mask_input=given.get("mask_input"),
+    )
+
+
 def check_against_predictor(sam: Any, model: SamModel, image: np.ndarray[Any, Any]) -> None:
     """Boxes, points, both, a fed-back mask: ours in one call each, the predictor one by one.
 
@@ -99,16 +112,16 @@ def check_against_predictor(sam: Any, model: SamModel, image: np.ndarray[Any, An
 
     predictor = SamPredictor(sam)
     predictor.set_image(image)
-    [embedding] = model.encode([image])
+    [embedding] = model.encode([Plane(image)])
     features = predictor.get_image_embedding()[0]
-    assert torch.allclose(embedding.features, features, atol=2e-4 * features.std().item())
+    assert torch.allclose(embedding.features[0], features, atol=2e-4 * features.std().item())
 
     height, width = image.shape[:2]
     rng = np.random.default_rng(1)
     several = boxes(image, 3)
     points = rng.uniform(0, 1, (2, 4, 2)) * (width, height)
     labels = np.array([1, 0, 1, 1])
-    low_res = rng.normal(size=(1, model.low_res, model.low_res)).astype(np.float32)
+    low_res = rng.normal(size=(1, *model.sam.prompt_encoder.mask_input_size)).astype(np.float32)
     kinds: dict[str, list[dict[str, Any]]] = {
         "boxes": [{"box": b} for b in several],
         "points": [{"points": p, "point_labels": labels} for p in points],
@@ -121,9 +134,9 @@ def check_against_predictor(sam: Any, model: SamModel, image: np.ndarray[Any, An
     }
     figures: list[tuple[float, int, int]] = []
     for three in (False, True):
-        model.multimask = "three" if three else "single"
+        model.candidates = slice(1, None) if three else slice(0, 1)
         for kind in kinds.values():
-            prompts = [Prompt(case="a", label=str(i), **given) for i, given in enumerate(kind)]
+            prompts = [told(i, given) for i, given in enumerate(kind)]
             prediction = model.predict(embedding, prompts, "original")
             assert prediction.labels == tuple(str(i) for i in range(len(kind)))
             assert prediction.predicted_iou is not None
@@ -232,7 +245,7 @@ def test_the_official_encoder_is_an_option(images: Images) -> None:
     state, image = seeded_state(SMALL), images[0]
     official = PLUGIN.build(state, {"encoder": "official"}, "cpu", "float32")
     ours = PLUGIN.build(state, {}, "cpu", "float32")
-    [one], [other] = official.encode([image]), ours.encode([image])
+    [one], [other] = official.encode([Plane(image)]), ours.encode([Plane(image)])
     assert torch.allclose(one.features, other.features, atol=1e-5)
     assert official.preprocessing_id() != ours.preprocessing_id()
     with pytest.raises(UsageError, match="float32 only, got bfloat16"):
@@ -250,9 +263,10 @@ def test_lower_precision_stays_close(images: Images, dtype: str, largest: float)
     assert exact.preprocessing_id() != lower.preprocessing_id()
     losses = []
     for image in images:
-        prompts = [Prompt(case="a", label="x", box=b) for b in boxes(image, 6)]
+        prompts = [Prompt.on_plane("a", "x", None, box_xy=b) for b in boxes(image, 6)]
         masks = [
-            m.predict(m.encode([image])[0], prompts, "original").scores > 0 for m in (exact, lower)
+            m.predict(m.encode([Plane(image)])[0], prompts, "original").scores > 0
+            for m in (exact, lower)
         ]
         both = (masks[0] & masks[1]).sum((1, 2, 3))
         total = masks[0].sum((1, 2, 3)) + masks[1].sum((1, 2, 3))
@@ -275,20 +289,18 @@ def test_batches_give_what_single_images_give(images: Images) -> None:
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
     assert isinstance(model, SamModel)
     some = images
-    model.encode_batch = 4
-    together = model.encode(some)
-    model.encode_batch = 1
+    together = model.encode([Plane(image) for image in some])
     for one, image in zip(together, some, strict=True):
-        [alone] = model.encode([image])
-        assert (one.original, one.resized) == (alone.original, alone.resized)
+        [alone] = model.encode([Plane(image)])
+        assert one.frame == alone.frame
         assert torch.allclose(one.features, alone.features, atol=1e-4)
 
 
 def test_prompts_do_not_influence_each_other(images: Images) -> None:
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
     image = images[0]
-    [embedding] = model.encode([image])
-    prompts = [Prompt(case="a", label="x", box=b) for b in boxes(image, 70)]
+    [embedding] = model.encode([Plane(image)])
+    prompts = [Prompt.on_plane("a", "x", None, box_xy=b) for b in boxes(image, 70)]
     together = model.predict(embedding, prompts, "model_input").scores
     assert together.shape[-2:] == (102, 128)
     alone = model.predict(embedding, prompts[66:67], "model_input").scores
@@ -299,9 +311,9 @@ def test_reference_on_the_model_grid() -> None:
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
     mask = np.zeros((60, 240), dtype=bool)
     mask[:, :120] = True
-    sample = Sample(Case("a", {}), np.zeros((60, 240, 3), np.uint8), {"x": mask}, valid=mask)
-    assert model.reference(sample, "original").labels["x"] is mask
-    resized = model.reference(sample, "model_input")
+    plane = Plane(np.zeros((60, 240, 3), np.uint8), {"x": mask}, mask)
+    assert model.reference(plane, "original").labels["x"] is mask
+    resized = model.reference(plane, "model_input")
     assert resized.labels["x"].shape == (32, 128)
     assert resized.labels["x"].sum() == 32 * 64
     assert resized.valid is not None
@@ -311,11 +323,11 @@ def test_reference_on_the_model_grid() -> None:
 def test_what_is_no_prompt_or_no_image_is_told() -> None:
     model = PLUGIN.build(seeded_state(SMALL), {}, "cpu", "float32")
     with pytest.raises(InputError, match=r"expected an RGB image.*\(4, 4\) float32"):
-        model.encode([np.zeros((4, 4), np.float32)])
-    [embedding] = model.encode([np.zeros((4, 4, 3), np.uint8)])
+        model.encode([Plane(np.zeros((4, 4), np.float32))])
+    [embedding] = model.encode([Plane(np.zeros((4, 4, 3), np.uint8))])
     with pytest.raises(UsageError, match="at least one prompt"):
         model.predict(embedding, [], "original")
-    with pytest.raises(InputError, match="neither box, point nor mask"):
+    with pytest.raises(InputError, match="needs a box, points or a mask"):
         model.predict(embedding, [Prompt(case="a", label="x")], "original")
 
 

@@ -10,45 +10,8 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from reproduce.ahead import ahead
-from reproduce.models import sam_counting
-from reproduce.models.sam_counting import count_from_low_res
-from reproduce.models.sam_model import SamEmbedding, upsample_logits
 from reproduce.statistics import counting
-from reproduce.statistics.counting import confusion
 from reproduce.statistics.nearest import nearest_distances
-
-
-@pytest.mark.parametrize("grid", ["original", "model_input"])
-@pytest.mark.parametrize("original", [(37, 64), (200, 90), (128, 128)])
-def test_counts_equal_the_plain_path(
-    original: tuple[int, int], grid: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Same integers as upsampling everything, also one mask at a time, with several thresholds."""
-    scale = 128 / max(original)
-    resized = (int(original[0] * scale + 0.5), int(original[1] * scale + 0.5))
-    embedding = SamEmbedding(torch.zeros(1), original, resized)
-    generator = torch.Generator().manual_seed(1)
-    low_res = torch.randn((5, 3, 32, 32), generator=generator)
-    target = original if grid == "original" else resized
-    reference = torch.rand((5, *target), generator=generator) > 0.5
-    valid = torch.rand(target, generator=generator) > 0.1
-    thresholds = (0.3, 0.5)
-    whole = upsample_logits(low_res, 128, resized, target)
-    for area in (None, valid):
-        plain = confusion(whole, "logit", thresholds, reference, area)
-        for limit in (1, 1 << 18, 1 << 30):
-            monkeypatch.setitem(sam_counting.CHUNK_BYTES, "cpu", limit)
-            ours = count_from_low_res(
-                low_res,
-                embedding,
-                128,
-                reference,
-                grid=grid,  # type: ignore[arg-type]  # parametrised as str
-                thresholds=thresholds,
-                valid=area,
-            )
-            np.testing.assert_array_equal(ours, plain)
-    assert (plain > 0).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])

@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 from catalog.errors import UsageError
 from reproduce import storage
 from reproduce.cli import app
+from reproduce.contracts import Plane, PlaneModel
 from reproduce.running.embeddings import LIMIT, EmbeddingCache, entries, limit_bytes, make_room
 
 FLOATS = 25_000  # of one embedding: 100 kB, and about 1 kB around it
 
 
-class Encoder:
+class Encoder(PlaneModel):
     """Turns an image into its mean, FLOATS times; counts the images it saw."""
 
     seen = 0
@@ -32,9 +33,9 @@ class Encoder:
     def preprocessing_id(self) -> str:
         return "mean"
 
-    def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Any]:
-        self.seen += len(images)
-        return [torch.full((FLOATS,), float(image.mean())) for image in images]
+    def encode(self, planes: Sequence[Plane]) -> list[Any]:
+        self.seen += len(planes)
+        return [torch.full((FLOATS,), float(plane.image.mean())) for plane in planes]
 
 
 def image(value: int) -> NDArray[np.uint8]:
@@ -43,7 +44,7 @@ def image(value: int) -> NDArray[np.uint8]:
 
 def cache(root: Path, limit: int) -> tuple[EmbeddingCache, Encoder]:
     encoder = Encoder()
-    return EmbeddingCache(root, "0" * 64, encoder, "cpu", limit), encoder  # type: ignore[arg-type]  # duck-typed
+    return EmbeddingCache(root, "0" * 64, encoder, "cpu", limit), encoder
 
 
 def total(root: Path) -> int:
@@ -53,7 +54,7 @@ def total(root: Path) -> int:
 def test_embeddings_never_take_more_than_the_limit(tmp_path: Path) -> None:
     kept, encoder = cache(tmp_path, 1_000_000)
     for value in range(40):
-        kept.encode(encoder, [image(value)])  # type: ignore[arg-type]  # duck-typed
+        kept.encode(encoder, [Plane(image(value))])
         assert total(tmp_path) <= 1_000_000
     assert total(tmp_path) > 700_000  # room is made, not everything removed
     assert encoder.seen == 40
@@ -62,39 +63,39 @@ def test_embeddings_never_take_more_than_the_limit(tmp_path: Path) -> None:
 def test_what_was_used_last_stays(tmp_path: Path) -> None:
     kept, encoder = cache(tmp_path, 1_000_000)
     for value in range(9):
-        kept.encode(encoder, [image(value)])  # type: ignore[arg-type]  # duck-typed
+        kept.encode(encoder, [Plane(image(value))])
     for index, (_, _, path) in enumerate(entries(tmp_path)):
         os.utime(path, (index, index))
-    kept.encode(encoder, [image(0)])  # type: ignore[arg-type]  # duck-typed
-    first = kept._paths([image(0)])[0]
+    kept.encode(encoder, [Plane(image(0))])
+    first = kept._paths([Plane(image(0))])[0]
     assert entries(tmp_path)[-1][2] == first  # read just now
     for value in range(100, 103):
-        kept.encode(encoder, [image(value)])  # type: ignore[arg-type]  # duck-typed
+        kept.encode(encoder, [Plane(image(value))])
     assert first.is_file()
     before = encoder.seen
-    (found,) = kept.encode(encoder, [image(0)])  # type: ignore[arg-type]  # duck-typed
+    (found,) = kept.encode(encoder, [Plane(image(0))])
     assert encoder.seen == before
     assert float(found[0]) == 0
 
 
 def test_what_another_process_removed_is_made_again(tmp_path: Path) -> None:
     kept, encoder = cache(tmp_path, 1_000_000)
-    (before,) = kept.encode(encoder, [image(7)])  # type: ignore[arg-type]  # duck-typed
-    kept._paths([image(7)])[0].unlink()
-    (after,) = kept.encode(encoder, [image(7)])  # type: ignore[arg-type]  # duck-typed
+    (before,) = kept.encode(encoder, [Plane(image(7))])
+    kept._paths([Plane(image(7))])[0].unlink()
+    (after,) = kept.encode(encoder, [Plane(image(7))])
     assert torch.equal(before, after)
     assert encoder.seen == 2
 
 
 def test_an_entry_larger_than_the_limit_is_not_kept(tmp_path: Path) -> None:
     kept, encoder = cache(tmp_path, 50_000)
-    kept.encode(encoder, [image(1)])  # type: ignore[arg-type]  # duck-typed
+    kept.encode(encoder, [Plane(image(1))])
     assert entries(tmp_path) == []
 
 
 def test_only_one_process_makes_room(tmp_path: Path) -> None:
     kept, encoder = cache(tmp_path, 1_000_000)
-    kept.encode(encoder, [image(1)])  # type: ignore[arg-type]  # duck-typed
+    kept.encode(encoder, [Plane(image(1))])
     with FileLock(tmp_path / ".making-room.lock"):
         assert make_room(tmp_path, 10) == 0
     assert make_room(tmp_path, 10) > 100_000
@@ -106,7 +107,7 @@ def busy(root: str, number: int) -> None:
     kept, encoder = cache(Path(root), 1_500_000)
     for turn in range(60):
         value = (turn * (number + 1)) % 40
-        (found,) = kept.encode(encoder, [image(value)])  # type: ignore[arg-type]  # duck-typed
+        (found,) = kept.encode(encoder, [Plane(image(value))])
         assert float(found[0]) == value
 
 

@@ -1,0 +1,194 @@
+"""What a data set gives: cases, and each of them loaded as a stack of planes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: What lies along a stack's first axis; `none`: an image, which is a stack of one plane.
+Along = Literal["none", "depth", "time"]
+#: Distance of planes (mm, or s along time), of rows and of columns (mm); None: unknown.
+Spacing = tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One image, volume or video of a data set, not loaded yet. `files` maps a role to a path."""
+
+    id: str
+    files: Mapping[str, Path]
+    patient: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One plane of a sample: what a model that sees one plane at a time gets.
+
+    image   (H, W) or (H, W, 3), values as stored
+    labels  class name -> (H, W) bool; an empty mask is a mask
+    valid   (H, W) bool: where pixels count (field of view), or None: everywhere
+    """
+
+    image: NDArray[Any]
+    labels: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    valid: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A loaded case: a stack of S planes of H rows and W columns.
+
+    values  (S, H, W) or (S, H, W, 3) RGB, as stored
+    labels  class name -> (S, H, W) bool; every class of the data set, those without a pixel too
+    valid   (S, H, W) bool: where pixels count (in the field of view, outside labels called
+            `ignore`), or None: everywhere
+    along   what lies along the first axis
+    spacing distance of planes (mm, or s where time lies along), of rows and of columns (mm);
+            None where the data has none
+    """
+
+    case: Case
+    values: NDArray[Any]
+    labels: Mapping[str, NDArray[np.bool_]]
+    valid: NDArray[np.bool_] | None = None
+    along: Along = "none"
+    spacing: Spacing = (None, None, None)
+
+    @classmethod
+    def of_image(
+        cls,
+        case: Case,
+        image: NDArray[Any],
+        labels: Mapping[str, NDArray[np.bool_]],
+        valid: NDArray[np.bool_] | None = None,
+        spacing_mm: tuple[float, float] | None = None,
+    ) -> Sample:
+        """An image as a stack of one plane.
+
+        image (H, W) or (H, W, 3); labels and valid (H, W); spacing_mm of rows and of columns
+        """
+        return cls(
+            case,
+            image[None],
+            {name: mask[None] for name, mask in labels.items()},
+            None if valid is None else valid[None],
+            spacing=(None, *spacing_mm) if spacing_mm else (None, None, None),
+        )
+
+    @classmethod
+    def of_volume(
+        cls,
+        case: Case,
+        volume: NDArray[Any],
+        labels: Mapping[str, NDArray[np.bool_]],
+        valid: NDArray[np.bool_] | None = None,
+        spacing_mm: Sequence[float] | None = None,
+    ) -> Sample:
+        """A volume with its depth along the first axis.
+
+        volume, labels, valid (D, H, W); spacing_mm in that order, or None
+        """
+        spacing: Any = (None, None, None) if spacing_mm is None else tuple(map(float, spacing_mm))
+        return cls(case, volume, labels, valid, "depth", spacing)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether this is one plane with nothing along the first axis."""
+        return self.along == "none"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(S, H, W)."""
+        planes, rows, columns = self.values.shape[:3]
+        return planes, rows, columns
+
+    @property
+    def in_plane_mm(self) -> tuple[float, float] | None:
+        """Spacing of rows and columns in mm, or None where either is unknown."""
+        _, rows, columns = self.spacing
+        return None if rows is None or columns is None else (rows, columns)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float] | None:
+        """Spacing of all three axes in mm; None where one is unknown or the first is none."""
+        planes, rows, columns = self.spacing
+        if self.along != "depth" or planes is None or rows is None or columns is None:
+            return None
+        return planes, rows, columns
+
+    def plane(self, index: int) -> Plane:
+        """Plane `index`; arrays are views."""
+        return Plane(
+            self.values[index],
+            {name: mask[index] for name, mask in self.labels.items()},
+            None if self.valid is None else self.valid[index],
+        )
+
+    def counted_planes(self) -> Iterator[int]:
+        """Indices of the planes in which a pixel counts, in order."""
+        for index in range(self.shape[0]):
+            if self.valid is None or self.valid[index].any():
+                yield index
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One file that a data set is distributed in.
+
+    file     its name, as its owners call it
+    urls     addresses, tried in order; (): only a person can get it, `Dataset.access` says how
+    folders  what is kept: path in the archive -> path below the data set's folder; a first part `*`
+             stands for one folder of any name
+    sha256, md5, bytes  of the archive; None: not known, or packed anew for every request
+    content  sha256 of what `sha256sum` prints of all that is kept, sorted by path below the data
+             set's folder; None: the archive's own hash decides
+    splits   that need it; (): all do
+    source   where address and hashes were read
+    """
+
+    file: str
+    urls: tuple[str, ...]
+    folders: Mapping[str, str]
+    source: str
+    sha256: str | None = None
+    md5: str | None = None
+    bytes: int | None = None
+    content: str | None = None
+    splits: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What messages call it."""
+        return self.file
+
+
+class Dataset(Protocol):
+    """A plugin in `reproduce/datasets`."""
+
+    name: str
+    version: int
+    title: str
+    licence: str
+    access: str  # how a user gets it, one or two sentences
+    homepage: str | None
+    modalities: tuple[str, ...]
+    labels: tuple[str, ...]  # () when they depend on the folder
+    dimensionality: Literal["2d", "3d"]
+    splits: Mapping[str, str]  # split -> who defined it and what is in it
+    may_show_images: bool  # whether its licence lets us publish image excerpts
+    archives: tuple[Archive, ...] = ()  # files it is distributed in, for `fetch-data`
+    generated: bool = False  # made here: nothing has to be fetched or lie anywhere
+    keeps_values: bool = False  # has the option `values=stored`, for models that take no bytes
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """The cases of a split, sorted by id. Raises `InputError` naming what is missing."""
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """Read one case. Raises `InputError` naming the file that cannot be read."""
