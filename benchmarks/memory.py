@@ -42,6 +42,8 @@ PACKAGES = (
     "skimage.transform._warps",
     "torchvision.transforms.functional",
 )
+# What an adapter imports when it builds or asks, beside PACKAGES.
+NEEDED = {"sam-med3d": ("medim.models.sam_med3d", "reproduce.models.cubes", "scipy.ndimage")}
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
 # `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network), what stands before every name
 VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
@@ -58,6 +60,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("medical-sam-adapter", "vit_b", 1024, ("medical_sam_adapter_1024",), ""),
     ("medical-sam-adapter", "vit_b_256", 256, ("medical_sam_adapter_256",), ""),
     ("samus", "vit_b", 256, ("samus",), ""),
+    ("sam-med3d", "vit_b", 128, ("sam_med3d",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
     ("mobilesam", "vit_t", 1024, ("mobile_sam",), ""),
     ("litemedsam", "vit_t", 256, ("lite_medsam",), ""),
@@ -120,14 +123,15 @@ def measure(number: int) -> dict[str, Any]:
     """One variant, in this process."""
     for package in PACKAGES:  # before the baseline, so that packages never count
         importlib.import_module(package)
-    import numpy as np
     import torch
 
-    from reproduce.contracts import Plane, Prompt
+    from reproduce.contracts import StackModel
     from reproduce.plugins import plugin
 
     adapter_name, _, side, layouts, strip = VARIANTS[number]
     adapter = plugin("adapters", adapter_name)
+    for module in NEEDED.get(adapter_name, ()):
+        importlib.import_module(module)
     importlib.import_module(getattr(adapter, "builder", "reproduce.models.lwnet").partition(":")[0])
     torch.set_num_threads(1)
     before = {name.partition(".")[0] for name in sys.modules}
@@ -148,20 +152,10 @@ def measure(number: int) -> dict[str, Any]:
     held = sum(tensor.nbytes for tensor in tensors.values())
     del tensors
     Path("/proc/self/clear_refs").write_text("5")
-    image = np.random.default_rng(0).integers(0, 256, (side, side, 1), np.uint8).repeat(3, 2)
     kind = next(k for k in ("box", "point", "none") if k in adapter.prompts)
-    box = np.array([0.2, 0.25, 0.7, 0.75]) * side
-    prompts = {
-        "box": [Prompt.on_plane("a", "x", None, box_xy=box)],
-        "point": [
-            Prompt.on_plane("a", "x", None, points_xy=box[None, :2], point_labels=np.array([1]))
-        ],
-        "none": [],
-    }[kind]
+    ask = _ask_stack if isinstance(model, StackModel) else _ask_plane
     with torch.inference_mode():
-        (embedding,) = model.encode([Plane(image)])
-        prediction = model.predict(embedding, prompts, "original")
-    assert torch.isfinite(prediction.scores.float()).all()
+        ask(model, side, kind)
     peak = _resident_mib("VmHWM")
     late = {name.partition(".")[0] for name in sys.modules} - before
     assert not late - _OWN, f"{adapter_name} imported {late} after the baseline was taken"
@@ -172,6 +166,42 @@ def measure(number: int) -> dict[str, Any]:
         "wall_s": time.perf_counter() - started,
         "prompt": kind,
     }
+
+
+def _ask_plane(model: Any, side: int, kind: str) -> None:
+    """One image and one prompt."""
+    import numpy as np
+    import torch
+
+    from reproduce.contracts import Plane, Prompt
+
+    image = np.random.default_rng(0).integers(0, 256, (side, side, 1), np.uint8).repeat(3, 2)
+    box = np.array([0.2, 0.25, 0.7, 0.75]) * side
+    prompts = {
+        "box": [Prompt.on_plane("a", "x", None, box_xy=box)],
+        "point": [
+            Prompt.on_plane("a", "x", None, points_xy=box[None, :2], point_labels=np.array([1]))
+        ],
+        "none": [],
+    }[kind]
+    (embedding,) = model.encode([Plane(image)])
+    assert torch.isfinite(model.predict(embedding, prompts, "original").scores.float()).all()
+
+
+def _ask_stack(model: Any, side: int, kind: str) -> None:
+    """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle."""
+    import numpy as np
+    import torch
+
+    from reproduce.contracts import Case, Prompt, Sample
+
+    values = np.random.default_rng(0).integers(1, 256, (side,) * 3).astype(np.float32)
+    sample = Sample.of_volume(Case("a", {}), values, {}, spacing_mm=(1.5, 1.5, 1.5))
+    middle = np.full((1, 3), side // 2, np.float64)
+    prompt = Prompt("a", "x", points=middle, point_labels=np.array([1]))
+    assert kind == "point"
+    for answered in model.open(sample).ask([prompt]).planes("original"):
+        assert torch.isfinite(answered.prediction.scores.float()).all()
 
 
 _OWN = {"reproduce", "catalog", "seeded"}  # a few kilobytes

@@ -133,7 +133,7 @@ def compare(claim: Claim, project: Project, done: Done) -> Comparison:
     fields = [
         *_weights(claim, project, done),
         *_adapter(claim, project, done),
-        *_data(claim, done),
+        *_data(project, claim, done),
         *_counts(claim, done),
         *_scored(claim, done),
         *(_protocol(name, getattr(claim.protocol, name), done) for name in DECISIVE),
@@ -153,9 +153,16 @@ def _named_like(claim: Claim) -> str:
     return (claim.dataset or "").lower().replace(" ", "-")
 
 
-def dataset_options_of(claim: Claim) -> dict[str, Any]:
-    """Options of that plugin: those the claim names, and the set within a collection."""
+def dataset_options_of(project: Project, claim: Claim) -> dict[str, Any]:
+    """Options of that plugin: those the claim names, the set within a collection, and values as
+    stored where the project's adapter starts from them and the plugin keeps them."""
+    from reproduce.plugins import plugins
+
     named = {} if claim.set is None else {"set": claim.set}
+    adapter = plugins("adapters").get(project.adapter or "")
+    dataset = plugins("datasets").get(reader_of(claim))
+    if adapter is not None and adapter.values == "stored" and dataset and dataset.keeps_values:
+        named["values"] = "stored"
     return {**named, **(claim.run or RunOptions()).dataset}
 
 
@@ -217,13 +224,13 @@ def _options(
         yield Compared(field=f"{kind}s", answer="same")
 
 
-def _data(claim: Claim, done: Done) -> Iterator[Compared]:
+def _data(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:
     reader = reader_of(claim)
     data = _compared("dataset", reader or None, done.dataset, done)
     if data.answer == "same" and reader != _named_like(claim):
         data = _stand_in(claim, reader)
     yield data
-    yield from _options("dataset option", dataset_options_of(claim), done.dataset_options)
+    yield from _options("dataset option", dataset_options_of(project, claim), done.dataset_options)
     yield from _options("class name", (claim.run or RunOptions()).labels, done.class_names)
     yield _compared("split", claim.split, done.split, done)
     if claim.split_source == "unknown":

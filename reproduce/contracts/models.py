@@ -186,6 +186,7 @@ class Adapter(Protocol):
     does: Conduct  # with every option at its default; `reproduce.models.declaring.conduct`
     memory_mib: Mapping[str, int]  # variant -> peak on a CPU (`python -m benchmarks memory`)
     agreement: str  # how it was compared with the authors' code, and the largest difference
+    values: Literal["uint8", "stored"] = "uint8"  # what its preprocessing starts from
 
     def build(
         self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str

@@ -153,6 +153,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
     needs = _needs(claim, dataset.dimensionality)
     thresholds |= {*options.thresholds, *request.thresholds, *needs.thresholds}
+    _fitting(name, adapter, dataset, profile, request.grid or grid)
     separate = profile is not None and needs.objects == "separate"
     if dataset.dimensionality == "3d" and separate and (needs.surfaces or needs.components):
         raise PrerequisiteError(
@@ -168,7 +169,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         adapter=adapter,
         adapter_options=asked,
         dataset=dataset,
-        dataset_options={**dataset_options_of(claim), **request.dataset},
+        dataset_options={**dataset_options_of(project, claim), **request.dataset},
         split=split,
         checkpoints=_checkpoints(project, claim),
         profile=profile,
@@ -186,6 +187,35 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         limit=request.limit,
         flags=flags,
     )
+
+
+def _fitting(
+    name: str, adapter: Adapter, dataset: Dataset, profile: PromptProfile | None, grid: Grid
+) -> None:
+    """Raise `PrerequisiteError` where adapter, data set and prompts don't go together."""
+    volumes = adapter.dimensionality == "3d"
+    if volumes and dataset.dimensionality == "2d":
+        raise PrerequisiteError(
+            f"{name}: {adapter.name} takes volumes, and {dataset.title} has images. The claim's "
+            "record has to name a reader of volumes (run.dataset_plugin)."
+        )
+    if volumes and grid != "original":
+        raise PrerequisiteError(
+            f"{name}: {adapter.name} answers on the original grid; its network's grid is another "
+            "for each target. Leave out --set grid."
+        )
+    if profile is not None and (profile.scope == "stack") != volumes:
+        sees = "whole volumes" if volumes else "one plane at a time"
+        asks = "whole volumes" if profile.scope == "stack" else "one plane"
+        fitting = [
+            known.name
+            for known in plugins("prompts").values()
+            if (known.scope == "stack") == volumes and known.kind in adapter.prompts
+        ]
+        raise PrerequisiteError(
+            f"{name}: {adapter.name} sees {sees}, and the prompts of {profile.name} are about "
+            f"{asks}. Profiles that fit: {', '.join(fitting) or 'none yet'}."
+        )
 
 
 def _options(adapter: Adapter, given: Mapping[str, Any]) -> dict[str, Any]:
