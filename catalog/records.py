@@ -114,6 +114,73 @@ class Reported(Record, kw_only=True):
     note: str | None = None
 
 
+class Bearing(Record, kw_only=True):
+    """What a finding says to one of the five questions of the survey (`catalog.questions`).
+
+    direction  for: yes to the question; of 5, an obstacle is reported as overcome · against: no;
+               of 5, the obstacle stood in the way · neutral: it bears on it without a yes or no
+    about      2: over plain SAM, or over specialists (nnU-Net, task networks). None: the record
+               names no opponent, so it proves neither
+    compared   the other side, in words
+    better, worse, prompts   3: ways of prompting that were compared, or the one that was used
+    saving     4: what was saved, as recorded
+    obstacle   5: what stood in the way, `detail` where the word is too wide
+    inferred   read between the lines
+    """
+
+    question: Literal[1, 2, 3, 4, 5]
+    direction: Literal["for", "against", "mixed", "neutral"]
+    about: Literal["sam", "specialist"] | None = None
+    compared: str | None = None
+    better: list[str] = field(default_factory=list)
+    worse: list[str] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+    saving: str | None = None
+    obstacle: (
+        Literal[
+            "shift",
+            "3d",
+            "compute",
+            "evaluation",
+            "data",
+            "prompt-noise",
+            "uncertainty",
+            "unseen-structures",
+            "fairness",
+            "other",
+        ]
+        | None
+    ) = None
+    detail: str | None = None
+    inferred: bool = False
+
+
+class FindingSource(Record, kw_only=True):
+    """Where a finding was read.
+
+    place   page: an address among the work's `sources` · project: the slug of one of its projects
+    number  reported: which of `reported`, counted from 0
+    """
+
+    kind: Literal["title", "note", "reported", "project", "page"]
+    place: str | None = None
+    number: int | None = None
+
+
+class WorkFinding(Record, kw_only=True):
+    """What a work found, in one sentence of our own, and what it says to the five questions.
+
+    models  whether it is about models of the SAM family. None: the record does not tell
+    """
+
+    text: str
+    bears_on: list[Bearing] = field(default_factory=list)
+    provenance: list[FindingSource] = field(name="from", default_factory=list)
+    certainty: Literal["stated", "read-between"]
+    models: Literal["sam", "partly-sam", "other"] | None = None
+    note: str | None = None
+
+
 class Inclusion(Record, kw_only=True):
     """Whether a work belongs in the catalog, decided by a person, with the reason."""
 
@@ -146,6 +213,7 @@ class Paper(Record, kw_only=True):
     targets: Tag | None = None
     datasets: Tag | None = None
     links: Links = field(default_factory=Links)
+    finding: WorkFinding | None = None  # None: nobody has read what it found
     reported: list[Reported] = field(default_factory=list)
     section: Literal["sam2", "sam", "datasets", "added"] = "added"
     rows: list[int] = field(default_factory=list)  # of the SAM4MIS list, where it came from there

@@ -24,6 +24,7 @@ from catalog.checks import (
     references,
     tags,
     versions,
+    works_findings,
 )
 from catalog.checks.codes import CODES, severity_of
 from catalog.checks.locating import Locator
@@ -69,6 +70,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
     crossings += licensing.check(registry)
     crossings += agreement.check(registry)
     crossings += audits.check(registry)
+    crossings += works_findings.check(registry)
     if thorough:
         crossings += references.shared_repositories(registry)
         crossings += references.second_hand(registry)

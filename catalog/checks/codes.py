@@ -3,9 +3,9 @@
 Groups: B a record that was given to `add` or in a form · Y the YAML itself · S the shape of
 records · R references · C content of project files · E released rows · D duplicates ·
 I identifiers · U addresses · T titles · A authors · P versions · V vocabularies · N numbers ·
-K scope · F facts against facts · Z results and verdicts (`reproduce verify`). `check` runs the
-groups that make a registry unusable when they are wrong; `doctor` runs all that can be seen in the
-records.
+K scope · W what works found · F facts against facts · Z results and verdicts (`reproduce verify`).
+`check` runs the groups that make a registry unusable when they are wrong; `doctor` runs all that
+can be seen in the records.
 """
 
 from __future__ import annotations
@@ -205,6 +205,11 @@ CODES: dict[str, Code] = {
     # ---- scope
     "K001": _info("scope undecided", "Somebody must read the full text and decide."),
     "K002": _warn("excluded without a reason", "An exclusion says why."),
+    # ---- what works found
+    "W001": _check("finding without its source", "The record has what a finding was read from."),
+    "W002": _check("finding beside its question", "Each question has its own fields, once."),
+    "W003": _warn("finding too long", "One sentence of at most 30 words."),
+    "W004": _warn("number beyond the record", "A finding prints what its source prints."),
     # ---- facts against facts
     "F001": _check("no such file", "A place names a file that its commit does not have."),
     "F002": _check("no such line", "A place names lines beyond the end of the file."),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog import decided, provenance
+from catalog import decided, provenance, questions
 from catalog.cli.output import JsonOption, Row, sheet, write, write_json
 from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
@@ -128,12 +128,29 @@ def _paper_sections(work: Work) -> list[tuple[str, list[Row]]]:
     ]
     return [
         ("paper", [row for row in about if row[1] is not None]),
+        ("finding", _finding(paper)),
         ("decided", [(what, reason) for what, reason in decided.about(paper, decided.decisions())]),
         ("versions", [_version(version) for version in paper.versions]),
         ("tags", tags),
         ("links", links),
         ("reported", reported),
         ("sources", [(name, pages) for name, pages in provenance.told(paper)]),
+    ]
+
+
+def _finding(paper: Paper) -> list[Row]:
+    """What the work found, what it says to each question, and where that was read."""
+    finding = paper.finding
+    if finding is None:
+        return []
+    return [
+        (finding.certainty, finding.text, finding.note),
+        *(
+            (f"question {b.question}", b.direction, questions.bearing_words(b))
+            for b in finding.bears_on
+        ),
+        ("whose word", questions.VOICES[questions.voice(paper)]),
+        ("read in", questions.sources_words(finding)),
     ]
 
 

@@ -41,6 +41,7 @@ def papers_inline(names: Names, value: Any) -> bool:
         field[-1:] == ("ids",)
         or field[-1:] == ("taken_back",)
         or field[:2] == ("reported", "*")
+        or (field[:1] == ("finding",) and len(field) == 3)
         or (len(field) == 1 and field[0] in _FLOW)
     )
 

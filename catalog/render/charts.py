@@ -24,7 +24,7 @@ def _svg(name: str, title: str, text: str, width: float, height: float, parts: l
     return Markup(  # noqa: S704 - every text in `parts` went through `_text`
         f'<div class="scroll" tabindex="0" role="region" aria-label="Figure: {escape(title)}">'
         f'<svg class="chart" role="img" aria-labelledby="{name}-t {name}-d" '
-        f'viewBox="0 0 {_n(width)} {_n(height)}" style="max-width:{_n(width)}px">'
+        f'viewBox="0 0 {_n(width)} {_n(height)}" style="max-width:{_n(width)}px;--w:{_n(width)}px">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(text)}</desc>'
         f"{body}</svg></div>"
     )
@@ -123,32 +123,43 @@ def bars(
     *,
     width: float = 680,
     left: float = 190,
+    above: bool = False,
 ) -> Markup:
-    """Horizontal bars: (label, value, what to write behind the bar)."""
-    tall, gap = 16.0, 8.0
+    """Horizontal bars: (label, value, what to write behind the bar).
+
+    above: both texts stand over their bar, so that a phone shows all of it
+    """
+    tall, gap = 16.0, 26.0 if above else 8.0
+    left, behind = (0.0, 0.0) if above else (left, 150.0)
     height = len(rows) * (tall + gap) + 4
     most = max((value for _, value, _ in rows), default=1) or 1
-    room = width - left - 150
+    room = width - left - behind
     parts = []
     for i, (label, value, note) in enumerate(rows):
-        y = i * (tall + gap) + 2
+        y = i * (tall + gap) + (gap - 4 if above else 2)
         long = room * value / most
         parts += [
-            _text(left - 8, y + 12, label, "", "end"),
             _rect(left, y, max(long, 1), tall, "s2"),
-            _text(left + long + 8, y + 12, note, "n"),
+            _text(0, y - 5, label) if above else _text(left - 8, y + 12, label, "", "end"),
+            _text(width, y - 5, note, "n", "end")
+            if above
+            else _text(left + long + 8, y + 12, note, "n"),
         ]
     return _svg(name, title, text, width, height, parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A claimed and a measured score, fractions; `state` is the verdict (shape and word)."""
+    """A claimed and a measured score, fractions; `state` is the verdict (shape and word).
+
+    `parts`: the single values that both are medians of, drawn small above and below.
+    """
 
     label: str
     claimed: float
     measured: float | None
     state: str
+    parts: Sequence[tuple[float, float]] = ()
 
 
 def dumbbell(
@@ -160,12 +171,16 @@ def dumbbell(
     band: float = 0.01,
     names: tuple[str, str] = ("claimed", "measured"),
     width: float = 680,
+    left: float = 210,
 ) -> Markup:
     """One value (hollow) against another (filled), `band` around the first; 0: none is drawn."""
-    left, row, top = 210.0, 30.0, 30.0
+    row, top = 30.0, 30.0
+    if any(pair.parts for pair in pairs):
+        row = 36.0
     values = [
         v for p in pairs for v in (p.claimed - band, p.claimed + band, p.measured) if v is not None
     ]
+    values += [value for pair in pairs for both in pair.parts for value in both]
     low, high = min(values, default=0.0), max(values, default=1.0)
     pad = max((high - low) * 0.08, 0.005)
     low, high = low - pad, high + pad
@@ -174,11 +189,11 @@ def dumbbell(
     def x(value: float) -> float:
         return left + (width - left - 130) * (value - low) / (high - low)
 
-    second = 226 + 6.6 * len(names[0]) + 28
+    second = left + 16 + 6.6 * len(names[0]) + 28
     third = second + 6.6 * len(names[1]) + 29
     parts = [
-        '<circle cx="216" cy="9" r="6.5" class="claimed"/>',
-        _text(226, 13, names[0]),
+        f'<circle cx="{_n(left + 6)}" cy="9" r="6.5" class="claimed"/>',
+        _text(left + 16, 13, names[0]),
         f'<circle cx="{_n(second - 10)}" cy="9" r="4" class="measured"/>',
         _text(second, 13, names[1]),
     ]
@@ -202,6 +217,11 @@ def dumbbell(
         parts += [
             _text(left - 8, y + 4, short, "", "end"),
         ]
+        for one, other in pair.parts:
+            parts += [
+                f'<circle cx="{_n(x(one))}" cy="{_n(y - 10)}" r="2" class="claimed part"/>',
+                f'<circle cx="{_n(x(other))}" cy="{_n(y + 10)}" r="2" class="measured part"/>',
+            ]
         if band:
             wide = x(pair.claimed + band) - x(pair.claimed - band)
             parts.append(_rect(x(pair.claimed - band), y - 8, wide, 16, "band"))

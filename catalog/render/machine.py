@@ -10,6 +10,7 @@ import msgspec
 from catalog.evidence import Recomputed, as_data
 from catalog.exports import FORMATS
 from catalog.records import Paper, Project, Result, Verdict, to_builtins
+from catalog.render.answer_parts import QuestionFile
 from catalog.render.facets import FACETS, counted
 from catalog.render.feeds import atom, entry
 from catalog.render.labels import STATES
@@ -70,6 +71,7 @@ def _api(output: Output, catalog: Catalog) -> None:
         ("run", Result),
         ("verdict", Verdict),
         ("recomputed", Recomputed),
+        ("question", QuestionFile),
     ):
         schema = msgspec.json.schema(record)
         inner = schema.pop("$ref", None)
@@ -216,11 +218,13 @@ def _api(output: Output, catalog: Catalog) -> None:
                 "runs.json",
                 "verdicts.json",
                 "recomputed.json",
+                "questions.json",
                 "facets.json",
                 "papers/{id}.json",
                 "projects/{slug}.json",
                 "runs/{run}.json",
                 "recomputed/{source}.json",
+                "questions/{slug}.json",
             ]
         },
     )

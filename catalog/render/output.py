@@ -15,7 +15,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from catalog import standing
+from catalog import questions, standing
 from catalog.metrics import counted_over, is_length
 from catalog.render import labels, show
 from catalog.render.naming import dataset_key, is_dataset, slug
@@ -104,10 +104,15 @@ def environment() -> Environment:
         "printed": show.printed,
         "printed_by": show.printed_by,
         "is_digest": show.is_digest,
+        "finding_sources": questions.sources_words,
+        "bearing": questions.bearing_words,
     }
     env.globals |= {
         "dispute_address": show.dispute_address,
         "card_address": show.card_address,
+        "question_address": questions.address,
+        "question_slug": questions.slug,
+        "QUESTIONS": questions.QUESTIONS,
         "STATES": labels.STATES,
         "BLOCKED": labels.BLOCKED,
         "RELEASED": labels.RELEASED,

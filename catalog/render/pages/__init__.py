@@ -13,6 +13,7 @@ from catalog.render.pages import (
     profiles,
     projects,
     quality,
+    questions,
     reference,
     released,
     runs,
@@ -23,6 +24,7 @@ from catalog.render.views import Catalog
 
 WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     home.write,
+    questions.write,
     papers.write,
     find.write,
     projects.write,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from catalog.render import charts
+from catalog.render.answers import answers
 from catalog.render.facets import BY_KEY, counted
 from catalog.render.labels import DECIDED
 from catalog.render.output import Output
@@ -76,6 +77,7 @@ def write(output: Output, catalog: Catalog) -> None:
         description="The living catalog of Segment Anything in medical image segmentation, and "
         "the first that checks whether released checkpoints give the numbers their papers print.",
         numbers=numbers,
+        answers=answers(catalog),
         timeline=timeline,
         series=series,
         years=years,

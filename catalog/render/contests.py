@@ -1,0 +1,110 @@
+"""Printed numbers that may be compared: of one source, under one protocol, about the same cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from catalog import vocabulary
+from catalog.records import Claim, Protocol
+from catalog.render.views import Catalog, ClaimView
+
+#: The project of the unchanged model that everybody adapts.
+PLAIN = "sam"
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Plain SAM and an adaptation on one structure, as one source prints both (fractions)."""
+
+    label: str
+    modality: str
+    plain: ClaimView
+    adapted: ClaimView
+
+    @property
+    def gain(self) -> float:
+        return self.adapted.claim.fraction - self.plain.claim.fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """One model on the same cases under one protocol, asked with several prompts."""
+
+    project: str
+    dataset: str
+    metric: str
+    by: dict[str, ClaimView]  # prompt profile -> its number
+
+    def kind(self, prefix: str) -> float | None:
+        """The printed fraction of the one prompt whose profile begins so; None: none or several."""
+        found = [c.claim.fraction for name, c in self.by.items() if name.startswith(prefix)]
+        return found[0] if len(found) == 1 else None
+
+
+def _cases(claim: Claim) -> Key:
+    source = claim.source
+    named = (claim.metric, claim.dataset, claim.set, claim.label, claim.split)
+    return (*named, claim.n.images, source.doi, source.arxiv, source.version, source.place)
+
+
+def _conventions(protocol: Protocol, *leave: str) -> Key:
+    names = [name for name in protocol.__struct_fields__ if name not in leave]
+    return tuple(getattr(protocol, name).value for name in names)
+
+
+def structures(catalog: Catalog) -> list[Structure]:
+    """Pairs that a third party printed of plain SAM and one adaptation, structure by structure."""
+    plain: dict[Key, ClaimView] = {}
+    others: dict[Key, list[ClaimView]] = {}
+    for number in catalog.others:
+        claim = number.claim
+        if claim.label is None or claim.printed_by is None:
+            continue
+        prompt = claim.protocol.prompt_profile.value
+        key = (claim.printed_by, prompt, claim.protocol.metric_profile.value, *_cases(claim))
+        if number.project.slug == PLAIN:
+            plain[key] = number
+        else:
+            others.setdefault(key, []).append(number)
+    return [
+        Structure(number.claim.label or "", modality(number.claim.label or ""), plain[key], number)
+        for key, numbers in others.items()
+        if key in plain
+        for number in numbers
+    ]
+
+
+def modality(label: str) -> str:
+    """The modality that begins the label of a class: `MRI-FLAIR_brain_tumor core` is `mri`.
+
+    A word that the vocabulary lacks stays as it is.
+    """
+    word = label.partition("_")[0]
+    known = vocabulary.vocabularies()["modalities"].terms
+    for name in (word, word.partition("-")[0]):
+        if (value := vocabulary.canonical("modalities", name)) in known:
+            return value
+    return word.casefold()
+
+
+def prompts(numbers: Iterable[ClaimView]) -> list[Prompts]:
+    """Numbers that differ in nothing recorded but the prompt. What stands twice tells nothing."""
+    groups: dict[Key, list[ClaimView]] = {}
+    for number in numbers:
+        claim = number.claim
+        if claim.protocol.prompt_profile.value is None or claim.dataset is None:
+            continue
+        options = sorted((claim.run.adapter if claim.run else {}).items())
+        rest = _conventions(claim.protocol, "prompt_profile")
+        key = (number.project.slug, claim.checkpoint, claim.printed_by, repr(options), *rest)
+        groups.setdefault((*key, *_cases(claim)), []).append(number)
+    found = []
+    for members in groups.values():
+        by = {str(c.claim.protocol.prompt_profile.value): c for c in members}
+        if 1 < len(by) == len(members):
+            first = members[0]
+            name = first.claim.dataset or ""
+            found.append(Prompts(first.project.name, name, first.claim.metric, by))
+    return found
