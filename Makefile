@@ -3,12 +3,14 @@
 
 VENV   ?= .venv
 JOBS   ?= 2
+MINUTES ?= 2
+SEED   ?= 0
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN    := $(VENV)/bin
 SAY    := @printf '\n\033[1m== %s\033[0m\n'
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar on
 
-.PHONY: help demo test test-slow test-gpu lint format check site serve selftest bench lighthouse catalog lock clean
+.PHONY: help demo test test-slow stress test-gpu lint format check site serve selftest bench lighthouse catalog lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,6 +35,9 @@ test: $(VENV)/.dev ## install everything with the test tools and pass the tests
 
 test-slow: $(VENV)/.dev ## the tests that take longer than the suite's budget
 	$(BIN)/python -m pytest -m slow --timeout 3600 --durations=10
+
+stress: $(VENV)/.dev ## attack it for a while: make stress MINUTES=10 SEED=1 (each prints tried, held, broke)
+	$(BIN)/python -m tests.stress all --seed $(SEED) --minutes $(MINUTES)
 
 test-gpu: $(VENV)/.dev ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu --timeout 1800

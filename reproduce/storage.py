@@ -93,9 +93,8 @@ def _files(part: Part) -> list[Path]:
 
 
 def _busy(path: Path) -> bool:
-    """Whether another process holds the lock of a download (`<name>.part`, `<name>.part.etag`)."""
-    name = path.name.removesuffix(".etag").removesuffix(".part")
-    with lock(path.with_name(f"{name}.lock"), 0) as mine:
+    """Whether another process holds the lock of a download (`<name>.<address>.part`, its note)."""
+    with lock(path.with_name(f"{path.name.partition('.')[0]}.lock"), 0) as mine:
         return not mine
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pickletools
+import shlex
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import InputError
 from reproduce.checkpoints.layouts import unwrap
 from reproduce.obtaining.archives import ARCHIVES, weights_inside
+from reproduce.obtaining.cache import cache_folder
 from reproduce.sniffing import sniff
 
 if TYPE_CHECKING:
@@ -87,7 +89,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _again(path: Path) -> str:
-    return f"It has {path.stat().st_size:,} bytes; compare with the release and fetch it again."
+    told = f"It has {path.stat().st_size:,} bytes; compare with the release and fetch it again."
+    if path.is_relative_to(cache_folder()):  # `fetch` asks for what is not here
+        told += f" First remove what is here: rm {shlex.quote(str(path))}"
+    return told
 
 
 def unsafe_globals(path: Path) -> list[str]:

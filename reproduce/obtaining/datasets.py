@@ -179,7 +179,8 @@ def _matched(
 
 def _one(dataset: Dataset, archive: Archive, root: Path, own: Path | None, quiet: bool) -> Obtained:
     # Imported here: these bring the network libraries, which listing data sets does not need.
-    from reproduce.obtaining.files import PACKED, FailedError, difference, first_good
+    from reproduce.obtaining.files import PACKED, FailedError, difference, first_good, key_of
+    from reproduce.obtaining.transfer import discard
 
     path = own or dropped(archive)
     if path is not None:
@@ -196,11 +197,9 @@ def _one(dataset: Dataset, archive: Archive, root: Path, own: Path | None, quiet
             _by_hand(dataset),
         )
     partial = partial_folder()
-    name = archive.sha256 or hashlib.sha256(" ".join(archive.urls).encode()).hexdigest()
-    with held(partial / f"{name}.lock", archive.file):
-        part = partial / f"{name}.part"
+    with held(partial / f"{key_of(archive)}.lock", archive.file):
         try:
-            source = first_good(archive, part, PACKED, quiet)
+            source, part = first_good(archive, partial, PACKED, quiet)
         except FailedError as failed:
             raise PrerequisiteError(
                 f"{dataset.name}: {archive.file} could not be downloaded:\n{failed}\n"
@@ -213,9 +212,9 @@ def _one(dataset: Dataset, archive: Archive, root: Path, own: Path | None, quiet
         except DiskFullError:
             raise  # the archive is as it should be and need not come again
         except InputError:
-            part.unlink(missing_ok=True)
+            discard(part)
             raise
-        part.unlink(missing_ok=True)
+        discard(part)
     return Obtained(archive.file, f"downloaded from {wording.host(source.url)}", sha256)
 
 

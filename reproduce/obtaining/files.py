@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from catalog.errors import InputError
 from reproduce.cli.common import install_command
 from reproduce.obtaining.archives import ARCHIVES
+from reproduce.obtaining.damage import damage
 from reproduce.obtaining.sources import Source, source_of
-from reproduce.obtaining.transfer import download
+from reproduce.obtaining.transfer import discard, download
 from reproduce.reading import sha256_of
 
 
@@ -48,12 +50,16 @@ WEIGHTS = FileKind("weights", ("safetensors", "torch", "pickle", *ARCHIVES))
 PACKED = FileKind("a zip or tar archive", (*ARCHIVES, "torch"))  # sniff takes a cut zip for torch
 
 
+BROWSER = "Mozilla/5.0"  # Google Drive answers others with another page
+
+
 class FailedError(Exception):
     """No address delivered the file; the text lists what each one answered."""
 
 
 def difference(record: Wanted, path: Path, kind: FileKind) -> str | None:
-    """How a file differs from a record: in hash, in size, in kind; None where it fits."""
+    """How a file differs from a record: in hash, in size, in kind, or as it is damaged; None where
+    it fits."""
     from reproduce.sniffing import sniff
 
     size = path.stat().st_size
@@ -74,7 +80,7 @@ def difference(record: Wanted, path: Path, kind: FileKind) -> str | None:
             return f"Expected md5 {record.md5}, got {md5}; it looks like {sniff(path)}."
     if sniff(path) not in kind.sniffed:
         return f"Expected {kind.expected}, got {sniff(path)}."
-    return None
+    return damage(path)
 
 
 def md5_of(path: Path) -> str:
@@ -84,13 +90,23 @@ def md5_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def first_good(record: Wanted, part: Path, kind: FileKind, quiet: bool = False) -> Source:
-    """Download a file into `part` from the first address that delivers what the record says.
+def key_of(record: Wanted) -> str:
+    """The name of a file's lock while it is received, and how those of its parts begin."""
+    return record.sha256 or hashlib.sha256(" ".join(record.urls).encode()).hexdigest()
 
-    Raises `FailedError` where none does.
+
+def first_good(
+    record: Wanted, folder: Path, kind: FileKind, quiet: bool = False
+) -> tuple[Source, Path]:
+    """Download a file from the first address that delivers what the record says.
+
+    Returns that address and the file: a part in `folder`, one for each address. Raises
+    `FailedError` where none does.
     """
     problems = []
     for url in record.urls:
+        address = hashlib.sha256(url.encode()).hexdigest()[:16]
+        part = folder / f"{key_of(record)}.{address}.part"
         try:
             source = source_of(url)
             if source.kind == "manual":
@@ -104,10 +120,10 @@ def first_good(record: Wanted, part: Path, kind: FileKind, quiet: bool = False) 
                 continue
             _fetch(source, record, part, quiet)
             if problem := difference(record, part, kind):
-                part.unlink(missing_ok=True)
+                discard(part)
                 problems.append(f"{url}: not the released file. {problem}")
                 continue
-            return source
+            return source, part
         except InputError as error:
             problems.append(str(error))
     if not record.urls:
@@ -116,10 +132,11 @@ def first_good(record: Wanted, part: Path, kind: FileKind, quiet: bool = False) 
 
 
 def _fetch(source: Source, record: Wanted, part: Path, quiet: bool) -> None:
+    headers: dict[str, str] = {}
+    passed = None
     if source.kind == "gdrive":
-        _from_google_drive(source, part, quiet)
-        return
-    headers = {}
+        headers["User-Agent"] = BROWSER
+        passed = partial(_behind_the_page, source.given)
     if source.kind == "hf":
         from huggingface_hub import get_token
 
@@ -132,20 +149,20 @@ def _fetch(source: Source, record: Wanted, part: Path, quiet: bool) -> None:
         headers=headers,
         name=record.file or record.id,
         quiet=quiet,
+        passed=passed,
     )
 
 
-def _from_google_drive(source: Source, part: Path, quiet: bool) -> None:
+def _behind_the_page(given: str, page: str) -> str:
+    """The address that a confirmation page of Google Drive leads to."""
     try:
-        import gdown
+        from gdown.download import get_url_from_gdrive_confirmation
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{source.given}: Google Drive needs the package gdown: {install_command()}"
+            f"{given}: Google Drive needs the package gdown: {install_command()}"
         ) from error
     try:
-        done = gdown.download(id=source.file_id, output=str(part), quiet=quiet, resume=True)
-    except Exception as error:  # gdown raises its own types, requests' and bare ones
+        return str(get_url_from_gdrive_confirmation(page))
+    except Exception as error:  # gdown raises its own types, those of its parser and bare ones
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{source.given}: Google Drive: {lines[0]}") from error
-    if done is None or not part.is_file():
-        raise InputError(f"{source.given}: Google Drive gave no file (quota, or not shared).")
+        raise InputError(f"{given}: Google Drive: {lines[0]}") from error

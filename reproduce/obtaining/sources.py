@@ -5,7 +5,7 @@
 =========  ============================================================================
  http       any http(s) file: Zenodo, GitHub raw and releases, Dropbox, a group's server
  hf         Hugging Face, `https://huggingface.co/<repo>/resolve/<revision>/<path>`
- gdrive     Google Drive, whose confirmation page needs a client of its own (gdown)
+ gdrive     Google Drive, whose confirmation page stands before large files (gdown reads it)
  manual     a page that only a person can get past (Baidu, SharePoint, a registration)
 =========  ============================================================================
 """
@@ -35,6 +35,7 @@ MANUAL_HOSTS = (
     "quark.cn",
     "weiyun.com",
 )
+DRIVE = "https://drive.google.com/uc"
 HF_HOSTS = ("huggingface.co", "hf.co", "hf-mirror.com")
 
 
@@ -48,7 +49,6 @@ class Source:
     repository: str | None = None  # hf: owner/name
     revision: str | None = None  # hf
     path: str | None = None  # hf: file inside the repository
-    file_id: str | None = None  # gdrive
     note: str = ""
 
     @property
@@ -62,8 +62,8 @@ def source_of(url: str) -> Source:
 
     >>> source_of("https://github.com/a/b/blob/main/w.pth").url
     'https://raw.githubusercontent.com/a/b/main/w.pth'
-    >>> source_of("https://drive.google.com/file/d/1AbC/view?usp=sharing").file_id
-    '1AbC'
+    >>> source_of("https://drive.google.com/file/d/1AbC/view?usp=sharing").url
+    'https://drive.google.com/uc?id=1AbC'
     """
     if url.startswith("hf://"):
         return _hugging_face_short(url)
@@ -126,7 +126,11 @@ def _google_drive(url: str, path: list[str], query: dict[str, list[str]]) -> Sou
     if "folders" in path:
         return Source("manual", url, url, note="a folder of Google Drive, not a file")
     if "d" in path and path.index("d") + 1 < len(path):
-        return Source("gdrive", url, url, file_id=path[path.index("d") + 1])
+        return _drive_file(url, path[path.index("d") + 1])
     if "id" in query:
-        return Source("gdrive", url, url, file_id=query["id"][0])
+        return _drive_file(url, query["id"][0])
     return Source("manual", url, url, note="a page of Google Drive, not a file")
+
+
+def _drive_file(url: str, file_id: str) -> Source:
+    return Source("gdrive", f"{DRIVE}?{urlencode({'id': file_id})}", url)

@@ -28,8 +28,10 @@ from reproduce.obtaining.cache import (
     partial_folder,
     weights_folder,
 )
-from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_good
+from reproduce.obtaining.damage import damage
+from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_good, key_of
 from reproduce.obtaining.sources import Source, source_of
+from reproduce.obtaining.transfer import discard
 from reproduce.reading import sha256_of
 
 Identity = Literal["shown", "fetched", "not shown"]
@@ -74,8 +76,10 @@ def located(project: str, record: Checkpoint) -> Path | None:
     """The file of a record where it is here already (cache, manual/); never downloads."""
     if record.sha256:
         return cached(record.sha256) or _dropped(record, record.sha256)
-    known = _noted(record)
-    return (known and cached(known["sha256"])) or _given_by_hand(project, record)
+    path = _received(record)
+    if path is not None and damage(path) is None:
+        return path
+    return _given_by_hand(project, record)
 
 
 def identity_of(record: Checkpoint, sha256: str) -> Identity:
@@ -108,17 +112,18 @@ def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
     """
     if path := located(project, record):
         return path
-    name = record.sha256 or hashlib.sha256(" ".join(record.urls).encode()).hexdigest()
     partial = partial_folder()
-    with held(partial / f"{name}.lock", f"the checkpoint {record.id}"):
+    with held(partial / f"{key_of(record)}.lock", f"the checkpoint {record.id}"):
         if path := located(project, record):  # another process was faster
             return path
-        return _download(project, record, partial / f"{name}.part", quiet)
+        if (damaged := _received(record)) and record.sha256 is None:
+            damaged.unlink()
+        return _download(project, record, partial, quiet)
 
 
-def _download(project: str, record: Checkpoint, part: Path, quiet: bool) -> Path:
+def _download(project: str, record: Checkpoint, partial: Path, quiet: bool) -> Path:
     try:
-        source = first_good(record, part, WEIGHTS, quiet)
+        source, part = first_good(record, partial, WEIGHTS, quiet)
     except FailedError as failed:
         folder, how = _drop_place(project, record)
         folder.mkdir(parents=True, exist_ok=True)
@@ -146,6 +151,7 @@ def _keep(record: Checkpoint, part: Path, source: Source) -> Path:
     with disk_full_told(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         part.replace(target)
+    discard(part)
     if record.sha256 is None:
         note = {
             "sha256": sha256,
@@ -170,6 +176,12 @@ def _noted(record: Checkpoint) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
+
+
+def _received(record: Checkpoint) -> Path | None:
+    """What was fetched for a record without a hash, if it is here."""
+    known = _noted(record)
+    return cached(known["sha256"]) if known else None
 
 
 def _given_by_hand(project: str, record: Checkpoint) -> Path | None:

@@ -18,7 +18,7 @@ from catalog.evidence import Source, TableFile
 from catalog.files import write_whole
 from reproduce.obtaining.cache import cache_folder, partial_folder
 from reproduce.obtaining.sources import source_of
-from reproduce.obtaining.transfer import UnreachableError, download
+from reproduce.obtaining.transfer import UnreachableError, discard, download
 
 MAX_BYTES = 256 << 20
 
@@ -105,7 +105,7 @@ def _content(source: Source, file: TableFile, origin: Path | None, quiet: bool) 
         quiet=quiet,
     )
     content = part.read_bytes()
-    part.unlink()
+    discard(part)
     if not _is(content, file):
         raise InputError(_changed(file, content, f"at {address(source, file)}"))
     _keep(content, file)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from download_server import Behaviour, quiet_download, serving
 from made import MATERIAL, REAL, write_challenge_npz, write_nifti
+from stress.serving import Behaviour, quiet_download, serving
 
 
 @pytest.fixture

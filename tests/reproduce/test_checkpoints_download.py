@@ -14,8 +14,8 @@ import msgspec
 import pytest
 import torch
 import yaml
-from download_server import Behaviour, quiet_download
 from safetensors.torch import save_file
+from stress.serving import Behaviour, quiet_download
 
 from catalog.errors import InputError, PrerequisiteError
 from catalog.records import Checkpoint
@@ -87,11 +87,14 @@ def test_part_of_an_interrupted_process_is_used(
     address, does = server
     does.content["/w"] = weights
     item = record(weights, f"{address}/w")
-    part = tmp_path / "cache" / "partial" / f"{item.sha256}.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(weights[:1000])
-    obtain("p", item)
+    does.cut_after["/w"] = [1000] + [0] * 4
+    with pytest.raises(PrerequisiteError, match="1,000 bytes are kept"):
+        obtain("p", item)
+    does.asked.clear()
+    does.cut_after.clear()
+    assert obtain("p", item).read_bytes() == weights
     assert does.asked == [("/w", "bytes=1000-")]
+    assert {path.suffix for path in (tmp_path / "cache" / "partial").iterdir()} == {".lock"}
 
 
 def test_server_that_ignores_range_is_read_from_the_start(

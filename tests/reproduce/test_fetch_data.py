@@ -13,9 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from download_server import Behaviour, quiet_download
 from packed_data import archive, packed, small, zipped
 from running_bundle import project_root
+from stress.serving import Behaviour, quiet_download
 from test_running import run
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
@@ -198,9 +198,10 @@ def test_archive_cut_without_notice_is_damaged_and_leaves_nothing(
     item = archive(
         b"", f"{address}/r", sha256=None, content="0" * 64, file="r.tgz", folders={"*/set": "Small"}
     )
-    with pytest.raises(InputError, match=r"damaged archive"):
+    with pytest.raises(PrerequisiteError, match=r"/r: not the released file. Damaged archive"):
         obtain(small(item), tmp_path / "data", quiet=True)
     assert list((tmp_path / "data").iterdir()) == []
+    assert not list((tmp_path / "cache" / "partial").glob("*.part*"))
 
 
 def test_wrong_bytes_and_dead_links_name_every_address_and_the_way_out(

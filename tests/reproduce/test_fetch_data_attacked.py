@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from download_server import Behaviour
 from packed_data import archive, flagged, small, tarred, zipped
+from stress.serving import Behaviour
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.cli.common import data_folder
@@ -88,9 +88,7 @@ def test_archive_is_kept_where_the_disk_is_too_small_to_unpack_it(
     assert list((tmp_path / "small").iterdir()) == []
     monkeypatch.setattr("shutil.disk_usage", real_usage)
     obtain(small(item), tmp_path / "small", quiet=True)
-    assert [wanted for _, wanted in does.asked] == [None, f"bytes={len(content)}-"], (
-        "not sent again"
-    )
+    assert len(does.asked) == 1, "not sent again"
     assert (tmp_path / "small" / "Small" / "a").stat().st_size == 1000
 
 

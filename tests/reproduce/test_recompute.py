@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from download_server import Behaviour, quiet_download
+from stress.serving import Behaviour, quiet_download
 from typer.testing import CliRunner
 
 from catalog.errors import FindingsError, InputError, PrerequisiteError, UsageError

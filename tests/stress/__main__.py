@@ -19,7 +19,7 @@ from random import Random
 from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("tamper",)
+NAMES = ("archive", "net", "tamper")
 
 
 class Attack(Protocol):
@@ -29,15 +29,21 @@ class Attack(Protocol):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.stress", description=__doc__)
-    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("name", choices=[*NAMES, "all"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--tries", type=int, default=None, help="so many, however long it takes")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "stress")
     asked = parser.parse_args(arguments)
+    names = NAMES if asked.name == "all" else (asked.name,)
+    return max(attacked(name, asked) for name in names)
+
+
+def attacked(name: str, asked: argparse.Namespace) -> int:
+    """Run one attack; 1 where anything broke, else 0."""
     tried, broke = 0, []
     with tempfile.TemporaryDirectory(prefix="stress-") as scratch:
-        module = importlib.import_module(f"{__package__}.{asked.name}")
+        module = importlib.import_module(f"{__package__}.{name}")
         attack: Attack = module.Attack(Path(scratch))
         end = time.monotonic() + 60 * asked.minutes
         while tried < asked.tries if asked.tries is not None else time.monotonic() < end:
@@ -47,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tried += 1
     smallest = min(broke, key=lambda item: len(str(item["input"])), default=None)
     report = {
-        "attack": asked.name,
+        "attack": name,
         "seed": asked.seed,
         "tried": tried,
         "held": tried - len(broke),
@@ -56,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "all": broke,
     }
     asked.out.mkdir(parents=True, exist_ok=True)
-    path = asked.out / f"{asked.name}-{asked.seed}.json"
+    path = asked.out / f"{name}-{asked.seed}.json"
     path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    print(f"{asked.name}: tried {tried}, held {tried - len(broke)}, broke {len(broke)} ({path})")
+    print(f"{name}: tried {tried}, held {tried - len(broke)}, broke {len(broke)} ({path})")
     if smallest is not None:
         print(f"smallest: {smallest['input']} (--seed {asked.seed}, try {smallest['try']})")
     return 1 if broke else 0

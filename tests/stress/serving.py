@@ -5,13 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from reproduce.obtaining import transfer
+from reproduce.obtaining.watching import Budget
 
-quiet_download = functools.partial(transfer.download, quiet=True, pause_s=0.0)
+quiet_download = functools.partial(
+    transfer.download, quiet=True, budget=Budget(pause_s=0.0, whole_s=300.0)
+)
 
 
 class Behaviour:
@@ -26,10 +31,25 @@ class Behaviour:
         self.hide_length: set[str] = set()
         self.chunked: set[str] = set()  # made while it is sent, as archives of repositories are
         self.asked: list[tuple[str, str | None]] = []
+        self.acts: dict[str, Callable[[Handler], None]] = {}  # what else a server may do
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.gone = threading.Event()  # set when serving ends: slow answers end with it
+
+    def handle_error(self, *about: Any) -> None:
+        """A client that goes away is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*about)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     behaviour: Behaviour
+    server: Server
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args: object) -> None:
@@ -39,6 +59,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         does = self.behaviour
         wanted = self.headers.get("Range")
         does.asked.append((self.path, wanted))
+        if act := does.acts.get(self.path):
+            self.close_connection = True
+            with suppress(OSError):  # the other side has gone
+                act(self)
+            return
         if self.path in does.redirect:
             self.send_response(302)
             self.send_header("Location", does.redirect[self.path])
@@ -97,11 +122,11 @@ def serving() -> Iterator[tuple[str, Behaviour]]:
     """The address of a running server, and what it does."""
     behaviour = Behaviour()
     handler = type("Bound", (Handler,), {"behaviour": behaviour})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
-        http_server.daemon_threads = True
+    with Server(("127.0.0.1", 0), handler) as http_server:
         thread = threading.Thread(target=http_server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{http_server.server_port}", behaviour
+        http_server.gone.set()
         http_server.shutdown()
 
 
