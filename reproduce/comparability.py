@@ -29,7 +29,7 @@ from typing import Any, Literal
 from catalog.records import Checkpoint, Claim, Compared, Project, ProtocolField, RunOptions
 from reproduce import wording
 from reproduce.identity import Answer as Shown
-from reproduce.identity import identity
+from reproduce.identity import identity, released
 
 DECISIVE = (
     "metric_profile",
@@ -62,6 +62,7 @@ class Done:
 
     adapter_options  those that are not at their default
     class_names      the model's name of a class -> the data set's, where they differ
+    case_list        hash of which files the cases were (`reproduce.identity.case_list`)
     counts           of `COUNTED`; what is not in it is not recorded
     untrained        the prompts are of a kind that the weights were not trained for; how
     cut              the cases were cut short; how
@@ -80,6 +81,7 @@ class Done:
     preprocessing: str | None
     postprocessing: str | None
     grid: str | None
+    case_list: str | None = None
     label: str | None = None
     metric: str | None = None
     metric_profile: str | None = None
@@ -229,6 +231,8 @@ def _data(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:
     data = _compared("dataset", reader or None, done.dataset, done)
     if data.answer == "same" and reader != _named_like(claim):
         data = _stand_in(claim, reader)
+    elif data.answer == "same":
+        data = _files(reader, done)
     yield data
     yield from _options("dataset option", dataset_options_of(project, claim), done.dataset_options)
     yield from _options("class name", (claim.run or RunOptions()).labels, done.class_names)
@@ -251,6 +255,19 @@ def _stand_in(claim: Claim, reader: str) -> Compared:
         + ("only their number" if counted else "nothing recorded")
         + f" tells that the folder held {claim.dataset!r}",
     )
+
+
+def _files(reader: str, done: Done) -> Compared:
+    """Whether the files that the data set's own reader read are the released ones."""
+    from reproduce.plugins import plugins
+
+    dataset = plugins("datasets").get(reader)
+    recorded = done.case_list is not None or "case_list" in done.open
+    if dataset is None or done.split is None or not recorded:
+        reason = "the run does not record which files its cases were"
+        return Compared(field="dataset", answer="unknown", reason=reason)
+    answer, why = released(dataset, done.split, done.case_list)
+    return Compared(field="dataset", answer=answer, reason=why)
 
 
 def _counts(claim: Claim, done: Done) -> Iterator[Compared]:

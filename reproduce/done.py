@@ -10,6 +10,7 @@ from catalog.records import Measurement, Result
 from reproduce import wording
 from reproduce.comparability import COUNTED, Done, Weights
 from reproduce.contracts import Conduct, ProfileId
+from reproduce.identity import case_list
 
 UNTRAINED = "untrained-prompt"
 THRESHOLDS = {(0.1, 0.3, 0.5, 0.7, 0.9): "mean-of-5"}  # of metric profiles, as claims call them
@@ -23,17 +24,14 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
     conduct = _conduct(protocol, adapter, version, options or {})
     flags = protocol.get("flags")
     done = Done(
-        weights=tuple(
-            Weights(id=str(item.get("id")), sha256=str(item.get("sha256")))
-            for item in result.inputs.get("checkpoints") or []
-            if isinstance(item, Mapping)
-        ),
+        weights=_weights(result),
         adapter=adapter or None,
         adapter_options=None if options is None else wording.changed_options(adapter, options),
         dataset=protocol.get("dataset"),
         dataset_options=_mapping(protocol.get("dataset_options")),
         class_names=_mapping(result.inputs.get("labels", {})),
         split=protocol.get("split"),
+        case_list=_case_list(result),
         prompt_profile=protocol.get("prompt_profile"),
         prompt_grid=protocol.get("prompt_grid"),
         preprocessing=conduct.preprocessing,
@@ -57,6 +55,26 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
         counts=_counts(result, measurement) if complete else {},
         open=frozenset(() if complete else COUNTED),
     )
+
+
+def _weights(result: Result) -> tuple[Weights, ...]:
+    """The weights files that were loaded. Predictions that others made are of none: whatever is
+    said beside them, nothing here ran."""
+    if result.kind == "recomputed":
+        return ()
+    return tuple(
+        Weights(id=str(item.get("id")), sha256=str(item.get("sha256")))
+        for item in result.inputs.get("checkpoints") or []
+        if isinstance(item, Mapping)
+    )
+
+
+def _case_list(result: Result) -> str | None:
+    cases = result.inputs.get("cases")
+    if not isinstance(cases, list):
+        return None
+    read = [case for case in cases if isinstance(case, Mapping)]
+    return case_list({str(case.get("id")): case.get("files") or {} for case in read})
 
 
 def untrained_of(flags: Iterable[object]) -> str | None:

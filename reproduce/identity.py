@@ -1,16 +1,24 @@
-"""Which weights they were: whether a file is shown to be the one that was released.
+"""Which weights and which data they were: whether files are shown to be the released ones.
 
 A name proves nothing. A file is the released one where its sha256 is the recorded one, and the
 record says where that was read: the authors, the host, or two others independently. A hash that
 only a fetch gave counts once it stands in the record, with the address it came from.
+
+The name of a folder proves as little. Its cases are the released ones where their list is one that
+the reader of the data set records, with what shows it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping
 from typing import Literal
 
+import msgspec
+
 from catalog.records import Checkpoint
+from reproduce.contracts import Dataset
 
 INDEPENDENT = 2  # others whose hash agrees
 PINNED = re.compile(r"([\w.-]+)/[\w.-]+@[0-9a-f]{40}:.+")
@@ -45,3 +53,31 @@ def shown(record: Checkpoint) -> bool:
             return True
     pinned = (PINNED.fullmatch(s.place) for s in record.sha256_from if s.by == "others")
     return len({match[1].casefold() for match in pinned if match}) >= INDEPENDENT
+
+
+def case_list(cases: Mapping[str, Mapping[str, str]]) -> str:
+    """The sha256 of a list of cases, id -> role -> sha256 of the file: of its JSON, keys sorted."""
+    return hashlib.sha256(msgspec.json.encode(cases, order="deterministic")).hexdigest()
+
+
+def released(
+    dataset: Dataset, split: str, listed: str | None
+) -> tuple[Answer | Literal["open"], str | None]:
+    """Whether cases with this list are shown to be those of the split, and why not.
+
+    listed  None: they were not read yet
+    """
+    known = {item.sha256 for item in dataset.case_lists if item.split == split}
+    if dataset.generated or listed in known:
+        return "same", None
+    if not known:
+        return "not shown", (
+            f"dataset: nobody has recorded which files {dataset.name}/{split} is"
+            + ("" if listed is None else f"; those that were read have the list {listed}")
+        )
+    if listed is None:
+        return "open", None
+    return "different", (
+        f"dataset: the files of {dataset.name}/{split} have the list {min(known)[:12]}..., those "
+        f"that were read {listed[:12]}...: some are other files, or were saved anew"
+    )

@@ -12,7 +12,8 @@ at the margin, up to five pass by chance. A paper's badge is therefore "k of n c
 one boolean.
 
 `verdict/1` took what a run did not record for what the claim says, a file of any hash for the
-claim's checkpoint where no hash was recorded, and compared no numbers but those of cases.
+claim's checkpoint where no hash was recorded, any folder for its data set, and compared no numbers
+but those of cases.
 """
 
 from __future__ import annotations

@@ -169,6 +169,19 @@ class Archive:
         return self.file
 
 
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """Which files the cases of a split are, in one hash: what shows that a folder holds them.
+
+    sha256  `reproduce.identity.case_list` of the cases
+    source  what shows that those files are the released ones
+    """
+
+    split: str
+    sha256: str
+    source: str
+
+
 class Dataset(Protocol):
     """A plugin in `reproduce/datasets`."""
 
@@ -184,6 +197,7 @@ class Dataset(Protocol):
     splits: Mapping[str, str]  # split -> who defined it and what is in it
     may_show_images: bool  # whether its licence lets us publish image excerpts
     archives: tuple[Archive, ...] = ()  # files it is distributed in, for `fetch-data`
+    case_lists: tuple[CaseList, ...] = ()  # several of a split where it is released as several
     generated: bool = False  # made here: nothing has to be fetched or lie anywhere
     keeps_values: bool = False  # has the option `values=stored`, for models that take no bytes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Archive, Case, Dataset, Sample
+from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "750eb40d4624398561fe586418101f48ae9b0f1d"
 
@@ -51,6 +51,13 @@ class BiomedParseDemo(Dataset):
             },
             content="733e8f7db15bbb07f447da438d324dcd7f696df4be96c384076f7fe0621db5c2",
             source="hashed from the repository at this commit, 2026-11-20",
+        ),
+    )
+    case_lists = (
+        CaseList(
+            "all",
+            "8210e56b3e19e81116891bcbd69df9773d5788a8691d3076f1059ec3c42931f9",
+            "the files whose content is that of the archive above",
         ),
     )
 

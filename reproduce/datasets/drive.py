@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Archive, Case, Dataset, Sample
+from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 SPLITS = {
     "training": range(21, 41),
@@ -60,6 +60,14 @@ class Drive(Dataset):
             ),
             ("test", "d76c95c98a0353487ffb63b3bb2663c00ed1fde7d8fdfd8c3282c6e310a02731", ("test",)),
         )
+    )
+    case_lists = (
+        CaseList(
+            "lwnet-val",
+            "61cf11a2783c9ed709396cc03750d1ac7474fefdd13da1efc2065aaa643cc7db",
+            "files in the history of orobix/retina-unet @ 1ccd6f8: with them the released weights "
+            "of lwnet give the printed digits of Dice and AUC",
+        ),
     )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:

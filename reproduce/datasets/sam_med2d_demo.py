@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Archive, Case, Dataset, Sample
+from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "bfd2b93b1158100c8abd81f61766a2de92c1c175"
 FILES = {"test": "label2image_test.json", "train": "image2label_train.json"}
@@ -42,6 +42,18 @@ class SamMed2dDemo(Dataset):
             folders={"*/data_demo": "data_demo"},
             content="994b1df9cfc822ff33fdc3947a73ccec15ed7a23f9ae70c11a5f6232a6f81086",
             source="hashed from the repository at this commit, 2026-11-20",
+        ),
+    )
+    case_lists = (
+        CaseList(
+            "test",
+            "0f7824cbdaac73034a6ac78385e9519a7b34ddfb2f6edcd86a1673d68910fba0",
+            "the files whose content is that of the archive above",
+        ),
+        CaseList(
+            "train",
+            "8c90fc490b96c6a7ae3f8a69abac979d088130cdabad3a221264230d8dd790ba",
+            "the files whose content is that of the archive above",
         ),
     )
 

@@ -25,6 +25,7 @@ from catalog.registry import RESULTS, Registry, find_root
 from reproduce import wording
 from reproduce.cli.common import RUNS, as_json, data_folder, need_file, need_folder, place_of
 from reproduce.contracts import Grid
+from reproduce.identity import case_list
 from reproduce.obtaining.datasets import can_fetch
 from reproduce.obtaining.weights import check_all, obtain_all
 from reproduce.running import telling
@@ -406,11 +407,12 @@ def tell(
     The results are data (stdout); what to type next is talk (stderr).
     """
     hashes = [checkpoint["sha256"] for checkpoint in result.inputs["checkpoints"]]
-    n_cases = len(result.inputs["cases"])
+    cases = result.inputs["cases"]
+    listed = case_list({case["id"]: case["files"] for case in cases})
     differs = {
         member.claim_id: why
         for member in members
-        if (why := comparison_of(member, hashes, n_cases).differences)
+        if (why := comparison_of(member, hashes, len(cases), listed).differences)
     }
     asked = [(member.project, member.claim) for member in members]
     told = [member.claim_id for member in members]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reproduce import wording
-from reproduce.comparability import Comparison, Done, Weights, compare
+from reproduce.comparability import COUNTED, Comparison, Done, Weights, compare
 from reproduce.contracts import Conduct
 from reproduce.done import threshold_used, untrained_of
 from reproduce.models.declaring import conduct
@@ -16,18 +16,25 @@ if TYPE_CHECKING:
 
 
 def comparison_of(
-    item: Recipe, hashes: Sequence[str | None] | None = None, n_cases: int | None = None
+    item: Recipe,
+    hashes: Sequence[str | None] | None = None,
+    n_cases: int | None = None,
+    listed: str | None = None,
 ) -> Comparison:
     """How far a run by this recipe would answer its claim.
 
     hashes   of its weights files, in their order; None: not on this machine yet
     n_cases  of the split in the folder; None: not read yet
+    listed   which files they are (`reproduce.identity.case_list`); None: not read yet
     """
-    return compare(item.claim, item.project, done_by_plan(item, hashes, n_cases))
+    return compare(item.claim, item.project, done_by_plan(item, hashes, n_cases, listed))
 
 
 def done_by_plan(
-    item: Recipe, hashes: Sequence[str | None] | None = None, n_cases: int | None = None
+    item: Recipe,
+    hashes: Sequence[str | None] | None = None,
+    n_cases: int | None = None,
+    listed: str | None = None,
 ) -> Done:
     """What a run by this recipe would do; arguments as for `comparison_of`."""
     claim, adapter = item.claim, item.adapter
@@ -46,6 +53,7 @@ def done_by_plan(
         dataset_options=item.dataset_options,
         class_names=item.labels,
         split=item.split,
+        case_list=listed,
         label=_label(item),
         metric=claim.metric,
         metric_profile=profile if isinstance(profile, str) else None,
@@ -64,7 +72,7 @@ def done_by_plan(
         counts=counts,
         untrained=untrained_of(item.flags),
         cut=None if item.limit is None else f"only the first {item.limit} of the cases (--limit)",
-        open=frozenset({"cases", "images", "masks", "classes"} - set(counts)),
+        open=frozenset({*COUNTED, "case_list"} - set(counts)),
     )
 
 

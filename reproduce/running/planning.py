@@ -16,6 +16,7 @@ from reproduce.asking.prompt_grid import bring_of, declared_grid
 from reproduce.asking.replay import encode_prompts, make_prompts, prompts_sha256
 from reproduce.comparability import checkpoint_ids, dataset_options_of, reader_of
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
+from reproduce.identity import case_list
 from reproduce.obtaining.weights import identity_of
 from reproduce.plugins import plugin, plugins
 from reproduce.prompting.regions import SEPARATE
@@ -345,7 +346,11 @@ def build_spec(
             flags.add("oracle-prompt: prompts were chosen with the ground truth")
     # A run is given to the claims that it does not contradict; what is not known is judged later.
     hashes = [sha256_of(path) for path in files]
-    served = [r.claim_id for r in recipes if not comparison_of(r, hashes, len(cases)).differences]
+    inputs = hash_cases(cases)
+    listed = case_list({case.id: case.files for case in inputs})
+    served = [
+        r.claim_id for r in recipes if not comparison_of(r, hashes, len(cases), listed).differences
+    ]
     spec = RunSpec(
         kind="selftest" if first.project.kind == "selftest" else "rerun",
         project=first.project.slug,
@@ -370,7 +375,7 @@ def build_spec(
         dataset_version=dataset.version,
         dataset_options=options,
         split=first.split,
-        cases=hash_cases(cases),
+        cases=inputs,
         prompt_profile=f"{first.profile.name}/{first.profile.version}" if first.profile else None,
         prompt_sha256=None if prompts is None else prompts_sha256(prompts),
         seeds=list(first.seeds),

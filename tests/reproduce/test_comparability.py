@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import published_cases
 
 from catalog.records import (
     Checkpoint,
@@ -24,10 +25,13 @@ from catalog.records import (
 )
 from reproduce.comparability import DECISIVE, Comparison, Done, Weights, compare
 from reproduce.done import done_by
-from reproduce.identity import identity, shown
+from reproduce.identity import case_list, identity, shown
 
 SHA256, OTHER = "ab" * 32, "cd" * 32
 COMMIT = "0" * 40
+# The four images of lwnet's validation, as the published run has them.
+CASES = published_cases()
+VALIDATION = case_list({case["id"]: case["files"] for case in CASES})
 AUTHORS = [HashSource(by="authors", place="README")]
 CONVENTIONS: dict[str, Any] = {
     "metric_profile": "house/1",
@@ -48,8 +52,8 @@ def claim(evidence: str = "from-code", **changes: Any) -> Claim:
     }
     given = {
         "checkpoint": "w",
-        "dataset": "biomedparse",
-        "split": "test",
+        "dataset": "drive",
+        "split": "lwnet-val",
         "split_source": "released",
         "label": "a",
         "set": "amos22/CT",
@@ -78,10 +82,11 @@ KEPT = Done(
     weights=(Weights(id="w", sha256=SHA256),),
     adapter="sam",
     adapter_options={},
-    dataset="biomedparse",
+    dataset="drive",
     dataset_options={"set": "amos22/CT"},
     class_names={},
-    split="test",
+    split="lwnet-val",
+    case_list=VALIDATION,
     label="a",
     metric="dice",
     prompt_grid="original",
@@ -102,6 +107,59 @@ def test_a_run_that_keeps_to_the_claim_is_class_a() -> None:
     comparison = against()
     assert (comparison.group, comparison.reasons) == ("A", [])
     assert {item.answer for item in comparison.fields} == {"same"}
+
+
+# ---------------------------------------------------------------------------- which data they are
+
+
+def test_a_folder_in_the_layout_of_a_data_set_is_not_the_data_set() -> None:
+    """Other pictures under DRIVE's names were "lower, class A: same cases"."""
+    other = dataclasses.replace(KEPT, case_list=OTHER)
+    assert (answer(against(other), "dataset"), against(other).group) == ("different", "D")
+    lost = dataclasses.replace(KEPT, case_list=None)
+    assert (answer(against(lost), "dataset"), against(lost).group) == ("unknown", "D")
+    planned = dataclasses.replace(lost, open=frozenset({"case_list"}))
+    assert (answer(against(planned), "dataset"), against(planned).group) == ("open", "A")
+
+
+def test_of_files_that_nobody_recorded_it_is_not_shown_which_they_are() -> None:
+    test = dataclasses.replace(KEPT, split="test", case_list=OTHER)
+    comparison = against(test, split="test")
+    assert comparison.group == "C"
+    assert comparison.reasons == [
+        "dataset: nobody has recorded which files drive/test is; those that were read have the "
+        f"list {OTHER}"
+    ]
+
+
+def test_what_is_made_here_needs_no_list() -> None:
+    made = dataclasses.replace(KEPT, dataset="phantoms", case_list=OTHER)
+    assert against(made, dataset="phantoms").group == "A"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cases: cases.pop(),
+        lambda cases: cases.append(cases[0] | {"id": "41"}),
+        lambda cases: cases[0].update(files=cases[1]["files"]),
+        lambda cases: cases[0]["files"].update(label=OTHER),
+        lambda cases: cases[0].update(files={}),
+    ],
+)
+def test_other_cases_are_told_from_the_released_ones(change: Any) -> None:
+    made = result()
+    made.inputs["cases"] = published_cases()
+    assert judged(made).group == "A"
+    change(made.inputs["cases"])
+    assert judged(made).group == "D"
+
+
+def test_predictions_are_of_no_weights_whatever_is_said_beside_them() -> None:
+    made = result()
+    made.kind = "recomputed"
+    comparison = judged(made)
+    assert (answer(comparison, "checkpoint"), comparison.group) == ("unknown", "D")
 
 
 # ------------------------------------------------------------------------- which weights they are
@@ -220,9 +278,9 @@ def result(**protocol: Any) -> Result:
     known: dict[str, Any] = {
         "adapter": "sam/2",
         "adapter_options": {"multimask": "single", "encoder": "fused"},
-        "dataset": "biomedparse",
+        "dataset": "drive",
         "dataset_options": {"set": "amos22/CT"},
-        "split": "test",
+        "split": "lwnet-val",
         "prompt_profile": "box-tight/1",
         "prompt_grid": "original",
         "grid": "original",
@@ -244,7 +302,7 @@ def result(**protocol: Any) -> Result:
         status="complete",
         title="t",
         protocol={**known, **protocol},
-        inputs={"checkpoints": [{"id": "w", "sha256": SHA256}]},
+        inputs={"checkpoints": [{"id": "w", "sha256": SHA256}], "cases": CASES},
         environment={},
         checks=[],
         measurements=[measurement],

@@ -129,6 +129,10 @@ def test_a_dataset_names_what_is_missing_instead_of_breaking(name, tmp_path):
     assert dataset.splits, f"{where}: splits: at least one, with who defined it"
     assert all(dataset.splits.values()), f"{where}: splits: say who defined each"
     assert dataset.dimensionality in ("2d", "3d"), f"{where}: dimensionality"
+    for item in dataset.case_lists:
+        assert item.split in dataset.splits, f"{where}: case_lists: {item.split}"
+        assert re.fullmatch("[0-9a-f]{64}", item.sha256), f"{where}: case_lists: {item.sha256}"
+        assert item.source, f"{where}: case_lists: say what shows that they are the released files"
     with pytest.raises(Sam4misError):
         dataset.cases(tmp_path, "a split that nobody defined", {})
     for split in dataset.splits:

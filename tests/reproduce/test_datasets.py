@@ -15,8 +15,10 @@ from PIL import Image
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Case, Sample
 from reproduce.datasets.phantoms import phantom
+from reproduce.identity import case_list
 from reproduce.plugins import plugin, plugins
 from reproduce.readers.intensities import to_uint8
+from reproduce.running.planning import hash_cases
 
 MINE = (
     "biomedparse-demo",
@@ -98,6 +100,10 @@ def test_real_data(
     for split, count in counts.items():
         sample = looks_right(name, real / folder, split, count, labels)
         assert shape in (None, sample.values.shape[1:])
+    data = plugin("datasets", name)
+    for item in data.case_lists:
+        read = hash_cases(data.cases(real / folder, item.split, {}))
+        assert case_list({case.id: case.files for case in read}) == item.sha256, item.split
 
 
 def test_stacks_of_challenges(challenge_npz: Path) -> None:

@@ -97,7 +97,8 @@ def planned(
 def test_a_dry_run_says_the_best_class_and_why(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert planned(tmp_path, capsys) == ("A", set())
+    nobody = "dataset: nobody has recorded which files folder/all is"
+    assert planned(tmp_path, capsys) == ("C", {nobody})
     for changes, reason in (
         ({"settings": ("grid=model_input",)}, "grid: claim 'original', run 'model_input'"),
         ({"prompts": "box-largest/1"}, "prompt profile: claim 'box-tight/1', run 'box-largest/1'"),
@@ -144,8 +145,9 @@ def test_what_a_run_would_be_told_afterwards_is_told_before(
     """The class at best of the plan is that of the finished run."""
     import yaml
 
-    write_phantoms(tmp_path / "data")
-    root = project_root(tmp_path, monkeypatch, dataset="folder", split="all", n={"images": 4})
+    (tmp_path / "data").mkdir()
+    options = {"dataset": {"count": 4}}
+    root = project_root(tmp_path, monkeypatch, run=options, n={"images": 4})
     path = root / "projects/selftest.yaml"
     raw = yaml.safe_load(path.read_text("utf-8"))
     claim, weights = raw["claims"][0], raw["checkpoints"][0]

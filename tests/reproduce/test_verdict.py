@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import published_cases
 
 from catalog.records import (
     CaseScore,
@@ -80,7 +81,7 @@ def claim(value: float = 80.0, **changes: Any) -> Claim:
         "protocol": protocol(),
         "checkpoint": "w",
         "dataset": "drive",
-        "split": "test",
+        "split": "lwnet-val",
         "split_source": "released",
     }
     return Claim(**{**given, **changes})
@@ -136,9 +137,12 @@ def result(value: float | None = 0.8, **changes: Any) -> Result:
             "grid": "original",
             "dataset": "drive",
             "dataset_options": {},
-            "split": "test",
+            "split": "lwnet-val",
         },
-        "inputs": {"checkpoints": [{"id": "w", "sha256": SHA256}]},
+        "inputs": {
+            "checkpoints": [{"id": "w", "sha256": SHA256}],
+            "cases": published_cases(),
+        },
         "environment": {},
         "checks": [gate(name) for name in GATES],
         "measurements": [measurement],
@@ -328,7 +332,9 @@ def test_any_gate_that_was_tried_and_failed_decides_nothing() -> None:
 
 def test_predictions_have_the_gate_of_predictions() -> None:
     verdict = judged(0.8, kind="recomputed", checks=[gate("all-cases")])
-    assert verdict.state == "reproduced"
+    assert [check.name for check in verdict.gates] == ["all-cases"]
+    assert verdict.state == "not-comparable"
+    assert "checkpoint: the run names none" in str(verdict.reason)
 
 
 def test_a_partial_run_decides_nothing() -> None:
