@@ -206,8 +206,8 @@ def overlap(variant: str, device: str, count: int) -> dict[str, float]:
     import torch
 
     from reproduce.adapters.sam import PLUGIN
-    from reproduce.ahead import ahead
     from reproduce.contracts import Plane, Prompt
+    from reproduce.ground.ahead import ahead
     from reproduce.models.sam import seeded_state
     from reproduce.models.sam_preprocessing import to_batch
     from reproduce.statistics.counting import confusion

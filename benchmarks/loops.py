@@ -77,9 +77,9 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
     import torch
 
     from reproduce.adapters.sam import PLUGIN
+    from reproduce.asking.embeddings import EmbeddingCache
     from reproduce.contracts import Plane, Prompt
     from reproduce.models.sam import seeded_state
-    from reproduce.running.embeddings import EmbeddingCache
     from reproduce.statistics.counting import confusion
 
     model: Any = PLUGIN.build(

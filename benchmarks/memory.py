@@ -126,7 +126,7 @@ def measure(number: int) -> dict[str, Any]:
     import torch
 
     from reproduce.contracts import StackModel
-    from reproduce.plugins import plugin
+    from reproduce.ground.plugins import plugin
 
     adapter_name, _, side, layouts, strip = VARIANTS[number]
     adapter = plugin("adapters", adapter_name)

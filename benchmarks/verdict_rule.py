@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reproduce.equivalence import clustered_error, interval, label, redrawn_spread, rounding
-from reproduce.verdict import MARGIN
+from reproduce.judging.equivalence import clustered_error, interval, label, redrawn_spread, rounding
+from reproduce.judging.verdict import MARGIN
 
 CASES = (20, 50, 100, 500, 2000)
 DIFFERENCES = (0.0, -0.005, -0.01, -0.02, -0.05)

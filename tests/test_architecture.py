@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,84 @@ def sources(folder: str) -> list[Path]:
 def test_catalog_never_imports_reproduce_or_torch(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)}
     assert not roots & ({"reproduce"} | HEAVY), f"{path.relative_to(ROOT)} looks the wrong way"
+
+
+def heights() -> dict[str, int]:
+    """Package of `reproduce` -> its line in the map of ARCHITECTURE.md, lowest first."""
+    lines = (ROOT / "ARCHITECTURE.md").read_text("utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("reproduce/ "))
+    found: dict[str, int] = {}
+    for height, line in enumerate(lines[start + 1 :]):
+        if not line.startswith("  "):
+            break
+        if names := re.match(r"  ((?:\w+/ +)+)", line):
+            found |= dict.fromkeys(names[1].replace("/", " ").split(), height)
+    return found
+
+
+def needed(path: Path, root: Path) -> Iterator[tuple[int, str]]:
+    """Line and package for all that a file of `root`/reproduce imports of it: at the top, in a
+    function, for types only, or named as text (`reproduce.models.sam:build`)."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            here = path.relative_to(root).parent.parts
+            above = here[: len(here) + 1 - node.level] if node.level else ()
+            base = ".".join([*above, *filter(None, [node.module])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = re.findall(r"\A(reproduce(?:\.\w+)+):\w+\Z", node.value)
+        for name in names:
+            top, _, rest = name.partition(".")
+            if top == "reproduce" and rest:
+                yield node.lineno, rest.partition(".")[0]
+
+
+def wrong_ways(root: Path, order: dict[str, int]) -> list[str]:
+    """Every import of a package that is not below, with its place."""
+    found = []
+    for path in sorted((root / "reproduce").rglob("*.py")):
+        package = path.relative_to(root).parts[1]
+        for line, other in needed(path, root):
+            if other != package and not order[other] < order[package]:
+                place = f"{path.relative_to(root).as_posix()}:{line}"
+                found.append(f"{place}: {package} imports {other}, which is not below it")
+    return found
+
+
+def test_packages_of_reproduce_import_one_way() -> None:
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in sources("reproduce")}
+    packages = {folder.split("/")[1] for folder in folders if "/" in folder}
+    loose = sorted(path.name for path in (ROOT / "reproduce").glob("*.py"))
+    assert loose == ["__init__.py"], "a module belongs into a package"
+    order = heights()
+    assert order.keys() == packages, "ARCHITECTURE.md's map names every package of reproduce"
+    wrong = wrong_ways(ROOT, order)
+    assert not wrong, "\n".join(["the map of ARCHITECTURE.md has the lowest package first", *wrong])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from reproduce.running.engine import execute",
+        "import reproduce.running.engine",
+        "from reproduce import running",
+        "from ..running import engine",
+        "def late() -> None:\n    from reproduce.running import engine",
+        "if TYPE_CHECKING:\n    from reproduce.running.engine import Execution",
+        "BUILDER = 'reproduce.running.engine:execute'",
+    ],
+)
+def test_every_way_to_import_upwards_is_seen(text: str, tmp_path: Path) -> None:
+    for package, content in (("ground", text), ("running", "from reproduce.ground import places")):
+        (tmp_path / "reproduce" / package).mkdir(parents=True)
+        (tmp_path / "reproduce" / package / "module.py").write_text(content, "utf-8")
+    line = 1 + text.count("\n")
+    assert wrong_ways(tmp_path, {"ground": 0, "running": 1}) == [
+        f"reproduce/ground/module.py:{line}: ground imports running, which is not below it"
+    ]
 
 
 @pytest.mark.parametrize("kind", PLUGIN_PACKAGES)
@@ -75,7 +155,7 @@ def test_starting_the_command_line_imports_nothing_heavy() -> None:
 def test_listing_plugins_imports_no_torch() -> None:
     code = (
         "import sys\n"
-        "from reproduce.plugins import plugins\n"
+        "from reproduce.ground.plugins import plugins\n"
         "n=sum(len(plugins(k)) for k in ('adapters','datasets','metrics','prompts'))\n"
         "print(n, 'torch' in sys.modules)\n"
     )

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.ahead import ahead
 from reproduce.asking.ledger import Ledger
 from reproduce.asking.objects import stacked
 from reproduce.asking.rounds import Rounds, View
@@ -32,10 +31,11 @@ from reproduce.contracts import (
     Session,
     StackModel,
 )
-from reproduce.running.spec import RunSpec
+from reproduce.ground.ahead import ahead
+from reproduce.runs.spec import RunSpec
 
 if TYPE_CHECKING:
-    from reproduce.running.embeddings import EmbeddingCache
+    from reproduce.asking.embeddings import EmbeddingCache
     from reproduce.statistics import StatisticsBuilder
 
 # Masks decoded and held at full size together: 64 of an image of 1024x1024, fewer of larger ones.

@@ -22,7 +22,7 @@ from reproduce.contracts import (
     Session,
     StackModel,
 )
-from reproduce.running.spec import RunSpec
+from reproduce.runs.spec import RunSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.checkpoints.layouts import unwrap
+from reproduce.ground.places import cache_folder
+from reproduce.ground.sniffing import sniff
 from reproduce.obtaining.archives import ARCHIVES, weights_inside
-from reproduce.obtaining.cache import cache_folder
-from reproduce.sniffing import sniff
 
 if TYPE_CHECKING:
     import torch

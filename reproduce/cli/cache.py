@@ -32,10 +32,10 @@ def cache(
     """
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
-    from reproduce import storage
+    from reproduce.asking.embeddings import limit_bytes
     from reproduce.cli.common import as_json, table
-    from reproduce.obtaining.cache import cache_folder
-    from reproduce.running.embeddings import limit_bytes
+    from reproduce.ground.places import cache_folder
+    from reproduce.obtaining import storage
 
     if unknown := [part for part in clear or [] if part not in storage.CLEARED]:
         raise UsageError(

@@ -16,35 +16,11 @@ from catalog.cli import output
 from catalog.errors import FindingsError, PrerequisiteError
 from catalog.registry import RESULTS, Registry
 from catalog.results import unexamined
-from reproduce import wording
+from reproduce.ground import wording
+from reproduce.ground.extras import NEEDED, install_command
 
 ROOM = 18  # characters that a column which wraps should have
 RUNS = Path("build") / "runs"  # where runs lie that nobody published, below the registry
-
-NEEDED = {  # import name -> distribution, what the extra [reproduce] brings
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "numpy": "numpy",
-    "pyarrow": "pyarrow",
-    "PIL": "pillow",
-    "safetensors": "safetensors",
-    "scipy": "scipy",
-    "skimage": "scikit-image",
-    "segment_anything": "segment-anything",
-}
-
-
-def missing_extra() -> list[str]:
-    """Distributions of the extra [reproduce] that are not installed."""
-    return [name for module, name in NEEDED.items() if find_spec(module) is None]
-
-
-def install_command() -> str:
-    """The exact command that installs the extra: from this clone where there is one."""
-    clone = Path(__file__).resolve().parents[2] / "pyproject.toml"
-    return (
-        'pip install -e ".[reproduce]"' if clone.is_file() else 'pip install "sam4mis[reproduce]"'
-    )
 
 
 def need_extra(what: str, modules: Iterable[str] | None = None) -> None:
@@ -74,32 +50,6 @@ def sound_registry(root: Path) -> Registry:
     if findings := [f for folder in folders if is_result(folder) for f in examine(folder)]:
         raise FindingsError(findings)
     return registry
-
-
-def data_folder(name: str, given: Path | None) -> Path | None:
-    """Where a data set lies: --data, else $SAM4MIS_DATA/<name>, else the cache's data/<name>."""
-    if given is not None:
-        return given
-    return next((place for place in _data_places(name) if _holds_something(place)), None)
-
-
-def _holds_something(place: Path) -> bool:
-    """A download that was given up leaves an empty folder, which is no data set."""
-    return place.is_dir() and any(not path.name.startswith(".") for path in place.iterdir())
-
-
-def data_goal(name: str) -> Path:
-    """Where a data set is fetched to: where it lies already, else where it is looked for first."""
-    return data_folder(name, None) or _data_places(name)[0]
-
-
-def _data_places(name: str) -> list[Path]:
-    from reproduce.obtaining.cache import cache_folder, folder_named
-
-    places = [cache_folder() / "data" / name]
-    if named := folder_named("SAM4MIS_DATA"):
-        places.insert(0, named / name)
-    return places
 
 
 def need_folder(option: str, path: Path | None) -> None:

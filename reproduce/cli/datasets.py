@@ -15,8 +15,8 @@ FORMATS = ("dicom", "folder", "nifti", "npz")
 
 def datasets_document() -> dict[str, Any]:
     """What every dataset plugin says of itself, sorted by name."""
+    from reproduce.ground.plugins import plugins
     from reproduce.obtaining.datasets import archives_of, downloadable
-    from reproduce.plugins import plugins
 
     return {
         "schema": "datasets/1",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from reproduce.running.readiness import Readiness
+    from reproduce.planning.readiness import Readiness
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -30,7 +30,7 @@ def doctor(
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json, table
-    from reproduce.running.readiness import examine, machine
+    from reproduce.planning.readiness import examine, machine
 
     registry = Registry.load(find_root())
     chosen = [

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from catalog.records import Claim, Project
-    from reproduce.explain import Explanation, Space, Stored
+    from reproduce.judging.explain import Explanation, Space, Stored
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -58,7 +58,7 @@ def explain(
     root = find_root()
     if examples or write or check:
         from reproduce.cli.generated import keep
-        from reproduce.examples import examples_document
+        from reproduce.judging.examples import examples_document
 
         document = examples_document(root)
         if write or check or dry_run:
@@ -83,7 +83,7 @@ def explain(
 
 def _target(claim: Claim, given: float | None) -> float:
     """The number to explain as a fraction; of a share it may be given in percent."""
-    from reproduce.verdict import FRACTIONS
+    from reproduce.judging.verdict import FRACTIONS
 
     if given is None:
         return claim.fraction
@@ -95,8 +95,8 @@ def _search(
     root: Path, name: str, target: float | None, depth: int
 ) -> tuple[Claim, Space, Explanation]:
     from reproduce.cli.common import sound_registry
-    from reproduce.equivalence import rounding
-    from reproduce.explain import Space, explain
+    from reproduce.judging.equivalence import rounding
+    from reproduce.judging.explain import Space, explain
 
     registry = sound_registry(root)
     project, claim = _claim(registry.projects, name)
@@ -134,8 +134,8 @@ def _runs(root: Path, results: list[Any], project: Project, claim: Claim) -> lis
     """Stored statistics of the claim's checkpoint and cases: published runs, else the examples."""
     from catalog.errors import PrerequisiteError
     from catalog.registry import RESULTS
-    from reproduce.examples import stored_runs
-    from reproduce.explain import Stored
+    from reproduce.judging.examples import stored_runs
+    from reproduce.judging.explain import Stored
     from reproduce.statistics import read_statistics
 
     kept = [

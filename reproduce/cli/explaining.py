@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from catalog.cli.output import say, sheet
 from catalog.cli.rows import in_percent
 from catalog.errors import InputError
-from reproduce import wording
-from reproduce.explain import walk
-from reproduce.running.telling import signed
+from reproduce.cli.telling import signed
+from reproduce.ground import wording
+from reproduce.judging.explain import walk
 
 if TYPE_CHECKING:
     from catalog.records import Claim
-    from reproduce.explain import Effect, Explanation, Setting, Space
+    from reproduce.judging.explain import Effect, Explanation, Setting, Space
 
 NEAR_THRESHOLDS = 2  # shown on each side of the one that was used
 MOST_MATCHES = 5

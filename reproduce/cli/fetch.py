@@ -30,8 +30,8 @@ def fetch(
     from catalog.errors import FindingsError, Sam4misError, UsageError
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json
+    from reproduce.ground.reading import sha256_of
     from reproduce.obtaining.weights import obtain, record_lines, status_of
-    from reproduce.reading import sha256_of
 
     found = next((p for p in Registry.load(find_root()).projects if p.slug == project), None)
     if found is None:

@@ -41,9 +41,10 @@ def fetch_data(
       sam4mis reproduce fetch-data drive --archive training.zip --archive test.zip
     """
     from catalog.errors import InputError
-    from reproduce.cli.common import as_json, data_goal, place_of, table
+    from reproduce.cli.common import as_json, place_of, table
+    from reproduce.ground.places import data_goal
+    from reproduce.ground.plugins import plugin
     from reproduce.obtaining import datasets
-    from reproduce.plugins import plugin
 
     found = plugin("datasets", dataset)
     root = to or data_goal(dataset)

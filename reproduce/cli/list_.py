@@ -124,8 +124,8 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
 
 
 def _can_run(project: Project, claim: Claim) -> bool:
-    from reproduce.comparability import reader_of
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
+    from reproduce.judging.comparability import reader_of
 
     return project.adapter in plugins("adapters") and reader_of(claim) in plugins("datasets")
 
@@ -134,7 +134,7 @@ def _plugins(kind: str, json_: bool) -> None:
     from typing import cast
 
     from reproduce.cli.common import as_json, table
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     rows: list[dict[str, Any]] = []
     for name, item in plugins(cast("Any", kind)).items():
@@ -155,10 +155,8 @@ def _plugins(kind: str, json_: bool) -> None:
                 "access": item.access,
             }
         else:
-            row |= {
-                "title": getattr(item, "description", None) or getattr(item, "title", ""),
-                "source": item.source,
-            }
+            title = item.description if kind == "prompts" else item.title
+            row |= {"title": title, "source": item.source}
         rows.append(row)
     if json_:
         as_json(rows)
@@ -174,9 +172,9 @@ def _plugins(kind: str, json_: bool) -> None:
 def _runs(project: str | None, json_: bool) -> None:
     from catalog.cli.output import counted
     from catalog.registry import find_root
-    from reproduce import wording
     from reproduce.cli.common import as_json, table
     from reproduce.cli.runs import stored_runs
+    from reproduce.ground import wording
 
     found = [r for r in stored_runs(find_root()) if project in (None, r.result.project)]
     if json_:

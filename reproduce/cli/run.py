@@ -85,7 +85,7 @@ def run(
     if (target is None) != all_:
         raise UsageError("name a claim (project/claim) or a project, or give --all; not both.")
     need_extra("running")
-    from reproduce.running.command import Arguments, run_command
+    from reproduce.cli.running import Arguments, run_command
 
     run_command(
         Arguments(

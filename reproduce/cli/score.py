@@ -164,9 +164,10 @@ def score(
 def _data(dataset: str | None, given: Path | None) -> Path | None:
     """The folder of a data set: as given, or where it was fetched to."""
     from catalog.errors import UsageError
-    from reproduce.cli.common import data_folder, need_folder
+    from reproduce.cli.common import need_folder
+    from reproduce.ground.places import data_folder
+    from reproduce.ground.plugins import plugin
     from reproduce.obtaining.datasets import can_fetch
-    from reproduce.plugins import plugin
 
     if dataset is None:
         if given is not None:

@@ -110,7 +110,7 @@ def _claim(
     project: Project, claim: Claim, verdict: Verdict | None, registry: Registry
 ) -> list[tuple[str, str]]:
     from catalog.cli.rows import in_percent
-    from reproduce import wording
+    from reproduce.ground import wording
 
     name = f"{project.slug}/{claim.id}"
     state = verdict.state if verdict else claim.state
@@ -159,7 +159,7 @@ def _claim(
 
 def telling_compared(verdict: Verdict) -> list[tuple[str, str]]:
     """What is the same as in the claim, and the rest: which answer, and why."""
-    from reproduce import wording
+    from reproduce.ground import wording
 
     same = [item.field for item in verdict.compared if item.answer == "same" and not item.inferred]
     rows = [("the same", ", ".join(map(wording.name, dict.fromkeys(same))))] if same else []
@@ -169,16 +169,16 @@ def telling_compared(verdict: Verdict) -> list[tuple[str, str]]:
 
 def telling_class(comparability: str) -> str:
     """A comparability class with its meaning."""
-    from reproduce.running.telling import CLASSES
+    from reproduce.cli.telling import CLASSES
 
     return f"{comparability}: {CLASSES[comparability]}"
 
 
 def _run(registry: Registry, run: StoredRun, json_: bool) -> None:
     from catalog.cli.output import sheet
-    from reproduce import wording
+    from reproduce.cli import telling
     from reproduce.cli.common import as_json, percent, table
-    from reproduce.running import telling
+    from reproduce.ground import wording
 
     result = run.result
     if json_:

@@ -40,9 +40,9 @@ def verify(
     from catalog.files import write_whole
     from catalog.registry import VERDICT_LOG, VERDICTS, Registry, find_root, load_verdict_log
     from catalog.results import digests
-    from reproduce import verdict_log
     from reproduce.cli.common import as_json, need_extra
-    from reproduce.verdict import document, verdicts
+    from reproduce.judging import verdict_log
+    from reproduce.judging.verdict import document, verdicts
 
     need_extra("verify", ("numpy", "pyarrow"))
     root = find_root()
@@ -78,7 +78,7 @@ def _unsound(root: Path, log: Sequence[VerdictChange]) -> list[Finding]:
     from catalog.errors import Finding
     from catalog.registry import VERDICT_LOG, VERDICTS
     from catalog.results import edited
-    from reproduce import verdict_log
+    from reproduce.judging import verdict_log
     from reproduce.judging.examining import examine_all
 
     hint = f"It is only ever appended to: git restore {VERDICT_LOG} {VERDICTS}"
@@ -131,8 +131,8 @@ def _tell(found: Sequence[Verdict]) -> None:
     from collections import Counter
 
     from reproduce.cli.common import percent, table
-    from reproduce.running.telling import signed
-    from reproduce.verdict import RULE
+    from reproduce.cli.telling import signed
+    from reproduce.judging.verdict import RULE
 
     rows = [
         (

@@ -173,7 +173,7 @@ class Archive:
 class CaseList:
     """Which files the cases of a split are, in one hash: what shows that a folder holds them.
 
-    sha256  `reproduce.identity.case_list` of the cases
+    sha256  `reproduce.obtaining.identity.case_list` of the cases
     source  what shows that those files are the released ones
     """
 

@@ -54,7 +54,7 @@ class BiomedParse(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images as `<set>/<image>`, masks by role `mask:<label>`. Raises `InputError` for masks of
         no image, and for files that a set's own JSON declares and that are not there."""
-        from reproduce.reading import files_of, need_folder
+        from reproduce.ground.reading import files_of, need_folder
 
         if split not in SPLITS:
             raise UsageError(f"biomedparse has no split {split!r}; known: {', '.join(SPLITS)}")
@@ -88,7 +88,7 @@ class BiomedParse(Dataset):
 
     def _declared(self, masks: Path, pictures: set[str], own: set[str], orphans: list[str]) -> None:
         """Raise `InputError` unless the folders hold what `<split>.json` beside them declares."""
-        from reproduce.reading import read_with
+        from reproduce.ground.reading import read_with
 
         split = masks.name.removesuffix("_mask")
         problems = []
@@ -120,7 +120,7 @@ class BiomedParse(Dataset):
 
 def _declared_in(path: Path) -> tuple[set[str], set[str]]:
     """Names of images and masks that a set's JSON declares."""
-    from reproduce.reading import read_object
+    from reproduce.ground.reading import read_object
 
     declared = read_object(path)
     images = {Path(image["file_name"]).stem for image in declared["images"]}

@@ -63,7 +63,7 @@ class BiomedParseDemo(Dataset):
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with their masks by role `mask:<target>`."""
-        from reproduce.reading import files_of, need_folder
+        from reproduce.ground.reading import files_of, need_folder
 
         if split != "all":
             raise UsageError(f"biomedparse-demo has no split {split!r}; known: all")

@@ -59,7 +59,7 @@ class Busi(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by file name; masks by role `mask`, `mask:1`, `mask:2`. Raises `InputError` saying
         which images and masks are missing or too many, and how many images there should be."""
-        from reproduce.reading import files_of, matched, need_folder
+        from reproduce.ground.reading import files_of, matched, need_folder
 
         if split not in SPLITS:
             raise UsageError(f"busi has no split {split!r}; known: {', '.join(SPLITS)}")

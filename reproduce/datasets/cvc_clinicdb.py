@@ -40,8 +40,8 @@ class CvcClinicDb(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by frame number. Raises `InputError` saying which frames and masks are missing or
         too many, and how many frames there should be."""
+        from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
-        from reproduce.reading import need_folder
 
         if split != "all":
             raise UsageError(f"cvc-clinicdb has no split {split!r}; known: all")

@@ -43,7 +43,7 @@ class Dicom(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case per segmentation object, by its path. Raises `InputError` naming objects whose
         series is not there, and files that are not DICOM."""
-        from reproduce.reading import need_folder, need_readable, read_with
+        from reproduce.ground.reading import need_folder, need_readable, read_with
 
         if split != "all":
             raise UsageError(f"dicom has no split {split!r}; known: all")
@@ -80,10 +80,10 @@ class Dicom(Dataset):
         to (superior, anterior, right). Raises `InputError` where image and segments share no
         grid."""
 
+        from reproduce.ground.reading import read_with
         from reproduce.readers import ClassMap, MaskFile
         from reproduce.readers.classes import Labelled
         from reproduce.readers.grids import oriented
-        from reproduce.reading import read_with
 
         image, segments, affine = read_with(
             case.files["label"], "DICOM series with segments", lambda path: _read(case, path)

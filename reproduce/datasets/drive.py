@@ -72,7 +72,7 @@ class Drive(Dataset):
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases of a split, by number. Raises `InputError` listing every file that is missing."""
-        from reproduce.reading import need_folder, whole_option
+        from reproduce.ground.reading import need_folder, whole_option
 
         if split not in SPLITS:
             raise UsageError(f"drive has no split {split!r}; known: {', '.join(SPLITS)}")

@@ -36,7 +36,7 @@ class Folder(Dataset):
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with their masks. Raises `InputError` naming those without a partner."""
-        from reproduce.reading import files_of, need_folder, whole_option
+        from reproduce.ground.reading import files_of, need_folder, whole_option
 
         images_folder = root / str(options.get("images", "images"))
         masks_folder = root / str(options.get("masks", "masks"))
@@ -72,7 +72,7 @@ class Folder(Dataset):
         ]
 
     def _members(self, root: Path, split: str, images: set[str]) -> set[str]:
-        from reproduce.reading import read_object
+        from reproduce.ground.reading import read_object
 
         path = root / "split.json"
         if split == "all":
@@ -92,11 +92,11 @@ class Folder(Dataset):
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and one mask per class. Raises `InputError` for class numbers without a name."""
+        from reproduce.ground.reading import same_size
         from reproduce.readers import class_map, read_mask
         from reproduce.readers.classes import Labelled
         from reproduce.readers.picture import read_rgb
         from reproduce.readers.rules import foreground
-        from reproduce.reading import same_size
 
         image = read_rgb(case.files["image"], options.get("window"))
         found = read_mask(case.files["label"])

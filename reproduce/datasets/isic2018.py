@@ -74,8 +74,8 @@ class Isic2018(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image id. Raises `InputError` saying which images and masks are missing or too
         many, and how many images there should be."""
+        from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
-        from reproduce.reading import need_folder
 
         if split not in PARTS:
             raise UsageError(f"isic2018 has no split {split!r}; known: {', '.join(PARTS)}")

@@ -48,8 +48,8 @@ class KvasirSeg(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image id. Raises `InputError` saying which images and masks are missing or too
         many, and how many images there should be."""
+        from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
-        from reproduce.reading import need_folder
 
         if split != "all":
             raise UsageError(f"kvasir-seg has no split {split!r}; known: all")
@@ -60,8 +60,8 @@ class KvasirSeg(Dataset):
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and polyp mask."""
+        from reproduce.ground.reading import whole_option
         from reproduce.readers.pairs import load_pair
-        from reproduce.reading import whole_option
 
         return load_pair(case, "polyp", whole_option(options, "above", 127, range(255)))
 

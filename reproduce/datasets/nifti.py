@@ -42,7 +42,7 @@ class Nifti(Dataset):
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. Raises `InputError` naming labels without an image."""
-        from reproduce.reading import files_of, need_folder, whole_option
+        from reproduce.ground.reading import files_of, need_folder, whole_option
 
         if split not in PARTS:
             raise UsageError(f"nifti has no split {split!r}; known: {', '.join(PARTS)}")

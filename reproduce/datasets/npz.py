@@ -34,7 +34,7 @@ class Npz(Dataset):
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case per file, by name."""
-        from reproduce.reading import files_of, need_folder
+        from reproduce.ground.reading import files_of, need_folder
 
         if split != "all":
             raise UsageError(f"npz has no split {split!r}; known: all")
@@ -47,11 +47,11 @@ class Npz(Dataset):
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Volume, masks by class, spacing in array order (z, y, x)."""
+        from reproduce.ground.reading import read_with, same_size
         from reproduce.readers import ClassMap, class_map, read_mask
         from reproduce.readers.classes import numbers_of
         from reproduce.readers.intensities import as_taken, picture_bits
         from reproduce.readers.numpy_file import arrays_of, names_in
-        from reproduce.reading import read_with, same_size
 
         path = case.files["volume"]
 

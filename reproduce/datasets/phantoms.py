@@ -193,7 +193,7 @@ class Phantoms(Dataset):
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by number; `root` is not looked at."""
-        from reproduce.reading import whole_option
+        from reproduce.ground.reading import whole_option
 
         if split not in SPLITS:
             raise UsageError(f"phantoms has no split {split!r}; known: {', '.join(SPLITS)}")
@@ -207,7 +207,7 @@ class Phantoms(Dataset):
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Make one phantom."""
-        from reproduce.reading import whole_option
+        from reproduce.ground.reading import whole_option
 
         size = whole_option(options, "size", 128, range(16, 4097))
         image, masks = phantom(int(case.meta["number"]), size)

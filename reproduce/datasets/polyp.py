@@ -55,8 +55,8 @@ class Polyp(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. `root` is `TestDataset` or the folder it lies in. Raises `InputError` for
         names without a partner and for a set of another size."""
+        from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
-        from reproduce.reading import need_folder
 
         if split not in SETS:
             raise UsageError(f"polyp has no split {split!r}; known: {', '.join(SETS)}")
@@ -68,8 +68,8 @@ class Polyp(Dataset):
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Image and polyp mask."""
+        from reproduce.ground.reading import whole_option
         from reproduce.readers.pairs import load_pair
-        from reproduce.reading import whole_option
 
         return load_pair(case, "polyp", whole_option(options, "above", 127, range(255)))
 

@@ -47,7 +47,7 @@ class Refuge(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by image name. Raises `InputError` saying which images and masks are missing or
         too many, and how many images there should be."""
-        from reproduce.reading import matched, need_folder
+        from reproduce.ground.reading import matched, need_folder
 
         if split not in FOLDERS:
             raise UsageError(f"refuge has no split {split!r}; known: {', '.join(FOLDERS)}")
@@ -69,10 +69,10 @@ class Refuge(Dataset):
         """Image, disc and cup. Raises `InputError` for a mask with other grey values."""
         import numpy as np
 
+        from reproduce.ground.reading import same_size
         from reproduce.readers import read_mask
         from reproduce.readers.picture import read_rgb
         from reproduce.readers.rules import stored_or_shown
-        from reproduce.reading import same_size
 
         image, found = read_rgb(case.files["image"]), read_mask(case.files["label"])
         mask = stored_or_shown(found)
@@ -90,7 +90,7 @@ class Refuge(Dataset):
 def _below(folder: Path, suffix: str) -> dict[str, Path]:
     """Files with a suffix anywhere below a folder, by name. Raises `InputError` for a name that is
     there twice."""
-    from reproduce.reading import need_readable
+    from reproduce.ground.reading import need_readable
 
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):

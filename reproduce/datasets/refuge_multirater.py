@@ -43,7 +43,7 @@ class RefugeMultirater(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by folder name, masks by role `disc:<rater>`, `cup:<rater>`. Raises `InputError`
         naming every missing file and how many cases there should be."""
-        from reproduce.reading import need_folder
+        from reproduce.ground.reading import need_folder
 
         if split not in SPLITS:
             raise UsageError(

@@ -59,8 +59,8 @@ class Rossa(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by number. Raises `InputError` saying which images and labels are missing or too
         many, and how many images there should be."""
+        from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
-        from reproduce.reading import need_folder
 
         if split not in self.splits:
             raise UsageError(f"rossa has no split {split!r}; known: {', '.join(self.splits)}")

@@ -59,7 +59,7 @@ class SamMed2dDemo(Dataset):
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with masks by role `mask:<label>`. Raises `InputError` listing missing files."""
-        from reproduce.reading import need_folder, read_with
+        from reproduce.ground.reading import need_folder, read_with
 
         if split not in FILES:
             raise UsageError(f"sam-med2d-demo has no split {split!r}; known: {', '.join(FILES)}")
@@ -98,7 +98,7 @@ class SamMed2dDemo(Dataset):
 
 def _masks_of(path: Path) -> dict[str, list[str]]:
     """Image -> masks, of a file that maps either way."""
-    from reproduce.reading import read_object
+    from reproduce.ground.reading import read_object
 
     found: dict[str, list[str]] = {}
     for left, right in read_object(path).items():

@@ -57,7 +57,7 @@ class Synapse(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """The 12 volumes. `root` is `test_vol_h5` or the folder it lies in. Raises `InputError`
         naming every file that is missing."""
-        from reproduce.reading import need_folder
+        from reproduce.ground.reading import need_folder
 
         if split != "test":
             raise UsageError(f"synapse has no split {split!r}; known: test")
@@ -87,7 +87,7 @@ class Synapse(Dataset):
         for class numbers beyond 8: such a file was prepared in another way."""
         import numpy as np
 
-        from reproduce.reading import read_with, same_size
+        from reproduce.ground.reading import read_with, same_size
 
         path = case.files["volume"]
         image, classes = read_with(path, "volume", _arrays)

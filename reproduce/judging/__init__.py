@@ -1,5 +1,5 @@
-"""Whether what lies in `reproduce/results` can be what a run left there.
+"""Whether a run, or a plan, answers a claim, and the verdict.
 
-`examine` derives everything that a result says from its statistics and its inputs, and refuses by
-name what disagrees. Nothing of `reproduce.running` imports this package.
+Before any verdict `examine` derives everything that a result says from its statistics and its
+inputs, and refuses by name what disagrees. Nothing here imports what plans or runs.
 """

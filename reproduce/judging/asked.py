@@ -11,16 +11,16 @@ import msgspec
 
 from catalog.errors import InputError
 from reproduce.asking.replay import prompts_sha256, read_prompts
+from reproduce.ground.plugins import plugins
 from reproduce.models.declaring import conduct
-from reproduce.plugins import plugins
-from reproduce.running.recorded import spec_of
-from reproduce.running.spec import CaseInput
+from reproduce.runs.recorded import spec_of
+from reproduce.runs.spec import CaseInput
 from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:
     from catalog.records import Result
     from reproduce.contracts import Adapter, Conduct, Prompt
-    from reproduce.running.spec import RunSpec
+    from reproduce.runs.spec import RunSpec
 
 PROMPTS = "prompts.json"
 # (case, label, plane, object) of a prompted target; plane None: an image, or the whole stack

@@ -11,11 +11,11 @@ import msgspec
 
 from catalog.errors import Sam4misError
 from catalog.records import Counted, Interval
-from reproduce.running.gates import FIDELITY_DICE, PARITY_DICE
-from reproduce.running.spec import kind_of
+from reproduce.runs.spec import kind_of
 from reproduce.scoring import score
 from reproduce.scoring.recorded import case_scores
 from reproduce.statistics.checking import Problem
+from reproduce.statistics.parity import FIDELITY_DICE, PARITY_DICE
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,11 +11,11 @@ import msgspec
 from catalog.errors import Finding, InputError
 from catalog.records import Result
 from catalog.registry import RESULTS
+from reproduce.ground.reading import sha256_of
 from reproduce.judging.asked import PROMPTS, asked_of
 from reproduce.judging.coverage import areas, missing_or_extra, other_areas
 from reproduce.judging.derived import other_values
-from reproduce.reading import sha256_of
-from reproduce.running.recorded import run_id_of
+from reproduce.runs.recorded import run_id_of
 from reproduce.statistics.checking import Problem, problems
 from reproduce.statistics.storage import read_statistics
 

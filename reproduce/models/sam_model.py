@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from catalog.errors import UsageError
-from reproduce.ahead import ahead
 from reproduce.contracts import Plane
+from reproduce.ground.ahead import ahead
 from reproduce.models.frames import Frame
 from reproduce.models.promptable import PromptedModel
 from reproduce.models.sam_preprocessing import resize_longest_side, resize_mask, to_batch

@@ -1,1 +1,1 @@
-"""Getting files: what an address is, transfer with resume, the cache, archives, weights, data."""
+"""Getting files: what an address is, transfer with resume, archives, weights, data; the cache."""

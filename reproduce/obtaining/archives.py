@@ -69,8 +69,8 @@ def weights_inside(archive: Path) -> Path:
 
     Raises `InputError` where the archive holds none or several.
     """
-    from reproduce.obtaining.cache import cache_folder
-    from reproduce.reading import sha256_of
+    from reproduce.ground.places import cache_folder
+    from reproduce.ground.reading import sha256_of
 
     folder = cache_folder() / "unpacked" / sha256_of(archive)
     with disk_full_told(folder):

@@ -32,7 +32,7 @@ def damage(path: Path) -> str | None:
     member begins and ends (checksums are not always written); before torch 1.6, every storage.
     Other pickles: the last opcode. Archives: every byte and every checksum.
     """
-    from reproduce.sniffing import sniff
+    from reproduce.ground.sniffing import sniff
 
     kind = sniff(path)
     try:

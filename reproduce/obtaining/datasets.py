@@ -18,12 +18,12 @@ from pathlib import Path, PurePosixPath
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.files import DiskFullError, disk_full_told
-from reproduce import wording
 from reproduce.contracts import Archive, Dataset
+from reproduce.ground import wording
+from reproduce.ground.places import held, manual_folder, partial_folder, writable
+from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.archives import unpack
-from reproduce.obtaining.cache import held, manual_folder, partial_folder, writable
 from reproduce.obtaining.sources import source_of
-from reproduce.reading import sha256_of
 
 UNPACKING = ".unpacking."
 

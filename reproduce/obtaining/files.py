@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Protocol
 
 from catalog.errors import InputError
-from reproduce.cli.common import install_command
+from reproduce.ground.extras import install_command
+from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.archives import ARCHIVES
 from reproduce.obtaining.damage import damage
 from reproduce.obtaining.sources import Source, source_of
 from reproduce.obtaining.transfer import discard, download
-from reproduce.reading import sha256_of
 
 
 class Wanted(Protocol):
@@ -40,7 +40,7 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file may be (`reproduce.sniffing.sniff`), and what messages call that."""
+    """What a file may be (`reproduce.ground.sniffing.sniff`), and what messages call that."""
 
     expected: str
     sniffed: tuple[str, ...]
@@ -60,7 +60,7 @@ class FailedError(Exception):
 def difference(record: Wanted, path: Path, kind: FileKind) -> str | None:
     """How a file differs from a record: in hash, in size, in kind, or as it is damaged; None where
     it fits."""
-    from reproduce.sniffing import sniff
+    from reproduce.ground.sniffing import sniff
 
     size = path.stat().st_size
     if record.sha256 is not None:

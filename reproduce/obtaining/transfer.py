@@ -29,9 +29,9 @@ import urllib3
 
 from catalog.errors import InputError
 from catalog.files import DiskFullError, disk_full_told, write_whole
-from reproduce.limits import gib_named
+from reproduce.ground.limits import gib_named
+from reproduce.ground.progress import progress
 from reproduce.obtaining.watching import Budget, Watch
-from reproduce.running.progress import progress
 
 PIECE = 1 << 20
 LOOK_BYTES = 64 << 20  # received between two looks at the free space

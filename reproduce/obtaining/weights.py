@@ -18,9 +18,8 @@ from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.files import disk_full_told, write_whole
 from catalog.records import Checkpoint
 from catalog.yaml_out import flow
-from reproduce import wording
-from reproduce.identity import identity
-from reproduce.obtaining.cache import (
+from reproduce.ground import wording
+from reproduce.ground.places import (
     cache_folder,
     cached,
     held,
@@ -28,11 +27,12 @@ from reproduce.obtaining.cache import (
     partial_folder,
     weights_folder,
 )
+from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.damage import damage
 from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_good, key_of
+from reproduce.obtaining.identity import identity
 from reproduce.obtaining.sources import Source, source_of
 from reproduce.obtaining.transfer import discard
-from reproduce.reading import sha256_of
 
 Identity = Literal["shown", "fetched", "not shown"]
 

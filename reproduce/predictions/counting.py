@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import InputError, UsageError
 from catalog.records import Result
 from reproduce.contracts import Case
+from reproduce.planning.references import cleaned, kept_planes
 from reproduce.predictions.groups import Groups, read_groups
 from reproduce.predictions.masks import Masks, predicted_masks
 from reproduce.predictions.measures import Choice, chosen
@@ -19,7 +20,6 @@ from reproduce.predictions.request import Request
 from reproduce.predictions.truths import Truth, Truths, truths_of, with_spacing
 from reproduce.readers import read_mask
 from reproduce.readers.rules import scale_of
-from reproduce.running.references import cleaned, kept_planes
 from reproduce.scoring import MetricProfile, metric_profile
 from reproduce.scoring.needs import Needs, needs_of
 from reproduce.scoring.units import BACKGROUND

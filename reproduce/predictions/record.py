@@ -47,10 +47,10 @@ def result_of(
     groups: Groups,
 ) -> Result:
     """The record; its run id is the hash of protocol and inputs."""
-    from reproduce.provenance import harness, package_versions
-    from reproduce.reading import sha256_of
-    from reproduce.running.planning import hash_cases
-    from reproduce.running.spec import canonical
+    from reproduce.ground.provenance import harness, package_versions
+    from reproduce.ground.reading import sha256_of
+    from reproduce.planning.recipes import hash_cases
+    from reproduce.runs.spec import canonical
 
     soft = request.kind == "probability"
     measurements = _measurements(request, scored, table)
@@ -181,7 +181,7 @@ def write_result(folder: Path, result: Result, table: pa.Table) -> Path:
     import msgspec
 
     from catalog.files import write_whole
-    from reproduce.reading import sha256_of
+    from reproduce.ground.reading import sha256_of
     from reproduce.statistics import write_statistics
 
     target = folder / result.run

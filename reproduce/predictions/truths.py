@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.contracts import Case, Dataset, Sample
-from reproduce.plugins import plugin
+from reproduce.ground.plugins import plugin
 from reproduce.predictions.pairing import mask_files
 from reproduce.predictions.request import Request
 from reproduce.readers import ClassMap, Geometry, MaskFile, read_mask

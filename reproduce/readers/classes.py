@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.ground.reading import read_object
 from reproduce.readers.masks import MaskFile, read_mask
 from reproduce.readers.rules import BLACK, class_numbers, distinct, one_class
-from reproduce.reading import read_object
 
 if TYPE_CHECKING:
     import numpy as np

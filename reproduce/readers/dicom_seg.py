@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError
+from reproduce.ground.reading import read_with
 from reproduce.readers.grids import Geometry, placed
 from reproduce.readers.masks import MaskFile
 from reproduce.readers.sizes import need_room
-from reproduce.reading import read_with
 
 
 def read(path: Path, key: str | None = None) -> MaskFile:

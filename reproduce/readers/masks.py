@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.ground.reading import read_with
+from reproduce.ground.sniffing import sniff
 from reproduce.readers.grids import Geometry, oriented, upright
-from reproduce.reading import read_with
-from reproduce.sniffing import sniff
 
 if TYPE_CHECKING:
     import numpy as np

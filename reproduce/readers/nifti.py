@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.ground.reading import read_with
 from reproduce.readers.grids import Geometry, placed, upright
 from reproduce.readers.masks import MaskFile, reader_of
 from reproduce.readers.sizes import need_room
-from reproduce.reading import read_with
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

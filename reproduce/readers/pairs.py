@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reproduce.contracts import Case, Sample
+from reproduce.ground.reading import IMAGE_SUFFIXES, files_of, matched, need_folder, same_size
 from reproduce.readers.masks import read_mask
 from reproduce.readers.picture import read_rgb
 from reproduce.readers.rules import HALF_OF_WHITE, one_class
-from reproduce.reading import IMAGE_SUFFIXES, files_of, matched, need_folder, same_size
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.ground.reading import read_with
 from reproduce.readers.grids import Geometry
 from reproduce.readers.intensities import picture_bits
 from reproduce.readers.masks import MaskFile, reader_of
 from reproduce.readers.sizes import need_room
-from reproduce.reading import read_with
 
 if TYPE_CHECKING:
     import numpy as np

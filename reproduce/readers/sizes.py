@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.errors import InputError
-from reproduce.limits import gib_named
+from reproduce.ground.limits import gib_named
 
 LIMIT = "SAM4MIS_FILE_GIB"
 LIMIT_GIB = 2.0

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from catalog.errors import InputError, PrerequisiteError, Sam4misError
 from catalog.evidence import Source, TableFile
 from catalog.files import write_whole
-from reproduce.obtaining.cache import cache_folder, partial_folder
+from reproduce.ground.places import cache_folder, partial_folder
 from reproduce.obtaining.sources import source_of
 from reproduce.obtaining.transfer import UnreachableError, discard, download
 

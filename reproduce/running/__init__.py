@@ -1,1 +1,1 @@
-"""Plan a run, cut it into shards, work them off, resume, and assemble the result."""
+"""Cut a run into shards, work them off, resume, try gates, and assemble the result."""

@@ -18,17 +18,17 @@ from catalog.files import disk_full_told, write_whole
 from catalog.records import Check, Result, RoundsFile
 from reproduce.asking.replay import prompts_sha256, replay_file
 from reproduce.contracts import Case
+from reproduce.ground.progress import progress
+from reproduce.planning.recipes import Recipe
 from reproduce.running import gates, outlines
-from reproduce.running.planning import Recipe
-from reproduce.running.progress import progress
 from reproduce.running.results import (
     STATISTICS,
     assemble,
     merged_table,
     read_records,
 )
-from reproduce.running.spec import Placement, Plan, RunSpec, shards_of
 from reproduce.running.worker import Worker, finished, rounds_path
+from reproduce.runs.spec import Placement, Plan, RunSpec, shards_of
 from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:

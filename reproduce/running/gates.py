@@ -18,19 +18,15 @@ import msgspec
 from catalog.records import Check
 from reproduce.asking.loop import Evaluator
 from reproduce.contracts import Case
-from reproduce.running.spec import Plan
 from reproduce.running.worker import builder_for, load_model
-from reproduce.statistics.parity import Difference, difference
+from reproduce.runs.spec import Plan
+from reproduce.statistics.parity import FIDELITY_DICE, PARITY_DICE, Difference, difference
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 GATE_CASES = 2
 PARITY_BATCH = 4
-# Largest difference of a row's Dice that still counts as the same (half of the smallest
-# tolerance a verdict is shown at is 0.0025; these are far below it).
-PARITY_DICE = 5e-4
-FIDELITY_DICE = {"float32": 1e-3, "bfloat16": 5e-3, "float16": 5e-3}
 
 
 def gate_cases(evaluator: Evaluator, cases: Sequence[Case], scored: Sequence[str]) -> list[Case]:

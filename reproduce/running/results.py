@@ -12,12 +12,12 @@ import msgspec
 
 from catalog.errors import InputError, UsageError
 from catalog.records import Check, Measurement, Result, StatisticsFile
-from reproduce.plugins import plugin
-from reproduce.reading import sha256_of
-from reproduce.running.planning import Recipe
-from reproduce.running.recorded import inputs_of, protocol_of
-from reproduce.running.spec import Plan, RunSpec, shards_of
+from reproduce.ground.plugins import plugin
+from reproduce.ground.reading import sha256_of
+from reproduce.planning.recipes import Recipe
 from reproduce.running.worker import ShardRecord, finished, shard_paths
+from reproduce.runs.recorded import inputs_of, protocol_of
+from reproduce.runs.spec import Plan, RunSpec, shards_of
 from reproduce.scoring.recorded import case_scores, shown_threshold
 
 if TYPE_CHECKING:

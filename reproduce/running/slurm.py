@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError, PrerequisiteError
-from reproduce.running.progress import progress
-from reproduce.running.spec import Plan, shards_of
+from reproduce.ground.progress import progress
 from reproduce.running.worker import finished
+from reproduce.runs.spec import Plan, shards_of
 
 POLL_S = 1.0
 NO_SLURM = (

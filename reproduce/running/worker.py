@@ -22,9 +22,9 @@ from reproduce.asking.loop import Evaluator
 from reproduce.asking.prompt_grid import bring_of, check_side
 from reproduce.asking.replay import by_case, encoded_lines, read_prompts
 from reproduce.contracts import Case
-from reproduce.plugins import plugin
-from reproduce.running.references import with_filter
-from reproduce.running.spec import Plan, RunSpec, Shard, kind_of, shards_of
+from reproduce.ground.plugins import plugin
+from reproduce.planning.references import with_filter
+from reproduce.runs.spec import Plan, RunSpec, Shard, kind_of, shards_of
 
 if TYPE_CHECKING:
     from reproduce.contracts import Dataset, Model, Prompt
@@ -84,7 +84,7 @@ def cases_of(spec: RunSpec, data: Path, dataset: Dataset) -> dict[str, Case]:
 
 def make_evaluator(plan: Plan, folder: Path, device: str) -> Evaluator:
     """Model, prompts, data set and embedding cache of a run, ready to evaluate."""
-    from reproduce.running.embeddings import EmbeddingCache, limit_bytes, maker_key
+    from reproduce.asking.embeddings import EmbeddingCache, limit_bytes, maker_key
 
     spec = plan.spec
     model = load_model(spec, plan.placement.checkpoints, device, spec.precision)
@@ -137,7 +137,7 @@ class Worker:
     """
 
     def __init__(self, folder: Path, device: str | None = None) -> None:
-        from reproduce.provenance import settle
+        from reproduce.ground.provenance import settle
 
         self.folder = folder
         self.plan = Plan.read(folder)
@@ -183,7 +183,7 @@ class Worker:
         return done
 
     def _do(self, shard: Shard, on_case: Callable[[str], None]) -> None:
-        from reproduce.provenance import environment, peak_memory_mib
+        from reproduce.ground.provenance import environment, peak_memory_mib
         from reproduce.statistics import write_statistics
 
         spec = self.plan.spec

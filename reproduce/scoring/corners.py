@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.plugins import plugins
+from reproduce.ground.plugins import plugins
 from reproduce.scoring.engine import score
 from reproduce.scoring.profile import MetricProfile
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import InputError, UsageError
 from catalog.records import Counted, Interval, Measurement
 from reproduce.contracts import ProfileId
-from reproduce.plugins import plugins
+from reproduce.ground.plugins import plugins
 from reproduce.scoring.interval import Draws
 from reproduce.scoring.profile import MetricProfile
 from reproduce.scoring.task import Task, pairs_of

@@ -25,11 +25,11 @@ from catalog.records import Checkpoint, Project, Result, Verdict
 from catalog.registry import PROJECTS, RESULTS, VERDICTS, Registry
 from catalog.results import digests
 from reproduce.judging.examining import examine
+from reproduce.judging.verdict import document, judge
 from reproduce.obtaining.weights import obtain_all
+from reproduce.planning.recipes import Request, build_spec, recipe
 from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
-from reproduce.running.planning import Request, build_spec, recipe
-from reproduce.running.spec import Placement
-from reproduce.verdict import document, judge
+from reproduce.runs.spec import Placement
 
 SLUG = "selftest"
 WEIGHTS = Path(__file__).parent / "sam_phantom.safetensors"

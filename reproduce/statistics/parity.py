@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROUNDING = 1e-4  # four decimals, as papers print them; float32 moves the sixth or a later one
+# Largest difference of a row's Dice that still counts as the same where batch, precision or device
+# differ (half of the smallest tolerance a verdict is shown at is 0.0025; these are far below it).
+PARITY_DICE = 5e-4
+FIDELITY_DICE = {"float32": 1e-3, "bfloat16": 5e-3, "float16": 5e-3}
 
 
 @dataclass(frozen=True, slots=True)

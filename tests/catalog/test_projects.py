@@ -178,7 +178,7 @@ def test_names_of_the_harness_exist(projects: list[Project]) -> None:
     """Adapters, layouts, options and metric profiles as `reproduce` knows them."""
     pytest.importorskip("torch", reason="needs the extra [reproduce]")
     from reproduce.checkpoints.layouts import ALIASES, LAYOUTS
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     adapters, profiles, prompts = plugins("adapters"), plugins("metrics"), plugins("prompts")
     for p in projects:

@@ -9,9 +9,9 @@ import pytest
 
 from catalog.records import Result
 from catalog.registry import Registry
+from reproduce.planning.recipes import Recipe, Request, build_spec, find_claims, recipe
 from reproduce.running.engine import Execution, execute, prepare, run_folder
-from reproduce.running.planning import Recipe, Request, build_spec, find_claims, recipe
-from reproduce.running.spec import Placement, Plan, RunSpec
+from reproduce.runs.spec import Placement, Plan, RunSpec
 from reproduce.selftest.running import WEIGHTS
 
 QUIET = Execution(quiet=True)

@@ -19,9 +19,9 @@ from seeded import layout, meta
 from catalog.errors import InputError, UsageError
 from catalog.registry import Registry
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
+from reproduce.ground.plugins import plugin, plugins
 from reproduce.models.declaring import check_prompts, resolve_options
-from reproduce.plugins import plugin, plugins
-from reproduce.running.readiness import Machine, examine
+from reproduce.planning.readiness import Machine, examine
 
 
 @dataclass(frozen=True)

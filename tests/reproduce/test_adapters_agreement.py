@@ -19,7 +19,7 @@ from PIL import Image
 from seeded import layout, seeded
 
 from reproduce.contracts import Plane, Prompt
-from reproduce.plugins import plugin
+from reproduce.ground.plugins import plugin
 
 PROBES = json.loads((Path(__file__).parent / "agreement_probes.json").read_text("utf-8"))
 QUICK = {"litemedsam", "samus"}

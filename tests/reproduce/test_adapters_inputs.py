@@ -14,13 +14,13 @@ from safetensors.torch import save_file
 from test_adapters import RELEASES
 
 from catalog.errors import InputError, UsageError
+from reproduce.asking.embeddings import EmbeddingCache
 from reproduce.checkpoints.loading import read_state
 from reproduce.contracts import Plane, Prompt
+from reproduce.ground.plugins import plugin
 from reproduce.models.frames import Frame
 from reproduce.models.lora import merge, number_wrapped
 from reproduce.models.sam import SamConfig, seeded_state
-from reproduce.plugins import plugin
-from reproduce.running.embeddings import EmbeddingCache
 
 SMALL = SamConfig(
     image_size=64,

@@ -23,7 +23,7 @@ from peers.check_out import RECORD, folder_of
 from seeded import layout, seeded
 
 from reproduce.contracts import Plane, Prompt
-from reproduce.plugins import plugin
+from reproduce.ground.plugins import plugin
 
 pytestmark = pytest.mark.slow
 PEERS = Path(__file__).parent / "peers"

@@ -19,7 +19,7 @@ from stress.serving import Behaviour, quiet_download
 
 from catalog.errors import InputError, PrerequisiteError
 from catalog.records import Checkpoint
-from reproduce.obtaining.cache import cached, manual_folder
+from reproduce.ground.places import cached, manual_folder
 from reproduce.obtaining.sources import source_of
 from reproduce.obtaining.weights import (
     check_given,

@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from catalog.errors import InputError, UsageError
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
 from reproduce.checkpoints.loading import read_parts, read_state, unsafe_globals
+from reproduce.ground.sniffing import sniff
 from reproduce.models.lwnet import WNet
 from reproduce.obtaining.archives import unpack
-from reproduce.sniffing import sniff
 
 STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}
 
@@ -46,7 +46,7 @@ def test_every_layout_is_unwrapped(layout: str, legacy: bool, tmp_path: Path) ->
 
 def test_every_layout_named_anywhere_is_known(root: Path) -> None:
     from catalog.registry import Registry
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     known = {*LAYOUTS, *ALIASES}
     for name, adapter in plugins("adapters").items():

@@ -23,9 +23,9 @@ from catalog.records import (
     Result,
     RunOptions,
 )
-from reproduce.comparability import DECISIVE, Comparison, Done, Weights, compare
-from reproduce.done import done_by
-from reproduce.identity import case_list, identity, shown
+from reproduce.judging.comparability import DECISIVE, Comparison, Done, Weights, compare
+from reproduce.judging.done import done_by
+from reproduce.obtaining.identity import case_list, identity, shown
 
 SHA256, OTHER = "ab" * 32, "cd" * 32
 COMMIT = "0" * 40

@@ -16,8 +16,8 @@ from catalog.errors import Sam4misError
 from catalog.protocol_words import words
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS
 from reproduce.contracts import Adapter, Conduct, Dataset, PromptKind, PromptProfile
+from reproduce.ground.plugins import plugins
 from reproduce.models.declaring import conduct
-from reproduce.plugins import plugins
 
 KINDS = ("adapters", "datasets", "metrics", "prompts")
 PROTOCOLS: dict[str, Any] = {"adapters": Adapter, "datasets": Dataset, "prompts": PromptProfile}
@@ -59,7 +59,7 @@ def test_a_plugin_is_one_file_named_after_it(kind, root):
 def test_listing_plugins_imports_neither_torch_nor_numpy_nor_each_other():
     program = (
         "import sys\n"
-        "from reproduce.plugins import plugins\n"
+        "from reproduce.ground.plugins import plugins\n"
         f"for kind in {KINDS!r}: plugins(kind)\n"
         "print(*sorted({m.split('.')[0] for m in sys.modules} & "
         "{'torch', 'numpy', 'scipy', 'cv2', 'skimage', 'nibabel', 'timm', 'PIL'}))\n"

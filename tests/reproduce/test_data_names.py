@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from catalog.errors import InputError, UsageError
+from reproduce.ground.plugins import plugin
+from reproduce.ground.sniffing import sniff
 from reproduce.obtaining.archives import unpack
-from reproduce.plugins import plugin
-from reproduce.sniffing import sniff
 
 
 def zip_with(name: bytes, flags: int) -> bytes:

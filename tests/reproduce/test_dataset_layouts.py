@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from catalog.errors import InputError, UsageError
-from reproduce.plugins import plugin
+from reproduce.ground.plugins import plugin
 
 HEIGHT, WIDTH = 6, 8
 

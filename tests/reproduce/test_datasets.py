@@ -15,10 +15,10 @@ from PIL import Image
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Case, Sample
 from reproduce.datasets.phantoms import phantom
-from reproduce.identity import case_list
-from reproduce.plugins import plugin, plugins
+from reproduce.ground.plugins import plugin, plugins
+from reproduce.obtaining.identity import case_list
+from reproduce.planning.recipes import hash_cases
 from reproduce.readers.intensities import to_uint8
-from reproduce.running.planning import hash_cases
 
 MINE = (
     "biomedparse-demo",
@@ -418,7 +418,7 @@ def test_npz_with_pickled_objects_runs_no_code(tmp_path: Path) -> None:
 
 def test_reference_filter_removes_components_not_labels() -> None:
     """By hand: 25 pixels in slice 0, one beside them, one alone in slice 1, a label by name."""
-    from reproduce.running.references import filtered
+    from reproduce.planning.references import filtered
     from reproduce.scoring.profile import ReferenceFilter
 
     mask = np.zeros((3, 10, 10), bool)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from catalog.errors import InputError, UsageError
-from reproduce.examples import (
+from reproduce.judging.examples import (
     HALF_DIGIT,
     LWNET_BASE,
     LWNET_OTHER,
@@ -19,7 +19,7 @@ from reproduce.examples import (
     make_lwnet_runs,
     stored_runs,
 )
-from reproduce.explain import Space, Stored, alternatives, explain, walk
+from reproduce.judging.explain import Space, Stored, alternatives, explain, walk
 from reproduce.statistics import StatisticsBuilder
 
 

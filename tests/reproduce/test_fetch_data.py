@@ -21,7 +21,8 @@ from test_running import run
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.cli.fetch_data import fetch_data
 from reproduce.contracts import Archive
-from reproduce.obtaining.cache import manual_folder
+from reproduce.ground.places import manual_folder
+from reproduce.ground.plugins import plugin, plugins
 from reproduce.obtaining.datasets import (
     archives_of,
     can_fetch,
@@ -31,7 +32,6 @@ from reproduce.obtaining.datasets import (
     status_of,
 )
 from reproduce.obtaining.sources import source_of
-from reproduce.plugins import plugin, plugins
 
 PLUGINS = plugins("datasets")
 DECLARED = [(name, a) for name, p in PLUGINS.items() for a in archives_of(p)]

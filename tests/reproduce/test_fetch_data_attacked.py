@@ -15,13 +15,13 @@ from packed_data import archive, flagged, small, tarred, zipped
 from stress.serving import Behaviour
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
-from reproduce.cli.common import data_folder
+from reproduce.ground.places import data_folder
 from reproduce.obtaining.archives import unpack
 from reproduce.obtaining.datasets import (
     content_sha256,
     obtain,
 )
-from reproduce.running.readiness import _data
+from reproduce.planning.readiness import _data
 
 NOISE = random.Random(1).randbytes(50_000)
 ODD = {

@@ -16,9 +16,9 @@ from catalog.records import Result
 from reproduce.adapters.lwnet import PLUGIN
 from reproduce.checkpoints.loading import read_state
 from reproduce.contracts import Plane
+from reproduce.ground.plugins import plugin
 from reproduce.models.declaring import resolve_options
 from reproduce.models.lwnet import WNet
-from reproduce.plugins import plugin
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ def test_plain_command_is_the_published_run(root: Path, real: Path) -> None:
     """`reproduce run lwnet` plans, from the files here, exactly the run that is published; its id
     is by the rule of its time."""
     from catalog.registry import Registry
-    from reproduce.running.planning import Request, build_spec, find_claims, group, recipe
+    from reproduce.planning.recipes import Request, build_spec, find_claims, group, recipe
 
     claims = find_claims(Registry.load(root), "lwnet")
     (members,) = group([recipe(project, claim, Request()) for project, claim in claims])

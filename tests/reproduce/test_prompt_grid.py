@@ -28,10 +28,10 @@ from catalog.errors import InputError, PrerequisiteError
 from catalog.registry import Registry
 from reproduce.asking.prompt_grid import bring_of, check_side, declared_grid, first_prompts
 from reproduce.asking.replay import encode_prompts, read_prompts
+from reproduce.ground.plugins import plugin
 from reproduce.models.frames import Frame
-from reproduce.plugins import plugin
-from reproduce.running.planned import comparison_of
-from reproduce.running.planning import Request, find_claims, recipe
+from reproduce.planning.planned import comparison_of
+from reproduce.planning.recipes import Request, find_claims, recipe
 
 NOWHERE = (None, None, None)  # images whose spacing nobody knows
 PROBES = json.loads((Path(__file__).parent / "prompt_probes.json").read_text("utf-8"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reproduce.asking.replay import encode_prompts, prompts_sha256, read_prompts
 from reproduce.contracts import Prompt
-from reproduce.plugins import plugin, plugins
+from reproduce.ground.plugins import plugin, plugins
 
 Mask = NDArray[np.bool_]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catalog.errors import InputError, UsageError
-from reproduce.plugins import plugin
+from reproduce.ground.plugins import plugin
 from reproduce.readers import ClassMap, difference, read_mask
 from reproduce.readers.nifti import read_volume
 from reproduce.readers.picture import read_rgb

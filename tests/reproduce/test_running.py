@@ -24,11 +24,11 @@ from safetensors.torch import load_file, save_file
 from catalog.errors import InputError, PrerequisiteError, Sam4misError, UsageError
 from catalog.records import Result
 from reproduce.asking.replay import read_prompts
+from reproduce.cli.running import Arguments, command_line, run_command
 from reproduce.datasets.phantoms import phantom
-from reproduce.running.command import Arguments, command_line, run_command
 from reproduce.running.engine import Execution, execute, publish, worker_command
-from reproduce.running.spec import Plan, shards_of
 from reproduce.running.worker import Worker, finished
+from reproduce.runs.spec import Plan, shards_of
 from reproduce.statistics import read_statistics, write_statistics
 
 CASES = 20

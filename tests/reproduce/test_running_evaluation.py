@@ -33,9 +33,9 @@ from reproduce.contracts import (
     Reference,
     Sample,
 )
-from reproduce.plugins import plugin
+from reproduce.ground.plugins import plugin
 from reproduce.running.outlines import TOLERANCE_PX, outline
-from reproduce.running.spec import CaseInput, RunSpec
+from reproduce.runs.spec import CaseInput, RunSpec
 from reproduce.statistics import StatisticsBuilder
 
 
@@ -123,7 +123,7 @@ def numbers(row: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def component_profile() -> str:
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     return next(
         name
@@ -266,7 +266,7 @@ def test_surfaces_of_volumes_that_are_run_by_slice(root: Path) -> None:
 
 
 def random_profile() -> Any:
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     return next(p for p in plugins("prompts").values() if p.random and p.kind == "box")
 
@@ -316,7 +316,7 @@ def test_five_seeds_are_five_values(root: Path, tmp_path: Path) -> None:
 def test_clicks_are_corrected_round_by_round(root: Path, tmp_path: Path) -> None:
     from running_bundle import counts
 
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     profile = next(p for p in plugins("prompts").values() if p.rounds > 1 and p.kind == "point")
     made = bundle(root, 2, prompt_profile=f"{profile.name}/{profile.version}", seeds=(0,))

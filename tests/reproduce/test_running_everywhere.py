@@ -28,8 +28,8 @@ from reproduce.models.promptable import Encoded
 from reproduce.models.sam_model import SamModel
 from reproduce.running.engine import execute, worker_command
 from reproduce.running.results import merged_table, read_records
-from reproduce.running.spec import Plan, shards_of
 from reproduce.running.worker import Worker
+from reproduce.runs.spec import Plan, shards_of
 from reproduce.statistics import read_statistics
 from reproduce.statistics.parity import ROUNDING, difference
 

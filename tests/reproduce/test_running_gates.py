@@ -17,9 +17,9 @@ from running_bundle import bundle
 from catalog.errors import InputError
 from catalog.records import Check, Result
 from reproduce.checkpoints import loading
+from reproduce.judging.verdict import gates
 from reproduce.models.sam_model import SamModel
 from reproduce.running.engine import RESULT
-from reproduce.verdict import gates
 
 CASES = 2
 

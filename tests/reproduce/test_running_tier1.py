@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from catalog.registry import Registry
-from reproduce.running.planned import comparison_of
-from reproduce.running.planning import Request, _title, find_claims, group, recipe
+from reproduce.planning.planned import comparison_of
+from reproduce.planning.recipes import Request, _title, find_claims, group, recipe
 
 
 def test_the_title_of_a_run_is_in_words(root: Path) -> None:

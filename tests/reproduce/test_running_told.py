@@ -225,7 +225,7 @@ def test_what_is_local_is_checked_before_any_download(
     def never(*_: object, **__: object) -> None:
         pytest.fail("the weights were asked for first")
 
-    monkeypatch.setattr("reproduce.running.command.obtain_all", never)
+    monkeypatch.setattr("reproduce.cli.running.obtain_all", never)
     with pytest.raises(PrerequisiteError, match=r"--data .*nowhere: no such folder") as error:
         run(tmp_path, data=tmp_path / "nowhere", checkpoints=())
     assert error.value.exit_code == 3

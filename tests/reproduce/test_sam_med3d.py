@@ -21,8 +21,8 @@ from reproduce.adapters.sam_med3d import PLUGIN, SIDE, SamMed3d, cut_out
 from reproduce.asking.loop import Evaluator
 from reproduce.asking.replay import by_case, encoded_lines, make_prompts
 from reproduce.contracts import Case, Prompt, Sample
+from reproduce.ground.plugins import plugin
 from reproduce.models.cubes import Cube, Resampled, nearest
-from reproduce.plugins import plugin
 from reproduce.scoring.engine import score
 from reproduce.statistics import StatisticsBuilder
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from reproduce.ahead import ahead
+from reproduce.ground.ahead import ahead
 from reproduce.statistics import counting
 from reproduce.statistics.nearest import nearest_distances
 

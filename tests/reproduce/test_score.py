@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from catalog.errors import InputError, UsageError
 from catalog.metrics import counted_over
-from reproduce.plugins import plugins
+from reproduce.ground.plugins import plugins
 from reproduce.scoring import metric_profile, score
 from reproduce.scoring.corners import corner_value, corners, profiles_document
 from reproduce.statistics import StatisticsBuilder

@@ -18,8 +18,8 @@ from catalog.errors import InputError, UsageError
 from catalog.metrics import counted_over
 from catalog.records import Measurement, Result
 from reproduce.cli import app
+from reproduce.ground.plugins import plugins
 from reproduce.judging.examining import examine
-from reproduce.plugins import plugins
 from reproduce.predictions import Request, score_predictions, write_result
 
 PROFILES = [profile.id for profile in plugins("metrics").values()]

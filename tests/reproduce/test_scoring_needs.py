@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from catalog.registry import Registry
-from reproduce.plugins import plugins
-from reproduce.running.planning import Request, find_claims, recipe
+from reproduce.ground.plugins import plugins
+from reproduce.planning.recipes import Request, find_claims, recipe
 from reproduce.scoring import MetricProfile, metric_profile, score
 from reproduce.scoring.needs import Needs, needs_of
 from reproduce.statistics import StatisticsBuilder

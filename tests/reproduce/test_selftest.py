@@ -14,7 +14,7 @@ from catalog.errors import InputError, PrerequisiteError
 from catalog.registry import Registry
 from reproduce.checkpoints.loading import safetensors_metadata
 from reproduce.cli.selftest import app
-from reproduce.reading import sha256_of
+from reproduce.ground.reading import sha256_of
 from reproduce.selftest.running import WEIGHTS, shipped_project
 
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from catalog.errors import UsageError
-from reproduce import storage
+from reproduce.asking.embeddings import LIMIT, EmbeddingCache, entries, limit_bytes, make_room
 from reproduce.cli import app
 from reproduce.contracts import Plane, PlaneModel
-from reproduce.running.embeddings import LIMIT, EmbeddingCache, entries, limit_bytes, make_room
+from reproduce.obtaining import storage
 
 FLOATS = 25_000  # of one embedding: 100 kB, and about 1 kB around it
 

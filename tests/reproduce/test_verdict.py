@@ -31,7 +31,7 @@ from catalog.records import (
     VerdictChange,
 )
 from catalog.registry import Registry
-from reproduce.equivalence import (
+from reproduce.judging.equivalence import (
     Spread,
     bootstrap_means,
     clustered_error,
@@ -42,8 +42,8 @@ from reproduce.equivalence import (
     rounding,
     seed_spread,
 )
-from reproduce.verdict import document, judge, verdicts
-from reproduce.verdict_log import changes
+from reproduce.judging.verdict import document, judge, verdicts
+from reproduce.judging.verdict_log import changes
 
 FIELDS: dict[str, Any] = {
     "metric_profile": "house/1",
@@ -530,7 +530,7 @@ def test_a_redrawn_split_is_judged_by_the_claims_own_profile(tmp_path: Path) -> 
 
 
 def test_profiles_that_claims_name_exist(root: Path) -> None:
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     known = {profile.id for profile in plugins("metrics").values()}
     named = {

@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 from catalog.errors import Sam4misError
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry
+from reproduce.planning.recipes import Request, build_spec, recipe
 from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
-from reproduce.running.planning import Request, build_spec, recipe
-from reproduce.running.recorded import run_id_of
-from reproduce.running.spec import Placement
+from reproduce.runs.recorded import run_id_of
+from reproduce.runs.spec import Placement
 from reproduce.scoring import score
 from reproduce.scoring.recorded import case_scores, shown_threshold
 from reproduce.selftest.running import WEIGHTS

@@ -84,7 +84,7 @@ def short_title(result: Result) -> str:
 
 def changed_options(adapter: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
     """Options of an adapter (`name/version`) that are not its defaults; all, where it is gone."""
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     known = plugins("adapters").get(adapter.partition("/")[0])
     declared = {} if known is None else known.options

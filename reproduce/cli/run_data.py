@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 
 from catalog.errors import InputError
-from reproduce.cli.common import data_goal
+from reproduce.ground.places import data_goal
 from reproduce.obtaining.datasets import archives_of, can_fetch, is_here, obtain, status_of
-from reproduce.running.planning import Recipe
+from reproduce.planning.recipes import Recipe
 
 
 def fetch_data(item: Recipe) -> Path:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from catalog.cli.output import sheet
 from catalog.registry import Registry, find_root
-from reproduce import wording
+from reproduce.cli import telling
 from reproduce.cli.common import place_of
+from reproduce.cli.run_data import data_status
+from reproduce.ground import wording
+from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.weights import located, status_of
-from reproduce.reading import sha256_of
-from reproduce.running import telling
-from reproduce.running.data import data_status
-from reproduce.running.planned import comparison_of
-from reproduce.running.planning import Recipe, Request
+from reproduce.planning.planned import comparison_of
+from reproduce.planning.recipes import Recipe, Request
 
 
 def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) -> None:

@@ -1,4 +1,4 @@
-"""The cache of weights: one folder for all projects and processes of a user, named by content.
+"""Where things lie on this machine: the cache, one for all projects and processes of a user; data.
 
 `weights/<sha256>/<file name>`: a file is there only after its hash was checked. `manual/` is where
 users drop files that no program can download; they are recognised by their hash.
@@ -89,3 +89,27 @@ def cached(sha256: str) -> Path | None:
         return None
     files = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
     return files[0] if files else None
+
+
+def data_folder(name: str, given: Path | None) -> Path | None:
+    """Where a data set lies: --data, else $SAM4MIS_DATA/<name>, else the cache's data/<name>."""
+    if given is not None:
+        return given
+    return next((place for place in _data_places(name) if _holds_something(place)), None)
+
+
+def _holds_something(place: Path) -> bool:
+    """A download that was given up leaves an empty folder, which is no data set."""
+    return place.is_dir() and any(not path.name.startswith(".") for path in place.iterdir())
+
+
+def data_goal(name: str) -> Path:
+    """Where a data set is fetched to: where it lies already, else where it is looked for first."""
+    return data_folder(name, None) or _data_places(name)[0]
+
+
+def _data_places(name: str) -> list[Path]:
+    places = [cache_folder() / "data" / name]
+    if named := folder_named("SAM4MIS_DATA"):
+        places.insert(0, named / name)
+    return places

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reproduce import wording
-from reproduce.comparability import COUNTED, Comparison, Done, Weights, compare
 from reproduce.contracts import Conduct
-from reproduce.done import threshold_used, untrained_of
+from reproduce.ground import wording
+from reproduce.judging.comparability import COUNTED, Comparison, Done, Weights, compare
+from reproduce.judging.done import threshold_used, untrained_of
 from reproduce.models.declaring import conduct
 
 if TYPE_CHECKING:
-    from reproduce.running.planning import Recipe
+    from reproduce.planning.recipes import Recipe
 
 
 def comparison_of(
@@ -25,7 +25,7 @@ def comparison_of(
 
     hashes   of its weights files, in their order; None: not on this machine yet
     n_cases  of the split in the folder; None: not read yet
-    listed   which files they are (`reproduce.identity.case_list`); None: not read yet
+    listed   which files they are (`reproduce.obtaining.identity.case_list`); None: not read yet
     """
     return compare(item.claim, item.project, done_by_plan(item, hashes, n_cases, listed))
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from catalog.cli.rows import in_percent
 from catalog.metrics import counted_over, is_length
 from catalog.registry import RESULTS, Registry
-from reproduce import wording
-from reproduce.verdict import (
+from reproduce.ground import wording
+from reproduce.judging.verdict import (
     MARGIN,
     RULE,
     judge,
@@ -25,7 +25,7 @@ from reproduce.verdict import (
 
 if TYPE_CHECKING:
     from catalog.records import Claim, Measurement, Project, Result, Verdict
-    from reproduce.comparability import Comparison
+    from reproduce.judging.comparability import Comparison
 
 Rows = list[tuple[str, str]]
 Section = tuple[str, Rows]

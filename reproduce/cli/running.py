@@ -22,15 +22,26 @@ from catalog.errors import (
 )
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry, find_root
-from reproduce import wording
-from reproduce.cli.common import RUNS, as_json, data_folder, need_file, need_folder, place_of
+from reproduce.cli import telling
+from reproduce.cli.common import RUNS, as_json, need_file, need_folder, place_of
+from reproduce.cli.dry_run import tell_plan
+from reproduce.cli.run_data import fetch_data, lacks_archives
 from reproduce.contracts import Grid
-from reproduce.identity import case_list
+from reproduce.ground import wording
+from reproduce.ground.places import data_folder
+from reproduce.ground.progress import progress
 from reproduce.obtaining.datasets import can_fetch
+from reproduce.obtaining.identity import case_list
 from reproduce.obtaining.weights import check_all, obtain_all
-from reproduce.running import telling
-from reproduce.running.data import fetch_data, lacks_archives
-from reproduce.running.dry_run import tell_plan
+from reproduce.planning.planned import comparison_of
+from reproduce.planning.recipes import (
+    Recipe,
+    Request,
+    build_spec,
+    find_claims,
+    group,
+    recipe,
+)
 from reproduce.running.engine import (
     Execution,
     execute,
@@ -39,18 +50,8 @@ from reproduce.running.engine import (
     publish,
     run_folder,
 )
-from reproduce.running.planned import comparison_of
-from reproduce.running.planning import (
-    Recipe,
-    Request,
-    build_spec,
-    find_claims,
-    group,
-    recipe,
-)
-from reproduce.running.progress import progress
 from reproduce.running.slurm import NO_SLURM
-from reproduce.running.spec import DeviceKind, Placement, kind_of
+from reproduce.runs.spec import DeviceKind, Placement, kind_of
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -315,7 +316,7 @@ def _one(
     request: Request,
 ) -> Result:
     """Fetch, plan and execute the recipes that are one run, and say what came out."""
-    from reproduce.obtaining.cache import cache_folder
+    from reproduce.ground.places import cache_folder
 
     root = registry.root
     first = members[0]

@@ -11,19 +11,19 @@ from typing import Any, Literal, cast
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
-from reproduce import wording
 from reproduce.asking.prompt_grid import bring_of, declared_grid
 from reproduce.asking.replay import encode_prompts, make_prompts, prompts_sha256
-from reproduce.comparability import checkpoint_ids, dataset_options_of, reader_of
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
-from reproduce.identity import case_list
+from reproduce.ground import wording
+from reproduce.ground.plugins import plugin, plugins
+from reproduce.ground.reading import sha256_of
+from reproduce.judging.comparability import checkpoint_ids, dataset_options_of, reader_of
+from reproduce.obtaining.identity import case_list
 from reproduce.obtaining.weights import identity_of
-from reproduce.plugins import plugin, plugins
+from reproduce.planning.planned import comparison_of
+from reproduce.planning.references import rule_of, with_filter
 from reproduce.prompting.regions import SEPARATE
-from reproduce.reading import sha256_of
-from reproduce.running.planned import comparison_of
-from reproduce.running.references import rule_of, with_filter
-from reproduce.running.spec import CaseInput, CheckpointInput, DeviceKind, RunSpec
+from reproduce.runs.spec import CaseInput, CheckpointInput, DeviceKind, RunSpec
 from reproduce.scoring.needs import Needs, needs_of
 
 RANDOM_SEEDS = 5  # the verdict asks for five seeds or more where prompts are random

@@ -164,7 +164,7 @@ def alternatives(space: Space, base: Settings) -> dict[str, list[Any]]:
     """
     import pyarrow.compute as pc
 
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     table = space.runs[0].table
     found: dict[str, list[Any]] = {

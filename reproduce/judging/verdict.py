@@ -1,11 +1,11 @@
 """`verdict/2`: a pure function of a claim and a run. Nothing here is edited by hand.
 
-Comparability first, in the classes A to D of `reproduce.comparability`. Class D is
+Comparability first, in the classes A to D of `reproduce.judging.comparability`. Class D is
 `not-comparable`: the measurement alone is shown. Class C can be "reproduced under an inferred
 protocol" or stay open; it accuses nobody, so it is never `lower` or `higher`.
 
 Then gates (a run that fails one decides nothing), then the equivalence test of
-`reproduce.equivalence` with a margin of 0.01, shown at 0.005 and 0.02 as well.
+`reproduce.judging.equivalence` with a margin of 0.01, shown at 0.005 and 0.02 as well.
 
 Several claims of one paper are judged one by one at 5 % each side: of 100 true differences exactly
 at the margin, up to five pass by chance. A paper's badge is therefore "k of n claims" and never
@@ -34,10 +34,10 @@ from catalog.records import (
     Verdicts,
 )
 from catalog.registry import RESULTS, Registry
-from reproduce import wording
-from reproduce.comparability import Class, Comparison, compare
-from reproduce.done import done_by
-from reproduce.equivalence import (
+from reproduce.ground import wording
+from reproduce.judging.comparability import Class, Comparison, compare
+from reproduce.judging.done import done_by
+from reproduce.judging.equivalence import (
     Spread,
     interval,
     label,
@@ -224,7 +224,7 @@ def _spread(
 
 def random_prompts(claim: Claim, result: Result) -> bool:
     """Whether the claim's prompts differ from seed to seed, as its prompt profile says."""
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     value = claim.protocol.prompt_profile.value
     used = value if isinstance(value, str) else result.protocol.get("prompt_profile")

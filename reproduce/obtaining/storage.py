@@ -17,7 +17,7 @@ from typing import Literal
 
 from catalog.files import lock
 from catalog.records import Project
-from reproduce.obtaining.cache import cache_folder
+from reproduce.ground.places import cache_folder
 
 Part = Literal["weights", "embeddings", "downloads", "manual", "data"]
 FOLDERS: dict[Part, str] = {

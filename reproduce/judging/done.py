@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.records import Measurement, Result
-from reproduce import wording
-from reproduce.comparability import COUNTED, Done, Weights
 from reproduce.contracts import Conduct, ProfileId
-from reproduce.identity import case_list
+from reproduce.ground import wording
+from reproduce.judging.comparability import COUNTED, Done, Weights
+from reproduce.obtaining.identity import case_list
 
 UNTRAINED = "untrained-prompt"
 THRESHOLDS = {(0.1, 0.3, 0.5, 0.7, 0.9): "mean-of-5"}  # of metric profiles, as claims call them
@@ -91,8 +91,8 @@ def _conduct(
 ) -> Conduct:
     """What the run recorded; of runs made before that was, what their adapter declares, if it
     still is of the version that the run had; else nothing is known."""
+    from reproduce.ground.plugins import plugins
     from reproduce.models.declaring import conduct
-    from reproduce.plugins import plugins
 
     if "preprocessing" in protocol:
         return Conduct(
@@ -111,7 +111,7 @@ def threshold_used(
     metric: str, profile: str | None, chosen: float | None, conduct: Conduct
 ) -> str | float | None:
     """The threshold behind a number, as claims write it. `chosen`: when scoring, if any was."""
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     if metric == "auc":
         return "n/a"
@@ -133,7 +133,7 @@ def _counts(result: Result, measurement: Measurement) -> dict[str, int | None]:
     A mask is a class of a case that has it; where objects are prompted one by one the case table
     sums them, so their number is not known from it.
     """
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     reader = plugins("datasets").get(str(result.protocol.get("dataset")))
     pictures = reader is not None and reader.dimensionality == "2d"

@@ -44,7 +44,7 @@ def package_versions() -> dict[str, str | None]:
 @cache
 def harness(folder: Path | None = None) -> dict[str, Any]:
     """Commit of the code that runs and whether tracked files differ from it (None: no git)."""
-    here = folder or Path(__file__).resolve().parent.parent
+    here = folder or Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str | None:
         try:

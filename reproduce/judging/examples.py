@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import PrerequisiteError
 from catalog.registry import RESULTS
-from reproduce.explain import Setting, Space, Stored, explain, walk
-from reproduce.plugins import plugin, plugins
+from reproduce.ground.plugins import plugin, plugins
+from reproduce.judging.explain import Setting, Space, Stored, explain, walk
 
 if TYPE_CHECKING:
     import pyarrow as pa

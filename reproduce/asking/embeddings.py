@@ -22,16 +22,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalog.errors import UsageError
 from catalog.files import lock, write_whole
 from reproduce.contracts import Model, Plane, PlaneModel
-from reproduce.provenance import arithmetic
-from reproduce.running.spec import RunSpec
-
-if TYPE_CHECKING:
-    pass
+from reproduce.ground.provenance import arithmetic
+from reproduce.runs.spec import RunSpec
 
 KEEP_FREE_BYTES = 4 << 30  # never fill the disk with what can be computed again
 LIMIT = "SAM4MIS_EMBEDDINGS_GIB"

@@ -10,12 +10,12 @@ from msgspec import Struct, field
 
 from catalog.errors import InputError
 from catalog.records import Checkpoint, Claim, Project
-from reproduce.cli.common import data_folder, install_command, missing_extra
-from reproduce.comparability import checkpoint_ids, reader_of
 from reproduce.contracts import Dataset
-from reproduce.obtaining.cache import cache_folder
+from reproduce.ground.extras import install_command, missing_extra
+from reproduce.ground.places import cache_folder, data_folder
+from reproduce.ground.plugins import plugins
+from reproduce.judging.comparability import checkpoint_ids, reader_of
 from reproduce.obtaining.datasets import can_fetch, is_here
-from reproduce.plugins import plugins
 
 
 class Machine(Struct, kw_only=True):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from catalog.errors import InputError
+from reproduce.ground.plugins import plugin
 from reproduce.models.declaring import conduct
-from reproduce.plugins import plugin
-from reproduce.running.spec import RunSpec, canonical
+from reproduce.runs.spec import RunSpec, canonical
 
 if TYPE_CHECKING:
     from catalog.records import Result

@@ -27,9 +27,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from catalog.records import Checkpoint, Claim, Compared, Project, ProtocolField, RunOptions
-from reproduce import wording
-from reproduce.identity import Answer as Shown
-from reproduce.identity import identity, released
+from reproduce.ground import wording
+from reproduce.obtaining.identity import Answer as Shown
+from reproduce.obtaining.identity import identity, released
 
 DECISIVE = (
     "metric_profile",
@@ -62,7 +62,7 @@ class Done:
 
     adapter_options  those that are not at their default
     class_names      the model's name of a class -> the data set's, where they differ
-    case_list        hash of which files the cases were (`reproduce.identity.case_list`)
+    case_list        hash of which files the cases were (`reproduce.obtaining.identity.case_list`)
     counts           of `COUNTED`; what is not in it is not recorded
     untrained        the prompts are of a kind that the weights were not trained for; how
     cut              the cases were cut short; how
@@ -158,7 +158,7 @@ def _named_like(claim: Claim) -> str:
 def dataset_options_of(project: Project, claim: Claim) -> dict[str, Any]:
     """Options of that plugin: those the claim names, the set within a collection, and values as
     stored where the project's adapter starts from them and the plugin keeps them."""
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     named = {} if claim.set is None else {"set": claim.set}
     adapter = plugins("adapters").get(project.adapter or "")
@@ -259,7 +259,7 @@ def _stand_in(claim: Claim, reader: str) -> Compared:
 
 def _files(reader: str, done: Done) -> Compared:
     """Whether the files that the data set's own reader read are the released ones."""
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     dataset = plugins("datasets").get(reader)
     recorded = done.case_list is not None or "case_list" in done.open
@@ -308,7 +308,7 @@ def _prompted(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:
 
 def _prompt_grid(project: Project, claim: Claim) -> str | None:
     from reproduce.asking.prompt_grid import declared_grid
-    from reproduce.plugins import plugins
+    from reproduce.ground.plugins import plugins
 
     adapter = plugins("adapters").get(project.adapter or "")
     return adapter and declared_grid(adapter, (claim.run or RunOptions()).adapter)

@@ -1,0 +1,1 @@
+"""From a claim to the run that could answer it, and what is lacking here to make it."""

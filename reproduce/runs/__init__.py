@@ -1,0 +1,1 @@
+"""What a run is, and its identity back from what its result records."""
