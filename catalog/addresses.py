@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import re
+import socket
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 _TRACKING = re.compile(
@@ -51,6 +54,31 @@ def landing_of_pdf(url: str) -> str | None:
 def token_parameters(url: str) -> list[str]:
     """Names of the parameters of an address that look like somebody's personal access token."""
     return [key for key, _ in parse_qsl(urlsplit(url).query) if _TOKEN.match(key)]
+
+
+def leads_inside(url: str) -> bool:
+    """Whether an http(s) address leads to this machine or one in a network of one's own.
+
+    >>> leads_inside("http://169.254.169.254/latest"), leads_inside("http://0x7f.1/")
+    (True, True)
+    >>> leads_inside("https://arxiv.org/abs/2304.12306")
+    False
+    """
+    if not re.match(r"(?i)https?://", url):
+        return False
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:  # no address at all
+        return False
+    if on(host, "localhost", "local", "internal", "localdomain", "home.arpa"):
+        return True
+    with contextlib.suppress(OSError):  # as programs read 127.1, 0x7f000001, 2130706433
+        host = socket.inet_ntoa(socket.inet_aton(host))
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return not (getattr(found, "ipv4_mapped", None) or found).is_global
 
 
 def on(host: str, *domains: str) -> bool:

@@ -37,6 +37,22 @@ def clean(text: str) -> str:
 _DROPPED = {"Cc", "Cs", "Co", "Cn"}
 
 
+def hidden(text: str) -> str | None:
+    """The first character that `clean` would drop as invisible or controlling, if any.
+
+    >>> hidden("A\u202eB")
+    '\u202e'
+    """
+    if text.isascii() and text.isprintable():
+        return None
+    for character in text:
+        if character not in "\t\n" and (
+            _INVISIBLE.match(character) or unicodedata.category(character) in _DROPPED
+        ):
+            return character
+    return None
+
+
 # Markup that CSL allows inside titles, and what Crossref passes on from publishers. Anything else
 # is text and stays.
 _MARKUP = re.compile(r"</?(?:i|b|em|strong|sub|sup|sc|scp|tt|span|jats:\w+|mml:\w+)(?: [^<>]*)?>")

@@ -23,6 +23,7 @@ from catalog.checks import (
     projects,
     references,
     tags,
+    texts,
     versions,
     works_findings,
 )
@@ -41,6 +42,7 @@ CHECKS: tuple[Callable[[Paper], Iterator[Problem]], ...] = (
     links.check,
     people_and_titles.check,
     tags.check,
+    texts.check,
 )
 
 

@@ -151,6 +151,11 @@ CODES: dict[str, Code] = {
         "Readers are led to primary pages: catalog/data/hosts.yaml says which hosts are.",
     ),
     "U012": _info("read in copies only", "`refresh` asks the work's own page."),
+    "U013": _check("address of one's own network", "A link leads readers to a machine they have."),
+    # ---- texts of any field
+    "X001": _check("empty text", "Unknown is null; a text says something."),
+    "X002": _check("hidden characters", "Control and direction characters make a text another."),
+    "X003": _check("text too long", "A page that holds something else than the field is for."),
     # ---- titles
     "T001": _warn("markup in a title", "Superscripts, dollars or tags: titles are plain text."),
     "T002": _warn(

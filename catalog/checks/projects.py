@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import own, reading
-from catalog.checks import claims
+from catalog.checks import claims, texts
 from catalog.checks.references import Crossing, near
 from catalog.errors import Finding, FindingsError
 from catalog.metrics import FRACTIONS, LENGTHS
@@ -74,6 +74,7 @@ def crossings(project: Project, known: Known, printers: frozenset[str]) -> Itera
 
 
 def _own(project: Project, known: Known) -> Iterator[Told]:
+    yield from texts.problems(project)
     yield from _commits(project)
     yield from _checkpoints(project)
     status = project.weights_status

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,7 +11,6 @@ from catalog.checks.problem import Problem
 from catalog.decided import decisions
 from catalog.records import Ids, Paper, Version
 
-_DATE = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 # A submission in the last days of a month gets its id in the next one.
 _DAYS_BEFORE_ID = 4
 
@@ -36,8 +34,6 @@ def check(paper: Paper) -> Iterator[Problem]:
     for number, version in enumerate(paper.versions):
         path = ("versions", number)
         yield from _ids(version, number)
-        if version.date is not None and (problem := _date_problem(version.date)):
-            yield Problem("P005", (*path, "date"), f"date {version.date!r}: {problem}")
         if version.ids == Ids() and not version.url and not version.venue:
             yield Problem("P004", path, "neither identifier nor address nor venue")
         yield from _venue(version, number)
@@ -126,19 +122,6 @@ def _venue(version: Version, number: int) -> Iterator[Problem]:
         yield Problem("P006", path, f"venue {version.venue!r}: expected {spelled!r}", "", fix)
     elif venues.year_of(version.venue) is None and not version.date:
         yield Problem("P007", path, f"venue {version.venue!r} without a year or date")
-
-
-def _date_problem(date: str) -> str | None:
-    if not _DATE.fullmatch(date):
-        return "expected YYYY, YYYY-MM or YYYY-MM-DD"
-    if len(date) == 10:
-        try:
-            datetime.date.fromisoformat(date)
-        except ValueError:
-            return "there is no such day"
-    if int(date[:4]) > datetime.datetime.now(datetime.UTC).year + 1:
-        return "it is in the future"
-    return None
 
 
 def _of_preprint(value: str) -> bool:

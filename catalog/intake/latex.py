@@ -14,6 +14,8 @@ from typing import Any
 
 from catalog.text import clean
 
+LONGEST = 20_000  # characters that are parsed; an abstract has some 2,000
+DEEPEST = 50  # braces in each other
 _SPECIAL = re.compile(r"[\\{}$~`']|--")
 # An accent right before another one (`\~\^e`) is over what that one makes.
 _ACCENT = r"\\(?:[`'^\"~=.]|[uvHcdbkr](?![A-Za-z]))"
@@ -71,12 +73,27 @@ def read_latex(latex: str) -> tuple[str, list[str]]:
     """
     if not _SPECIAL.search(latex):
         return clean(latex), []
+    if len(latex) > LONGEST or _depth(latex) > DEEPEST:
+        return clean(_without_marks(latex[:LONGEST])), [f"{latex[:60]}..."]
     escaped = re.sub(r"(?<!\\)([%&#])", r"\\\1", latex)
     while (braced := _STACKED.sub(r"\1{\2}", escaped)) != escaped:
         escaped = braced
     reader = _Reader()
     text = reader.read(escaped)
     return clean(text), reader.unknown
+
+
+def _depth(latex: str) -> int:
+    """Braces in each other, whatever stands before them."""
+    depth = deepest = 0
+    for brace in re.findall(r"[{}]", latex):
+        depth += 1 if brace == "{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _without_marks(latex: str) -> str:
+    return re.sub(r"[\\{}$]", " ", latex)
 
 
 class _Reader:
@@ -92,7 +109,7 @@ class _Reader:
             nodes, start, length = LatexWalker(latex, tolerant_parsing=True).get_latex_nodes()
         except (LatexWalkerError, RecursionError, IndexError):
             self.unknown.append(latex[:60])
-            return re.sub(r"[\\{}$]", " ", latex)
+            return _without_marks(latex)
         return self._all(nodes) + latex[start + length :]
 
     def _all(self, nodes: Sequence[Any]) -> str:

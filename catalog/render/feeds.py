@@ -25,15 +25,20 @@ def entry(name: str, title: str, path: str, site: str | None, date: str, text: s
     when = day(date)
     return Entry(
         when,
-        f"<entry><id>{TAG}{escape(name)}</id><title>{escape(clean(title))}</title>"
+        f"<entry><id>{TAG}{_text(name)}</id><title>{_text(title)}</title>"
         f"<link href={quoteattr(_address(site, path))}/><updated>{when}T00:00:00Z</updated>"
-        f"<summary>{escape(clean(text))}</summary></entry>\n",
+        f"<summary>{_text(text)}</summary></entry>\n",
     )
+
+
+def _text(value: str) -> str:
+    """Text as XML may hold it: there is no way to write a control character in it."""
+    return escape(clean(value))
 
 
 def _address(site: str | None, path: str) -> str:
     """The absolute address where the site has one, else from the root of whatever serves it."""
-    return f"{site}{path}" if site else f"/{path}"
+    return clean(f"{site}{path}" if site else f"/{path}")
 
 
 def atom(name: str, title: str, site: str | None, newest: str, entries: list[Entry]) -> bytes:
@@ -42,7 +47,7 @@ def atom(name: str, title: str, site: str | None, newest: str, entries: list[Ent
     body = "".join(e.xml for e in entries)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"<id>{TAG}feeds/{escape(name)}</id><title>{escape(title)}</title>"
+        f"<id>{TAG}feeds/{_text(name)}</id><title>{_text(title)}</title>"
         f'<link rel="self" href={quoteattr(_address(site, f"feeds/{name}.xml"))}/>'
         f"<author><name>The sam4mis contributors</name></author>"
         f"<updated>{updated}T00:00:00Z</updated>\n{body}</feed>\n"

@@ -5,6 +5,7 @@ A `Catalog` is built once from a registry; everything that renders reads it and 
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -421,7 +422,7 @@ class Catalog:
         days = [v.date for v in self.papers if v.date]
         days += [r.created[:10] for r in self.registry.results]
         days += [v.paper.added for v in self.papers if v.paper.added]
-        return day(max(days, default="1970"))
+        return max(map(day, days), default=day(""))
 
     def verdict_of(self, run: Result) -> list[ClaimView]:
         """Claims that a run speaks to."""
@@ -433,5 +434,11 @@ class Catalog:
 
 
 def day(date: str) -> str:
-    """A date of any precision as the first day it may mean: `2023-04` -> `2023-04-01`."""
-    return f"{date}-01-01" if len(date) == 4 else f"{date}-01" if len(date) == 7 else date[:10]
+    """A date of any precision as the first day it may mean: `2023-04` -> `2023-04-01`.
+
+    What is no date (`check` finds it) is 1970-01-01.
+    """
+    try:
+        return datetime.date.fromisoformat(f"{date}-01-01"[:10]).isoformat()
+    except ValueError:
+        return "1970-01-01"

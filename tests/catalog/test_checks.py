@@ -80,6 +80,10 @@ CASES = {
     "U008": good(versions=version(url="https://openreview.net/a?casa_token=abc")),
     "U011": good(versions=version(url="https://www.scholarfeed.org/paper/2304.12306")),
     "U012": good(sources=["https://deepai.org/x", "GuoleiSun/Awesome-SAM2@618c9f0:README.md#L1"]),
+    "U013": good(links=Links(demo=["https://169.254.169.254/latest/"])),
+    "X001": good(authors=["Ada Author", " "]),
+    "X002": good(title="A title\u202e of a work"),
+    "X003": good(note="word " * 4000),
     "T001": good(title="SAM^Med^: a title"),
     "T002": good(title="A  title : of"),
     "T003": good(title="SAMfor images"),
@@ -144,7 +148,7 @@ def test_fixes_are_where_the_table_says_and_they_mend(code: str, tmp_path: Path)
 
 
 def test_every_code_of_records_has_a_case() -> None:
-    from_records = {code for code in CODES if code[0] in "IUTAPVNK"}
+    from_records = {code for code in CODES if code[0] in "IUTAPVNKX"}
     elsewhere = {"U009", "U010", "P010"}  # between records, below
     assert from_records - elsewhere == set(CASES)
     fixable = {code for code in CASES if next(iter(checks.problems(CASES[code]))).fix}
