@@ -15,10 +15,13 @@ from catalog.records import ClaimState, Paper, Project, Tag, Verdict
 from catalog.registry import Registry
 from catalog.text import fold
 
-_CODE = {"inference", "training", "training+inference", "training+weights"}
-_WEIGHTS = {"public", "released", "available", "gated"}
+_RUNNABLE = ("inference", "training", "training+inference", "training+weights")
+# states of code and of weights, the best first: a work has that of its best release
+CODE_STATES = ("yes", "linked", "empty", "announced", "none")
+WEIGHTS_STATES = ("yes", "gated", "announced", "dead", "none")
+HAS_CODE = ("yes", "linked")
+HAS_WEIGHTS = ("yes", "gated")
 _NEAR = 75.0  # rapidfuzz ratio from which a name is worth suggesting
-_NO_WEIGHTS = {"none", "announced", "dead"}
 
 # values that are known even where no work has them yet
 FIXED: dict[str, frozenset[str]] = {
@@ -32,6 +35,9 @@ SEVERAL = ("modality", "region")
 
 # facet -> field of Project that says the same from the code
 _FROM_CODE = {"prompt": "prompts_eval", "dimensionality": "dimensionality"}
+
+# facet -> vocabulary of what is read from the code
+_VOCABULARY = {"prompt": "prompts_infer", "dimensionality": "dimensionality"}
 
 # option -> field of Paper
 TAG_FACETS = {
@@ -70,24 +76,32 @@ class Work:
         return (version.venue or "") if version else ""
 
     @property
+    def code_state(self) -> str:
+        """The best of `CODE_STATES` among its releases and links, or `unknown`."""
+        found = {code_state(project) for project in self.projects}
+        if not self.projects and self.paper.links.code is not None:
+            found.add("linked" if self.paper.links.code else "none")
+        return _best(CODE_STATES, found)
+
+    @property
+    def weights_state(self) -> str:
+        """The best of `WEIGHTS_STATES`, or `unknown`. Without code there are no weights."""
+        found = {weights_state(project) for project in self.projects}
+        if self.paper.links.weights:
+            found.add("yes")
+        if self.paper.links.weights == [] or self.code_state == "none":
+            found.add("none")
+        return _best(WEIGHTS_STATES, found)
+
+    @property
     def code(self) -> bool | None:
-        """Whether code can be read. An empty or announced repository is none."""
-        statuses = [p.code_status for p in self.projects if p.code_status]
-        if statuses:
-            return any(status in _CODE for status in statuses)
-        if self.projects and any(p.repository for p in self.projects):
-            return True
-        links = self.paper.links.code
-        return None if links is None else bool(links)
+        """Whether code can be read or is linked. An empty or announced repository is none."""
+        return None if self.code_state == "unknown" else self.code_state in HAS_CODE
 
     @property
     def weights(self) -> bool | None:
-        """Whether weights are released (freely or after a registration). Without code: none."""
-        found = [_weights(project) for project in self.projects]
-        if self.paper.links.weights or True in found:
-            return True
-        none = self.paper.links.weights == [] or self.paper.links.code == []
-        return False if none or False in found else None
+        """Whether weights are released (freely or after a registration)."""
+        return None if self.weights_state == "unknown" else self.weights_state in HAS_WEIGHTS
 
     @property
     def licences(self) -> set[str]:
@@ -102,7 +116,7 @@ class Work:
     @property
     def weights_licences(self) -> set[str]:
         """Class of the licence of the weights of every project that releases some."""
-        found = {weights_licence(p) for p in self.projects if _weights(p)}
+        found = {weights_licence(p) for p in self.projects if weights_state(p) in HAS_WEIGHTS}
         return found or ({"unknown"} if self.weights else set())
 
     @property
@@ -128,14 +142,31 @@ class Work:
             return sorted(self.licences)
         if facet == "weights-licence":
             return sorted(self.weights_licences)
-        if facet == "prompt":
-            found = tag_values(self.paper.prompts_infer) + tag_values(self.paper.prompts_train)
-        else:
-            found = tag_values(getattr(self.paper, TAG_FACETS[facet]))
+        found = [value for tag in self.tags(facet) for value in tag_values(tag)]
         if own := _FROM_CODE.get(facet):
-            read = [value for p in self.projects for value in getattr(p, own) or []]
-            found = list(dict.fromkeys([*found, *read]))
-        return found
+            from catalog.vocabulary import canonical
+
+            spelled = [value for p in self.projects for value in getattr(p, own) or []]
+            found += [canonical(_VOCABULARY[facet], value) for value in spelled]
+        return list(dict.fromkeys(found))
+
+    def tags(self, facet: str) -> list[Tag | None]:
+        """The tags of the record that a facet is read from."""
+        if facet == "prompt":
+            return [self.paper.prompts_infer, self.paper.prompts_train]
+        return [getattr(self.paper, TAG_FACETS[facet])]
+
+    def told(self, facet: str) -> tuple[str, ...]:
+        """Its values of a facet, or the one word for why there is none (`nothing`)."""
+        return tuple(self.values(facet)) or (nothing(*self.tags(facet)),)
+
+
+def nothing(*tags: Tag | None) -> str:
+    """What stands for no value: nobody looked, it does not apply, or there is none."""
+    recorded = [tag for tag in tags if tag is not None]
+    if not recorded:
+        return "unknown"
+    return "n/a" if all(isinstance(tag.values, str) for tag in recorded) else "none"
 
 
 def weights_licence(project: Project) -> str:
@@ -150,19 +181,35 @@ def weights_licence(project: Project) -> str:
     return next((c for c in ("non-commercial", "none", "commercial") if c in classes), "unknown")
 
 
-def _weights(project: Project) -> bool | None:
-    """What a project's status says of its weights; where it says nothing, its checkpoints do.
+def code_state(project: Project) -> str:
+    """What a release has of code: one of `CODE_STATES`, or `unknown`."""
+    status = project.code_status
+    if status in _RUNNABLE:
+        return "yes"
+    if status in ("announced", "empty", "none"):
+        return status
+    return "linked" if project.repository else "unknown"
+
+
+def weights_state(project: Project) -> str:
+    """Whether anyone can download weights: one of `WEIGHTS_STATES`, or `unknown`.
 
     A release may list files of others that it runs unchanged; its status then says none.
     """
     status = (project.weights_status or "").split(" ")[0].lower()
-    if status in _WEIGHTS:
-        return True
-    if status in _NO_WEIGHTS:
-        return False
-    if any(point.urls for point in project.checkpoints or []):
-        return True
-    return False if project.checkpoints == [] else None
+    if status in ("public", "released", "available"):
+        return "yes"
+    if status in ("gated", "announced", "dead", "none"):
+        return status
+    if project.code_status == "training+weights" or any(
+        point.urls for point in project.checkpoints or []
+    ):
+        return "yes"
+    return "none" if project.checkpoints == [] else "unknown"
+
+
+def _best(order: tuple[str, ...], states: set[str]) -> str:
+    return next((state for state in order if state in states), "unknown")
 
 
 def tag_values(tag: Tag | None) -> list[str]:

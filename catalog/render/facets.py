@@ -16,7 +16,10 @@ LAST = ("other", "none", "n/a", "unknown", "no-claim")
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """One thing to narrow by. `key` is the parameter in the address; OR inside, AND across."""
+    """One thing to narrow by. `key` is the parameter in the address; OR inside, AND across.
+
+    option: the filter of the command line that keeps the same works; None: it has none
+    """
 
     key: str
     title: str
@@ -25,6 +28,7 @@ class Facet:
     order: tuple[str, ...] | None = None  # None: by count; () : by value, newest first
     least: int = 1  # values with fewer works are left out of the panel
     open: bool = False
+    option: str | None = None
 
     def label(self, value: str) -> str:
         if value == "unknown" and self.key == "year":
@@ -32,8 +36,8 @@ class Facet:
         return (self.labels or {}).get(value) or label(value)
 
 
-def _tags(name: str) -> Callable[[PaperView], tuple[str, ...]]:
-    return lambda view: tag_values(getattr(view.paper, name))
+def _values(name: str) -> Callable[[PaperView], tuple[str, ...]]:
+    return lambda view: view.work.told(name)
 
 
 def _datasets(view: PaperView) -> tuple[str, ...]:
@@ -59,15 +63,15 @@ FACETS: tuple[Facet, ...] = (
     Facet("code", "Code", lambda v: (v.code,), CODE, tuple(CODE), open=True),
     Facet("weights", "Weights", lambda v: (v.weights,), WEIGHTS, tuple(WEIGHTS), open=True),
     Facet("year", "Year", lambda v: (v.year,), None, (), open=True),
-    Facet("modality", "Modality", _tags("modalities"), open=True),
-    Facet("dimension", "Dimension", _tags("dimensionality")),
-    Facet("region", "Region", _tags("regions")),
-    Facet("target", "Target", _tags("targets")),
-    Facet("prompt", "Prompt at inference", _tags("prompts_infer")),
-    Facet("base", "Base model", _tags("base_models")),
-    Facet("adaptation", "Adaptation", _tags("adaptation")),
-    Facet("supervision", "Supervision", _tags("supervision")),
-    Facet("contribution", "Contribution", _tags("contribution")),
+    Facet("modality", "Modality", _values("modality"), open=True, option="modality"),
+    Facet("dimension", "Dimension", _values("dimensionality"), option="dimensionality"),
+    Facet("region", "Region", _values("region"), option="region"),
+    Facet("target", "Target", _values("target"), option="target"),
+    Facet("prompt", "Prompt", _values("prompt"), option="prompt"),
+    Facet("base", "Base model", _values("base-model"), option="base-model"),
+    Facet("adaptation", "Adaptation", _values("adaptation"), option="adaptation"),
+    Facet("supervision", "Supervision", _values("supervision"), option="supervision"),
+    Facet("contribution", "Contribution", _values("contribution"), option="contribution"),
     Facet("dataset", "Dataset", _datasets, least=2),
     Facet(
         "licence",
@@ -75,8 +79,9 @@ FACETS: tuple[Facet, ...] = (
         lambda v: v.weights_licence,
         {**LICENCES, "n/a": "no weights"},
         (*LICENCES, "n/a"),
+        option="weights-licence",
     ),
-    Facet("verdict", "Verdict", lambda v: v.verdicts, VERDICT_LABELS),
+    Facet("verdict", "Verdict", lambda v: v.verdicts, VERDICT_LABELS, option="verdict"),
     Facet("standing", "How it was read", _standing, STANDING),
 )
 

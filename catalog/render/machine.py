@@ -203,7 +203,12 @@ def _api(output: Output, catalog: Catalog) -> None:
         "list",
         {
             "items": [
-                {"facet": f.key, "title": f.title, "values": dict(counted(f, catalog.papers))}
+                {
+                    "facet": f.key,
+                    "title": f.title,
+                    "option": f.option,
+                    "values": dict(counted(f, catalog.papers)),
+                }
                 for f in FACETS
             ]
         },

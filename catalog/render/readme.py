@@ -66,8 +66,8 @@ def numbers(catalog: Catalog) -> str:
     """Counts, each with its denominator."""
     papers, claims = catalog.papers, catalog.claims
     printed = catalog.numbers
-    code = sum(v.code in ("yes", "linked") for v in papers)
-    weights = sum(v.weights in ("yes", "gated") for v in papers)
+    code = sum(v.work.code is True for v in papers)
+    weights = sum(v.work.weights is True for v in papers)
     return _table(
         ("what", "how many"),
         [
@@ -132,12 +132,8 @@ def newest(catalog: Catalog, most: int = NEWEST) -> str:
             (v.date or "—")[:7],
             _link(v) + _marks(v),
             cell(v.authors_short) or "—",
-            "yes" if v.code in ("yes", "linked") else "—" if v.code == "unknown" else v.code,
-            "yes"
-            if v.weights in ("yes", "gated")
-            else "—"
-            if v.weights == "unknown"
-            else v.weights,
+            "yes" if v.work.code else "—" if v.code == "unknown" else v.code,
+            "yes" if v.work.weights else "—" if v.weights == "unknown" else v.weights,
         )
         for v in catalog.papers[:most]
     ]

@@ -17,7 +17,7 @@ import yaml
 from catalog import standing
 from catalog.evidence import Answer, Recomputed, Source, claim_answers
 from catalog.exports.citation import cited_version, year_of
-from catalog.facets import weights_licence
+from catalog.facets import HAS_CODE, HAS_WEIGHTS, Work, code_state, weights_licence, weights_state
 from catalog.places import verified
 from catalog.records import (
     Checkpoint,
@@ -42,7 +42,6 @@ CONVENTIONS = Path(__file__).parent.parent / "data" / "protocol_conventions.yaml
 
 #: Kinds of projects that are no method of the field: never in a SAM table, always labelled.
 OUTSIDE = ("control", "selftest")
-RUNNABLE = ("inference", "training", "training+inference", "training+weights")
 
 
 def tag_values(tag: Tag | None) -> tuple[str, ...]:
@@ -115,28 +114,13 @@ class ProjectView:
 
     @cached_property
     def code(self) -> str:
-        status = self.project.code_status
-        if status in RUNNABLE:
-            return "yes"
-        if status in ("announced", "empty", "none"):
-            return str(status)
-        return "linked" if self.project.repository else "unknown"
+        """As `catalog.facets.code_state`, a key of `labels.CODE`."""
+        return code_state(self.project)
 
     @cached_property
     def weights(self) -> str:
-        """Whether anyone can download weights, as a key of `labels.WEIGHTS`."""
-        status = (self.project.weights_status or "").lower()
-        if status in ("public", "released", "available"):
-            return "yes"
-        if status in ("gated", "announced", "dead", "none"):
-            return status
-        if status.startswith("dead"):
-            return "dead"
-        if self.project.code_status == "training+weights" or any(
-            c.urls for c in self.project.checkpoints or []
-        ):
-            return "yes"
-        return "none" if self.project.checkpoints == [] else "unknown"
+        """As `catalog.facets.weights_state`, a key of `labels.WEIGHTS`."""
+        return weights_state(self.project)
 
     @cached_property
     def weights_licence(self) -> str:
@@ -235,32 +219,24 @@ class PaperView:
                 seen.setdefault(title.casefold(), title)
         return list(seen.values())[1:]
 
-    def _best(self, order: tuple[str, ...], states: set[str]) -> str:
-        return next((state for state in order if state in states), "unknown")
+    @cached_property
+    def work(self) -> Work:
+        """The same work as the command line filters and counts it."""
+        return Work(self.paper, [view.project for view in self.projects])
 
     @cached_property
     def code(self) -> str:
-        found = {p.code for p in self.projects}
-        if not self.projects and self.paper.links.code:
-            found.add("linked")
-        if not self.projects and self.paper.links.code == []:
-            found.add("none")
-        return self._best(("yes", "linked", "empty", "announced", "none"), found)
+        return self.work.code_state
 
     @cached_property
     def weights(self) -> str:
-        found = {p.weights for p in self.projects}
-        if self.paper.links.weights:
-            found.add("yes")
-        if self.paper.links.weights == [] or self.code == "none":
-            found.add("none")
-        return self._best(("yes", "gated", "announced", "dead", "none"), found)
+        return self.work.weights_state
 
     @cached_property
     def weights_licence(self) -> tuple[str, ...]:
-        if self.weights not in ("yes", "gated"):
+        if self.weights not in HAS_WEIGHTS:
             return ("n/a",)
-        found = [p.weights_licence for p in self.projects if p.weights in ("yes", "gated")]
+        found = [p.weights_licence for p in self.projects if p.weights in HAS_WEIGHTS]
         return tuple(dict.fromkeys(found)) or ("unknown",)
 
     @cached_property
@@ -290,7 +266,7 @@ class PaperView:
         """How far the trail goes: none, code, code and weights, at least one claim checked."""
         if any(c.state in DECIDED for c in self.claims):
             return "checked"
-        if self.code in ("yes", "linked"):
+        if self.code in HAS_CODE:
             return "weights" if self.weights == "yes" else "code"
         return "none"
 

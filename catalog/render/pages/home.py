@@ -21,8 +21,8 @@ STAGES = (
 
 def write(output: Output, catalog: Catalog) -> None:
     papers, claims = catalog.papers, catalog.claims
-    code = sum(v.code in ("yes", "linked") for v in papers)
-    weights = sum(v.weights in ("yes", "gated") for v in papers)
+    code = sum(v.work.code is True for v in papers)
+    weights = sum(v.work.weights is True for v in papers)
     decided = sum(c.state in DECIDED for c in claims)
     printed = catalog.numbers
     follow = sum(c.recomputed == "agrees" for c in printed)
