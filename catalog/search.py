@@ -17,12 +17,19 @@ from pathlib import Path
 
 import msgspec
 
-from catalog.facets import TAG_FACETS, Work, tag_values
+from catalog.facets import TAG_FACETS, Work, nearest, tag_values
 from catalog.records import Paper
 from catalog.registry import Registry, cache_key, read_cache, write_cache
-from catalog.text import fold
+from catalog.text import fold, search_words
+from catalog.vocabulary import vocabularies
 
-_READING = ("search.py", "facets.py", "text.py", "exports/citation.py")  # what an index rests on
+_READING = (
+    "search.py",
+    "facets.py",
+    "text.py",
+    "exports/citation.py",
+    "data/vocabularies.yaml",
+)  # what an index rests on
 
 # weight of a word found in a field; a short name counts most, a tag least
 _WEIGHTS = {
@@ -34,6 +41,7 @@ _WEIGHTS = {
     "dataset": 0.6,
     "tag": 0.5,
     "venue": 0.4,
+    "one of many": 0.3,  # a modality of a work that names several without a list
 }
 _TITLES = ("short name", "title", "earlier title")
 _NAMED = (*_TITLES, "identifier")
@@ -106,8 +114,9 @@ class _Builder:
     def add(self, number: int, work: Work) -> None:
         # lightest field first, so that a word's heaviest place stays
         for field, text in _texts(work):
-            folded = fold(text)
-            for word in folded.split():
+            read = search_words(text)
+            folded = " ".join(read)
+            for word in read:
                 self.words[word][number] = field
             if field in _TITLES:
                 for word in _joined(text, folded):
@@ -144,7 +153,7 @@ class Index:
 
     def search(self, query: str, limit: int | None = None) -> list[Hit]:
         """The works that hold every word of `query`, best first."""
-        words = fold(query).split()
+        words = search_words(query)
         if not words:
             return []
         found = self._all_words(words)
@@ -199,6 +208,11 @@ class Index:
                     near[known] = 0.7 * score / 100
         return near
 
+    def near(self, query: str) -> list[str]:
+        """Up to three names of works that a query which finds nothing may mean."""
+        names = [work.paper.short_name or work.paper.title for work in self.works]
+        return nearest(query, names)
+
     @cached_property
     def _vocabulary(self) -> list[str]:
         return sorted(self._words)
@@ -208,10 +222,10 @@ def _likeness(query: str, papers: list[Paper]) -> list[float]:
     """How like the whole query a short name or title is (0-1): orders works with the same words."""
     from rapidfuzz import fuzz
 
-    asked = fold(query)
+    asked = "".join(search_words(query))
     return [
         max(
-            fuzz.ratio(asked, fold(text))
+            fuzz.ratio(asked, "".join(search_words(text)))
             for text in (paper.short_name or "", paper.title, *paper.title_aliases)
         )
         / 100
@@ -228,15 +242,17 @@ def _full_names(field: str, text: str, folded: str) -> list[str]:
     names = [folded.replace(" ", "")]
     head, colon, _ = text.partition(":")
     if colon and field != "identifier":
-        names.append(fold(head).replace(" ", ""))
+        names.append("".join(search_words(head)))
     return names
 
 
 def _joined(text: str, folded: str) -> set[str]:
-    """Words that hyphens or spaces cut, as one: SAM-Med2D as sammed2d, MedSAM 2 as medsam2."""
+    """Words that hyphens or spaces cut, as one: SAM-Med2D as sammed2d; initials of a name: MSA."""
     whole = folded.replace(" ", "")
     parts = (fold(part).replace(" ", "") for part in text.split() if "-" in part)
-    return {part for part in (*parts, whole) if 1 < len(part) <= 24}
+    head = search_words(text.partition(":")[0])
+    initials = "".join(word[0] for word in head) if 3 <= len(head) <= 5 else ""
+    return {part for part in (*parts, whole, initials) if 1 < len(part) <= 24}
 
 
 def _texts(work: Work) -> list[tuple[str, str]]:
@@ -246,8 +262,11 @@ def _texts(work: Work) -> list[tuple[str, str]]:
     """
     paper = work.paper
     tags = [v for name in TAG_FACETS.values() for v in tag_values(getattr(paper, name))]
+    tags += [f"{prompt} prompt" for prompt in work.values("prompt")]
     venues = [version.venue for version in paper.versions if version.venue]
+    several = "multi" in tag_values(paper.modalities)
     texts = [
+        ("one of many", " ".join(vocabularies()["modalities"].terms) if several else ""),
         ("venue", " ".join([*venues, str(work.year or "")])),
         ("tag", " ".join(tags)),
         ("dataset", " ".join(tag_values(paper.datasets))),

@@ -77,3 +77,55 @@ def fold(text: str) -> str:
         text = unicodedata.normalize("NFKD", text)
         text = "".join(c for c in text if not unicodedata.combining(c))
     return " ".join(_WORD.findall(text.casefold()))
+
+
+_LONE_NUMBER = re.compile(r"\b([a-z]+) (\d)\b")
+STOP_WORDS = frozenset(
+    ("a", "an", "and", "arxiv", "at", "by", "doi", "for", "from", "in", "of", "on", "or", "pmid",
+     "the", "to", "using", "via", "with")
+)  # fmt: skip
+# spelling -> the one that is searched; British and American, joined and split
+SPELLINGS = {
+    "x ray": "xray",
+    "tumor": "tumour",
+    "color": "colour",
+    "esophag": "oesophag",
+    "gynecolog": "gynaecolog",
+    "pediatric": "paediatric",
+    "anesthe": "anaesthe",
+    "hemorrhag": "haemorrhag",
+    "ischemi": "ischaemi",
+    "edema": "oedema",
+    "fetal": "foetal",
+    "center": "centre",
+    "fiber": "fibre",
+    "gray": "grey",
+    "generalization": "generalisation",
+    "localization": "localisation",
+    "optimization": "optimisation",
+    "quantization": "quantisation",
+    "labeled": "labelled",
+    "labeling": "labelling",
+    "modeling": "modelling",
+    "dataset": "data set",
+}
+_RESPELLED = re.compile(rf"\b({'|'.join(SPELLINGS)})")
+
+
+def search_words(text: str) -> list[str]:
+    """The words by which `text` is searched: one for all spellings of the same.
+
+    Articles, kinds of identifiers and the like are dropped, unless there is nothing else.
+
+    >>> search_words("SAM 2 for brain tumors"), search_words("X-rays with SAM2")
+    (['sam2', 'brain', 'tumour'], ['xray', 'sam2'])
+    """
+    folded = _LONE_NUMBER.sub(r"\1\2", fold(text))
+    folded = _RESPELLED.sub(lambda found: SPELLINGS[found[1]], folded)
+    words = folded.split()
+    return [_singular(word) for word in words if word not in STOP_WORDS] or words
+
+
+def _singular(word: str) -> str:
+    plural = len(word) > 4 and word.isalpha() and word[-1] == "s" and word[-2] not in "sui"
+    return word[:-1] if plural else word

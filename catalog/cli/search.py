@@ -59,15 +59,15 @@ def search(
         say(counted(len(hits), "work") + more)
         tell_several(filters, everything)
         if not hits:
-            say("Nothing holds all of these words. Try fewer, or: sam4mis list --help")
+            near = index.near(query)
+            meant = f"Did you mean {' or '.join(near)}? " if near else ""
+            say(f"Nothing holds all of these words. {meant}Try fewer, or: sam4mis list --help")
 
 
 def _as_identifier(query: str) -> str:
     """An address or decorated identifier in its normal form, anything else as it is."""
     from catalog.identifiers import identify
 
-    if " " in query.strip():
-        return query
     works_ids = ("arxiv", "doi", "pmid", "pmcid", "openreview", "ieee", "pii")
     # a bare number may be a PubMed id or a year: only what is unmistakable is rewritten
     found = [] if query.isdigit() else [i for i in identify(query) if i.kind in works_ids]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from terminal import here
 
 from catalog.errors import UsageError
 from catalog.facets import Filters, Work, works, year_range
@@ -279,3 +282,26 @@ def test_no_licence_means_not_allowed() -> None:
 
 def test_states_come_from_verdicts_where_there_are_any() -> None:
     assert Work(PAPERS[0]).states == []
+
+
+# ------------------------------------------------------------------------- what people type
+
+QUERIES = yaml.safe_load((Path(__file__).parent / "search_queries.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", QUERIES, ids=lambda case: str(case["type"]))
+def test_what_people_type(root: Path, case: dict[str, Any]) -> None:
+    def typed(words: str) -> list[str]:
+        found = here(root, "search", words, "--limit", "1000", "--json")
+        return [item["id"] for item in json.loads(found.out)]
+
+    found = typed(case["type"])
+    assert bool(found) != ("none" in case)
+    first = [case["first"]] if "first" in case else case.get("any")
+    assert first is None or found[0] in first
+    assert set(case.get("also", ())) <= set(found[:10])
+    if "same_as" in case:
+        assert found == typed(case["same_as"])
+    if "none" in case:
+        assert found == []
+        assert f"Did you mean {case['none']}" in here(root, "search", case["type"]).err
