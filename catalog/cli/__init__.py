@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
@@ -131,11 +132,15 @@ def _main(
         os.environ["SAM4MIS_TRACEBACK"] = "1"
 
 
+# How libraries and the loader of shared objects say it, with errors of other types.
+_NO_MEMORY = re.compile(r"(?i)can(?:no|')t allocate memory|failed to map segment")
+
+
 def main() -> None:
     """Entry point: what goes wrong is told in one message, without a traceback."""
-    from catalog.cli.output import settle_encoding
+    from catalog.cli.output import settle_streams
 
-    settle_encoding()
+    settle_streams()
     try:
         app(prog_name="sam4mis")
     except KeyboardInterrupt:
@@ -156,6 +161,12 @@ def _told(error: Exception) -> tuple[str, int]:
     """The message and exit status of an error that no command has handled."""
     if isinstance(error, Sam4misError):
         return str(error), error.exit_code
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        return (
+            "memory is short: the system gave this process no more. Allow it more (ulimit -v, the "
+            "job's or container's limit), or choose a smaller part of the work.",
+            EXIT_PREREQUISITE,
+        )
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
         return f"{place}{error.strerror}.", EXIT_PREREQUISITE

@@ -7,9 +7,11 @@ header; with `--json` they are JSON. Text from the registry is never read as mar
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -37,9 +39,13 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)  # noqa: T201 - this module is how the program speaks
 
 
-def settle_encoding() -> None:
-    """A file or a pipe gets UTF-8 whatever the machine's code page is; on a terminal, letters that
-    it cannot show become `?`."""
+def settle_streams() -> None:
+    """A stream that was closed before the program began leads nowhere. A file or a pipe gets UTF-8
+    whatever the machine's code page is; on a terminal, letters that it cannot show become `?`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - kept open
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             if stream.isatty():

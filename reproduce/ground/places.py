@@ -21,8 +21,23 @@ WAIT_S = 1.0  # for another process before that is told
 
 
 def cache_folder() -> Path:
-    """$SAM4MIS_CACHE, else the user's cache folder of the operating system."""
-    return folder_named("SAM4MIS_CACHE") or Path(platformdirs.user_cache_dir("sam4mis"))
+    """$SAM4MIS_CACHE, else the user's cache folder of the operating system.
+
+    Raises `PrerequisiteError` where the user has none: no HOME, no entry in passwd.
+    """
+    if named := folder_named("SAM4MIS_CACHE"):
+        return named
+    try:
+        folder = Path(platformdirs.user_cache_dir("sam4mis"))
+    except RuntimeError:  # newer releases of platformdirs; older ones leave `~` as it is
+        folder = Path("~")
+    if not folder.is_absolute():
+        raise PrerequisiteError(
+            "this user has no home folder (HOME is not set, no entry in passwd), so there is no "
+            "place for a cache. Name one:",
+            "export SAM4MIS_CACHE=/tmp/sam4mis",
+        )
+    return folder
 
 
 def folder_named(variable: str) -> Path | None:
