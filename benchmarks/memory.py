@@ -43,7 +43,11 @@ PACKAGES = (
     "torchvision.transforms.functional",
 )
 # What an adapter imports when it builds or asks, beside PACKAGES.
-NEEDED = {"sam-med3d": ("medim.models.sam_med3d", "reproduce.models.cubes", "scipy.ndimage")}
+NEEDED = {
+    "sam-med3d": ("medim.models.sam_med3d", "reproduce.models.cubes", "scipy.ndimage"),
+    "sam2": ("reproduce.models.sam2_network",),
+    "medsam2": ("reproduce.models.sam2_network",),
+}
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
 # `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network), what stands before every name
 VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
@@ -61,6 +65,9 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("medical-sam-adapter", "vit_b_256", 256, ("medical_sam_adapter_256",), ""),
     ("samus", "vit_b", 256, ("samus",), ""),
     ("sam-med3d", "vit_b", 128, ("sam_med3d",), ""),
+    ("sam2", "tiny", 1024, ("sam2_1_tiny",), ""),
+    ("sam2", "small", 1024, ("sam2_1_small",), ""),
+    ("medsam2", "tiny", 512, ("sam2_1_tiny",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
     ("mobilesam", "vit_t", 1024, ("mobile_sam",), ""),
     ("litemedsam", "vit_t", 256, ("lite_medsam",), ""),
@@ -189,17 +196,22 @@ def _ask_plane(model: Any, side: int, kind: str) -> None:
 
 
 def _ask_stack(model: Any, side: int, kind: str) -> None:
-    """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle."""
+    """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle; of a model that
+    follows an object through planes of 8 bits, three planes and a box on the middle one."""
     import numpy as np
     import torch
 
     from reproduce.contracts import Case, Prompt, Sample
 
-    values = np.random.default_rng(0).integers(1, 256, (side,) * 3).astype(np.float32)
-    sample = Sample.of_volume(Case("a", {}), values, {}, spacing_mm=(1.5, 1.5, 1.5))
+    planes = 3 if model.takes == "uint8" else side
+    values = np.random.default_rng(0).integers(1, 256, (planes, side, side))
+    taken = values.astype(np.uint8 if model.takes == "uint8" else np.float32)
+    sample = Sample.of_volume(Case("a", {}), taken, {}, spacing_mm=(1.5, 1.5, 1.5))
     middle = np.full((1, 3), side // 2, np.float64)
-    prompt = Prompt("a", "x", points=middle, point_labels=np.array([1]))
-    assert kind == "point"
+    prompt = {
+        "point": Prompt("a", "x", points=middle, point_labels=np.array([1])),
+        "box": Prompt.on_plane("a", "x", 1, box_xy=np.array([0.2, 0.25, 0.7, 0.75]) * side),
+    }[kind]
     for answered in model.open(sample).ask([prompt]).planes("original"):
         assert torch.isfinite(answered.prediction.scores.float()).all()
 

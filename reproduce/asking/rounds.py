@@ -149,7 +149,10 @@ class Rounds:
         return replace(following, round=prompt.round + 1)
 
     def _count(self, view: View, turn: int, asked: Sequence[Prompt], answered: Answered) -> None:
-        """Count one plane of an answer, the prompts of each seed apart."""
+        """Count one plane of an answer, the prompts of each seed apart; nothing of a plane in which
+        no pixel counts."""
+        if answered.index not in view.planes:
+            return
         prediction = answered.prediction
         prompts = [asked[i] for i in answered.members]
         for seed in sorted({prompt.seed for prompt in prompts}):

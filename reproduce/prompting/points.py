@@ -198,12 +198,13 @@ def error_click(
 
 
 def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Distance of every pixel to the nearest background pixel, outside the image included."""
+    """Distance of every pixel of a plane or a stack to the nearest background pixel, outside
+    included."""
     import numpy as np
     from scipy.ndimage import distance_transform_edt
 
     padded = distance_transform_edt(np.pad(mask, 1))
-    return np.asarray(padded[1:-1, 1:-1], np.float64)
+    return np.asarray(padded[(slice(1, -1),) * mask.ndim], np.float64)
 
 
 def _depth_l2_5(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -99,14 +99,15 @@ def test_the_official_layout_fits_and_nothing_else(release):
 
 def test_every_adapter_of_a_released_method_is_tried_with_its_layout():
     tried = {release.adapter for release in RELEASES}
-    # sam and sam-lora have tests of their own; lwnet is tried with its released weights.
-    missing = set(plugins("adapters")) - tried - {"sam", "sam-lora", "lwnet"}
+    # Some have tests of their own: sam, sam-lora, sam2, medsam2; lwnet those with its weights.
+    missing = set(plugins("adapters")) - tried - {"sam", "sam-lora", "sam2", "medsam2", "lwnet"}
     assert not missing, f"add a Release with the official layout for: {', '.join(sorted(missing))}"
 
 
 def test_agreement_with_the_authors_code_is_recorded_and_said(root):
     figures = json.loads((root / "reproduce/adapters/agreement.json").read_text("utf-8"))
-    for name in sorted({release.adapter for release in RELEASES} | {"sam-lora"}):
+    own = {"sam-lora", "sam2", "medsam2"}
+    for name in sorted({release.adapter for release in RELEASES} | own):
         adapter = plugin("adapters", name)
         variants = [v for key, v in figures.items() if key == name or key == f"{name}-s"]
         assert variants, f"{name}: compare it with the authors' code, record it in agreement.json"

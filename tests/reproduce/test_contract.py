@@ -15,7 +15,7 @@ import pytest
 from catalog.errors import Sam4misError
 from catalog.protocol_words import words
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS
-from reproduce.contracts import Adapter, Conduct, Dataset, PromptKind, PromptProfile
+from reproduce.contracts import Adapter, Conduct, Dataset, PromptKind, PromptProfile, Scope
 from reproduce.ground.plugins import plugins
 from reproduce.models.declaring import conduct
 
@@ -163,17 +163,18 @@ def test_a_metric_profile_leaves_no_convention_to_a_default(name):
 # ------------------------------------------------------------------------------------- prompts
 
 
-def two_blobs() -> np.ndarray:
+def two_blobs(scope: Scope) -> np.ndarray:
+    """Two parts on a plane, for profiles of stacks the one plane of a stack."""
     mask = np.zeros((60, 50), dtype=bool)
     mask[10:30, 5:25] = True
     mask[40:46, 33:40] = True
-    return mask
+    return mask if scope == "plane" else mask[None]
 
 
 @pytest.mark.parametrize("name", plugins("prompts"))
 def test_prompts_depend_on_the_case_alone(name):
     profile, where = plugins("prompts")[name], place("prompts", name)
-    mask = two_blobs()
+    mask = two_blobs(profile.scope)
     if profile.kind == "none":
         return
 
@@ -205,8 +206,8 @@ def test_prompts_depend_on_the_case_alone(name):
 @pytest.mark.parametrize("name", plugins("prompts"))
 def test_prompts_lie_where_they_say(name):
     profile, where = plugins("prompts")[name], place("prompts", name)
-    mask = two_blobs()
-    height, width = mask.shape
+    mask = two_blobs(profile.scope)
+    height, width = mask.shape[-2:]
     for seed in range(3):
         for prompt in profile.prompts("case", "lesion", mask, seed, None):
             if prompt.box_xy is not None:
@@ -219,6 +220,6 @@ def test_prompts_lie_where_they_say(name):
                 strict=True,
             ):
                 if 0 <= x < width and 0 <= y < height:
-                    assert mask[int(y), int(x)] == bool(label), (
+                    assert mask[..., int(y), int(x)].all() == bool(label), (
                         f"{where}: point ({x}, {y}) is labelled {label} and lies on the other side"
                     )

@@ -32,6 +32,7 @@ MINE = (
     "rossa",
     "sam-med2d-demo",
     "synapse",
+    "video-folder",
 )
 
 
@@ -453,3 +454,68 @@ def test_declared_paths_stay_inside(tmp_path: Path) -> None:
 
 def test_all_plugins_are_cheap_to_list() -> None:
     assert set(MINE) <= set(plugins("datasets"))
+
+
+# ---------------------------------------------------------------------------------------- videos
+
+
+def write_video(folder: Path, name: str, masks: dict[int, NDArray[np.uint8]]) -> None:
+    """Three frames 9, 10, 11 of (6, 8) pixels, grey as their number, and masks of some of them."""
+    for number in (9, 10, 11):
+        path = folder / "frames" / name / f"frame_{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 6), (number, 0, 0)).save(path)
+    for number, mask in masks.items():
+        path = folder / "masks" / name / f"frame_{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(path)
+
+
+def objects(*numbers: int) -> NDArray[np.uint8]:
+    """One pixel a number, along the first row."""
+    mask = np.zeros((6, 8), np.uint8)
+    mask[0, : len(numbers)] = numbers
+    return mask
+
+
+def test_a_video_is_a_stack_along_time(tmp_path: Path) -> None:
+    write_video(tmp_path, "a", {9: objects(1), 10: objects(1, 2), 11: objects(0, 2)})
+    write_video(tmp_path, "b", {10: objects(7)})
+    data = plugin("datasets", "video-folder")
+    first, second = data.cases(tmp_path, "all", {"frame_s": 0.04})
+    sample = data.load(first, {"frame_s": 0.04})
+    assert (sample.shape, sample.along, sample.spacing) == ((3, 6, 8), "time", (0.04, None, None))
+    assert sample.spacing_mm is None
+    assert sample.values[:, 0, 0, 0].tolist() == [9, 10, 11]  # 10 follows 9
+    assert {n: np.argwhere(m).tolist() for n, m in sample.labels.items()} == {
+        "1": [[0, 0, 0], [1, 0, 0]],
+        "2": [[1, 0, 1], [2, 0, 1]],
+    }
+    assert sample.valid is None
+    other = data.load(second, {})
+    assert list(other.labels) == ["7"]  # the objects of this video
+    assert other.spacing == (None, None, None)
+    assert list(other.counted_planes()) == [1]  # frames without a mask are shown, not counted
+    (tmp_path / "labels.json").write_text('{"1": "tool", "2": "tool", "7": "clip"}', "utf-8")
+    named = data.load(first, {})
+    assert {n: int(m.sum()) for n, m in named.labels.items()} == {"tool": 4, "clip": 0}
+
+
+def test_what_is_wrong_with_a_video_is_told(tmp_path: Path) -> None:
+    data = plugin("datasets", "video-folder")
+    write_video(tmp_path, "a", {9: objects(1), 12: objects(1)})
+    with pytest.raises(InputError, match=r"masks without a frame \(frame_12\)"):
+        data.cases(tmp_path, "all", {})
+    (tmp_path / "masks/a/frame_12.png").unlink()
+    with pytest.raises(UsageError, match="frame_s: expected seconds above 0, got 0"):
+        data.cases(tmp_path, "all", {"frame_s": 0})
+    (case,) = data.cases(tmp_path, "all", {})
+    Image.new("RGB", (8, 7)).save(tmp_path / "frames/a/frame_10.png")
+    with pytest.raises(InputError, match=r"frame_10\.png: 7x8 pixels, the first frame .* has 6x8"):
+        data.load(case, {})
+    shutil.rmtree(tmp_path / "masks/a")
+    with pytest.raises(InputError, match="masks/a: no such folder"):
+        data.cases(tmp_path, "all", {})
+    shutil.rmtree(tmp_path / "frames/a")
+    with pytest.raises(InputError, match="frames: no folder of frames there"):
+        data.cases(tmp_path, "all", {})

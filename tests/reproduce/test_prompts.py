@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reproduce.asking.replay import encode_prompts, prompts_sha256, read_prompts
-from reproduce.contracts import Prompt
+from reproduce.contracts import Prompt, PromptProfile
 from reproduce.ground.plugins import plugin, plugins
+from reproduce.prompting.key_planes import KeyPlaneProfile
 
 Mask = NDArray[np.bool_]
 
@@ -121,17 +122,28 @@ masks = st.builds(
 )
 
 
+def shown(
+    profile: PromptProfile, case: str, label: str, mask: Mask, seed: int, plane: int | None = None
+) -> list[Prompt]:
+    """Prompts for a mask of one plane, which profiles of stacks see as a stack of one."""
+    if profile.scope == "stack":
+        return profile.prompts(case, label, mask[None], seed, None)
+    return profile.prompts(case, label, mask, seed, plane)
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(mask=masks, seed=st.integers(0, 5))
 def test_every_profile_on_any_mask(mask: Mask, seed: int) -> None:
     height, width = mask.shape
     for profile in plugins("prompts").values():
-        found = profile.prompts("case", "a", mask, seed, 3)
+        found = shown(profile, "case", "a", mask, seed, 3)
         if profile.kind != "none" and not profile.blind and not mask.any():
             assert found == []
         assert [prompt.object_index for prompt in found] == list(range(len(found)))
         for prompt in found:
-            assert (prompt.seed, prompt.plane, prompt.round) == (seed, 3, 0)
+            # A profile of stacks names its key plane, or none where it asks about the whole.
+            assert prompt.plane in ((3,) if profile.scope == "plane" else (0, None))
+            assert (prompt.seed, prompt.round) == (seed, 0)
             if prompt.box_xy is not None:
                 x0, y0, x1, y1 = prompt.box_xy
                 assert 0 <= x0 <= x1 <= width
@@ -167,14 +179,14 @@ def test_order_and_other_cases_cannot_change_a_prompt() -> None:
     ]
     for profile in plugins("prompts").values():
         alone = {
-            (case, label, seed): profile.prompts(case, label, mask, seed, None)
+            (case, label, seed): shown(profile, case, label, mask, seed)
             for case, label, mask, seed in work
         }
         shuffled = list(work)
         random.Random(1).shuffle(shuffled)
         np.random.seed(123)
         for case, label, mask, seed in shuffled:
-            again = profile.prompts(case, label, mask, seed, None)
+            again = shown(profile, case, label, mask, seed)
             assert _same(alone[case, label, seed], again), profile.name
 
 
@@ -186,7 +198,7 @@ def test_what_calls_itself_random_is_and_nothing_else() -> None:
     for profile in plugins("prompts").values():
         drawn = []
         for seed in range(4):
-            found = profile.prompts("case", "a", mask, seed, None)
+            found = shown(profile, "case", "a", mask, seed)
             if profile.rounds > 1:
                 found = [profile.refine(p, mask, predicted) for p in found]
             drawn.append(found)
@@ -293,3 +305,74 @@ def test_names_of_classes_are_prompts_of_their_own(tmp_path) -> None:
     assert plugin("prompts", "text").kind == "text"
     kinds = {kind for adapter in plugins("adapters").values() for kind in adapter.prompts}
     assert "text" not in kinds  # their descriptions say that no adapter takes names
+
+
+# ------------------------------------------------------------------------------------ key planes
+
+
+def in_depth() -> Mask:
+    """Five planes: 2 pixels on plane 1, 6 on planes 2 and 3, 1 on plane 4."""
+    mask = np.zeros((5, 8, 9), bool)
+    mask[1, 3, 3:5] = True
+    mask[2:4, 2:4, 4:7] = True
+    mask[4, 7, 0] = True
+    return mask
+
+
+def test_key_planes_by_hand() -> None:
+    for name, plane, box in (
+        ("box-middle-plane", 3, [4, 2, 6, 3]),  # the later of the two middle ones of 1, 2, 3, 4
+        ("box-largest-plane", 2, [4, 2, 6, 3]),  # the first of two equal ones
+    ):
+        (prompt,) = plugin("prompts", name).prompts("c", "a", in_depth(), 0, None)
+        assert prompt.plane == plane
+        assert prompt.box is not None
+        assert prompt.box_xy is not None
+        assert prompt.box[:, 0].tolist() == [plane, plane]
+        assert prompt.box_xy.tolist() == box
+    (prompt,) = plugin("prompts", "mask-first-plane").prompts("c", "a", in_depth(), 0, None)
+    assert prompt.plane == 1
+    assert prompt.mask is not None
+    np.testing.assert_array_equal(prompt.mask, in_depth()[1])
+    (prompt,) = plugin("prompts", "point-first-plane").prompts("c", "a", in_depth(), 0, None)
+    assert prompt.points is not None
+    assert prompt.points[0].tolist() in ([1, 3, 3], [1, 3, 4])
+    assert (
+        plugin("prompts", "mask-first-plane").prompts("c", "a", in_depth() & False, 0, None) == []
+    )
+
+
+def test_each_object_of_a_stack_has_a_key_plane_of_its_own(tmp_path: Path) -> None:
+    profile = KeyPlaneProfile("each", 1, "masks of components", "test", "first", per="component")
+    mask = np.zeros((4, 6, 6), bool)
+    mask[0:2, 0:2, 0:2] = True
+    mask[2:4, 4, 4] = True
+    found = profile.prompts("c", "a", mask, 0, None)
+    assert [(p.object_index, p.plane) for p in found] == [(0, 0), (1, 2)]
+    path = tmp_path / "prompts.json"
+    path.write_bytes(encode_prompts(profile, [0], found))
+    for read, made in zip(read_prompts(path), found, strict=True):
+        assert (read.plane, read.object_index) == (made.plane, made.object_index)
+        assert read.mask is not None
+        assert made.mask is not None
+        np.testing.assert_array_equal(read.mask, made.mask)
+
+
+def test_the_deepest_voxel_of_a_stack() -> None:
+    mask = np.zeros((5, 9, 11), bool)
+    mask[1:4, 2:7, 5:10] = True  # 3 x 5 x 5: one voxel from each plane outside, in the middle one
+    (prompt,) = plugin("prompts", "clicks-3d-5-centre").prompts("c", "a", mask, 0, None)
+    assert prompt.points is not None
+    assert prompt.points.tolist() == [[2, 3, 6]]  # the first that is 2 voxels from all sides
+
+
+def test_clicks_of_later_rounds_stay_on_the_key_plane() -> None:
+    clicks = plugin("prompts", "clicks-5")
+    profile = KeyPlaneProfile("clicks", 1, "clicks on a plane", "test", "largest", asks=clicks)
+    assert profile.rounds == 5
+    (prompt,) = profile.prompts("c", "a", in_depth(), 0, None)
+    predicted = np.zeros_like(in_depth())
+    predicted[2, 2:4, 4:6] = True  # plane 2 lacks its last column; other planes have no say
+    following = profile.refine(prompt, in_depth(), predicted)
+    assert following.points is not None
+    assert following.points[1].tolist() == [2, 2, 6]

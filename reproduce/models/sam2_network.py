@@ -1,0 +1,63 @@
+"""`Sam2VideoModel` of transformers, with what the authors' predictor does otherwise.
+
+Follows facebookresearch/sam2 @ 2b90b9f5: `sam2_video_predictor.py` and `sam2_base.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import interpolate
+from transformers import Sam2VideoConfig, Sam2VideoModel
+
+HOLE = 0.1  # the logit that a filled hole gets
+
+
+class Sam2Network(Sam2VideoModel):  # type: ignore[no-untyped-call]  # transformers' own hook
+    """A SAM 2 for video.
+
+    hole_px  holes of up to so many pixels of the low-resolution masks are filled; 0: none
+    """
+
+    def __init__(self, config: Sam2VideoConfig, hole_px: int = 0) -> None:
+        super().__init__(config)
+        self.hole_px = hole_px
+
+    def _single_frame_forward(self, *given: Any, **named: Any) -> Any:
+        """One mask where nothing else is said: the pointer to an object that is given as a mask
+        comes from the token of the single mask."""
+        return super()._single_frame_forward(*given, **{"multimask_output": False} | named)
+
+    def _run_single_frame_inference(self, *given: Any, **named: Any) -> dict[str, Any]:
+        """Masks with their holes filled; where something was asked, the memory is made of them."""
+        found: dict[str, Any] = super()._run_single_frame_inference(*given, **named)
+        found["pred_masks"] = filled(found["pred_masks"], self.hole_px)
+        if named["point_inputs"] is not None or named["mask_inputs"] is not None:
+            size = found["high_res_masks"].shape[-2:]
+            found["high_res_masks"] = interpolate(found["pred_masks"], size, mode="bilinear")
+        return found
+
+
+def filled(logits: torch.Tensor, most_px: int) -> torch.Tensor:
+    """(1, 1, h, w) logits with small holes of the mask filled: components of the background (8
+    neighbours) of at most so many pixels, at the border too.
+
+    Follows `sam2/utils/misc.py: fill_holes_in_mask_scores`, which runs on CUDA alone.
+
+    >>> ring = torch.ones(1, 1, 3, 3); ring[..., 1, 1] = -2.0
+    >>> round(float(filled(ring, 1)[0, 0, 1, 1]), 3), float(filled(ring, 0)[0, 0, 1, 1])
+    (0.1, -2.0)
+    """
+    if most_px == 0:
+        return logits
+    import cv2
+    import numpy as np
+
+    background = (logits[0, 0] <= 0).cpu().numpy().astype(np.uint8)
+    _, labels, figures, _ = cv2.connectedComponentsWithStats(background, connectivity=8)
+    small = figures[:, cv2.CC_STAT_AREA] <= most_px
+    small[0] = False  # the foreground
+    if not small.any():
+        return logits
+    return torch.where(torch.from_numpy(small[labels]).to(logits.device), HOLE, logits)
