@@ -134,12 +134,14 @@ def measure(number: int) -> dict[str, Any]:
 
     from reproduce.contracts import StackModel
     from reproduce.ground.plugins import plugin
+    from reproduce.models.declaring import DeclaredAdapter
 
     adapter_name, _, side, layouts, strip = VARIANTS[number]
     adapter = plugin("adapters", adapter_name)
     for module in NEEDED.get(adapter_name, ()):
         importlib.import_module(module)
-    importlib.import_module(getattr(adapter, "builder", "reproduce.models.lwnet").partition(":")[0])
+    if isinstance(adapter, DeclaredAdapter):
+        importlib.import_module(adapter.builder.partition(":")[0])
     torch.set_num_threads(1)
     before = {name.partition(".")[0] for name in sys.modules}
     baseline = _resident_mib("VmRSS")

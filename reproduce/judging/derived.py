@@ -11,6 +11,7 @@ import msgspec
 
 from catalog.errors import Sam4misError
 from catalog.records import Counted, Interval
+from reproduce.runs.recorded import LOADER
 from reproduce.runs.spec import kind_of
 from reproduce.scoring import score
 from reproduce.scoring.recorded import case_scores
@@ -183,6 +184,9 @@ def _status(result: Result, table: pa.Table, asked: Asked) -> Iterator[Problem]:
             yield Problem(
                 f"protocol.{name}", f"expected {expected!r} as the adapter does, got {got!r}"
             )
+    loader = result.inputs.get("loader", LOADER)
+    if loader != LOADER:
+        yield Problem("inputs.loader", f"expected {LOADER!r}, got {loader!r}")
     for number, checkpoint in enumerate(result.inputs["checkpoints"]):
         if checkpoint.get("expected_sha256") not in (None, checkpoint["sha256"]):
             yield Problem(

@@ -20,6 +20,8 @@ from reproduce.runs.spec import RunSpec, canonical
 if TYPE_CHECKING:
     from catalog.records import Result
 
+# How every run reads weights (`reproduce.checkpoints.loading`).
+LOADER = "safetensors or torch.load(weights_only=True), strict"
 # Of a spec, what is hashed content; the rest of it is what was done, the protocol.
 INPUTS = ("checkpoints", "cases", "prompt_sha256", "statistics_schema", "labels")
 # Fields that the result has itself.
@@ -48,7 +50,7 @@ def inputs_of(spec: RunSpec) -> dict[str, Any]:
     return {
         "run_schema": spec.schema,
         **{name: document[name] for name in INPUTS},
-        "loader": "safetensors or torch.load(weights_only=True), strict",
+        "loader": LOADER,
         "missing_keys": [],
         "unexpected_keys": [],
         "adapter": f"{spec.adapter}/{spec.adapter_version}",

@@ -617,7 +617,7 @@ def fitting(folder: Path, edits: Iterable[Edit] = EDITS) -> list[Edit]:
 DERIVED = ("run", "claims", "status", "protocol", "inputs", "measurements", "cases", "statistics",
            "references")  # fmt: skip
 # Names, sizes and what is only said: they make no number, and verdicts compare none of them.
-SAID = ("id", "file", "bytes", "loader", "left_out", "limit", "counted", "mask_selection",
+SAID = ("id", "file", "bytes", "left_out", "limit", "counted", "mask_selection",
         "run_schema", "of", "labels")  # fmt: skip
 KEYS_AND_COUNTS = ("case", "label", "object", "round", "seed", "candidate", "threshold", "tp", "fp",
                    "fn", "tn", "patient", "scope", "slice", "failure")  # fmt: skip
