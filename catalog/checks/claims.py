@@ -28,10 +28,12 @@ class Readable:
 
     prompts   profiles as `name/version`
     datasets  readers -> their splits
+    options   readers -> the options they have
     """
 
     prompts: frozenset[str] | None
     datasets: Mapping[str, frozenset[str]] | None
+    options: Mapping[str, frozenset[str]]
 
 
 def check(project: Project, readable: Readable, printers: frozenset[str]) -> Iterator[Told]:
@@ -78,6 +80,12 @@ def _words(claim: Claim, known: Words, readable: Readable) -> Iterator[Told]:
     own = readable.datasets.get(plugin or claim.dataset or "")
     if own is None and claim.dataset not in known.datasets:
         own = frozenset().union(*readable.datasets.values())
+    options = readable.options.get(plugin or claim.dataset or "", frozenset())
+    for name in (claim.run or RunOptions()).dataset:
+        if name not in options:
+            path = ("run", "dataset")
+            hint = f"Options: {', '.join(sorted(options)) or 'none'}."
+            yield "C014", path, _unknown("data set option", name), hint
     splits = set(known.splits) | (own or frozenset())
     if claim.split is not None and claim.split not in splits:
         yield "C014", ("split",), _unknown("split", claim.split), _nearest(claim.split, splits)

@@ -53,7 +53,8 @@ class Known:
         } | set(_json(root / ADAPTERS / "agreement.json"))
         prompts = frozenset(_named(scoring.get("prompts"), "id"))
         splits = {name: frozenset(r["splits"]) for name, r in _named(readers, "name").items()}
-        readable = claims.Readable(prompts or None, splits or None)
+        options = {name: frozenset(r["options"]) for name, r in _named(readers, "name").items()}
+        readable = claims.Readable(prompts or None, splits or None, options)
         return cls(set(_named(scoring.get("profiles"), "id")) or None, adapters or None, readable)
 
 

@@ -32,6 +32,7 @@ def datasets_document() -> dict[str, Any]:
                 "labels": list(plugin.labels),
                 "dimensionality": plugin.dimensionality,
                 "splits": dict(plugin.splits),
+                "options": dict(plugin.options),
                 "may_show_images": plugin.may_show_images,
                 "format_only": name in FORMATS,
                 "how": _how(plugin),

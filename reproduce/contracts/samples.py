@@ -196,6 +196,7 @@ class Dataset(Protocol):
     dimensionality: Literal["2d", "3d"]
     splits: Mapping[str, str]  # split -> who defined it and what is in it
     may_show_images: bool  # whether its licence lets us publish image excerpts
+    options: Mapping[str, str] = {}  # option -> what it does; any other name is refused
     archives: tuple[Archive, ...] = ()  # files it is distributed in, for `fetch-data`
     case_lists: tuple[CaseList, ...] = ()  # several of a split where it is released as several
     generated: bool = False  # made here: nothing has to be fetched or lie anywhere

@@ -50,6 +50,9 @@ class BiomedParse(Dataset):
         "train": "folders train/ and train_mask/, drawn by BiomedParse's authors",
     }
     may_show_images = False
+    options: Mapping[str, str] = {
+        "set": "folder of one data set of the collection",
+    }
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images as `<set>/<image>`, masks by role `mask:<label>`. Raises `InputError` for masks of

@@ -46,6 +46,9 @@ class Busi(Dataset):
         **{name: f"the {count} {name} images" for name, count in COUNTS.items()},
     }
     may_show_images = False
+    options: Mapping[str, str] = {
+        "masks": "all masks of an image together, or the first",
+    }
     archives = (
         Archive(
             file="Dataset_BUSI.zip",

@@ -38,6 +38,11 @@ class Dicom(Dataset):
         "all": "every segmentation object below the folder with the series it refers to"
     }
     may_show_images = False
+    options: Mapping[str, str] = {
+        "labels": "a class map (`reproduce.readers.classes`)",
+        "window": "[low, high]: the values that become black and white",
+        "values": "uint8, or stored: numbers as in the file",
+    }
     keeps_values = True
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:

@@ -43,6 +43,9 @@ class Drive(Dataset):
         "lwnet-val": "images 37-40: the same line",
     }
     may_show_images = False
+    options: Mapping[str, str] = {
+        "observer": "1, or 2: the second observer (test only)",
+    }
     archives = tuple(
         Archive(
             file=f"{part}.zip",

@@ -33,6 +33,14 @@ class Folder(Dataset):
     dimensionality: Literal["2d", "3d"] = "2d"
     splits: Mapping[str, str] = {"all": "every image; further splits are named in split.json"}
     may_show_images = False
+    options: Mapping[str, str] = {
+        "images": "folder of images",
+        "masks": "folder of masks",
+        "suffix": "of a mask's name after that of its image",
+        "patient": "how many characters of a name are the patient",
+        "window": "[low, high]: the values that become black and white",
+        "labels": "a class map (`reproduce.readers.classes`)",
+    }
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with their masks. Raises `InputError` naming those without a partner."""

@@ -35,6 +35,9 @@ class KvasirSeg(Dataset):
         "all": "1,000 images; the 100 of PraNet's test set are the split kvasir of the plugin polyp"
     }
     may_show_images = False
+    options: Mapping[str, str] = {
+        "above": "grey value above which a pixel is a polyp",
+    }
     archives = (
         Archive(
             file="kvasir-seg.zip",

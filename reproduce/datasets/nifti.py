@@ -38,6 +38,12 @@ class Nifti(Dataset):
     dimensionality: Literal["2d", "3d"] = "3d"
     splits: Mapping[str, str] = {"train": "imagesTr, labelsTr", "test": "imagesTs, labelsTs"}
     may_show_images = False
+    options: Mapping[str, str] = {
+        "channel": "number of the image file, 0 for _0000",
+        "labels": "a class map (`reproduce.readers.classes`)",
+        "window": "[low, high]: the values that become black and white",
+        "values": "uint8, or stored: numbers as in the file",
+    }
     keeps_values = True
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:

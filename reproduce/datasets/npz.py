@@ -30,6 +30,11 @@ class Npz(Dataset):
     dimensionality: Literal["2d", "3d"] = "3d"
     splits: Mapping[str, str] = {"all": "every .npz file of the folder"}
     may_show_images = False
+    options: Mapping[str, str] = {
+        "labels": "a class map (`reproduce.readers.classes`)",
+        "window": "[low, high]: the values that become black and white",
+        "values": "uint8, or stored: numbers as in the file",
+    }
     keeps_values = True
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:

@@ -189,6 +189,10 @@ class Phantoms(Dataset):
         "test": "numbers 0-39: never seen in training",
     }
     may_show_images = True
+    options: Mapping[str, str] = {
+        "count": "how many",
+        "size": "side in pixels",
+    }
     generated = True  # needs no folder
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:

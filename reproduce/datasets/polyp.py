@@ -43,6 +43,9 @@ class Polyp(Dataset):
         for split, (folder, count) in SETS.items()
     }
     may_show_images = False
+    options: Mapping[str, str] = {
+        "above": "grey value above which a pixel is a polyp",
+    }
     archives = (
         Archive(
             file="TestDataset.zip",

@@ -39,6 +39,9 @@ class RefugeMultirater(Dataset):
         "Training-400": "400 images, the folder of this name",
     }
     may_show_images = False
+    options: Mapping[str, str] = {
+        "rater": "1 to 7, or majority",
+    }
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by folder name, masks by role `disc:<rater>`, `cup:<rater>`. Raises `InputError`

@@ -36,6 +36,13 @@ class VideoFolder(Dataset):
     dimensionality: Literal["2d", "3d"] = "3d"  # stacks of planes, along time
     splits: Mapping[str, str] = {"all": "every video of the folder"}
     may_show_images = False
+    options: Mapping[str, str] = {
+        "frames": "folder of frames",
+        "masks": "folder of masks",
+        "window": "[low, high]: the values that become black and white",
+        "labels": "a class map (`reproduce.readers.classes`)",
+        "frame_s": "seconds between two frames",
+    }
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case a video, by name. Raises `InputError` for masks without a frame, and for videos

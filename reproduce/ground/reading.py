@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +61,19 @@ def same_size(image: tuple[int, ...], mask: tuple[int, ...], image_path: Path, p
             f"{'x'.join(map(str, image))} (rows x columns). Masks are never resized silently: "
             "use the mask that belongs to this image, or resample it yourself and say so."
         )
+
+
+def check_options(title: str, known: Collection[str], given: Iterable[str]) -> None:
+    """Raise `UsageError` for an option that a data set does not have, with the nearest it has."""
+    from difflib import get_close_matches
+
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise UsageError(
+                f"{title} has no option {name!r}; it has {', '.join(known) or 'none'}."
+                + (f" Did you mean {near[0]}?" if near else "")
+            )
 
 
 def whole_option(options: Mapping[str, Any], name: str, default: int, allowed: range) -> int:

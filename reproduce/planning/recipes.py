@@ -16,7 +16,7 @@ from reproduce.asking.replay import encode_prompts, make_prompts, prompts_sha256
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
 from reproduce.ground import wording
 from reproduce.ground.plugins import plugin, plugins
-from reproduce.ground.reading import sha256_of
+from reproduce.ground.reading import check_options, sha256_of
 from reproduce.judging.comparability import checkpoint_ids, dataset_options_of, reader_of
 from reproduce.obtaining.identity import case_list
 from reproduce.obtaining.weights import identity_of
@@ -154,6 +154,8 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
     needs = _needs(claim, dataset.dimensionality)
     thresholds |= {*options.thresholds, *request.thresholds, *needs.thresholds}
+    dataset_options = {**dataset_options_of(project, claim), **request.dataset}
+    check_options(dataset.title, dataset.options, dataset_options)
     _fitting(name, adapter, dataset, profile, request.grid or grid)
     separate = profile is not None and needs.objects == "separate"
     if dataset.dimensionality == "3d" and separate and (needs.surfaces or needs.components):
@@ -170,7 +172,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         adapter=adapter,
         adapter_options=asked,
         dataset=dataset,
-        dataset_options={**dataset_options_of(project, claim), **request.dataset},
+        dataset_options=dataset_options,
         split=split,
         checkpoints=_checkpoints(project, claim),
         profile=profile,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.contracts import Case, Dataset, Sample
 from reproduce.ground.plugins import plugin
+from reproduce.ground.reading import check_options
 from reproduce.predictions.pairing import mask_files
 from reproduce.predictions.request import Request
 from reproduce.readers import ClassMap, Geometry, MaskFile, read_mask
@@ -80,6 +81,7 @@ class DatasetTruths:
         self.dataset: Dataset = plugin("datasets", request.dataset)
         self.request, self.data = request, request.data
         self.split, self.others = split_used(request)
+        check_options(self.dataset.title, self.dataset.options, request.options)
         self.cases = self.dataset.cases(self.data, self.split, request.options)
         if not self.cases:
             raise InputError(

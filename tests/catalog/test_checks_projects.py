@@ -47,6 +47,7 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "data set": ("C014", (*CLAIM, "dataset"), "DRVIE"),
     "reader": ("C014", (*CLAIM, "run", "dataset_plugin"), "drvie"),
     "split": ("C014", (*CLAIM, "split"), "lwnet-vall"),
+    "option of a data set": ("C014", (*CLAIM, "run", "dataset"), {"observr": 2}),
     "licence of code": ("C015", ("licences", "code"), "MTI"),
     "licence of weights": ("C015", ("licences", "weights"), "MIT Apache-2.0"),
     "licence of a checkpoint": ("C015", ("checkpoints", 0, "licence"), "Apache 2.0"),

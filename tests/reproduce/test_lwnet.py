@@ -185,6 +185,16 @@ def test_runs_of_another_protocol_serve_no_claim(root: Path) -> None:
         assert bool(result.claims) == (key == ("model_input", False))
 
 
+def test_an_option_that_the_data_set_has_not_is_refused(root: Path) -> None:
+    from catalog.errors import UsageError
+    from catalog.registry import Registry
+    from reproduce.planning.recipes import Request, find_claims, recipe
+
+    for project, claim in find_claims(Registry.load(root), "lwnet"):
+        with pytest.raises(UsageError, match=r"no option 'observr'.*Did you mean observer"):
+            recipe(project, claim, Request(dataset={"observr": 2}))
+
+
 def test_plain_command_is_the_published_run(root: Path, real: Path) -> None:
     """`reproduce run lwnet` plans, from the files here, exactly the run that is published; its id
     is by the rule of its time."""

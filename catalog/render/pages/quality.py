@@ -40,6 +40,8 @@ GROUPS = {
     "V": "Vocabularies",
     "N": "Numbers",
     "K": "Scope",
+    "W": "What works found",
+    "X": "Texts of any field",
     "F": "Facts against facts",
     "Z": "Results and verdicts",
 }
