@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from catalog.licences import known_expression
 from catalog.protocol_words import Words, words
@@ -44,7 +45,7 @@ def check(project: Project, readable: Readable, printers: frozenset[str]) -> Ite
     for number, checkpoint in enumerate(project.checkpoints or []):
         where = ("checkpoints", number)
         yield from _licence((*where, "licence"), checkpoint.licence)
-        for path, message, hint in _hash_sources(checkpoint):
+        for path, message, hint in _hash_sources(project, checkpoint):
             yield "C016", (*where, *path), f"checkpoint {checkpoint.id!r}: {message}", hint
     for number, claim in enumerate(project.claims):
         told = [*_words(claim, known, readable), *_printed(project, claim, printers)]
@@ -112,8 +113,10 @@ def _licence(path: tuple[str | int, ...], expression: str | None) -> Iterator[To
 
 
 def _hash_sources(
-    checkpoint: Checkpoint,
+    project: Project, checkpoint: Checkpoint
 ) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Sources that cannot be what they say: `authors` in no repository of the project, `host` or
+    `fetched` at no address of the checkpoint."""
     if checkpoint.sha256_from and checkpoint.sha256 is None:
         yield ("sha256_from",), "says where a sha256 was read and has none", "Add `sha256:`."
     for number, source in enumerate(checkpoint.sha256_from):
@@ -121,6 +124,34 @@ def _hash_sources(
             hint = "Only a file from one of the recorded `urls` is the released one."
             path = ("sha256_from", number, "place")
             yield path, f"fetched from {source.place!r}, which is none of its addresses", hint
+        elif source.by == "host" and not _same_host(source.place, checkpoint.urls):
+            hint = "Give the address of the page of that host; `others` where it is another's."
+            yield (
+                ("sha256_from", number),
+                f"the host's own, and {source.place!r} is on none of the hosts of its addresses",
+                hint,
+            )
+        elif source.by == "authors" and not _of_authors(project, source.place):
+            hint = "<owner>/<name>@<commit>:<path> of a recorded repository; else `others`."
+            yield (
+                ("sha256_from", number),
+                f"the authors', and {source.place!r} is in no repository of the project",
+                hint,
+            )
+
+
+def _same_host(place: str, addresses: Iterable[str]) -> bool:
+    host = urlsplit(place).hostname
+    return host is not None and host in {urlsplit(address).hostname for address in addresses}
+
+
+def _of_authors(project: Project, place: str) -> bool:
+    """Whether a place lies in a repository of the project; the self-test's weights lie here."""
+    if project.kind == "selftest":
+        return True
+    own = [project.repository, *(project.further_repositories or [])]
+    names = {"/".join(r.url.removesuffix(".git").split("/")[-2:]).casefold() for r in own if r}
+    return place.partition("@")[0].casefold() in names
 
 
 def _printed(project: Project, claim: Claim, printers: frozenset[str]) -> Iterator[Told]:

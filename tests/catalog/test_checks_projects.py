@@ -56,6 +56,16 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
         ("checkpoints", 0, "sha256_from", 0),
         {"by": "fetched", "place": "https://elsewhere.example/model.pth"},
     ),
+    "said to be of the host": (
+        "C016",
+        ("checkpoints", 0, "sha256_from", 0),
+        {"by": "host", "place": "somewhere"},
+    ),
+    "said to be of the authors": (
+        "C016",
+        ("checkpoints", 0, "sha256_from", 0),
+        {"by": "authors", "place": "other/lwnet@ce72ddab:model.pth"},
+    ),
     "source of no hash": ("C016", ("checkpoints", 0, "sha256"), None),
     "printed by nobody": ("C017", (*CLAIM, "printed_by"), None),
     "printed by somebody unknown": ("C017", (*CLAIM, "printed_by"), "lwnett"),
