@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 # Masks decoded and held at full size together: 64 of an image of 1024x1024, fewer of larger ones.
 PROMPTS_AT_ONCE = 64
 PIXELS_AT_ONCE = PROMPTS_AT_ONCE * 1024**2
-# Embeddings of one stack that stay in memory: of SAM 4 MiB each.
-KEPT_EMBEDDINGS = 64
 
 
 @dataclass(slots=True)
@@ -123,9 +121,8 @@ class Evaluator:
 
     @property
     def by_plane(self) -> bool:
-        """Whether each plane is asked about by itself, so that it need not be kept."""
-        plane_prompts = self.profile is None or self.profile.scope == "plane"
-        return plane_prompts and isinstance(self.model, PlaneModel)
+        """Whether each plane is asked about by itself (planning refuses other prompts then)."""
+        return isinstance(self.model, PlaneModel)
 
     def _ledger(self, sample: Sample, builder: StatisticsBuilder) -> Ledger:
         labels = list(sample.labels) if self.profile is not None else []
@@ -214,25 +211,11 @@ class Evaluator:
         if isinstance(self.model, StackModel):
             return [self.model.open(view.sample) for view in views]
         model = self.model
-        if not self.by_plane:
-            return [self._open_planes(model, view) for view in views]
         planes = [_coloured(view.sample.plane(view.planes[0])) for view in views]
         return [
             PlaneSession(model, view.planes, {view.planes[0]: embedding}.__getitem__)
             for view, embedding in zip(views, self._encoded(model, planes), strict=True)
         ]
-
-    def _open_planes(self, model: PlaneModel, view: View) -> PlaneSession:
-        """A plane model on a whole stack: planes are encoded when they are asked about, and the
-        last few embeddings kept."""
-        from functools import lru_cache
-
-        @lru_cache(maxsize=KEPT_EMBEDDINGS)
-        def embedding(index: int) -> Any:
-            (made,) = self._encoded(model, [_coloured(view.sample.plane(index))])
-            return made
-
-        return PlaneSession(model, view.planes, embedding)
 
     def _encoded(self, model: PlaneModel, planes: Sequence[Plane]) -> list[Any]:
         return model.encode(planes) if self.cache is None else self.cache.encode(model, planes)
