@@ -10,11 +10,11 @@ BIN    := $(VENV)/bin
 SAY    := @printf '\n\033[1m== %s\033[0m\n'
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar on
 
-.PHONY: help demo test test-slow stress test-gpu lint format check site serve selftest bench lighthouse catalog lock clean
+.PHONY: help demo test test-slow test-parity stress test-gpu lint format check site serve selftest bench lighthouse catalog lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.reproduce ## install everything, check the registry, build README tables and site, run the self-test
 	$(SAY) "1/3  checking the registry (sam4mis check)"
@@ -35,6 +35,9 @@ test: $(VENV)/.dev ## install everything with the test tools and pass the tests
 
 test-slow: $(VENV)/.dev ## the tests that take longer than the suite's budget
 	$(BIN)/python -m pytest -m slow --timeout 3600 --durations=10
+
+test-parity: $(VENV)/.dev ## adapters at full size against the authors' code (SAM4MIS_PEERS) or recorded probes of it
+	$(BIN)/python -m pytest -m parity --timeout 3600 --durations=10
 
 stress: $(VENV)/.dev ## attack it for a while: make stress MINUTES=10 SEED=1 (each prints tried, held, broke)
 	$(BIN)/python -m tests.stress all --seed $(SEED) --minutes $(MINUTES)

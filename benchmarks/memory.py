@@ -8,7 +8,8 @@ mark less the baseline: **weights and activations**, without interpreter and pac
 the checkpoint as read from disk. The larger of two processes. It says nothing of a GPU's memory:
 other kernels keep other things there, so `gpu_mib` is null until somebody measures it.
 
-`python -m benchmarks memory` writes `results/memory.json`, which the `memory_mib` of the adapters
+`python -m benchmarks memory` writes `results/memory.json` (`python -m benchmarks.memory ADAPTER`
+only what it holds of that adapter), which the `memory_mib` of the adapters
 repeats (`tests/reproduce/test_adapters.py` compares). Linux only: /proc/self/clear_refs.
 """
 
@@ -27,14 +28,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.harness import ROOT, machine, write
+from benchmarks.harness import RESULTS, ROOT, machine, write
 
 PROCESSES = 2
+TITLES = {
+    "title": "Peak memory on a CPU above the process's baseline, one image, one prompt",
+    "method": (
+        "resident peak less baseline: weights and activations, float32, one thread, one image "
+        "of the network's size, one prompt; larger of two processes; GPU memory not measured"
+    ),
+}
 PACKAGES = (
     "PIL.Image",
     "cv2",
     "packaging.version",
-    "reproduce.models.lwnet",
+    "reproduce.adapters.lwnet.network",
     "reproduce.models.sam_model",
     "scipy.ndimage",
     "scipy.sparse",
@@ -77,8 +85,25 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
 
 def run(say: Callable[[str], None], quick: bool) -> dict[str, Any]:
     """Measure every variant; write the results unless `quick`."""
+    document = TITLES | {"scenarios": _measured(say, None, quick), "machine": machine()}
+    if not quick:
+        write("memory", document)
+    return document
+
+
+def one(adapter: str, say: Callable[[str], None]) -> None:
+    """Measure one adapter and put it beside the others that were measured before."""
+    document = json.loads((RESULTS / "memory.json").read_text("utf-8"))
+    document["scenarios"] |= _measured(say, adapter, quick=False)
+    write("memory", document)
+
+
+def _measured(say: Callable[[str], None], only: str | None, quick: bool) -> dict[str, Any]:
+    """adapter -> its variants' figures, with the processor that they were measured on."""
     scenarios: dict[str, Any] = {}
     for number, (adapter, variant, side, *_) in enumerate(VARIANTS):
+        if only not in (None, adapter):
+            continue
         measured = [_in_own_process(number) for _ in range(1 if quick else PROCESSES)]
         peaks = [each["peak_mib"] for each in measured]
         found = {
@@ -91,21 +116,12 @@ def run(say: Callable[[str], None], quick: bool) -> dict[str, Any]:
             "input_px": side,
             "prompt": measured[0]["prompt"],
         }
-        scenario = scenarios.setdefault(adapter, {"title": adapter, "contenders": {}})
+        scenario = scenarios.setdefault(
+            adapter, {"title": adapter, "processor": machine()["cpu"], "contenders": {}}
+        )
         scenario["contenders"][variant] = found
         say(f"{adapter} {variant}: {found['peak_mib']} MiB, weights {found['weights_mib']} MiB")
-    document = {
-        "title": "Peak memory on a CPU above the process's baseline, one image, one prompt",
-        "method": (
-            "resident peak less baseline: weights and activations, float32, one thread, one image "
-            "of the network's size, one prompt; larger of two processes; GPU memory not measured"
-        ),
-        "scenarios": scenarios,
-        "machine": machine(),
-    }
-    if not quick:
-        write("memory", document)
-    return document
+    return scenarios
 
 
 def _in_own_process(number: int) -> dict[str, Any]:
@@ -231,7 +247,7 @@ def _seeded(name: str) -> dict[str, Any]:
 
         return dict(seeded_state(SAM[name.removeprefix("config:")]))
     if name == "wnet":
-        from reproduce.models.lwnet import WNet
+        from reproduce.adapters.lwnet.network import WNet
 
         torch.manual_seed(0)
         return dict(WNet().state_dict())
@@ -245,4 +261,7 @@ def _seeded(name: str) -> dict[str, Any]:
 if __name__ == "__main__":
     # Libraries print; only the answer may go to the parent.
     sys.stdout, answers = sys.stderr, sys.stdout
-    print(json.dumps(measure(int(sys.argv[1]))), file=answers)
+    if sys.argv[1].isdecimal():
+        print(json.dumps(measure(int(sys.argv[1]))), file=answers)
+    else:
+        one(sys.argv[1], lambda text: print(text, file=answers))

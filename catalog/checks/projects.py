@@ -48,9 +48,9 @@ class Known:
         readers = _json(root / RESULTS / "datasets.json").get("datasets")
         adapters = {
             path.stem.replace("_", "-")
-            for path in (root / ADAPTERS).glob("*.py")
-            if not path.stem.startswith("_")
-        } | set(_json(root / ADAPTERS / "agreement.json"))
+            for path in (root / ADAPTERS).glob("*")
+            if path.suffix == ".py" or (path / "__init__.py").is_file()
+        } - {"--init--"}
         prompts = frozenset(_named(scoring.get("prompts"), "id"))
         splits = {name: frozenset(r["splits"]) for name, r in _named(readers, "name").items()}
         options = {name: frozenset(r["options"]) for name, r in _named(readers, "name").items()}

@@ -1,6 +1,7 @@
 """What an adapter says of itself, and the checks made before it runs: options and prompts.
 
-An adapter is one file in `reproduce/adapters` with one `DeclaredAdapter`. It names the function
+An adapter is one file in `reproduce/adapters`, or one folder where its network needs room, with one
+`DeclaredAdapter`. It names the function
 that builds the model as `module:function`, so listing adapters imports neither torch nor numpy.
 """
 
@@ -43,7 +44,7 @@ class DeclaredAdapter(Adapter):
                    not known from it: the fused encoder's mask for ViT-B at 1024 px alone takes
                    12 x 4096 x 4096 x 4 bytes = 768 MiB more there
     agreement      how it was compared with the authors' code, and the largest difference; the
-                   figures by image are in `reproduce/adapters/agreement.json`
+                   figures by image are in `reproduce/adapters/agreement/`
     """
 
     name: str

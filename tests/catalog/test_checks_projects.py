@@ -90,8 +90,8 @@ def written(folder: Path, root: Path, *projects: dict[str, Any]) -> Path:
     for name in (
         "results/profiles.json",
         "results/datasets.json",
-        "adapters/agreement.json",
-        "adapters/lwnet.py",
+        "adapters/sam.py",
+        "adapters/lwnet/__init__.py",
     ):
         target = folder / "reproduce" / name
         target.parent.mkdir(parents=True, exist_ok=True)

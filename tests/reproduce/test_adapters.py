@@ -2,7 +2,7 @@
 
 Layouts hold the names and shapes of the releases' own state dicts (`layouts/*.json.gz`, read off
 the authors' code). They are loaded without memory here; the figures of agreement with that code, on
-real images with seeded weights, are in `reproduce/adapters/agreement.json`.
+real images with seeded weights, are in `reproduce/adapters/agreement/`.
 """
 
 from __future__ import annotations
@@ -105,12 +105,15 @@ def test_every_adapter_of_a_released_method_is_tried_with_its_layout():
 
 
 def test_agreement_with_the_authors_code_is_recorded_and_said(root):
-    figures = json.loads((root / "reproduce/adapters/agreement.json").read_text("utf-8"))
+    figures = {
+        path.stem: json.loads(path.read_text("utf-8"))
+        for path in (root / "reproduce/adapters/agreement").glob("*.json")
+    }
     own = {"sam-lora", "sam2", "medsam2"}
     for name in sorted({release.adapter for release in RELEASES} | own):
         adapter = plugin("adapters", name)
         variants = [v for key, v in figures.items() if key == name or key == f"{name}-s"]
-        assert variants, f"{name}: compare it with the authors' code, record it in agreement.json"
+        assert variants, f"{name}: compare it with the authors' code, record it in agreement/"
         compared = [part for v in variants for part in v.values() if isinstance(part, dict)]
         for recorded in variants:
             assert recorded["commit"] in adapter.source, f"{name}: another commit than its source"
@@ -129,7 +132,7 @@ def test_declared_memory_is_what_was_measured(root):
         for adapter, scenario in document["scenarios"].items()
     }
     declared = {name: dict(adapter.memory_mib) for name, adapter in plugins("adapters").items()}
-    assert declared == measured, "python -m benchmarks memory; then say its figures in memory_mib"
+    assert declared == measured, "python -m benchmarks.memory ADAPTER, then memory_mib"
 
 
 def test_too_little_memory_is_told_before_a_run(root):

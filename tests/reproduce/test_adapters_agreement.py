@@ -1,8 +1,8 @@
 """Scores of the adapters against those of the authors' code, point by point.
 
-`agreement_probes.json` holds what the authors' own code gave on real images with seeded weights in
+`probes/` holds what the authors' own code gave on real images with seeded weights in
 their layout (`layouts/`, seed 0), at a few places of each prediction; commits and the largest
-difference over whole predictions are in `reproduce/adapters/agreement.json`. Small networks are
+difference over whole predictions are in `reproduce/adapters/agreement/`. Small networks are
 tried in every run, the others with `-m slow`.
 """
 
@@ -21,7 +21,11 @@ from seeded import layout, seeded
 from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 
-PROBES = json.loads((Path(__file__).parent / "agreement_probes.json").read_text("utf-8"))
+PROBES = [
+    probe
+    for path in sorted((Path(__file__).parent / "probes").glob("*.json"))
+    for probe in json.loads(path.read_text("utf-8"))
+]
 QUICK = {"litemedsam", "samus"}
 
 
@@ -35,7 +39,7 @@ def marked() -> list[Any]:
         pytest.param(
             probe,
             id=f"{number}-{identity(probe)}",
-            marks=() if probe["adapter"] in QUICK else pytest.mark.slow,
+            marks=() if probe["adapter"] in QUICK else (pytest.mark.slow, pytest.mark.parity),
         )
         for number, probe in enumerate(PROBES)
     ]

@@ -2,7 +2,7 @@
 
 `peers/README.md` says how to get that code: SAM4MIS_PEERS names the folder of its check-outs. The
 same images, seeded weights and prompts go through both; figures are kept in
-`reproduce/adapters/agreement.json` (SAM4MIS_PEERS_WRITE=1 writes those found).
+`reproduce/adapters/agreement/` (SAM4MIS_PEERS_WRITE=1 writes those found).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ import numpy as np
 import off_machine
 import pytest
 import torch
-from peers.check_out import RECORD, folder_of
+from peers.check_out import RECORDS, folder_of
 from seeded import layout, seeded
 
 from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parity]
 PEERS = Path(__file__).parent / "peers"
 # Those of models that take a stack whole are compared in tests of their own.
 ENTRIES = {
-    name: entry
-    for name, entry in json.loads(RECORD.read_text("utf-8")).items()
-    if "stacks" not in entry
+    path.stem: entry
+    for path in sorted(RECORDS.glob("*.json"))
+    if "stacks" not in (entry := json.loads(path.read_text("utf-8")))
 }
 # Rounding grows through a random network; any change of the computation gives a hundred times more.
 RELATIVE_SCORE, DICE, INPUT = 1e-4, 1e-4, 1e-6
@@ -263,15 +263,15 @@ def test_whole_predictions_are_those_of_the_authors_code(name, real, models, tmp
     else:
         assert {k: v["predictions"] for k, v in recorded.items()} == {
             k: v["predictions"] for k, v in parts.items()
-        }, "agreement.json counts other predictions: run with SAM4MIS_PEERS_WRITE=1"
+        }, f"agreement/{name}.json counts other predictions: run with SAM4MIS_PEERS_WRITE=1"
 
 
 def write(
     name: str, cases: list[dict[str, Any]], parts: dict[str, Any], worst_input: float | None
 ) -> None:
-    """Put what was found into `agreement.json`."""
-    document = json.loads(RECORD.read_text("utf-8"))
-    entry = document[name]
+    """Put what was found into `agreement/<name>.json`."""
+    record = RECORDS / f"{name}.json"
+    entry = json.loads(record.read_text("utf-8"))
     entry["images"] = list(dict.fromkeys(case["name"] for case in cases))
     if worst_input is not None:
         entry["largest_input_difference"] = three_digits(worst_input)
@@ -280,4 +280,4 @@ def write(
             key: three_digits(value) if isinstance(value, float) else value
             for key, value in figures.items()
         }
-    RECORD.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    record.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", "utf-8")

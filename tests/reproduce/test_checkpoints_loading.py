@@ -15,10 +15,10 @@ from made import MATERIAL, REAL
 from safetensors.torch import save_file
 
 from catalog.errors import InputError, UsageError
+from reproduce.adapters.lwnet.network import WNet
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
 from reproduce.checkpoints.loading import read_parts, read_state, unsafe_globals
 from reproduce.ground.sniffing import sniff
-from reproduce.models.lwnet import WNet
 from reproduce.obtaining.archives import unpack
 
 STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}

@@ -32,8 +32,10 @@ def letters(name: str) -> str:
 
 def place(kind: str, name: str) -> str:
     folder = Path(__file__).resolve().parents[2] / "reproduce" / kind
-    stems = {letters(path.stem): path.stem for path in folder.glob("*.py")}
-    return f"reproduce/{kind}/{stems.get(letters(name), name)}.py"
+    for path in sorted(folder.glob("*")):
+        if letters(path.stem) == letters(name):
+            return path.relative_to(folder.parents[1]).as_posix()
+    return f"reproduce/{kind}/{name}.py"
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL, ids=str)
@@ -50,8 +52,9 @@ def test_a_plugin_says_everything_its_contract_asks(kind, name):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_plugin_is_one_file_named_after_it(kind, root):
-    files = {letters(path.stem) for path in (root / "reproduce" / kind).glob("[a-z]*.py")}
+def test_a_plugin_is_one_file_or_folder_named_after_it(kind, root):
+    inside = (root / "reproduce" / kind).glob("[a-z]*")
+    files = {letters(p.stem) for p in inside if p.suffix == ".py" or (p / "__init__.py").is_file()}
     named = {letters(name) for name in plugins(kind)}
     assert files == named, f"reproduce/{kind}: rename {sorted(files ^ named)} so that they match"
 
@@ -73,12 +76,15 @@ def test_listing_plugins_imports_neither_torch_nor_numpy_nor_each_other():
 
 @pytest.mark.parametrize(("kind", "name"), ALL, ids=str)
 def test_plugins_do_not_import_plugins(kind, name, root):
-    text = (root / place(kind, name)).read_text("utf-8")
-    for other in KINDS:
-        assert f"reproduce.{other}" not in text.split('"""', 2)[-1], (
-            f"{place(kind, name)} imports from reproduce/{other}: move what they share to "
-            "reproduce/models, reproduce/prompting or another package without plugins"
-        )
+    place_ = root / place(kind, name)
+    own = f"reproduce.{kind}.{place_.stem}."  # a plugin that is a folder may name its own modules
+    for path in [place_] if place_.is_file() else sorted(place_.rglob("*.py")):
+        text = path.read_text("utf-8").split('"""', 2)[-1].replace(own, "")
+        for other in KINDS:
+            assert f"reproduce.{other}" not in text, (
+                f"{path.relative_to(root)} imports from reproduce/{other}: move what they share to "
+                "reproduce/models, reproduce/prompting or another package without plugins"
+            )
 
 
 # ------------------------------------------------------------------------------------ adapters

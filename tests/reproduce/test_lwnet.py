@@ -14,11 +14,11 @@ import torch
 from catalog.errors import InputError
 from catalog.records import Result
 from reproduce.adapters.lwnet import PLUGIN
+from reproduce.adapters.lwnet.network import WNet
 from reproduce.checkpoints.loading import read_state
 from reproduce.contracts import Plane
 from reproduce.ground.plugins import plugin
 from reproduce.models.declaring import resolve_options
-from reproduce.models.lwnet import WNet
 
 
 @pytest.fixture(scope="module")

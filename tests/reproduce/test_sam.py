@@ -226,12 +226,16 @@ def vit_b() -> tuple[Any, SamModel]:
     return load_sam(state), model
 
 
-@pytest.mark.parametrize("index", [0, pytest.param(4, marks=pytest.mark.slow)])
+LONGER = (pytest.mark.slow, pytest.mark.parity)
+
+
+@pytest.mark.parametrize("index", [0, pytest.param(4, marks=LONGER)])
 def test_parity_vit_b(images: Images, vit_b: tuple[Any, SamModel], index: int) -> None:
     check_against_predictor(*vit_b, images[index])
 
 
 @pytest.mark.slow
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["vit_l", "vit_h"])
 def test_parity_large(images: Images, name: str) -> None:
     state = seeded_state(VARIANTS[name])

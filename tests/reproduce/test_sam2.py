@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from made import waves
-from peers.check_out import RECORD
+from peers.check_out import RECORDS
 from seeded import layout, meta, seeded
 from test_adapters_peers import authors, check_out, dice
 
@@ -154,11 +154,13 @@ def test_scores_are_those_of_the_authors_code(case, networks):
 
 
 @pytest.mark.slow
+@pytest.mark.parity
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("variant", ["sam2", "medsam2", "sam2_scaled"])
 def test_whole_stacks_are_those_of_the_authors_code(variant, real, tmp_path):
     """With SAM4MIS_PEERS_WRITE=1 writes the probes (of the scaled network)."""
-    entry = json.loads(RECORD.read_text("utf-8"))[variant.removesuffix("_scaled")]
+    record = RECORDS / f"{variant.removesuffix('_scaled')}.json"
+    entry = json.loads(record.read_text("utf-8"))
     code = check_out(entry)
     cases = authors(variant, code, real, tmp_path, "sam2")
     net, kept = None, None

@@ -1,4 +1,4 @@
-"""Check out the authors' repositories that `reproduce/adapters/agreement.json` names.
+"""Check out the authors' repositories that `reproduce/adapters/agreement/` names.
 
 Each at its commit, into $SAM4MIS_PEERS/<owner>+<repository>@<first 8 digits>; what is there stays.
 """
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-RECORD = ROOT / "reproduce" / "adapters" / "agreement.json"
+RECORDS = ROOT / "reproduce" / "adapters" / "agreement"
 
 
 def folder_of(repository: str, commit: str) -> str:
@@ -33,7 +33,8 @@ def main() -> int:
     if "SAM4MIS_PEERS" not in os.environ:
         parser.error("set SAM4MIS_PEERS to the folder for the check-outs")
     failed = 0
-    for entry in json.loads(RECORD.read_text("utf-8")).values():
+    for record in sorted(RECORDS.glob("*.json")):
+        entry = json.loads(record.read_text("utf-8"))
         repository, commit = entry["repository"].split()[0], entry["commit"]
         target = Path(os.environ["SAM4MIS_PEERS"]) / folder_of(repository, commit)
         if target.is_dir():

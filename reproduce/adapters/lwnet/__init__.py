@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from reproduce.models.lwnet import WNet
+    from reproduce.adapters.lwnet.network import WNet
 
 Box = tuple[int, int, int, int]  # row0, column0, row1, column1; the ends are exclusive
 
@@ -174,7 +174,7 @@ class Lwnet(Adapter):
         """W-Net with 8, 16, 32 channels. Raises `InputError` listing key mismatches."""
         import torch
 
-        from reproduce.models.lwnet import WNet
+        from reproduce.adapters.lwnet.network import WNet
         from reproduce.models.sam import load_strictly
 
         with torch.device("meta"):

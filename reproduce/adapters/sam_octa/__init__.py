@@ -11,7 +11,7 @@ PLUGIN = DeclaredAdapter(
     source="ShellRedia/SAM-OCTA @ 9edc56247a3e30c96e5c6f1e8fe01250b8338527 test_sam_octa.py",
     prompts=("point",),
     layouts=("module", "flat"),
-    builder="reproduce.models.sam_octa:build",
+    builder="reproduce.adapters.sam_octa.network:build",
     preprocessing=(
         "Three projections (OPL_BM, ILM_OPL, FULL) as channels, 0-255; longest side to 1024 as a "
         "tensor (antialiased bilinear), SAM's mean and deviation, padded right and below. The "

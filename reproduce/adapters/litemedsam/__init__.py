@@ -14,7 +14,7 @@ PLUGIN = DeclaredAdapter(
     ),
     prompts=("box",),
     layouts=("flat", "model"),
-    builder="reproduce.models.lite_medsam:build",
+    builder="reproduce.adapters.litemedsam.network:build",
     preprocessing=(
         "Longest side to 256 by OpenCV's area resize, min-max to 0-1 per image, then padded with 0 "
         "right and below; boxes scaled by one factor and cut to whole pixels. Each object is "

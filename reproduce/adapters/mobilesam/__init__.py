@@ -11,7 +11,7 @@ PLUGIN = DeclaredAdapter(
     source="ChaoningZhang/MobileSAM @ 34bbbfdface3c18e5221aa7de6032d7220c6c6a1 mobile_sam/",
     prompts=("box", "point", "mask"),
     layouts=("flat",),
-    builder="reproduce.models.mobile_sam:build",
+    builder="reproduce.adapters.mobilesam.network:build",
     preprocessing="SAM's: longest side to 1024, mean and deviation, padded right and below.",
     options={
         "multimask": Option(

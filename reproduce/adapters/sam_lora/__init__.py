@@ -12,7 +12,7 @@ PLUGIN = DeclaredAdapter(
     prompts=("box",),
     layouts=("flat", "lora"),
     files=("SAM checkpoint", "LoRA file (w_a_000, w_b_000, ...)"),
-    builder="reproduce.models.sam_lora:build",
+    builder="reproduce.adapters.sam_lora.network:build",
     preprocessing="SAM's: longest side to 1024, mean and deviation, padded right and below.",
     options={
         "multimask": Option(

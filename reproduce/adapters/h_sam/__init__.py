@@ -12,7 +12,7 @@ PLUGIN = DeclaredAdapter(
     prompts=("none",),
     layouts=("flat", "lora"),
     files=("SAM checkpoint (vit_b or vit_l)", "LoRA file"),
-    builder="reproduce.models.hsam:build",
+    builder="reproduce.adapters.h_sam.network:build",
     preprocessing=(
         "As SAMed: one channel at 0-1, cubic zoom down to 224, cubic zoom up to the network's size "
         "(512 for the released weights, 224 otherwise), no mean and deviation; mean of the logits "

@@ -11,7 +11,7 @@ PLUGIN = DeclaredAdapter(
     source="bowang-lab/MedSAM @ d71e8a1a99ad751840a22a7fa3ecfb4166fb1488 MedSAM_Inference.py",
     prompts=("box",),
     layouts=("flat", "model", "module."),
-    builder="reproduce.models.medsam:build",
+    builder="reproduce.adapters.medsam.network:build",
     preprocessing=(
         "Squashed to 1024x1024 with skimage (cubic, anti-aliased), cut to whole numbers, then "
         "min-max to 0-1 per image. SAM's mean and deviation are not applied, nothing is padded."

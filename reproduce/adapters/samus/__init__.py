@@ -11,8 +11,8 @@ PLUGIN = DeclaredAdapter(
     source="xianlin7/SAMUS @ 030ed07cebe44bd40a00e97c9044660b7dc12523 utils/data_us.py, samus.py",
     prompts=("point",),
     layouts=("flat", "module"),
-    builder="reproduce.models.samus:build",
-    plane="reproduce.models.samus:prompt_plane",
+    builder="reproduce.adapters.samus.network:build",
+    plane="reproduce.adapters.samus.network:prompt_plane",
     preprocessing=(
         "Grey, squashed to 256x256 with Pillow (bilinear), divided by 255, the channel repeated; "
         "no mean and deviation. The release scores at 256x256 (grid model_input): masks resized by "

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from catalog.errors import InputError
-from reproduce.models.hsam_decoder import FirstDecoder, SecondDecoder
+from reproduce.adapters.h_sam.decoder import FirstDecoder, SecondDecoder
 from reproduce.models.lora import merge
 from reproduce.models.promptable import Encoded
 from reproduce.models.sam import VARIANTS, build_sam, load_strictly

@@ -14,8 +14,8 @@ PLUGIN = DeclaredAdapter(
     ),
     prompts=("point",),
     layouts=("state_dict", "state_dict/module", "flat"),
-    builder="reproduce.models.medical_sam_adapter:build",
-    plane="reproduce.models.medical_sam_adapter:prompt_plane",
+    builder="reproduce.adapters.medical_sam_adapter.network:build",
+    plane="reproduce.adapters.medical_sam_adapter.network:prompt_plane",
     preprocessing=(
         "Squashed with Pillow (bilinear) to the network's size, SAM's mean and deviation. The "
         "release scores at 256x256 (grid model_input), where a reference pixel is foreground only "

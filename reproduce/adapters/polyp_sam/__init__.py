@@ -18,7 +18,7 @@ PLUGIN = DeclaredAdapter(
         "prompt_enc_best_dice_model_DL.pth",
         "dec_best_dice_model_DL.pth",
     ),
-    builder="reproduce.models.polyp_sam:build",
+    builder="reproduce.adapters.polyp_sam.network:build",
     preprocessing=(
         "Channels in OpenCV's order (BGR); longest side to 1024 with Pillow, then squashed to "
         "1024x1024 with OpenCV (bilinear), divided by 255; no mean and deviation, no padding."

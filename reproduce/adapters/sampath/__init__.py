@@ -14,7 +14,7 @@ PLUGIN = DeclaredAdapter(
     ),
     prompts=("none",),
     layouts=("state_dict/model",),
-    builder="reproduce.models.sampath:build",
+    builder="reproduce.adapters.sampath.network:build",
     preprocessing=(
         "Squashed to the configured side (BCSS 1024, CRAG 1536) with OpenCV (bilinear), ImageNet's "
         "mean and deviation, then to 1024 for both encoders. Class 0 is what the reference does "

@@ -11,8 +11,8 @@ PLUGIN = DeclaredAdapter(
     source="OpenGVLab/SAM-Med2D @ bfd2b93b1158100c8abd81f61766a2de92c1c175 test.py, DataLoader.py",
     prompts=("box", "point", "mask"),
     layouts=("model", "flat"),
-    builder="reproduce.models.sam_med2d:build",
-    plane="reproduce.models.sam_med2d:prompt_plane",
+    builder="reproduce.adapters.sam_med2d.network:build",
+    plane="reproduce.adapters.sam_med2d.network:prompt_plane",
     preprocessing=(
         "Channels in OpenCV's order (BGR), normalised with SAM's mean and deviation of RGB; images "
         "smaller than 256 px both ways are padded with 0 around the middle, all others squashed to "
