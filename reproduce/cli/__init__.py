@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 # command -> (module with `app`, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("reproduce.cli.list_", "List claims with their state, and what can be run."),
+    "plan": ("reproduce.cli.plan", "What could be verified, and what it would take."),
     "run": ("reproduce.cli.run", "Run released weights and measure what the paper prints."),
     "verify": ("reproduce.cli.verify", "Recompute all verdicts from claims and results."),
     "recompute": (

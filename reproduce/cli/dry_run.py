@@ -11,15 +11,17 @@ from reproduce.cli import telling
 from reproduce.cli.common import place_of
 from reproduce.cli.run_data import data_status
 from reproduce.ground import wording
+from reproduce.ground.quantities import duration
 from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.weights import located, status_of
 from reproduce.planning.planned import comparison_of
+from reproduce.planning.rates import expected_time
 from reproduce.planning.recipes import Recipe, Request
 
 
 def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) -> None:
-    """What the run of these recipes would do: downloads, data, how long (from the last run of the
-    adapter, if any), and for each claim the best class that it can reach, and why no better one.
+    """What the run of these recipes would do: downloads, data, how long, and for each claim the
+    best class that it can reach, and why no better one.
 
     data  folder of the data set; None: not on this machine yet
     """
@@ -43,7 +45,7 @@ def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) ->
     rows += [
         ("cases", "unknown" if n_cases is None else str(n_cases)),
         ("prompts", prompts),
-        ("time", _expected_time(item, n_cases)),
+        ("time", _expected_time(members, n_cases)),
     ]
     here = request.checkpoints or [located(slug, record) for record in item.checkpoints]
     hashes = [None if path is None else sha256_of(path) for path in here]
@@ -59,18 +61,9 @@ def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) ->
     )
 
 
-def _expected_time(item: Recipe, number: int | None) -> str:
-    """From the newest published run of the same adapter; unknown where there is none."""
-    registry = Registry.load(find_root())
-    name = f"{item.adapter.name}/{item.adapter.version}"
-    before = [r for r in registry.results if r.protocol.get("adapter") == name]
-    if number is None:
-        return "unknown before the data are here"
-    if not before:
-        return "unknown (no published run of this adapter to go by)"
-    last = max(before, key=lambda r: r.created)
-    rate = last.timing.get("cases_per_s")
-    if not rate:
-        return "unknown"
-    where = last.environment.get("gpu") or last.environment.get("cpu")
-    return f"about {number / rate:.0f} s at the {rate:g} cases/s of {last.run} on {where}"
+def _expected_time(members: Sequence[Recipe], number: int | None) -> str:
+    """How long, on what, and by which run or rate."""
+    time = expected_time(members, Registry.load(find_root()).results, number)
+    if time.hours is None:
+        return f"unknown: {time.how}"
+    return f"about {duration(time.hours)} on {time.on}, {time.basis}: {time.how}"

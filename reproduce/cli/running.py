@@ -204,7 +204,9 @@ def run_command(arguments: Arguments) -> None:
                 raise
             skipped.append((name, str(error).removeprefix(f"{name}: ")))
     if not recipes and not everything:
-        raise PrerequisiteError(f"nothing of {arguments.target} can be run:\n{by_reason(skipped)}")
+        raise PrerequisiteError(
+            f"nothing of {arguments.target} can be run:\n{telling.by_reason(skipped)}"
+        )
     ready: list[tuple[list[Recipe], Path | None]] = []
     results: list[Result] = []
     for members in group(recipes):
@@ -220,7 +222,7 @@ def run_command(arguments: Arguments) -> None:
     if arguments.json:
         as_json(results)
     if skipped:
-        typer.echo(f"{len(skipped)} not run:\n{by_reason(skipped)}", err=True)
+        typer.echo(f"{len(skipped)} not run:\n{telling.by_reason(skipped)}", err=True)
     if bad := [result for result in results if unscored(result)]:
         raise InputError("\n".join(failure(result, arguments.out or root / RUNS) for result in bad))
 
@@ -253,18 +255,6 @@ def failure(result: Result, out: Path) -> str:
         "command again: changed files make a new run. To try the same files again, delete "
         f"{place_of(out / result.run)} first."
     )
-
-
-def by_reason(skipped: Sequence[tuple[str, str]]) -> str:
-    """Claims that were not run, by reason: how many, the first ones, why."""
-    reasons: dict[str, list[str]] = {}
-    for name, reason in skipped:
-        reasons.setdefault(reason, []).append(name)
-    lines = []
-    for reason, names in reasons.items():
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        lines.append(f"  {len(names)}: {reason}\n     {', '.join(names[:3])}{more}")
-    return "\n".join(lines)
 
 
 def local(

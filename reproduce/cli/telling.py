@@ -39,6 +39,18 @@ CLASSES: Mapping[str, str] = {
 }
 
 
+def by_reason(skipped: Sequence[tuple[str, str]]) -> str:
+    """Claims that were not run, by reason: how many, the first ones, why."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in skipped:
+        reasons.setdefault(reason, []).append(name)
+    lines = []
+    for reason, names in reasons.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"  {len(names)}: {reason}\n     {', '.join(names[:3])}{more}")
+    return "\n".join(lines)
+
+
 def published(root: Path, run: str) -> bool:
     """Whether a run is among the committed results."""
     return (root / RESULTS / run / "result.json").is_file()

@@ -102,9 +102,9 @@ def judge(
         return verdict
     verdict.measured = measurement.value
     verdict.difference = measurement.value - claim.fraction
-    if claim.metric.lower().replace("-", "").rstrip("%") not in FRACTIONS:
+    if (why := without_margin(claim)) is not None:
         verdict.state = "not-comparable"
-        verdict.reason = f"{RULE} has no margin for {claim.metric}: it is no share between 0 and 1"
+        verdict.reason = why
         return verdict
     if verdict.comparability == "D":
         verdict.state = "not-comparable"
@@ -127,6 +127,13 @@ def judge(
     verdict.reason = "; ".join([*reasons, *([unknown] if unknown else [])]) or None
     verdict.explanation = _in_words(verdict, claim, measurement)
     return verdict
+
+
+def without_margin(claim: Claim) -> str | None:
+    """Why no run can decide a claim's number: it is no share, which margins are for; else None."""
+    if claim.metric.lower().replace("-", "").rstrip("%") in FRACTIONS:
+        return None
+    return f"{RULE} has no margin for {claim.metric}: it is no share between 0 and 1"
 
 
 def _decide(verdict: Verdict, claim: Claim, measurement: Measurement, spread: Spread) -> None:

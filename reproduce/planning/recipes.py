@@ -135,8 +135,8 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     wanted = reader_of(claim)
     if wanted not in plugins("datasets"):
         raise PrerequisiteError(
-            f"{name}: no data set plugin for {claim.dataset!r}; known: "
-            f"{', '.join(plugins('datasets'))}. CONTRIBUTING has the recipe for a new one."
+            f"{name}: no data set plugin for {claim.dataset!r} (`sam4mis reproduce list datasets` "
+            "names those there are). CONTRIBUTING has the recipe for a new one."
         )
     dataset = plugin("datasets", wanted)
     split = request.split or claim.split or next(iter(dataset.splits), "all")

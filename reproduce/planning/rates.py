@@ -1,0 +1,156 @@
+"""How long a run would take: from a published run on a card, else from an assumed rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import field
+
+from catalog import own, reading
+from catalog.converting import convert
+from catalog.errors import FindingsError
+from catalog.records import Record, Result
+from reproduce.planning.recipes import Recipe
+
+FILE = "data/run_rates.yaml"
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Rate(Record, kw_only=True):
+    """Images (planes of a volume) a second. `checkpoints` []: whichever weights."""
+
+    adapter: str
+    per_s: Positive
+    checkpoints: list[str] = field(default_factory=list)
+
+
+class Size(Record, kw_only=True):
+    """Planes of a split that no claim states."""
+
+    dataset: str
+    split: str
+    planes: Annotated[int, msgspec.Meta(gt=0)]
+    source: str
+
+
+class Rates(Record, kw_only=True):
+    """`catalog/data/run_rates.yaml`. `on`: the machine they are assumed for."""
+
+    on: str
+    source: str
+    rates: list[Rate] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
+
+
+class Time(Record, kw_only=True):
+    """How long a run would take. `hours` None: nothing is known to go by.
+
+    basis  measured: a published run of the adapter says so; assumed: a declared rate
+    """
+
+    hours: float | None
+    basis: Literal["measured", "assumed", "unknown"]
+    on: str | None = None
+    how: str = ""
+
+
+def rates() -> Rates:
+    """The declared rates. Raises `FindingsError` with all that is wrong in the file."""
+    return _read(own.path(FILE))
+
+
+@cache
+def _read(file: Path) -> Rates:
+    place = f"catalog/{FILE}"
+    document = reading.parse(reading.read_text(file, place), place)
+    record, findings = convert(document, (), document.data, Rates, "run_rates")
+    if record is None:
+        raise FindingsError(findings)
+    return record
+
+
+def expected_time(
+    members: Sequence[Recipe], results: Sequence[Result], n_cases: int | None = None
+) -> Time:
+    """How long the one run of these recipes would take.
+
+    A measured rate on a card goes before an assumed one, and that before a measured one on a CPU.
+
+    results  published runs
+    n_cases  of the split in the folder; None: not read yet, so what the claims state counts
+    """
+    item = members[0]
+    number, of = (n_cases, "cases") if n_cases is not None else _planes(members)
+    if number is None:
+        return Time(hours=None, basis="unknown", how=of)
+    on_card, on_cpu = (_measured(item, results, card) for card in (True, False))
+    if on_card is not None:
+        return _by_run(number, of, on_card)
+    known = [rate for rate in rates().rates if _fits(rate, item)]
+    if known and (n_cases is None or item.dataset.dimensionality == "2d"):
+        return Time(
+            hours=number / known[0].per_s / 3600,
+            basis="assumed",
+            on=rates().on,
+            how=f"{number} {of} at {known[0].per_s:g} images/s",
+        )
+    if on_cpu is not None:
+        return _by_run(number, of, on_cpu)
+    return Time(hours=None, basis="unknown", how=f"no rate of {item.adapter.name} is known")
+
+
+def _by_run(number: int, of: str, run: Result) -> Time:
+    rate = float(run.timing["cases_per_s"])
+    where = run.environment.get("gpu") or run.environment.get("cpu")
+    how = f"{number} {of} at the {rate:g} cases/s of {run.run}"
+    return Time(hours=number / rate / 3600, basis="measured", on=str(where), how=how)
+
+
+def _measured(item: Recipe, results: Sequence[Result], card: bool) -> Result | None:
+    """The newest run of this version of the adapter on cases of the same kind."""
+    name = f"{item.adapter.name}/{item.adapter.version}"
+    fits = [
+        result
+        for result in results
+        if result.protocol.get("adapter") == name
+        and result.timing.get("cases_per_s")
+        and (result.environment.get("gpu") is not None) == card
+        and (item.dataset.dimensionality == "2d" or result.protocol["dataset"] == item.dataset.name)
+    ]
+    return max(fits, key=lambda result: result.created, default=None)
+
+
+def _fits(rate: Rate, item: Recipe) -> bool:
+    names = {record.id for record in item.checkpoints}
+    return rate.adapter == item.adapter.name and (
+        not rate.checkpoints or bool(names & set(rate.checkpoints))
+    )
+
+
+def _planes(members: Sequence[Recipe]) -> tuple[int | None, str]:
+    """Images or planes that the run goes through, and of what kind the number is.
+
+    Claims that state different numbers are about different images: at most their sum, since some
+    may be about the same.
+    """
+    item = members[0]
+    for size in rates().sizes:
+        if (size.dataset, size.split) == (item.dataset.name, item.split):
+            return size.planes, "planes (assumed)"
+    if item.dataset.generated and isinstance(count := item.dataset_options.get("count"), int):
+        return count, "images"
+    stated = [member.claim.n.images or _cases(member) for member in members]
+    known = {number for number in stated if number}
+    if not known:
+        return None, "no claim states how many images there are"
+    if len(known) == 1:
+        return known.pop(), "images"
+    return sum(number or 0 for number in stated), "images at most"
+
+
+def _cases(item: Recipe) -> int | None:
+    return item.claim.n.cases if item.dataset.dimensionality == "2d" else None
