@@ -181,7 +181,7 @@ def recorded(audit: Audit, said: Iterable[str]) -> Audit:
     for text in said:
         number, _, rest = text.partition("=")
         outcome, _, note = rest.partition(":")
-        if not number.isdigit() or not 1 <= int(number) <= len(audit.facts):
+        if not number.isdecimal() or not 1 <= int(number) <= len(audit.facts):
             raise InputError(f"{text!r}: expected a fact from 1 to {len(audit.facts)}")
         if outcome not in ("right", "wrong", "unsupported"):
             raise InputError(f"{text!r}: expected {number}=right, wrong or unsupported")

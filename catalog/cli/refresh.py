@@ -94,10 +94,11 @@ def refresh(
                 urls = refreshing.links_of(papers, projects)
                 keep = None if names else set(urls)
                 refreshing.refresh_links(urls, asking, figures, today, progress.step, keep)
-    except KeyboardInterrupt:
+    except BaseException as stopped:
         if not dry_run:
             volatile.save(root, figures)  # what was found stays; the cache has the answers
-        say("Stopped; the same command goes on from here.")
+        if isinstance(stopped, KeyboardInterrupt):
+            say("Stopped; the same command goes on from here.")
         raise
     applied = filled = 0
     if not dry_run:

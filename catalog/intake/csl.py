@@ -115,7 +115,8 @@ def _container(titles: Any) -> Any:
 def _taken_back(item: dict[str, Any], version: Version) -> TakenBack | None:
     """What Crossref says of a retraction: of this work, or that this is the notice of one."""
     for field in ("updated-by", "update-to"):
-        for update in item.get(field) or []:
+        updates = item.get(field)
+        for update in updates if isinstance(updates, list) else []:
             if not isinstance(update, dict):
                 continue
             kind = str(update.get("type") or "").casefold()

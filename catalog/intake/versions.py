@@ -136,7 +136,7 @@ def date_from(year: str, month: str = "", day: str = "") -> str | None:
     if number is None:
         return found[1]
     text = f"{found[1]}-{number:02d}"
-    return f"{text}-{int(day):02d}" if day.isdigit() and 1 <= int(day) <= 31 else text
+    return f"{text}-{int(day):02d}" if day.isdecimal() and 1 <= int(day) <= 31 else text
 
 
 def date_in(text: str) -> str | None:
@@ -155,7 +155,7 @@ def date_in(text: str) -> str | None:
 
 def _month(text: str) -> int | None:
     text = text.strip().strip(".").casefold()
-    if text.isdigit():
+    if text.isdecimal():
         return int(text) if 1 <= int(text) <= 12 else None
     months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
     return months.index(text[:3]) + 1 if text[:3] in months else None

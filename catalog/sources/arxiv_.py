@@ -15,6 +15,8 @@ from catalog.sources.sighting import Sighting
 from catalog.text import clean
 
 SERVICE = "arxiv"
+PAGE = 100
+MOST = 30_000  # arXiv's own limit of what it pages through
 _WITHDRAWN = re.compile(
     r"(?im)\b(?:paper|article|manuscript|submission|preprint|work|version)\b[^.\n]{0,40}"
     r"\bwithdrawn\b|^\s*withdrawn\b|\bwithdrawn by\b"
@@ -70,7 +72,11 @@ def by_ids(client: Client, ids: list[str]) -> dict[str, Sighting]:
 
 
 def by_query(client: Client, query: str, limit: int | None) -> Iterator[Sighting]:
-    """Sightings for a query in arXiv's own language, newest first. Raises `SourceError`."""
+    """Sightings for a query in arXiv's own language, newest first.
+
+    Raises `SourceError`, also where arXiv gives a page again that it gave before, or more than it
+    lets anybody page through.
+    """
     import arxiv
 
     search = arxiv.Search(
@@ -79,7 +85,14 @@ def by_query(client: Client, query: str, limit: int | None) -> Iterator[Sighting
         sort_by=arxiv.SortCriterion.SubmittedDate,
         sort_order=arxiv.SortOrder.Descending,
     )
-    for result in _results(client, search, 100):
+    seen: set[str] = set()
+    again = 0
+    for result in _results(client, search, PAGE):
+        again = again + 1 if result.entry_id in seen else 0
+        seen.add(result.entry_id)
+        if again >= PAGE or len(seen) > MOST:
+            what = "repeats a page" if again else f"has more than {MOST:,} answers"
+            raise SourceError(SERVICE, "format", f"{what}; ask for a shorter time")
         if sighting := _sighting(result):
             yield sighting
 

@@ -26,7 +26,8 @@ class Cache:
             raw = path.read_bytes()
             head, _, body = raw.partition(b"\n")
             meta = json.loads(head)
-            if meta["asked"] != url or time.time() - meta["time"] > fresh_s:
+            # an entry of the future was written under another clock: it says nothing of its age
+            if meta["asked"] != url or not 0 <= time.time() - meta["time"] <= fresh_s:
                 return None
             if len(body) != meta["bytes"]:
                 return None
@@ -49,6 +50,11 @@ class Cache:
         content = json.dumps(meta).encode() + b"\n" + body
         with contextlib.suppress(OSError), whole(self._path(url), durable=False) as temporary:
             temporary.write_bytes(content)
+
+    def drop(self, url: str) -> None:
+        """Forget the answer of an address: it was no answer."""
+        with contextlib.suppress(OSError):
+            self._path(url).unlink(missing_ok=True)
 
     def _path(self, url: str) -> Path:
         name = hashlib.sha256(url.encode()).hexdigest()

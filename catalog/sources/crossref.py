@@ -5,17 +5,32 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from catalog.intake.csl import draft_from_csl
-from catalog.sources.http import Client, SourceError
+from catalog.sources.http import Client
 from catalog.sources.sighting import Sighting
 
 SERVICE = "crossref"
+Item = dict[str, Any]  # in the form of CSL-JSON, read as such
+
+
+class _Work(Struct):
+    message: Item
+
+
+class _Works(Struct):
+    items: list[Item]
+
+
+class _List(Struct):
+    message: _Works
 
 
 def by_doi(client: Client, doi: str) -> Sighting | None:
     """The work with this DOI; None where Crossref has none. Raises `SourceError`."""
-    answer = client.json(SERVICE, f"/works/{quote(doi, safe='')}", _polite(client))
-    return _sighting(answer.get("message")) if _is_answer(answer) else None
+    answer = client.ask(SERVICE, f"/works/{quote(doi, safe='')}", _Work, _polite(client))
+    return _sighting(answer.message) if answer else None
 
 
 def by_pii(client: Client, pii: str) -> Sighting | None:
@@ -30,26 +45,16 @@ def by_title(client: Client, title: str, rows: int = 5) -> list[Sighting]:
     return [sighting for item in items if (sighting := _sighting(item))]
 
 
-def _items(client: Client, params: dict[str, str]) -> list[Any]:
-    answer = client.json(SERVICE, "/works", {**params, **_polite(client)})
-    message = answer.get("message") if _is_answer(answer) else None
-    items = message.get("items") if isinstance(message, dict) else None
-    return items if isinstance(items, list) else []
+def _items(client: Client, params: dict[str, str]) -> list[Item]:
+    answer = client.ask(SERVICE, "/works", _List, {**params, **_polite(client)})
+    return answer.message.items if answer else []
 
 
 def _polite(client: Client) -> dict[str, str]:
     return {"mailto": client.settings.mail} if client.settings.mail else {}
 
 
-def _is_answer(answer: Any) -> bool:
-    if answer is None:
-        return False
-    if not isinstance(answer, dict) or "message" not in answer:
-        raise SourceError(SERVICE, "format", "expected an object with `message`")
-    return True
-
-
-def _sighting(item: Any) -> Sighting | None:
+def _sighting(item: Item) -> Sighting | None:
     draft, _ = draft_from_csl(item, "Crossref", "message")
     if draft is None:
         return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from catalog.sources.http import Client, SourceError
 from catalog.text import clean
@@ -35,24 +37,53 @@ class Repository:
     weights_files: tuple[str, ...]
 
 
+class _Licence(Struct):
+    spdx_id: str | None = None
+
+
+class _Answer(Struct):
+    full_name: str
+    default_branch: str | None = None
+    archived: bool | None = None
+    pushed_at: str | None = None
+    stargazers_count: int | None = None
+    forks_count: int | None = None
+    license: _Licence | None = None
+
+
+class _Entry(Struct):
+    path: str
+    type: str | None = None
+
+
+class _Tree(Struct):
+    tree: list[_Entry]
+    truncated: bool | None = None
+
+
+class _Content(Struct):
+    content: str
+    encoding: str
+
+
+T = TypeVar("T")
+
+
 def read(client: Client, name: str) -> Repository | None:
     """The repository `owner/name`; None where there is none. Raises `SourceError`."""
-    found = _ask(client, f"/repos/{name}")
+    found = _ask(client, f"/repos/{name}", _Answer)
     if found is None:
         return None
-    if not isinstance(found, dict) or "full_name" not in found:
-        raise SourceError(SERVICE, "format", "expected an object with `full_name`")
-    full_name = clean(str(found["full_name"]))
-    branch = str(found.get("default_branch") or "HEAD")
-    paths = _paths(client, full_name, branch)
+    full_name = clean(found.full_name)
+    paths = _paths(client, full_name, found.default_branch or "HEAD")
     return Repository(
         name=name,
         moved_to=full_name if full_name.casefold() != name.casefold() else None,
-        archived=found.get("archived") is True,
-        pushed_at=_text(found.get("pushed_at")),
-        stars=_number(found.get("stargazers_count")),
-        forks=_number(found.get("forks_count")),
-        licence=_licence(found.get("license")),
+        archived=bool(found.archived),
+        pushed_at=found.pushed_at and clean(found.pushed_at),
+        stars=found.stargazers_count,
+        forks=found.forks_count,
+        licence=_licence(found.license),
         code=code_ladder(paths) if paths is not None else None,
         weights_files=tuple(p for p in paths or () if p.lower().endswith(_WEIGHTS)),
     )
@@ -64,16 +95,14 @@ def _paths(client: Client, name: str, branch: str) -> list[str] | None:
     `branch` may be a commit.
     """
     try:
-        answer = _ask(client, f"/repos/{name}/git/trees/{branch}", {"recursive": "1"})
+        answer = _ask(client, f"/repos/{name}/git/trees/{branch}", _Tree, {"recursive": "1"})
     except SourceError as error:
         if error.status == 409:
             return []
         raise
-    tree = answer.get("tree") if isinstance(answer, dict) else None
-    if not isinstance(tree, list) or answer.get("truncated"):
+    if answer is None or answer.truncated:
         return None
-    blobs = (item for item in tree if isinstance(item, dict) and item.get("type") == "blob")
-    return [clean(str(item.get("path", ""))) for item in blobs]
+    return [clean(entry.path) for entry in answer.tree if entry.type == "blob"]
 
 
 def paths_at(client: Client, name: str, commit: str) -> list[str] | None:
@@ -86,11 +115,14 @@ def paths_at(client: Client, name: str, commit: str) -> list[str] | None:
 
 def file_at(client: Client, name: str, commit: str, path: str) -> bytes:
     """A file as it is at a commit, up to the 1 MB that GitHub gives. Raises `SourceError`."""
-    found = _ask(client, f"/repos/{name}/contents/{quote(path)}", {"ref": commit})
-    content = found.get("content") if isinstance(found, dict) else None
-    if not isinstance(content, str) or found.get("encoding") != "base64":
-        raise SourceError(SERVICE, "format", f"expected the content of {path} as base64")
-    return base64.b64decode(content)
+    found = _ask(client, f"/repos/{name}/contents/{quote(path)}", _Content, {"ref": commit})
+    try:
+        if found is None or found.encoding != "base64":
+            raise ValueError
+        return base64.b64decode(found.content)
+    except ValueError:
+        message = f"expected the content of {path} as base64"
+        raise SourceError(SERVICE, "format", message) from None
 
 
 def code_ladder(paths: list[str]) -> str:
@@ -109,23 +141,16 @@ def code_ladder(paths: list[str]) -> str:
     return "inference"
 
 
-def _ask(client: Client, path: str, params: dict[str, str] | None = None) -> Any:
+def _ask(
+    client: Client, path: str, kind: type[T], params: dict[str, str] | None = None
+) -> T | None:
     headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
     if token := client.settings.keys.get(SERVICE):
         headers["Authorization"] = f"Bearer {token}"
-    return client.json(SERVICE, path, params, headers)
+    return client.ask(SERVICE, path, kind, params, headers)
 
 
-def _licence(found: Any) -> str | None:
+def _licence(found: _Licence | None) -> str | None:
     if found is None:
         return "none"
-    spdx = found.get("spdx_id") if isinstance(found, dict) else None
-    return None if spdx in (None, "NOASSERTION") else clean(str(spdx))
-
-
-def _text(value: Any) -> str | None:
-    return clean(value) if isinstance(value, str) else None
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return None if found.spdx_id in (None, "NOASSERTION") else clean(found.spdx_id)

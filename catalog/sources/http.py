@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import email.utils
-import json
+import ipaddress
+import re
+import socket
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import urlencode, urlsplit
+from typing import Literal, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
 
+import msgspec
 import requests
+import urllib3
+from requests.utils import requote_uri
 
 from catalog.sources.cache import Cache
 from catalog.sources.settings import Settings
+from catalog.watching import CutSession, Watch
 
 Kind = Literal["offline", "timeout", "status", "format", "too-large", "rate-limit"]
+T = TypeVar("T")
+REDIRECTS = 5
 _RETRIED = {429, 500, 502, 503, 504}
+_NO_ANSWER = (requests.ConnectionError, urllib3.exceptions.ProtocolError)
+_IN_TIME = (requests.Timeout, urllib3.exceptions.TimeoutError)
+_SECRET = ("authorization", "x-api-key")
 
 
 class SourceError(Exception):
@@ -48,23 +59,23 @@ class Client:
     def __init__(self, settings: Settings, cache: Cache | None = None) -> None:
         self.settings = settings
         self.cache = cache
-        self._session = requests.Session()
-        self._session.max_redirects = 5
+        self._session = _Session()
         self._session.headers["User-Agent"] = settings.user_agent
         self._last: dict[str, float] = {}
 
-    def json(
+    def ask(
         self,
         service: str,
         path: str,
+        kind: type[T],
         params: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         secrets: dict[str, str] | None = None,
-    ) -> Any:
-        """The answer to GET `<base of service><path>` as JSON; None where it says 404 or 410.
+    ) -> T | None:
+        """The answer to GET `<base of service><path>`, JSON that fits the struct `kind`.
 
-        `secrets` are parameters that are sent and stand in no message or cache. Raises
-        `SourceError`.
+        None where the service says 404 or 410. `secrets` are parameters that are sent and stand in
+        no message or cache. Raises `SourceError`; an answer that does not fit is not kept.
         """
         url = self.settings.url(service) + path + (f"?{urlencode(params)}" if params else "")
         accept = {"Accept": "application/json", **(headers or {})}
@@ -72,9 +83,14 @@ class Client:
         if answer.status in (404, 410):
             return None
         try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise self._odd(service, answer, "JSON") from None
+            return msgspec.json.decode(answer.body, type=kind, strict=False)
+        except msgspec.ValidationError as error:
+            problem = self._odd(service, answer, f"another form: {error}")
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            problem = self._odd(service, answer, "JSON")
+        if self.cache:
+            self.cache.drop(url)
+        raise problem
 
     def get(
         self,
@@ -137,43 +153,77 @@ class Client:
         secrets: dict[str, str],
         enough: int | None = None,
     ) -> tuple[Answer, str | None]:
-        limits = (self.settings.connect_timeout_s, self.settings.read_timeout_s)
-        deadline = time.monotonic() + self.settings.total_timeout_s
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise SourceError(service, "format", f"is no http(s) address: {url!r}")
+        """One request with the redirects it leads to, all within one time limit."""
+        host = urlsplit(url).netloc
+        self._session.forget_closed()
+        watch = Watch(self._session, self.settings.total_timeout_s)
         try:
+            with watch.looking():
+                return self._followed(service, url, headers, secrets, enough)
+        except SourceError:
+            raise
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            if watch.why:
+                told = SourceError(service, "timeout", f"answers too slowly ({url})")
+            elif isinstance(error, _IN_TIME):
+                told = SourceError(service, "timeout", f"does not answer in time ({host})")
+            elif isinstance(error, _NO_ANSWER):
+                reason = f"{host}: {type(error).__name__}"
+                told = SourceError(service, "offline", f"cannot be reached ({reason})")
+            else:
+                told = SourceError(service, "format", f"answer cannot be decoded ({url})")
+        raise told
+
+    def _followed(
+        self,
+        service: str,
+        url: str,
+        headers: dict[str, str],
+        secrets: dict[str, str],
+        enough: int | None,
+    ) -> tuple[Answer, str | None]:
+        at, permanent = url, False
+        inside = _is_inside(url)  # a server of one's own may redirect to itself
+        limits = (self.settings.connect_timeout_s, self.settings.read_timeout_s)
+        for _ in range(REDIRECTS + 1):
+            if urlsplit(at).scheme not in ("http", "https"):
+                raise SourceError(service, "format", f"is no http(s) address: {at!r}")
+            if at != url and not inside and _is_inside(at):
+                message = f"redirects to an address inside this network: {at!r} ({url})"
+                raise SourceError(service, "format", message)
+            if _origin(at) != _origin(url):  # no key for another host
+                headers = {k: v for k, v in headers.items() if k.lower() not in _SECRET}
+            params = secrets if at == url else None
             with self._session.get(
-                url, params=secrets, headers=headers, timeout=limits, stream=True
+                at, params=params, headers=headers, timeout=limits, stream=True
             ) as response:
-                body = bytearray()
-                for chunk in response.iter_content(65536):
-                    body += chunk
-                    if enough is not None and len(body) >= enough:
-                        break
-                    if len(body) > self.settings.limit_bytes:
-                        message = f"answers more than {self.settings.limit_bytes:,} bytes ({url})"
-                        raise SourceError(service, "too-large", message)
-                    if time.monotonic() > deadline:
-                        raise SourceError(service, "timeout", f"answers too slowly ({url})")
+                if target := self._session.target(response):
+                    permanent |= response.status_code in (301, 308)
+                    at = urljoin(at, requote_uri(target))
+                    continue
                 answer = Answer(
                     _status(response),
-                    bytes(body),
-                    url if secrets else response.url,
+                    self._body(service, url, response, enough),
+                    at,
                     response.headers.get("Content-Type", ""),
-                    _moved(response),
+                    at if permanent else None,
                 )
                 return answer, _retry_after(response)
-        except requests.Timeout:
-            raise SourceError(
-                service, "timeout", f"does not answer in time ({urlsplit(url).netloc})"
-            ) from None
-        except requests.TooManyRedirects:
-            raise SourceError(service, "format", f"redirects without end ({url})") from None
-        except (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidURL):
-            raise SourceError(service, "format", f"answer cannot be decoded ({url})") from None
-        except requests.RequestException as error:
-            reason = f"{urlsplit(url).netloc}: {type(error).__name__}"
-            raise SourceError(service, "offline", f"cannot be reached ({reason})") from None
+        raise SourceError(service, "format", f"redirects without end ({url})")
+
+    def _body(
+        self, service: str, url: str, response: requests.Response, enough: int | None
+    ) -> bytes:
+        body = bytearray()
+        # read1 gives what has arrived, so that a slow answer is seen as it comes
+        while piece := response.raw.read1(65536, decode_content=True):
+            body += piece
+            if enough is not None and len(body) >= enough:
+                break
+            if len(body) > self.settings.limit_bytes:
+                message = f"answers more than {self.settings.limit_bytes:,} bytes ({url})"
+                raise SourceError(service, "too-large", message)
+        return bytes(body)
 
     def _wait_for_turn(self, service: str) -> None:
         interval = self.settings.interval_s(service)
@@ -205,13 +255,42 @@ def retry_after_s(header: str | None) -> float | None:
     """Seconds that a Retry-After header asks for (a number or a date); None: it does not say."""
     if not header:
         return None
-    if header.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", header.strip()):
         return float(header)
     try:
-        when = email.utils.parsedate_to_datetime(header)
-    except ValueError:
+        when = email.utils.parsedate_to_datetime(header).timestamp()
+    except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, when.timestamp() - time.time())
+    return max(0.0, when - time.time())
+
+
+class _Session(CutSession):
+    """Follows no redirect by itself: where one leads is looked at first."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+    def target(self, response: requests.Response) -> str | None:
+        """Where a response leads, as its header says it; None: it is no redirect."""
+        return super().get_redirect_target(response)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    return urlsplit(url).scheme, urlsplit(url).netloc
+
+
+def _is_inside(url: str) -> bool:
+    """Whether an address is one of this machine or of a network that is not public."""
+    parts = urlsplit(url)
+    try:
+        return not ipaddress.ip_address(parts.hostname or "").is_global
+    except ValueError:
+        pass  # a name
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
+        return False  # no address at all: asking will tell
+    return not all(ipaddress.ip_address(str(each[4][0])).is_global for each in found)
 
 
 def _status(response: requests.Response) -> int:
@@ -223,12 +302,7 @@ def _status(response: requests.Response) -> int:
 def _retry_after(response: requests.Response) -> str | None:
     """Retry-After, or GitHub's time of the next quota in its form."""
     reset = response.headers.get("X-RateLimit-Reset", "")
-    if "Retry-After" not in response.headers and _status(response) == 429 and reset.isdigit():
+    limited = _status(response) == 429 and re.fullmatch(r"[0-9]{1,12}", reset)
+    if "Retry-After" not in response.headers and limited:
         return str(max(0, int(int(reset) - time.time())))
     return response.headers.get("Retry-After")
-
-
-def _moved(response: requests.Response) -> str | None:
-    """Where permanent redirects (301, 308) led, None where there were none."""
-    permanent = [step for step in response.history if step.status_code in (301, 308)]
-    return response.url if permanent else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from catalog.sources.http import Client, SourceError
+from msgspec import Struct
+
+from catalog.sources.http import Client
 from catalog.text import clean
 
 SERVICE = "huggingface"
@@ -26,6 +27,24 @@ class HubRepository:
     weights_files: tuple[str, ...]
 
 
+class _File(Struct):
+    rfilename: str
+
+
+class _Card(Struct):
+    license: str | list[str] | None = None
+
+
+class _Answer(Struct, rename="camel"):
+    id: str
+    siblings: list[_File] | None = None
+    gated: bool | str | None = None
+    last_modified: str | None = None
+    downloads: int | None = None
+    likes: int | None = None
+    card_data: _Card | None = None
+
+
 def read(client: Client, name: str) -> HubRepository | None:
     """The model `owner/name` or data set `datasets/owner/name`; None where there is none.
 
@@ -36,32 +55,21 @@ def read(client: Client, name: str) -> HubRepository | None:
     headers = {}
     if token := client.settings.keys.get(SERVICE):
         headers["Authorization"] = f"Bearer {token}"
-    found = client.json(SERVICE, f"/{kind}/{short}", None, headers)
+    found = client.ask(SERVICE, f"/{kind}/{short}", _Answer, None, headers)
     if found is None:
         return None
-    if not isinstance(found, dict) or "id" not in found:
-        raise SourceError(SERVICE, "format", "expected an object with `id`")
-    files = [
-        clean(str(item.get("rfilename", "")))
-        for item in found.get("siblings") or []
-        if isinstance(item, dict)
-    ]
-    present = clean(str(found["id"]))
+    files = [clean(file.rfilename) for file in found.siblings or []]
+    present = clean(found.id)
+    licence = found.card_data and found.card_data.license
+    if isinstance(licence, list):
+        licence = " and ".join(licence)
     return HubRepository(
         name=name,
         moved_to=present if present.casefold() != short.casefold() else None,
-        gated=bool(found.get("gated")),
-        modified=_text(found.get("lastModified")),
-        downloads=_number(found.get("downloads")),
-        likes=_number(found.get("likes")),
-        licence=_text((found.get("cardData") or {}).get("license")),
+        gated=bool(found.gated),
+        modified=found.last_modified and clean(found.last_modified),
+        downloads=found.downloads,
+        likes=found.likes,
+        licence=clean(licence) if licence else None,
         weights_files=tuple(name for name in files if name.lower().endswith(_WEIGHTS)),
     )
-
-
-def _text(value: Any) -> str | None:
-    return clean(value) if isinstance(value, str) else None
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

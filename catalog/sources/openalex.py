@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from catalog.intake.csl import plain
 from catalog.intake.draft import Draft
 from catalog.intake.versions import version_from
-from catalog.sources.http import Client, SourceError
+from catalog.sources.http import Client
 from catalog.sources.sighting import Sighting
 
 SERVICE = "openalex"
+
+
+class _Source(Struct):
+    display_name: str | None = None
+    type: str | None = None
+
+
+class _Location(Struct):
+    source: _Source | None = None
+
+
+class _Author(Struct):
+    display_name: str | None = None
+
+
+class _Authorship(Struct):
+    author: _Author | None = None
+
+
+class _Ids(Struct):
+    pmid: str | None = None
+
+
+class _Work(Struct):
+    id: str
+    title: str | None = None
+    display_name: str | None = None
+    type: str | None = None
+    doi: str | None = None
+    publication_date: str | None = None
+    primary_location: _Location | None = None
+    ids: _Ids | None = None
+    authorships: list[_Authorship] | None = None
+    is_authors_truncated: bool | None = None
+    cited_by_count: int | None = None
 
 
 def by_doi(client: Client, doi: str) -> Sighting | None:
@@ -20,12 +56,8 @@ def by_doi(client: Client, doi: str) -> Sighting | None:
     key = client.settings.keys.get(SERVICE)
     secrets = {"api_key": key} if key else None
     path = f"/works/doi:{quote(doi, safe='/.')}"
-    work = client.json(SERVICE, path, mail, secrets=secrets)
-    if work is None:
-        return None
-    if not isinstance(work, dict) or "id" not in work:
-        raise SourceError(SERVICE, "format", "expected an object with `id`")
-    return _sighting(work)
+    work = client.ask(SERVICE, path, _Work, mail, secrets=secrets)
+    return _sighting(work) if work else None
 
 
 def by_arxiv(client: Client, arxiv: str) -> Sighting | None:
@@ -33,37 +65,34 @@ def by_arxiv(client: Client, arxiv: str) -> Sighting | None:
     return by_doi(client, f"10.48550/arxiv.{arxiv}")
 
 
-def _sighting(work: dict[str, Any]) -> Sighting | None:
-    title = plain(work.get("title") or work.get("display_name"))
+def _sighting(work: _Work) -> Sighting | None:
+    title = plain(work.title or work.display_name)
     if not title:
         return None
-    venue = ((work.get("primary_location") or {}).get("source")) or {}
-    kind = str(work.get("type") or "")
+    venue = (work.primary_location and work.primary_location.source) or _Source()
+    kind = work.type or ""
     if kind == "article":
         kinds = {"journal": "journal-article", "conference": "proceedings-article"}
-        kind = kinds.get(str(venue.get("type")), "preprint" if "arxiv" in str(venue) else "unknown")
-    ids = work.get("ids") or {}
+        arxiv = "arxiv" in (venue.display_name or "").casefold()
+        kind = kinds.get(venue.type or "", "preprint" if arxiv else "unknown")
+    pmid = (work.ids and work.ids.pmid) or ""
     version, _ = version_from(
         kind,
-        venue=plain(venue.get("display_name")),
-        date=str(work.get("publication_date") or "") or None,
-        doi=work.get("doi"),
-        pmid=str(ids.get("pmid") or "").rstrip("/").rpartition("/")[2] or None,
+        venue=plain(venue.display_name),
+        date=work.publication_date or None,
+        doi=work.doi,
+        pmid=pmid.rstrip("/").rpartition("/")[2] or None,
     )
-    names = [
-        plain((entry.get("author") or {}).get("display_name"))
-        for entry in work.get("authorships") or []
-        if isinstance(entry, dict)
-    ]
+    names = [plain(entry.author and entry.author.display_name) for entry in work.authorships or []]
     draft = Draft(
         place="OpenAlex",
         line=None,
         title=title,
         authors=[name for name in names if name],
         # OpenAlex cuts the list in searches at 100; single works come whole unless it says so
-        complete=bool(names) and not work.get("is_authors_truncated"),
+        complete=bool(names) and not work.is_authors_truncated,
         version=version,
-        sources=[str(work["id"])],
+        sources=[work.id],
     )
-    cited = work.get("cited_by_count")
-    return Sighting(SERVICE, draft, {"cited_by": cited} if isinstance(cited, int) else {})
+    cited = work.cited_by_count
+    return Sighting(SERVICE, draft, {} if cited is None else {"cited_by": cited})

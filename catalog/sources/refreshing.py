@@ -302,8 +302,8 @@ def refresh_links(
             if len(found) >= _ENOUGH and unreachable > 0.8 * len(found):
                 asking.outcome.failed["links"] = "hardly any address can be reached: no network?"
                 return
-    except KeyboardInterrupt:
-        volatile.links |= found  # a stopped sweep goes on from here
+    except BaseException:
+        volatile.links |= found  # a sweep that was stopped, or failed, goes on from here
         raise
     volatile.links |= found
     for url, health in found.items():

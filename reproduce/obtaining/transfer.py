@@ -29,9 +29,10 @@ import urllib3
 
 from catalog.errors import InputError
 from catalog.files import DiskFullError, disk_full_told, write_whole
+from catalog.watching import CutSession, Watch
 from reproduce.ground.limits import gib_named
 from reproduce.ground.progress import progress
-from reproduce.obtaining.watching import Budget, Watch
+from reproduce.obtaining.budget import Budget
 
 PIECE = 1 << 20
 LOOK_BYTES = 64 << 20  # received between two looks at the free space
@@ -101,7 +102,8 @@ def download(
     """
     part.parent.mkdir(parents=True, exist_ok=True)
     budget = budget or Budget()
-    with (watch := Watch(budget)).session() as session:
+    with CutSession() as session:
+        watch = Watch(session, budget.whole_s, budget.window_s, budget.least_bytes_s)
         asked = _Asked(url, part, expected_bytes, headers or {}, name or url, quiet, passed)
         _Transfer(asked, budget, watch, session).run()
 

@@ -72,7 +72,7 @@ def spec_of(result: Result) -> RunSpec:
     document["prompt_profile"] = _none(protocol.get("prompt_profile"))
     for name in VERSIONED:
         plugin, _, version = str(inputs.get(name)).partition("/")
-        document |= {name: plugin, f"{name}_version": int(version) if version.isdigit() else None}
+        document |= {name: plugin, f"{name}_version": int(version) if version.isdecimal() else None}
         if str(protocol.get(name)).partition("/")[0] != plugin:
             raise InputError(
                 f"protocol.{name}: expected {plugin} as in inputs.{name}, got {protocol.get(name)}"

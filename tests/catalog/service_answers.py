@@ -8,17 +8,19 @@ from xml.sax.saxutils import escape
 
 
 def arxiv_feed(*entries: str, total: int | None = None) -> bytes:
+    """In the order and spelling that export.arxiv.org answers with (seen in recorded answers of
+    April 2026, lukasschwab/arxiv.py @ 93315e7c tests/fixtures)."""
     count = len(entries) if total is None else total
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" '
-        'xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/" '
-        'xmlns:arxiv="http://arxiv.org/schemas/atom">\n'
-        '<title type="html">ArXiv Query</title><id>http://arxiv.org/api/x</id>\n'
-        f"<opensearch:totalResults>{count}</opensearch:totalResults>"
-        "<opensearch:startIndex>0</opensearch:startIndex>"
-        "<opensearch:itemsPerPage>100</opensearch:itemsPerPage>\n"
-        + "\n".join(entries)
-        + "\n</feed>"
+        "<?xml version='1.0' encoding='UTF-8'?>\n"
+        '<feed xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/" '
+        'xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns="http://www.w3.org/2005/Atom">\n'
+        "  <id>https://arxiv.org/api/x</id>\n  <title>arXiv Query: search_query=x</title>\n"
+        "  <updated>2026-11-20T00:00:00Z</updated>\n"
+        '  <link href="https://arxiv.org/api/query?x" type="application/atom+xml"/>\n'
+        "  <opensearch:itemsPerPage>100</opensearch:itemsPerPage>\n"
+        f"  <opensearch:totalResults>{count}</opensearch:totalResults>\n"
+        "  <opensearch:startIndex>0</opensearch:startIndex>\n" + "\n".join(entries) + "\n</feed>\n"
     ).encode()
 
 
@@ -32,22 +34,28 @@ def arxiv_entry(
     journal: str | None = None,
 ) -> str:
     names = "".join(f"<author><name>{escape(name)}</name></author>" for name in authors)
-    extra = f"<arxiv:doi>{doi}</arxiv:doi>" if doi else ""
-    extra += f"<arxiv:journal_ref>{escape(journal)}</arxiv:journal_ref>" if journal else ""
+    extra = f"<arxiv:journal_ref>{escape(journal)}</arxiv:journal_ref>" if journal else ""
+    extra += f"<arxiv:doi>{doi}</arxiv:doi>" if doi else ""
+    pages = "".join(
+        f'<link href="https://arxiv.org/{kind}/{arxiv}" rel="{rel}" type="{form}"{more}/>'
+        for kind, rel, form, more in (
+            ("abs", "alternate", "text/html", ""),
+            ("pdf", "related", "application/pdf", ' title="pdf"'),
+        )
+    )
     return (
-        f"<entry><id>http://arxiv.org/abs/{arxiv}</id><updated>{published}</updated>"
-        f"<published>{published}</published><title>{escape(title)}</title>"
-        f"<summary>{escape(summary)}</summary>{names}{extra}"
-        f'<link href="http://arxiv.org/abs/{arxiv}" rel="alternate" type="text/html"/>'
-        '<arxiv:primary_category term="eess.IV" scheme="http://arxiv.org/schemas/atom"/>'
-        '<category term="eess.IV" scheme="http://arxiv.org/schemas/atom"/></entry>'
+        f"<entry><id>http://arxiv.org/abs/{arxiv}</id><title>{escape(title)}</title>"
+        f"<updated>{published}</updated>{pages}<summary>{escape(summary)}</summary>"
+        '<category term="eess.IV" scheme="http://arxiv.org/schemas/atom"/>'
+        f"<published>{published}</published><arxiv:comment>20 pages, 3 figures</arxiv:comment>"
+        f'<arxiv:primary_category term="eess.IV"/>{names}{extra}</entry>'
     )
 
 
 ARXIV_ERROR = arxiv_feed(
-    "<entry><id>http://arxiv.org/api/errors#incorrect_id_format_for_x</id><title>Error</title>"
-    "<summary>incorrect id format for x</summary><updated>2026-11-20T00:00:00-05:00</updated>"
-    "<published>2026-11-20T00:00:00-05:00</published>"
+    "<entry><id>https://arxiv.org/api/errors#incorrect_id_format_for_x</id><title>Error</title>"
+    '<updated>2026-11-20T00:00:00Z</updated><link href="https://arxiv.org/api/errors#incorrect" '
+    'rel="alternate" type="text/html"/><summary>incorrect id format for x</summary>'
     "<author><name>arXiv api core</name></author></entry>"
 )
 

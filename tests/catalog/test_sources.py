@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
 import time
@@ -13,12 +14,13 @@ import pytest
 import service_answers as answers
 from hostile import HOSTILE
 from local_server import LocalServer, Reply, running
+from stress.serving import Handler, serving
 
 from catalog.editing import dump_record
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.exports import to_bibtex
 from catalog.reading import parse
-from catalog.sources import arxiv_, crossref, europepmc, openreview
+from catalog.sources import arxiv_, crossref, europepmc, github, openreview, semanticscholar
 from catalog.sources.cache import Cache
 from catalog.sources.http import Client, SourceError, retry_after_s
 from catalog.sources.looking_up import look_up
@@ -90,8 +92,10 @@ def test_arxiv_pages_through_a_long_answer(server: LocalServer, client: Client) 
 
 
 def test_arxiv_error_entry_is_no_work(server: LocalServer, client: Client) -> None:
-    server.routes["/arxiv"] = [Reply(answers.ARXIV_ERROR)]
+    server.routes["/arxiv"] = [Reply(answers.ARXIV_ERROR), Reply(answers.ARXIV_ERROR, status=400)]
     assert arxiv_.by_ids(client, ["2304.12306"]) == {}
+    with pytest.raises(SourceError, match="answers HTTP 400"):
+        arxiv_.by_ids(client, ["2304.12306"])
 
 
 def test_crossref(server: LocalServer, client: Client) -> None:
@@ -290,7 +294,7 @@ def test_secrets_are_sent_and_kept_nowhere(server: LocalServer, tmp_path: Path) 
     server.routes["/openalex"] = [Reply(b"<html>", content_type="text/html")]
     client = Client(settings(server), Cache(tmp_path))
     with pytest.raises(SourceError) as caught:
-        client.json("openalex", "/works/x", secrets={"api_key": "hush"})
+        client.ask("openalex", "/works/x", dict, secrets={"api_key": "hush"})
     assert server.asked[0].query["api_key"] == ["hush"]
     assert "hush" not in str(caught.value)
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
@@ -344,3 +348,116 @@ def test_hostile_answers_come_out_harmless(server: LocalServer, client: Client, 
         assert back["authors"] == paper.authors
         assert block.count("\n- ") == 0
         assert sum(line.startswith("@") for line in to_bibtex([paper]).splitlines()) == 1
+
+
+# --------------------------------------------------------------------- what a page may lead to
+
+
+def redirecting(server: LocalServer, target: str) -> None:
+    server.routes["/links"] = [Reply(status=302, headers={"Location": target})]
+
+
+@pytest.mark.parametrize("target", ["http://.x/", "http://a:99999/", "http://[::1", "file:///etc"])
+def test_a_redirect_to_no_address_is_an_odd_answer(
+    server: LocalServer, client: Client, target: str
+) -> None:
+    redirecting(server, target)
+    with pytest.raises(SourceError) as caught:
+        client.probe("links", f"{server.url}/links/x")
+    assert caught.value.kind == "format"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["http://169.254.169.254/latest", "http://10.0.0.1/", "http://127.0.0.1:9/", "//[::1]/"],
+)
+def test_no_page_leads_into_a_network_that_is_not_public(
+    server: LocalServer, client: Client, inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server here is at such an address itself: as a proxy it stands for a public one."""
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "")
+    server.routes["/page"] = [Reply(status=302, headers={"Location": inside})]
+    with pytest.raises(SourceError, match="inside this network"):
+        client.probe("links", "http://1.1.1.1/page")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "header"), [("semanticscholar", "x-api-key"), ("github", "authorization")]
+)
+def test_no_key_follows_a_redirect_to_another_host(service: str, header: str) -> None:
+    with running() as other, running() as server:
+        server.routes[f"/{service}"] = [
+            Reply(status=302, headers={"Location": f"{other.url}/elsewhere"})
+        ]
+        other.routes["/elsewhere"] = [Reply(b"{}")]
+        keys = {service: "hush"}
+        client = Client(settings(server, keys=keys))
+        ask = {"semanticscholar": semanticscholar.by_doi, "github": github.read}[service]
+        with pytest.raises(SourceError, match="missing required field"):
+            ask(client, "10.1/x")
+        sent, further = (
+            {k.lower(): v for k, v in s.asked[0].headers.items()} for s in (server, other)
+        )
+        assert "hush" in sent[header]
+        assert header not in further
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_one_time_limit_for_head_and_body(part: str) -> None:
+    """A byte now and then, for ever: the limit of the socket begins anew with each."""
+
+    def drip(asked: Handler) -> None:
+        if part == "body":
+            asked.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                asked.wfile.write(b"x")
+                asked.wfile.flush()
+                time.sleep(0.02)
+
+    with serving() as (address, does):
+        does.acts = {"/drip": drip}
+        client = Client(Settings(polite=0.0, retries=0, total_timeout_s=0.3))
+        with pytest.raises(SourceError, match="answers too slowly"):
+            client.get("links", f"{address}/drip")
+
+
+@pytest.mark.parametrize("header", ["²", "soon", "-5", "1e3", "Fri, 99 Foo 2026"])
+def test_an_odd_wait_is_no_wait(server: LocalServer, client: Client, header: str) -> None:
+    odd = {"Retry-After": header, "X-RateLimit-Reset": header, "X-RateLimit-Remaining": "0"}
+    server.routes["/github"] = [Reply(status=403, headers=odd), Reply(answers.github_repository())]
+    assert retry_after_s(header) is None
+    assert client.get("github", f"{server.url}/github/x").status == 200
+
+
+def test_what_is_no_answer_is_not_kept(server: LocalServer, tmp_path: Path) -> None:
+    whole = answers.crossref(answers.crossref_work())
+    server.routes["/crossref"] = [Reply(b'{"message": 3}'), Reply(whole)]
+    client = Client(settings(server), Cache(tmp_path))
+    with pytest.raises(SourceError, match=r"Expected `object`, got `int` - at `\$.message`"):
+        crossref.by_doi(client, "10.1/x")
+    assert crossref.by_doi(client, "10.1/x") is not None
+
+
+def test_an_answer_of_the_future_is_asked_again(server: LocalServer, tmp_path: Path) -> None:
+    server.routes["/crossref"] = [Reply(answers.crossref(answers.crossref_work()))]
+    client = Client(settings(server), Cache(tmp_path))
+    crossref.by_doi(client, "10.1/x")
+    (kept,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    head, _, body = kept.read_bytes().partition(b"\n")
+    later = json.loads(head) | {"time": time.time() + 86400}
+    kept.write_bytes(json.dumps(later).encode() + b"\n" + body)
+    crossref.by_doi(client, "10.1/x")
+    assert server.count("/crossref") == 2
+
+
+def test_arxiv_that_repeats_a_page_is_told(server: LocalServer, client: Client) -> None:
+    page = answers.arxiv_feed(
+        *(answers.arxiv_entry(f"2401.{n:05d}v1", f"Work {n}") for n in range(100)), total=10**6
+    )
+    server.routes["/arxiv"] = [Reply(page)]
+    with pytest.raises(SourceError, match="repeats a page"):
+        list(arxiv_.by_query(client, "all:medsam", None))
+    assert server.count("/arxiv") == 2

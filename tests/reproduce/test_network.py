@@ -21,9 +21,9 @@ from stress.serving import Behaviour, Handler
 from catalog.errors import InputError, PrerequisiteError
 from catalog.records import Checkpoint
 from reproduce.obtaining import transfer
+from reproduce.obtaining.budget import Budget
 from reproduce.obtaining.damage import damage
 from reproduce.obtaining.transfer import UnreachableError, note_of
-from reproduce.obtaining.watching import Budget
 from reproduce.obtaining.weights import located, obtain, record_lines
 
 CONTENT = Random(3).randbytes(400_000)

@@ -19,7 +19,7 @@ from random import Random
 from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("archive", "net", "tamper")
+NAMES = ("archive", "fuzz", "net", "tamper")
 
 
 class Attack(Protocol):

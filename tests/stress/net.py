@@ -18,7 +18,7 @@ from catalog.errors import Sam4misError
 from catalog.records import Checkpoint
 from reproduce.obtaining import files as obtaining
 from reproduce.obtaining import sources, transfer
-from reproduce.obtaining.watching import Budget
+from reproduce.obtaining.budget import Budget
 from reproduce.obtaining.weights import obtain, record_lines
 
 from .hosts import ACTS, Acts, files, parts_of

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from reproduce.obtaining import transfer
-from reproduce.obtaining.watching import Budget
+from reproduce.obtaining.budget import Budget
 
 quiet_download = functools.partial(
     transfer.download, quiet=True, budget=Budget(pause_s=0.0, whole_s=300.0)

@@ -1,4 +1,4 @@
-"""What a transfer may take, and the watch that ends it.
+"""A session whose connections can be cut, and the watch that cuts them.
 
 The time limit of a socket starts anew with every byte, so that one byte a minute holds it for ever.
 This one looks at the whole: what is read of status lines, headers, lengths of chunks and answers of
@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import requests
@@ -22,51 +21,47 @@ from requests.adapters import HTTPAdapter
 Why = Literal["whole", "slow"]
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What one transfer may take, all its tries together.
+class CutSession(requests.Session):
+    """A session whose open connections another thread can cut."""
 
-    whole_s      from the first request to the last byte
-    window_s     over which the rate is taken; one that brings less than `least_bytes_s` a second
-                 ends the try
-    tries        in a row without progress. Progress is real where at least `real_bytes` came, and
-                 half of what came was not here before
-    pause_s      before the next try, times the tries without progress
-    patience_s   the longest that a host may ask to wait (Retry-After)
-    largest_gib  of a file whose size neither the record nor the server says; None:
-                 $SAM4MIS_FETCH_GIB
-    """
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: list[Any] = []
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(self._opened))
 
-    whole_s: float = 24 * 3600.0
-    window_s: float = 60.0
-    least_bytes_s: int = 1024
-    tries: int = 5
-    real_bytes: int = 64 << 10
-    pause_s: float = 1.0
-    patience_s: float = 600.0
-    largest_gib: float | None = None
+    def forget_closed(self) -> None:
+        """Keep no connection that is closed; a session that lives long would collect them."""
+        self._opened[:] = [each for each in self._opened if each.sock is not None]
+
+    def cut(self) -> None:
+        """End what is being sent or received; whoever waits for it gets an error at once."""
+        for connection in tuple(self._opened):
+            _cut(connection)
 
 
 class Watch:
-    """Looks at one transfer, and cuts its connections where it breaks the budget.
+    """Looks at the requests of one session, and cuts them where they take more than they may.
 
-    received  bytes of content so far, counted by who reads them
-    why       what was broken, None as long as nothing is
+    whole_s        from the making of this watch to the last byte
+    window_s       over which the rate is taken; one that brings less than `least_bytes_s` a second
+                   ends what runs
+    received       bytes of content so far, counted by who reads them
+    why            what was broken, None as long as nothing is
     """
 
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
-        self.end = time.monotonic() + budget.whole_s
+    def __init__(
+        self,
+        session: CutSession,
+        whole_s: float,
+        window_s: float = float("inf"),
+        least_bytes_s: int = 0,
+    ) -> None:
+        self.end = time.monotonic() + whole_s
         self.received = 0
         self.why: Why | None = None
-        self._opened: list[Any] = []
-
-    def session(self) -> requests.Session:
-        """A session whose connections this watch can cut."""
-        session = requests.Session()
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, _Adapter(self._opened))
-        return session
+        self._session = session
+        self._window_s, self._least_bytes_s = window_s, least_bytes_s
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -82,19 +77,17 @@ class Watch:
             looker.join()
 
     def _look(self, done: threading.Event) -> None:
-        least = self.budget.window_s * self.budget.least_bytes_s
         while self.why is None:
             before = self.received
             left = self.end - time.monotonic()
-            if done.wait(max(0.0, min(self.budget.window_s, left))):
+            if done.wait(max(0.0, min(self._window_s, left))):
                 return
             if time.monotonic() >= self.end:
                 self.why = "whole"
-            elif self.received - before < least:
+            elif self.received - before < self._window_s * self._least_bytes_s:
                 self.why = "slow"
         while True:  # a redirect may open another one meanwhile
-            for connection in tuple(self._opened):
-                _cut(connection)
+            self._session.cut()
             if done.wait(0.05):
                 return
 
