@@ -9,7 +9,8 @@ Four outcomes are kept apart, each with its own exit status:
     2  `UsageError`           the command was called wrongly
     3  `PrerequisiteError`    something this command needs is missing; the message says
                               the exact next command
-   70  any other              a bug of ours (an `OSError` that nobody handled is a 3)
+   70  any other              a bug of ours; a file with what a report needs is written (an
+                              `OSError` that nobody handled is a 3)
   130  `KeyboardInterrupt`    stopped by the user
   141  `BrokenPipeError`      the reader of standard output has gone (`| head -1`)
 =====  =====================  ==========================================================

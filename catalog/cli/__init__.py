@@ -170,16 +170,36 @@ def _told(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
         return f"{place}{error.strerror}.", EXIT_PREREQUISITE
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    where = f" ({frame.tb_frame.f_code.co_filename}:{frame.tb_lineno})" if frame else ""
     what = " ".join(str(error).split())[:300]
-    return (
-        f"internal error, a bug of sam4mis: {type(error).__name__}: {what}{where}. To report it, "
-        "run again with --traceback: sam4mis --traceback ...",
-        EXIT_INTERNAL,
-    )
+    told = f"internal error, a bug of sam4mis: {type(error).__name__}: {what}. "
+    if report := _report(error):
+        return f"{told}Please report it with what stands in {report}", EXIT_INTERNAL
+    return f"{told}To report it, run again with sam4mis --traceback ...", EXIT_INTERNAL
+
+
+def _report(error: Exception) -> str | None:
+    """Write what a report of a bug of ours needs to a file; where, or None where none can be.
+
+    The command, versions and the traceback: nothing of the environment and no value of a variable.
+    """
+    import platform
+    import shlex
+    import tempfile
+    import traceback
+
+    lines = [
+        f"sam4mis {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"command: {shlex.join(sys.argv)}",
+        "".join(traceback.format_exception(error)),
+    ]
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="sam4mis-report-", suffix=".txt", delete=False, errors="backslashreplace"
+        ) as file:
+            file.write("\n".join(lines))
+    except OSError:
+        return None
+    return file.name
 
 
 def _json_error(message: str, code: int, findings: Iterable[Finding] = ()) -> None:

@@ -298,11 +298,16 @@ def test_a_bug_of_ours_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.M
         raise KeyError("[bold]203")
 
     monkeypatch.setattr("catalog.registry.load_papers", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ran = here(tmp_path, "search", "medsam")
     assert ran.code == 70
     assert ran.err.count("\n") == 1
     assert "internal error" in ran.err
-    assert "--traceback" in ran.err
+    (report,) = tmp_path.glob("sam4mis-report-*.txt")
+    assert ran.err.endswith(f"{report}\n")
+    assert 'raise KeyError("[bold]203")' in report.read_text()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    assert "--traceback" in here(tmp_path, "search", "medsam").err
     with pytest.raises(KeyError):
         here(tmp_path, "--traceback", "search", "medsam")
 
