@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from typing import TypeVar
@@ -61,9 +60,8 @@ class _Tree(Struct):
     truncated: bool | None = None
 
 
-class _Content(Struct):
-    content: str
-    encoding: str
+class _Commit(Struct):
+    sha: str
 
 
 T = TypeVar("T")
@@ -113,16 +111,16 @@ def paths_at(client: Client, name: str, commit: str) -> list[str] | None:
     return _paths(client, name, commit)
 
 
+def newest_commit(client: Client, name: str) -> str | None:
+    """The commit of the default branch; None where there is no repository. Raises `SourceError`."""
+    found = _ask(client, f"/repos/{name}/commits/HEAD", _Commit)
+    return found.sha if found else None
+
+
 def file_at(client: Client, name: str, commit: str, path: str) -> bytes:
-    """A file as it is at a commit, up to the 1 MB that GitHub gives. Raises `SourceError`."""
-    found = _ask(client, f"/repos/{name}/contents/{quote(path)}", _Content, {"ref": commit})
-    try:
-        if found is None or found.encoding != "base64":
-            raise ValueError
-        return base64.b64decode(found.content)
-    except ValueError:
-        message = f"expected the content of {path} as base64"
-        raise SourceError(SERVICE, "format", message) from None
+    """A file as it is at a commit, up to our limit of bytes. Raises `SourceError`."""
+    url = f"{client.settings.url(SERVICE)}/repos/{name}/contents/{quote(path)}?ref={commit}"
+    return client.get(SERVICE, url, _headers(client, "application/vnd.github.raw+json")).body
 
 
 def code_ladder(paths: list[str]) -> str:
@@ -144,10 +142,14 @@ def code_ladder(paths: list[str]) -> str:
 def _ask(
     client: Client, path: str, kind: type[T], params: dict[str, str] | None = None
 ) -> T | None:
-    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    return client.ask(SERVICE, path, kind, params, _headers(client, "application/vnd.github+json"))
+
+
+def _headers(client: Client, accept: str) -> dict[str, str]:
+    headers = {"Accept": accept, "X-GitHub-Api-Version": "2022-11-28"}
     if token := client.settings.keys.get(SERVICE):
         headers["Authorization"] = f"Bearer {token}"
-    return client.ask(SERVICE, path, kind, params, headers)
+    return headers
 
 
 def _licence(found: _Licence | None) -> str | None:

@@ -60,11 +60,12 @@ class ListRead(Record, kw_only=True):
     known: int
     decided_before: int
     queued_before: int
-    joined: int  # versions of works that are there
-    excluded: int
+    joined: int = 0  # versions of works that are there
+    excluded: int = 0
     queued: int
-    new: int
-    waiting: int  # left for a decision of a person, in no file
+    new: int = 0
+    waiting: int = 0  # left for a decision of a person, in no file
+    below_threshold: int = 0
 
 
 class Candidate(Record, kw_only=True):
@@ -242,7 +243,7 @@ def prisma_counts(root: Path) -> dict[str, dict[str, int]]:
             "found again by a search": found["known"]
             + found["decided_before"]
             + found["queued_before"],
-            "scored too low to be queued": found["below_threshold"],
+            "scored too low to be queued": found["below_threshold"] + read["below_threshold"],
             "entries of other lists that are there already": again,
             "entries of other lists left for a decision": read["waiting"],
         },

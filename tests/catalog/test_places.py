@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 from pathlib import Path
@@ -137,8 +136,8 @@ def test_places_are_looked_up_at_github(tmp_path: Path) -> None:
     def content(asked: Asked) -> Reply:
         assert asked.query["ref"] == [commit]
         text = FILES[asked.path.partition("/contents/")[2]]
-        body = {"encoding": "base64", "content": base64.encodebytes(text.encode()).decode()}
-        return Reply(json.dumps(body).encode())
+        assert asked.headers["Accept"] == "application/vnd.github.raw+json"
+        return Reply(text.encode())
 
     with running() as server:
         for name in ("authors/tried", "others/base"):
