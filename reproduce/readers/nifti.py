@@ -70,6 +70,7 @@ def _read(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
             "into a file of its own."
         )
     affine = np.asarray(image.affine, np.float64)
-    if not np.isfinite(affine).all() or not np.linalg.det(affine[:3, :3]):
+    spans = np.isfinite(affine).all() and np.linalg.det(affine[:3, :3])
+    if not spans or np.isnan(untyped.io_orientation(affine)).any():
         raise InputError(f"{path}: the positions in its header span no grid:\n{affine}")
     return placed(np.ascontiguousarray(stored.transpose(2, 1, 0)), affine[:, [2, 1, 0, 3]])

@@ -53,7 +53,7 @@ def _members(path: str, content: bytes, reader: Reader) -> Iterator[tuple[str, b
                 if info.file_size > MAX_MEMBER_BYTES:
                     raise InputError(f"{path}: {info.filename} unpacks to {info.file_size} bytes.")
                 yield f"{path}:{info.filename}", archive.read(info)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(f"{path}: expected a zip archive: {error}") from error
 
 

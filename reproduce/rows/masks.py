@@ -129,5 +129,12 @@ def _npz(path: str, wanted: str, content: bytes) -> dict[str, NDArray[Any]]:
         if isinstance(found, np.ndarray):
             found = found.item()
         return {str(name): np.asarray(plane) for name, plane in found.items()}
-    except (KeyError, zipfile.BadZipFile, ValueError, pickle.UnpicklingError, EOFError) as error:
+    except (
+        KeyError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        ValueError,
+        pickle.UnpicklingError,
+        EOFError,
+    ) as error:
         raise InputError(f"{path}: {wanted}: cannot be read as arrays: {error}") from error

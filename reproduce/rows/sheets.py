@@ -34,7 +34,7 @@ def sheet_rows(place: str, content: bytes, name: str | None) -> Iterator[dict[st
                 raise InputError(f"{place}: there is no sheet {wanted!r}; there are: {there}.")
             texts = _texts(place, archive)
             sheet = _part(place, archive, f"xl/{target.removeprefix('/xl/')}")
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, KeyError, ElementTree.ParseError) as error:
         raise InputError(f"{place}: cannot be read as .xlsx: {error}") from error
     heading: dict[str, str] = {}
     for row in sheet.iter(f"{_MAIN}row"):
