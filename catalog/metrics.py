@@ -6,6 +6,7 @@ from catalog.records import Claim, Measurement
 
 FRACTIONS = frozenset({"dice", "iou", "nsd", "auc"})  # 0 to 1 once divided by their scale
 LENGTHS = frozenset({"hd", "hd95", "asd", "assd"})  # mm or voxels, 0 or more
+LOSSES = frozenset({"dice-ce-loss"})  # 0 or more, lower is better; no share, never beside a Dice
 
 
 def is_length(metric: str) -> bool:
@@ -43,8 +44,9 @@ def _number(number: int, noun: str) -> str:
 
 
 def is_share(claim: Claim) -> bool:
-    """Whether a claim is a share between 0 and 1, shown in percent; a distance or speed is not."""
-    return not is_length(claim.metric) and 0 <= claim.fraction <= 1
+    """Whether a claim is a share between 0 and 1, shown in percent; a distance or loss is not."""
+    other = is_length(claim.metric) or claim.metric in LOSSES
+    return not other and 0 <= claim.fraction <= 1
 
 
 def percent_decimals(claim: Claim) -> int:

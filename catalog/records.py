@@ -271,6 +271,28 @@ class HashSource(Record, kw_only=True):
     date: str | None = None  # on which it was read or fetched
 
 
+class LookFirst(Record, kw_only=True):
+    """What a person has to look at before anybody can use a weights file.
+
+    why     dead-link: reported dead or out of reach · closed-share: only on a share that asks for
+            an account there · unknown-content: which files an archive or folder holds is not known
+            · does-not-fit: said not to load into the code that is released · pickle: safe loading
+            refuses it · another-model: it is not the model of the printed numbers
+    place   issue, file or page that says so
+    """
+
+    why: Literal[
+        "dead-link",
+        "closed-share",
+        "unknown-content",
+        "does-not-fit",
+        "pickle",
+        "another-model",
+    ]
+    text: str
+    place: str | None = None
+
+
 class Checkpoint(Record, kw_only=True):
     """One weights file. `sha256` is of the whole file as downloaded."""
 
@@ -287,6 +309,7 @@ class Checkpoint(Record, kw_only=True):
     licence: str | None = None
     gated: bool | None = None
     of: str | None = None  # whose file it is, where not this project's own: a project, or a name
+    look_first: LookFirst | None = None  # None: nothing is known to stand in the way
     note: str | None = None
 
 
@@ -335,22 +358,22 @@ Evidence = Literal["stated", "from-code", "author-reply", "inferred", "unknown"]
 class ProtocolField(Record, kw_only=True):
     """One convention behind a claim, and how it is known. Unknown has value None."""
 
-    value: str | float | int | bool | None
-    evidence: Evidence
+    value: str | float | int | bool | None = None
+    evidence: Evidence = "unknown"
     place: str | None = None
 
 
 class Protocol(Record, kw_only=True):
-    """Everything between a checkpoint and a number."""
+    """Everything between a checkpoint and a number. What is left out is unknown."""
 
-    metric_profile: ProtocolField
-    prompt_profile: ProtocolField
-    preprocessing: ProtocolField
-    grid: ProtocolField
-    mask_selection: ProtocolField
-    threshold: ProtocolField
-    postprocessing: ProtocolField
-    precision: ProtocolField
+    metric_profile: ProtocolField = field(default_factory=ProtocolField)
+    prompt_profile: ProtocolField = field(default_factory=ProtocolField)
+    preprocessing: ProtocolField = field(default_factory=ProtocolField)
+    grid: ProtocolField = field(default_factory=ProtocolField)
+    mask_selection: ProtocolField = field(default_factory=ProtocolField)
+    threshold: ProtocolField = field(default_factory=ProtocolField)
+    postprocessing: ProtocolField = field(default_factory=ProtocolField)
+    precision: ProtocolField = field(default_factory=ProtocolField)
 
 
 class ClaimSource(Record, kw_only=True):
@@ -407,6 +430,7 @@ BlockReason = Literal[
     "trained-on-test",
     "no-adapter",
     "no-protocol",
+    "no-support",
 ]
 
 
@@ -435,6 +459,17 @@ class RunOptions(Record, kw_only=True):
 
 
 OWN = "own"
+
+
+class NoNumbers(Record, kw_only=True):
+    """A search for numbers that a project printed about its own released weights; it found none.
+
+    looked  where: file, page, table or index, each in words that lead there
+    seen    what was there instead (a picture, another metric, a number quoted by others)
+    """
+
+    looked: list[str]
+    seen: str | None = None
 
 
 class Claim(Record, kw_only=True):
@@ -569,11 +604,13 @@ class Project(Record, kw_only=True):
     prompts_eval: list[str] | None = None
     dimensionality: list[str] | None = None
     checkpoints: list[Checkpoint] | None = None
+    family: str | None = None  # releases that share code: vocabulary `family`
     adapter: str | None = None
     adapter_reason: str | None = None  # why there is none
     datasets: list[DatasetUse] | None = None
     protocol_card: ProtocolCard | None = None
     claims: list[Claim] = field(default_factory=list)
+    no_numbers: NoNumbers | None = None  # None: there are claims, or nobody has looked
     reported: list[Reported] = field(default_factory=list)
     known_issues: list[Note] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)  # facts that have no field of their own

@@ -91,6 +91,8 @@ CODES: dict[str, Code] = {
     "C015": _check("unknown licence", "SPDX identifiers, LicenseRef-<name>, or none."),
     "C016": _check("source of a hash", "Where a sha256 was read decides how far it is believed."),
     "C017": _check("who printed it", "A project's own numbers and others' are kept apart."),
+    "C018": _check("family", "Projects with released weights are counted by family."),
+    "C019": _check("no printed number", "Released weights have a claim, or say where was looked."),
     # ---- records of released rows
     "E001": _check("no regular expression", "Readers find rows by regular expressions."),
     "E002": _check("unknown reader or check", "A check names a reader, a part another check."),

@@ -19,10 +19,11 @@ from catalog import own, reading
 from catalog.checks import claims, texts
 from catalog.checks.references import Crossing, near
 from catalog.errors import Finding, FindingsError
-from catalog.metrics import FRACTIONS, LENGTHS
+from catalog.metrics import FRACTIONS, LENGTHS, LOSSES
 from catalog.protocol_words import words
 from catalog.records import Claim, Project
 from catalog.registry import PROJECTS, RESULTS, Registry
+from catalog.runnable import OUTSIDE
 from catalog.vocabulary import vocabularies
 
 WEIGHTS = frozenset({"public", "none", "announced", "gated", "dead", "unknown"})
@@ -81,6 +82,7 @@ def _own(project: Project, known: Known) -> Iterator[Told]:
     status = project.weights_status
     if status is not None and status not in WEIGHTS:
         yield "C005", ("weights_status",), f"unknown status {status!r}", _allowed(status, WEIGHTS)
+    yield from _released(project)
     card = project.protocol_card
     for number, name in enumerate(card.conventions if card else []):
         if name not in _conventions():
@@ -97,6 +99,29 @@ def _own(project: Project, known: Known) -> Iterator[Told]:
     for number, claim in enumerate(project.claims):
         for code, path, message, hint in _claim(claim, known):
             yield code, ("claims", number, *path), f"claim {claim.id!r}: {message}", hint
+
+
+def _released(project: Project) -> Iterator[Told]:
+    """Whoever releases weights says of which family, and which numbers are printed, or none."""
+    families = set(vocabularies()["family"].terms)
+    if project.family is not None and project.family not in families:
+        hint = _allowed(project.family, families)
+        yield "C018", ("family",), f"unknown family {project.family!r}", hint
+    own = any(claim.own for claim in project.claims)
+    if project.no_numbers and own:
+        hint = "Take `no_numbers` out: a claim of its own is recorded."
+        yield "C019", ("no_numbers",), "no numbers of its own, and claims of its own", hint
+    if project.no_numbers and not project.no_numbers.looked:
+        hint = "Name every file, page and table that was read."
+        yield "C019", ("no_numbers", "looked"), "where was looked is not said", hint
+    if project.weights_status != "public" or project.kind in OUTSIDE:
+        return
+    if project.family is None:
+        hint = f"One of: {', '.join(sorted(families))}."
+        yield "C018", ("family",), "weights are public, and their family is not said", hint
+    if not project.claims and not project.no_numbers:
+        hint = "Add a claim, or say in `no_numbers` where was looked."
+        yield "C019", ("claims",), "weights are public, and no printed number is recorded", hint
 
 
 def _commits(project: Project) -> Iterator[Told]:
@@ -131,7 +156,7 @@ def _checkpoints(project: Project) -> Iterator[Told]:
 
 
 def _claim(claim: Claim, known: Known) -> Iterator[Told]:
-    metrics = FRACTIONS | LENGTHS
+    metrics = FRACTIONS | LENGTHS | LOSSES
     if claim.metric not in metrics:
         yield (
             "C003",
@@ -143,8 +168,8 @@ def _claim(claim: Claim, known: Known) -> Iterator[Told]:
         message = f"{claim.metric} lies in 0 to {claim.scale}, got {claim.value:g}"
         hint = "scale is 100 for a percentage, 1 for a fraction."
         yield "C004", ("value",), message, hint
-    elif claim.metric in LENGTHS and not (0 <= claim.value < math.inf and claim.scale == 1):
-        message = f"{claim.metric} is a length of 0 or more with scale 1, got {claim.value:g}"
+    elif claim.metric not in FRACTIONS and not (0 <= claim.value < math.inf and claim.scale == 1):
+        message = f"{claim.metric} is 0 or more with scale 1, got {claim.value:g}"
         yield "C004", ("value",), f"{message} with scale {claim.scale}", ""
     profile = claim.protocol.metric_profile.value
     profiles = set(known.profiles or ())

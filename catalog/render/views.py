@@ -33,15 +33,13 @@ from catalog.records import (
 from catalog.registry import Registry, load_verdict_log
 from catalog.render.labels import DECIDED, STATES
 from catalog.render.naming import dataset_key, dataset_title, is_dataset, slug
+from catalog.runnable import OUTSIDE
 from catalog.sources import volatile
 
 if TYPE_CHECKING:
     from catalog.render.facets import Facet
 
 CONVENTIONS = Path(__file__).parent.parent / "data" / "protocol_conventions.yaml"
-
-#: Kinds of projects that are no method of the field: never in a SAM table, always labelled.
-OUTSIDE = ("control", "selftest")
 
 
 def tag_values(tag: Tag | None) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ Planning, running and judging all ask it. It goes through what a claim fixes, fi
 
 same       the run did it so
 different  it did otherwise
-not shown  nothing shows that it did it so (which weights they were, what data a folder held)
+not shown  nothing shows that it did it so (which weights they were, what data a folder held), or
+           that the number is printed as recorded
 unknown    the claim does not say, or the run does not record it
 open       only the run will tell (plans alone)
 
@@ -12,7 +13,8 @@ Classes of `verdict/2`, from the worst answer:
 
 A  all the same, stated, in released code or told by the authors; identity of the weights shown
 B  as A, but the split is only described and was drawn again
-C  a decisive field was inferred or found by search, or an identity is not shown
+C  a decisive field was inferred or found by search, an identity is not shown, or the number was
+   read in a transcription
 D  a decisive field is different or unknown
 
 Precision is not compared: what it changes in a score is part of the measurement, and has a gate.
@@ -133,6 +135,7 @@ class Comparison:
 def compare(claim: Claim, project: Project, done: Done) -> Comparison:
     """Everything that `claim` of `project` fixes, beside what was done."""
     fields = [
+        *_number(claim),
         *_weights(claim, project, done),
         *_adapter(claim, project, done),
         *_data(project, claim, done),
@@ -142,6 +145,13 @@ def compare(claim: Claim, project: Project, done: Done) -> Comparison:
         *_prompted(project, claim, done),
     ]
     return Comparison(tuple(fields), redrawn=claim.split_source == "described")
+
+
+def _number(claim: Claim) -> Iterator[Compared]:
+    """A number that nobody has seen where it is printed may be copied wrong: it accuses nobody."""
+    if claim.source.transcribed_from:
+        reason = f"printed number: read in {claim.source.transcribed_from}, not where it is printed"
+        yield Compared(field="printed_number", answer="not shown", reason=reason)
 
 
 def reader_of(claim: Claim) -> str:

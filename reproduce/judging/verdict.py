@@ -327,8 +327,11 @@ def reservation(verdict: Verdict) -> str | None:
         return None
     if any(item.inferred for item in verdict.compared):
         return "reproduced under an inferred protocol"
-    lacking = {wording.name(c.field) for c in verdict.compared if c.answer == "not shown"}
-    return f"reproduced, and which {' and '.join(sorted(lacking))} it was is not shown"
+    lacking = {c.field for c in verdict.compared if c.answer == "not shown"}
+    if lacking == {"printed_number"}:
+        return "reproduced, and nobody has seen the number where it is printed"
+    names = sorted(map(wording.name, lacking - {"printed_number"}))
+    return f"reproduced, and which {' and '.join(names)} it was is not shown"
 
 
 def verdicts(registry: Registry) -> list[Verdict]:

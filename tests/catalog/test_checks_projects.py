@@ -71,6 +71,8 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "printed by somebody unknown": ("C017", (*CLAIM, "printed_by"), "lwnett"),
     "printed elsewhere": ("C017", (*CLAIM, "source", "version"), "other/repository@" + "0" * 40),
     "prompt": ("C011", ("prompts_eval", 0), "boxes"),
+    "family": ("C018", ("family",), "sam-images"),
+    "claims and none": ("C019", ("no_numbers",), {"looked": ["README.md"]}),
 }
 
 
@@ -206,6 +208,20 @@ def test_a_checkpoint_that_stands_twice(tmp_path: Path, root: Path, lwnet: dict[
     assert told(written(tmp_path, root, lwnet)) == [("C012", "lwnet.checkpoints[1].id")]
 
 
+def test_released_weights_have_a_family_and_numbers_or_where_was_looked(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    lwnet |= {"kind": "method", "claims": []}
+    folder = written(tmp_path, root, lwnet)
+    assert sorted(told(folder)) == [("C018", "lwnet.family"), ("C019", "lwnet.claims")]
+    lwnet |= {"family": "packages", "no_numbers": {"looked": []}}
+    (folder / "projects/lwnet.yaml").write_text(yaml.safe_dump(lwnet))
+    assert told(folder) == [("C019", "lwnet.no_numbers.looked")]
+    lwnet["no_numbers"]["looked"] = ["README.md"]
+    (folder / "projects/lwnet.yaml").write_text(yaml.safe_dump(lwnet))
+    assert told(folder) == []
+
+
 def test_every_code_of_project_files_is_tested() -> None:
     tested = {code for code, _, _ in WRONG.values()} | {"C009", "C010", "C012"}
     assert tested == {code for code in CODES if code[0] == "C"}
@@ -217,6 +233,7 @@ def test_a_wrong_kind_of_value_hides_nothing_else(
     put(lwnet, ("repository", "commit"), "ce72dda")
     put(lwnet, (*CLAIM, "metric"), "dcie")
     lwnet["kind"] = "methd"  # not allowed
+    lwnet["weights_status"] = "none"  # what stands in for the kind would need a family
     lwnet["colour"] = "red"  # not a field
     lwnet["checkpoints"][0]["bytes"] = "many"
     lwnet["adapter"] = 7  # what stands in for it is not judged

@@ -214,7 +214,7 @@ def test_files_are_parsed_once_by_the_fast_parser(
     """Each file once, by libyaml where PyYAML has it; what did not change is never parsed again."""
     shutil.copytree(root / "projects", tmp_path / "projects")
     paths = sorted((tmp_path / "projects").glob("*.yaml"))
-    assert sum(path.stat().st_size for path in paths) < 1_200_000
+    assert sum(path.stat().st_size for path in paths) < 1_900_000
     assert issubclass(reading.Loader, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     parsed: list[str] = []
     proper = reading.parse
@@ -246,8 +246,9 @@ def test_files_of_others_are_no_released_weights(root: Path, projects: list[Proj
 
 def test_others_numbers_are_told_from_a_projects_own(projects: list[Project]) -> None:
     printed = Counter((p.slug, c.printed_by) for p in projects for c in p.claims)
-    others = {key: number for key, number in printed.items() if key[1] != "own"}
-    assert others == {("sam", "biomedparse"): 113, ("medsam", "biomedparse"): 113}
+    assert printed["sam", "biomedparse"] == printed["medsam", "biomedparse"] == 113
+    assert printed["sam2", "vista3d"] == 48
+    assert printed["sam2", "own"] == 0
 
 
 def test_a_task_of_several_sets_names_the_one_its_number_rests_on(

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from catalog.records import TAG_FIELDS
 from catalog.schemas import FOLDER, schemas, stale
 from catalog.vocabulary import canonical, label, nearest, vocabularies
 
@@ -78,8 +79,8 @@ def test_tags_offer_their_vocabulary_and_open_ones_any_text() -> None:
 
     assert errors("papers.schema.json", with_tag("modalities", "n/a")) == []
     assert errors("papers.schema.json", with_tag("modalities", [])) == []
-    for name, vocabulary in vocabularies().items():
-        every = list(vocabulary.terms)
+    for name in TAG_FIELDS:
+        every = list(vocabularies()[name].terms)
         assert errors("papers.schema.json", with_tag(name, every)) == []
     assert errors("papers.schema.json", with_tag("datasets", ["A new one"])) == []
 

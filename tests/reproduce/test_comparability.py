@@ -51,6 +51,7 @@ def claim(evidence: str = "from-code", **changes: Any) -> Claim:
         for name, value in CONVENTIONS.items()
     }
     given = {
+        "source": ClaimSource(place="Table 1"),
         "checkpoint": "w",
         "dataset": "drive",
         "split": "lwnet-val",
@@ -65,7 +66,6 @@ def claim(evidence: str = "from-code", **changes: Any) -> Claim:
         value=80.0,
         scale=100,
         decimals=1,
-        source=ClaimSource(place="Table 1"),
         protocol=Protocol(**fields),
         printed_by="own",
         **{**given, **changes},
@@ -107,6 +107,15 @@ def test_a_run_that_keeps_to_the_claim_is_class_a() -> None:
     comparison = against()
     assert (comparison.group, comparison.reasons) == ("A", [])
     assert {item.answer for item in comparison.fields} == {"same"}
+
+
+def test_a_number_that_nobody_saw_in_print_accuses_nobody() -> None:
+    copied = ClaimSource(place="Table 1", transcribed_from="notes on the paper")
+    comparison = against(source=copied)
+    assert comparison.group == "C"
+    assert comparison.reasons == [
+        "printed number: read in notes on the paper, not where it is printed"
+    ]
 
 
 # ---------------------------------------------------------------------------- which data they are
