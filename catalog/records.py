@@ -11,6 +11,7 @@ Scores are fractions (0-1) unless a field called `scale` says otherwise; units a
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,11 +19,14 @@ from msgspec import Struct, field
 
 NotApplicable = Literal["n/a"]
 
+# In Python `$` also matches before a last line break: the `(?!\n)` behind it keeps that out.
 # What names pages, files and anchors: lower case, digits, and . _ + - inside; never a path.
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._+-]*$")]
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._+-]*$(?!\n)")]
 # A file inside the folder of the record that names it: no absolute path, none that leads out.
-InnerFile = Annotated[str, msgspec.Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\:\x00-\x1f]+$")]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+InnerFile = Annotated[str, msgspec.Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\:\x00-\x1f]+$(?!\n)")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+# Who ran something: a name that people choose, such as one at a code host, or an ORCID.
+Who = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 
@@ -504,6 +508,8 @@ class Claim(Record, kw_only=True):
     reason: BlockReason | None = None
     state_note: str | None = None
     disputes: list[Dispute] = field(default_factory=list)
+    # when its authors were told that released weights give less; 14 days later that is published
+    told: datetime.date | None = None
     note: str | None = None
 
     @property
@@ -741,6 +747,7 @@ class Result(Record, kw_only=True):
     statistics: StatisticsFile | None
     command: str
     created: str
+    by: Who | None = None  # who ran it; None: not said
     reason: str | None = None
     peak_memory_mib: float | None = None
     references: list[ReferenceArea] = field(default_factory=list)  # []: made before this was kept

@@ -16,6 +16,12 @@ def run(
         str | None, typer.Argument(metavar="PROJECT[/CLAIM]", help="lwnet/validation-dice")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every claim that can be run here.")] = False,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Every run of a plan file (`reproduce plan`).")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who runs it: a name that stands in the result.")
+    ] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")] = None,
     checkpoint: Annotated[
         list[Path] | None, typer.Option("--checkpoint", help="Use this weights file.")
@@ -78,35 +84,43 @@ def run(
       sam4mis reproduce run lwnet --dry-run
       sam4mis reproduce run lwnet/validation-dice --data DRIVE/
       sam4mis reproduce run lwnet --data DRIVE/ --set grid=original --set adapter.flips=true
+      sam4mis reproduce run --plan night.json --by NAME
     """
     from catalog.errors import UsageError
+    from catalog.registry import find_root
     from reproduce.cli.common import need_extra
+    from reproduce.ground.who import who_runs
 
-    if (target is None) != all_:
-        raise UsageError("name a claim (project/claim) or a project, or give --all; not both.")
-    need_extra("running")
-    from reproduce.cli.running import Arguments, run_command
-
-    run_command(
-        Arguments(
-            target=target,
-            data=data,
-            checkpoints=tuple(checkpoint or ()),
-            devices=tuple(device or ()),
-            workers=workers,
-            precision=precision,
-            batch=batch,
-            limit=limit,
-            settings=tuple(set_ or ()),
-            prompts=prompts,
-            allow_prompts=tuple(allow_prompt or ()),
-            out=out,
-            publish=publish,
-            embeddings=embeddings,
-            slurm=slurm,
-            slurm_jobs=slurm_jobs,
-            slurm_settings=tuple(slurm_set or ()),
-            dry_run=dry_run,
-            json=json_,
+    if (target is not None) + all_ + (plan is not None) != 1:
+        raise UsageError(
+            "name a claim (project/claim) or a project, or give --all or --plan; one of them."
         )
+    need_extra("running")
+    from reproduce.cli.arguments import Arguments
+    from reproduce.cli.campaigning import run_plan
+    from reproduce.cli.running import run_command
+
+    arguments = Arguments(
+        target=target,
+        data=data,
+        checkpoints=tuple(checkpoint or ()),
+        devices=tuple(device or ()),
+        workers=workers,
+        precision=precision,
+        batch=batch,
+        limit=limit,
+        settings=tuple(set_ or ()),
+        prompts=prompts,
+        allow_prompts=tuple(allow_prompt or ()),
+        out=out,
+        publish=publish,
+        embeddings=embeddings,
+        slurm=slurm,
+        slurm_jobs=slurm_jobs,
+        slurm_settings=tuple(slurm_set or ()),
+        dry_run=dry_run,
+        json=json_,
+        by=who_runs(by, find_root()),
+        plan=plan,
     )
+    (run_command if plan is None else run_plan)(arguments)

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import typer
-import yaml
 
 from catalog.cli.output import sheet
 from catalog.errors import (
     InputError,
     PrerequisiteError,
     Sam4misError,
-    UsageError,
 )
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry, find_root
 from reproduce.cli import telling
+from reproduce.cli.arguments import Arguments, command_line, devices_of, pairs, request_of, typed
 from reproduce.cli.common import RUNS, as_json, need_file, need_folder, place_of
 from reproduce.cli.dry_run import tell_plan
 from reproduce.cli.run_data import fetch_data, lacks_archives
-from reproduce.contracts import Grid
 from reproduce.ground import wording
 from reproduce.ground.places import data_folder
 from reproduce.ground.progress import progress
@@ -49,130 +45,10 @@ from reproduce.running.engine import (
     prepare,
     publish,
     run_folder,
+    signed_by,
 )
 from reproduce.running.slurm import NO_SLURM
-from reproduce.runs.spec import DeviceKind, Placement, kind_of
-
-PRECISIONS = ("float32", "bfloat16", "float16")
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The command line of `run`, parsed but not interpreted."""
-
-    target: str | None
-    data: Path | None = None
-    checkpoints: tuple[Path, ...] = ()
-    devices: tuple[str, ...] = ()
-    workers: int = 1
-    precision: str | None = None
-    batch: int = 1
-    limit: int | None = None
-    settings: tuple[str, ...] = ()
-    prompts: str | None = None
-    allow_prompts: tuple[str, ...] = ()
-    out: Path | None = None
-    publish: bool = False
-    embeddings: bool = True
-    slurm: bool = False
-    slurm_jobs: int = 2
-    slurm_settings: tuple[str, ...] = ()
-    dry_run: bool = False
-    json: bool = False
-
-
-def pairs(settings: Sequence[str], option: str) -> dict[str, Any]:
-    """`KEY=VALUE` -> dict; values as in YAML (numbers, true, lists). Raises `UsageError`."""
-    found = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise UsageError(f"{option} {setting!r}: expected KEY=VALUE.")
-        found[key] = yaml.safe_load(value)
-    return found
-
-
-def request_of(arguments: Arguments) -> Request:
-    """Interpret the overrides. Raises `UsageError` for keys that do not exist."""
-    settings = pairs(arguments.settings, "--set")
-    adapter: dict[str, Any] = {}
-    dataset: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
-    for key, value in settings.items():
-        scope, dot, name = key.partition(".")
-        if dot and scope in ("adapter", "dataset"):
-            (adapter if scope == "adapter" else dataset)[name] = value
-        elif key in ("grid", "prompt_grid", "split", "seeds", "thresholds"):
-            rest[key] = value
-        else:
-            raise UsageError(
-                f"--set {key}: expected adapter.<option>, dataset.<option>, grid, prompt_grid, "
-                "split, seeds or thresholds."
-            )
-    for key in ("grid", "prompt_grid"):
-        if rest.get(key) not in (None, "original", "model_input"):
-            raise UsageError(f"--set {key}={rest[key]}: expected original or model_input.")
-    if arguments.precision not in (None, *PRECISIONS):
-        raise UsageError(
-            f"--precision {arguments.precision}: expected one of {', '.join(PRECISIONS)}."
-        )
-    return Request(
-        data=arguments.data,
-        checkpoints=arguments.checkpoints,
-        precision=arguments.precision,
-        limit=arguments.limit,
-        adapter=adapter,
-        dataset=dataset,
-        grid=cast("Grid | None", rest.get("grid")),
-        prompt_grid=cast("Grid | None", rest.get("prompt_grid")),
-        split=rest.get("split"),
-        prompt_profile=arguments.prompts,
-        seeds=tuple(_numbers("seeds", rest["seeds"], int, 0, 2**32)) if "seeds" in rest else None,
-        thresholds=tuple(_numbers("thresholds", rest["thresholds"], float, 0, 1))
-        if "thresholds" in rest
-        else (),
-        allow_prompts=arguments.allow_prompts,
-    )
-
-
-def _numbers(key: str, value: Any, kind: type, least: float, most: float) -> list[Any]:
-    """The numbers of a setting. Raises `UsageError` for anything else, and for none."""
-    values = value if isinstance(value, list) else [value]
-    wrong = [v for v in values if not isinstance(v, int | float) or isinstance(v, bool)]
-    wrong += [v for v in values if v not in wrong and (kind(v) != v or not least <= v <= most)]
-    if wrong or not values:
-        what = "whole numbers" if kind is int else f"numbers of {least:g} to {most:g}"
-        raise UsageError(f"--set {key}={wording.value(value)}: expected {what}, as in {key}=[...].")
-    return [kind(v) for v in values]
-
-
-def devices_of(arguments: Arguments) -> tuple[str, ...]:
-    """One device per worker. Raises `PrerequisiteError` for a GPU that is not there."""
-    import torch
-
-    asked = arguments.devices or ("cuda" if torch.cuda.is_available() else "cpu",)
-    if len({kind_of(device) for device in asked}) > 1:
-        raise UsageError(
-            f"--device {' --device '.join(asked)}: one run is computed on one kind of device."
-        )
-    found: list[str] = []
-    for device in asked:
-        kind, _, index = device.partition(":")
-        if kind not in ("cpu", "cuda") or device not in (kind, f"cuda:{index}"):
-            raise UsageError(f"--device {device}: expected cpu, cuda or cuda:<number>.")
-        if kind == "cuda":
-            here = torch.cuda.device_count()
-            if index and not index.isdecimal():
-                raise UsageError(f"--device {device}: expected cpu, cuda or cuda:<number>.")
-            if here == 0 or (index and int(index) >= here):
-                raise PrerequisiteError(
-                    f"--device {device}: this machine has {here} CUDA device(s). Leave it out:",
-                    f"sam4mis reproduce run {arguments.target or '--all'} --device cpu",
-                )
-        found.append(device)
-    if found == ["cpu"]:
-        found *= arguments.workers
-    return tuple(found)
+from reproduce.runs.spec import Placement, kind_of
 
 
 def run_command(arguments: Arguments) -> None:
@@ -217,8 +93,7 @@ def run_command(arguments: Arguments) -> None:
             if arguments.dry_run:
                 tell_plan(members, data, request)
             else:
-                here = data or fetch_data(members[0])
-                results.append(_one(registry, members, here, arguments, request))
+                results.append(make(registry, members, data, arguments, request)[0])
     if arguments.json:
         as_json(results)
     if skipped:
@@ -298,19 +173,23 @@ def local(
     return data
 
 
-def _one(
+def make(
     registry: Registry,
     members: Sequence[Recipe],
-    data: Path,
+    data: Path | None,
     arguments: Arguments,
     request: Request,
-) -> Result:
-    """Fetch, plan and execute the recipes that are one run, and say what came out."""
+) -> tuple[Result, Path]:
+    """Fetch, plan and execute the recipes that are one run, and say what came out; its folder.
+
+    data  folder of the data set; None: it is fetched first
+    """
     from reproduce.ground.places import cache_folder
 
     root = registry.root
     first = members[0]
     devices = devices_of(arguments)
+    data = data or fetch_data(first)
     files = obtain_all(first.project.slug, first.checkpoints, request.checkpoints)
     with progress("hashing and prompts", 0, quiet=True):
         spec, prompts, _ = build_spec(
@@ -326,6 +205,7 @@ def _one(
     result = existing(folder)
     if result is not None and set(spec.claims) <= set(result.claims):
         typer.echo(f"{spec.run_id()}: finished before, nothing is computed again", err=True)
+        result = signed_by(folder, result, arguments.by)
     else:
         workers = len(devices)
         placement = Placement(
@@ -335,6 +215,7 @@ def _one(
             threads=_threads(devices) if workers > 1 else None,
             embeddings=str(cache_folder() / "embeddings") if arguments.embeddings else None,
             command=command_line(first, arguments, spec.device),
+            by=arguments.by,
         )
         typer.echo(f"{spec.title}: {len(spec.cases)} cases", err=True)
         plan = prepare(folder, spec, placement, prompts)
@@ -359,30 +240,13 @@ def _one(
         typer.echo(f"published: {target.relative_to(root)}", err=True)
     elif arguments.publish:
         raise InputError(f"{result.run}: only complete runs are published; {result.reason}.")
-    return result
+    return result, folder
 
 
 def _threads(devices: Sequence[str]) -> int | None:
     import os
 
     return max(1, (os.cpu_count() or 1) // len(devices)) if devices[0] == "cpu" else None
-
-
-def command_line(item: Recipe, arguments: Arguments, device: DeviceKind) -> str:
-    """The command as anybody could type it: places of this machine are left open."""
-    words = ["sam4mis reproduce run", item.claim_id, f"--data <{item.dataset.name}>"]
-    words += [f"--set {setting}" for setting in arguments.settings]
-    for name, value in (
-        ("--device", device),
-        ("--batch", _batch(arguments)),
-        ("--prompts", arguments.prompts),
-        ("--precision", arguments.precision),
-        ("--limit", arguments.limit),
-    ):
-        if value is not None:
-            words.append(f"{name} {value}")
-    words += [f"--allow-prompt {kind}" for kind in arguments.allow_prompts]
-    return " ".join(words)
 
 
 def tell(
@@ -417,6 +281,8 @@ def tell(
             ("run", [("status", status), ("folder", place_of(folder))]),
         ],
     )
+    if arguments.plan is not None:
+        return
     short = wording.short_id(result.run)
     typer.echo("\nNext:", err=True)
     typer.echo(f"  sam4mis reproduce show {short}    # case by case", err=True)
@@ -429,26 +295,3 @@ def tell(
         typer.echo(f"  {typed(arguments, '--publish')}    # keep it, then `verify`", err=True)
     elif result.status == "partial" and arguments.limit is not None:
         typer.echo(f"  {typed(replace(arguments, limit=None))}    # all cases", err=True)
-
-
-def _batch(arguments: Arguments) -> int | None:
-    return arguments.batch if arguments.batch > 1 else None
-
-
-def typed(arguments: Arguments, *more: str) -> str:
-    """The command as it was typed, with its paths, and more options."""
-    words = ["sam4mis", "reproduce", "run", arguments.target or "--all"]
-    for name, values in (
-        ("--data", [arguments.data]),
-        ("--checkpoint", arguments.checkpoints),
-        ("--device", arguments.devices),
-        ("--precision", [arguments.precision]),
-        ("--batch", [_batch(arguments)]),
-        ("--limit", [arguments.limit]),
-        ("--set", arguments.settings),
-        ("--prompts", [arguments.prompts]),
-        ("--allow-prompt", arguments.allow_prompts),
-        ("--out", [arguments.out]),
-    ):
-        words += [word for value in values if value is not None for word in (name, str(value))]
-    return shlex.join([*words, *more])

@@ -195,6 +195,7 @@ def _run(registry: Registry, run: StoredRun, json_: bool) -> None:
         ("status", result.status if result.reason is None else f"{result.status}: {result.reason}"),
         ("answers", wording.value(result.claims) if result.claims else "no claim"),
         ("made", f"{result.created} by {result.command}"),
+        ("run by", result.by or "not said"),
         ("lies in", f"{run.place} ({'published' if run.published else 'not published'})"),
     ]
     sheet(

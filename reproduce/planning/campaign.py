@@ -43,7 +43,7 @@ WORTH: dict[Class, int] = {"A": 4, "B": 3, "C": 2, "D": 0}
 LINE_BYTES_PER_S = 50e6
 STEP_H, RUN_H = 0.5, 0.1
 # Of a claim's record, what changes no run: a plan still fits where these moved.
-REMARKS = ("disputes", "note", "state_note", "source", "dispersion", "evidence_level")
+REMARKS = ("disputes", "told", "note", "state_note", "source", "dispersion", "evidence_level")
 
 
 class Licence(Record, kw_only=True):

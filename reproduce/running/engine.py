@@ -24,6 +24,7 @@ from reproduce.running import gates, outlines
 from reproduce.running.results import (
     STATISTICS,
     assemble,
+    check_begun,
     merged_table,
     read_records,
 )
@@ -71,8 +72,18 @@ def existing(folder: Path) -> Result | None:
         ) from error
 
 
+def signed_by(folder: Path, result: Result, by: str | None) -> Result:
+    """A finished result that said nothing of who ran it, with the name that is given now."""
+    if by is None or result.by is not None:
+        return result
+    result.by = by
+    write_whole(folder / RESULT, encode_result(result))
+    return result
+
+
 def prepare(folder: Path, spec: RunSpec, placement: Placement, prompts: bytes | None) -> Plan:
     """Write the plan (and the prompts) that workers read. What shards are there already is kept."""
+    check_begun(folder, spec)
     plan = Plan(spec=spec, placement=placement)
     if prompts is not None:
         write_whole(folder / PROMPTS, prompts)

@@ -28,12 +28,30 @@ STATISTICS = "statistics.parquet"
 
 
 def read_records(folder: Path, spec: RunSpec) -> list[ShardRecord]:
-    """Records of the finished shards, in order."""
-    return [
-        msgspec.json.decode(shard_paths(folder, shard)[1].read_bytes(), type=ShardRecord)
-        for shard in shards_of(spec)
-        if finished(folder, shard)
-    ]
+    """Records of the finished shards, in order. Raises `InputError` for one of another version."""
+    return [_record(shard_paths(folder, s)[1]) for s in shards_of(spec) if finished(folder, s)]
+
+
+def _record(path: Path) -> ShardRecord:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ShardRecord)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: expected the record of a finished shard of this version, got: {error}. "
+            f"Delete {path.name} to compute that shard again, or finish with the version that "
+            "began the run."
+        ) from error
+
+
+def check_begun(folder: Path, spec: RunSpec) -> None:
+    """Raise `InputError` where a shard that an earlier command finished cannot be used: it was
+    written by another version, or edited. Told before anything else is computed."""
+    from reproduce.statistics import read_statistics
+
+    read_records(folder, spec)
+    for shard in shards_of(spec):
+        if finished(folder, shard):
+            read_statistics(shard_paths(folder, shard)[0])
 
 
 def merged_table(folder: Path, spec: RunSpec, records: Sequence[ShardRecord]) -> pa.Table:
@@ -196,6 +214,7 @@ def assemble(
         ),
         command=plan.placement.command,
         created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        by=plan.placement.by,
         reason=reason,
         references=[area for record in records for area in record.references],
         peak_memory_mib=max(

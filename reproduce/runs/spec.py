@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct, field
 
+from catalog.errors import InputError
 from reproduce.contracts import Grid
 
 SHARD_CASES = 8  # at least; a shard holds whole batches, whoever works it off
@@ -121,6 +122,7 @@ class Placement(Struct, kw_only=True, forbid_unknown_fields=True):
     threads: int | None = None
     embeddings: str | None = None  # folder of cached embeddings; None: no cache
     command: str = ""
+    by: str | None = None  # who runs it
 
 
 class Plan(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -131,7 +133,15 @@ class Plan(Struct, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
-        return msgspec.json.decode((folder / "plan.json").read_bytes(), type=cls)
+        """The plan in a run folder. Raises `InputError` for one of another version."""
+        path = folder / "plan.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{path}: expected the plan of a run of this version, got: {error}. "
+                "`sam4mis reproduce run` writes it anew; finished shards are kept."
+            ) from error
 
 
 class Shard(Struct, kw_only=True):

@@ -1,0 +1,243 @@
+"""`sam4mis reproduce run --plan`: a campaign, what fails in it, the folder that is sent."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from running_bundle import WEIGHTS, project_root
+
+from catalog.errors import InputError, PrerequisiteError, UsageError
+from catalog.records import Result
+from catalog.registry import Registry
+from reproduce.cli.arguments import Arguments
+from reproduce.cli.campaigning import run_plan
+from reproduce.ground.who import who_runs
+from reproduce.judging.examining import examine
+from reproduce.judging.waiting import held
+from reproduce.planning.campaign import Limits, campaign
+from reproduce.planning.recipes import find_claims
+
+CASES = 8
+
+
+@pytest.fixture
+def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registry of two claims of one run on a few phantoms, a third whose weights nobody has, and
+    the plan of all; the weights of the first two are in the cache."""
+    root = project_root(tmp_path, monkeypatch)
+    change(root, _more_claims)
+    drop = tmp_path / "cache" / "manual"
+    drop.mkdir(parents=True)
+    shutil.copy(WEIGHTS, drop)
+    plan(root)
+    return root
+
+
+def _more_claims(project: dict[str, Any]) -> None:
+    claim = project["claims"][0] | {"n": {}, "run": {"dataset": {"count": CASES}}}
+    project["checkpoints"].append({"id": "lost", "urls": ["https://pan.baidu.com/s/x"]})
+    project["claims"] = [
+        claim,
+        claim | {"id": "phantom-iou", "metric": "iou", "value": 97.28},
+        claim | {"id": "lost", "checkpoint": "lost"},
+    ]
+
+
+def change(root: Path, how: Callable[[dict[str, Any]], object]) -> None:
+    path = root / "projects" / "selftest.yaml"
+    project = yaml.safe_load(path.read_text("utf-8"))
+    how(project)
+    path.write_text(json.dumps(project))  # which is YAML without anchors
+
+
+def plan(root: Path) -> Path:
+    registry = Registry.load(root)
+    made, _ = campaign(registry, find_claims(registry, "selftest"), Limits())
+    (root / "night.json").write_bytes(msgspec.json.encode(made))
+    return root / "night.json"
+
+
+def asked(root: Path, **more: object) -> Arguments:
+    facts = Arguments(
+        target=None, devices=("cpu",), out=root / "runs", by="a-lab", plan=root / "night.json"
+    )
+    return replace(facts, **more)  # type: ignore[arg-type]  # a test's shorthand
+
+
+def sent(root: Path) -> list[Path]:
+    return sorted((root / "runs" / "contribution" / "reproduce" / "results").glob("*"))
+
+
+def test_what_fails_is_told_and_the_rest_is_done(
+    night: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match="1 of 2 runs are not made") as caught:
+        run_plan(asked(night))
+    assert "checkpoint lost could not be downloaded" in str(caught.value)
+    (folder,) = sent(night)
+    assert examine(folder) == []
+    result = msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
+    assert (result.by, result.status) == ("a-lab", "complete")
+    assert result.claims == ["selftest/phantom-dice", "selftest/phantom-iou"]
+    assert {path.name for path in folder.iterdir()} >= {"statistics.parquet", "prompts.json"}
+    text = (night / "runs" / "contribution" / "pull-request.md").read_text("utf-8")
+    assert "# Results for 2 claims of selftest" in text
+    assert "| selftest/phantom-dice | 98.41 % |" in text
+    assert "- selftest/lost: " in text
+    assert result.environment["cpu"] in text
+    said = capsys.readouterr().err
+    assert "git switch --create results-contribution" in said
+    assert "gh pr create --title 'Results for 2 claims of selftest'" in said
+    # The same command goes on: what is finished is not computed again.
+    before = (folder / "result.json").read_bytes()
+    with pytest.raises(InputError, match="1 of 2 runs"):
+        run_plan(asked(night))
+    assert "finished before" in capsys.readouterr().err
+    assert (folder / "result.json").read_bytes() == before
+
+
+def test_what_is_sent_is_accepted_where_it_arrives(
+    night: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The printed steps, typed in a clone, up to the commit; then what CI does there."""
+    from typer.testing import CliRunner
+
+    from reproduce.cli import app
+
+    with pytest.raises(InputError):
+        run_plan(asked(night, out=night / "build" / "runs"))
+    said = capsys.readouterr().err
+    steps = said[said.index("git switch") :].splitlines()
+    for name, value in (("GIT_AUTHOR", "a"), ("GIT_COMMITTER", "a")):
+        os.environ[f"{name}_NAME"], os.environ[f"{name}_EMAIL"] = value, "a@example.org"
+    subprocess.run(["git", "init", "-q", "-b", "main", str(night)], check=True)
+    (night / "README.md").write_text("")
+    for command in [*map(str.strip, steps[:2])]:
+        subprocess.run(command, shell=True, cwd=night, check=True)
+    answer = CliRunner().invoke(app, ["verify"])
+    assert answer.exit_code == 0, answer.exception
+    for command in steps[3:5]:
+        subprocess.run(command.strip(), shell=True, cwd=night, check=True)
+    names = subprocess.run(
+        ["git", "show", "--name-only", "--format=%s"], cwd=night, capture_output=True, text=True
+    ).stdout.split("\n")
+    assert names[0] == "Results for 2 claims of selftest"
+    assert any(name.endswith("/statistics.parquet") for name in names)
+    assert CliRunner().invoke(app, ["verify", "--check"]).exit_code == 0
+
+
+def test_a_plan_that_no_longer_fits_is_told_before_anything_runs(night: Path) -> None:
+    change(night, lambda p: p["claims"][1].update(value=50.0))
+    with pytest.raises(InputError, match="selftest/phantom-iou: its claim, checkpoint or plugin"):
+        run_plan(asked(night))
+    assert not (night / "runs").exists()
+
+
+def test_a_plan_goes_with_no_option_of_one_run(night: Path) -> None:
+    with pytest.raises(UsageError, match="--plan does not go with --data"):
+        run_plan(asked(night, data=night))
+    with pytest.raises(PrerequisiteError, match="export SAM4MIS_BY=NAME"):
+        run_plan(asked(night, by=None))
+
+
+def test_a_result_edited_by_hand_is_not_sent(night: Path) -> None:
+    with pytest.raises(InputError):
+        run_plan(asked(night))
+    (folder,) = (night / "runs").glob("selftest-*")
+    path = folder / "result.json"
+    document = json.loads(path.read_text("utf-8"))
+    document["measurements"][0]["value"] = 0.9841
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="edited by hand; nothing is sent") as caught:
+        run_plan(asked(night))
+    assert "Z010" in str(caught.value)
+    assert sent(night) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b'{"name": "x", "of": 9}', "of a finished shard of this version"), (b"", "got: ")],
+)
+def test_a_shard_of_another_version_is_told_before_others_are_computed(
+    night: Path, content: bytes, told: str
+) -> None:
+    with pytest.raises(InputError):
+        run_plan(asked(night))
+    (folder,) = (night / "runs").glob("selftest-*")
+    (folder / "result.json").unlink()
+    (record,) = (folder / "shards").glob("*.json")
+    record.write_bytes(content)
+    with pytest.raises(InputError, match="2 of 2 runs are not made") as caught:
+        run_plan(asked(night))
+    assert told in str(caught.value)
+    assert f"Delete {record.name}" in str(caught.value)
+
+
+def test_a_bug_in_one_run_ends_no_other(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A weights file with the right hash that the adapter breaks on: here, in building it."""
+    from reproduce.adapters.sam import PLUGIN
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(type(PLUGIN), "build", broken)
+    with pytest.raises(InputError, match="2 of 2 runs are not made") as caught:
+        run_plan(asked(night))
+    assert "RuntimeError: CUDA out of memory (all of it: " in str(caught.value)
+    log = night / "runs" / "selftest-failed.log"
+    assert "Traceback" in log.read_text("utf-8")
+
+
+def test_a_lower_about_a_work_of_the_field_waits_for_its_authors(
+    night: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(night, lambda p: [c.update(value=99.99) for c in p["claims"]])
+    plan(night)
+    with pytest.raises(InputError):
+        run_plan(asked(night))
+    assert sent(night) == []
+    (folder,) = (night / "runs" / "contribution" / "held").glob("*")
+    said = capsys.readouterr().err
+    assert "selftest/phantom-dice: would be `lower`; its authors have not been told" in said
+    assert f"letter selftest/phantom-dice --run {folder}" in said
+    told = datetime.date(2026, 11, 1)
+    change(night, lambda p: [c.update(told=told.isoformat()) for c in p["claims"]])
+    plan(night)
+    with pytest.raises(InputError):
+        run_plan(asked(night))
+    assert len(sent(night)) == 1
+    registry = Registry.load(night)
+    ((project, claim),) = find_claims(registry, "selftest/phantom-dice")
+    assert claim.told == told
+    day = told + datetime.timedelta(days=13)
+    why = "authors told on 2026-11-01; may be published from 2026-11-15"
+    assert held(project, claim, "lower", day) == why
+    assert held(project, claim, "lower", day + datetime.timedelta(days=1)) is None
+    assert held(project, claim, "higher", day) is None
+    ours = msgspec.structs.replace(project, kind="control")
+    assert held(ours, claim, "lower", day) is None
+
+
+def test_who_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SAM4MIS_BY", raising=False)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert who_runs(None, tmp_path) is None
+    subprocess.run(["git", "-C", str(tmp_path), "config", "sam4mis.by", "third"], check=True)
+    assert who_runs(None, tmp_path) == "third"
+    monkeypatch.setenv("SAM4MIS_BY", "second")
+    assert who_runs(None, tmp_path) == "second"
+    assert who_runs("0000-0002-1825-0097", tmp_path) == "0000-0002-1825-0097"
+    for name in ("a b", "<b>", "-x", "a" * 65, "ä", "a\n"):
+        with pytest.raises(UsageError, match="--by "):
+            who_runs(name, tmp_path)
