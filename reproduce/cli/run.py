@@ -82,7 +82,6 @@ def run(
     \b
     Examples:
       sam4mis reproduce run lwnet --dry-run
-      sam4mis reproduce run lwnet/validation-dice --data DRIVE/
       sam4mis reproduce run lwnet --data DRIVE/ --set grid=original --set adapter.flips=true
       sam4mis reproduce run --plan night.json --by NAME
     """
