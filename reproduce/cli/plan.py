@@ -165,3 +165,6 @@ def _tell_left(left: list[Left], done: int) -> None:
         say(f"{done} claims have a published run; name one to plan it again.")
     if left:
         say(f"{len(left)} claims left out:\n{by_reason([(one.claim, one.reason) for one in left])}")
+    for one in left if len(left) <= FEW else ():
+        if one.note:
+            say(f"  {one.claim}: {one.note}")

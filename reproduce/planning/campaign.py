@@ -121,6 +121,7 @@ class Left(Record, kw_only=True):
 
     claim: str
     reason: str
+    note: str | None = None  # what its record says of that
 
 
 def campaign(
@@ -131,14 +132,16 @@ def campaign(
     left: list[Left] = []
     for project, claim in chosen:
         name = f"{project.slug}/{claim.id}"
-        reason = f"blocked ({claim.reason})" if claim.state == "blocked" else without_margin(claim)
+        reason = without_margin(claim)
+        if reason is None and claim.state == "blocked":
+            reason = f"blocked ({claim.reason})"
         if reason is None:
             try:
                 recipes.append(recipe(project, claim, Request()))
             except Sam4misError as error:
                 reason = str(error).removeprefix(f"{name}: ").splitlines()[0]
         if reason is not None:
-            left.append(Left(claim=name, reason=reason))
+            left.append(Left(claim=name, reason=reason, note=claim.state_note))
     runs = sorted((planned(members, registry) for members in group(recipes)), key=_order)
     kept, beside = within(runs, limits)
     left += [Left(claim=claim, reason=reason) for run, reason in beside for claim in run.claims]

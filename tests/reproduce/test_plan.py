@@ -89,13 +89,15 @@ def test_one_run_says_what_it_takes(own: Callable[..., Path]) -> None:
     assert run.time.basis == "unknown", "no rate of this small network is declared"
 
 
-def test_a_loss_is_refused_by_name(own: Callable[..., Path]) -> None:
-    root = own()
-    rewrite(root, lambda p: p["claims"][0].update(id="rings-loss", metric="loss", value=0.092))
-    made, left = planned(root, "selftest/rings-loss")
+def test_a_loss_is_refused_by_name(root: Path) -> None:
+    """What the first list of checks has at rank 25: a loss that a script calls a Dice."""
+    made, left = planned(root, "sam-lora/rings-loss-rank-4")
     assert made.runs == []
-    assert [item.claim for item in left] == ["selftest/rings-loss"]
-    assert left[0].reason == "verdict/2 has no margin for loss: it is no share between 0 and 1"
+    assert [item.claim for item in left] == ["sam-lora/rings-loss-rank-4"]
+    assert left[0].reason == (
+        "verdict/2 has no margin for dice-ce-loss: it is no share between 0 and 1"
+    )
+    assert "A loss" in str(left[0].note)
 
 
 def test_measured_goes_before_assumed_and_says_where(root: Path) -> None:
