@@ -252,6 +252,9 @@ CODES: dict[str, Code] = {
     "Z010": _given("not what the statistics give", "All of a result is derived again from them."),
     "Z011": _given("two runs disagree", "One case has one reference area in every run of it."),
     "Z012": _given("verdict log edited", "Each change goes on from the one before of its claim."),
+    "Z013": _given("published result changed", "A request adds results and changes none."),
+    "Z014": _given("not ready to be taken in", "It says who ran it, and its claims are recorded."),
+    "Z015": _given("authors not told", "A lower waits 14 days after its authors were told."),
 }
 
 

@@ -21,6 +21,14 @@ def verify(
     check: Annotated[
         bool, typer.Option("--check", help="Only compare with verdicts.json; for CI.")
     ] = False,
+    contributed: Annotated[
+        str | None,
+        typer.Option(
+            "--contributed",
+            metavar="COMMIT",
+            help="Examine the results that a commit adds; nothing of it is run.",
+        ),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="All verdicts for machines.")] = False,
 ) -> None:
     """Recompute the verdict of every claim from the claims and the committed results.
@@ -33,6 +41,7 @@ def verify(
     Examples:
       sam4mis reproduce verify
       sam4mis reproduce verify --check
+      sam4mis reproduce verify --contributed origin/results-night
     """
     import msgspec
 
@@ -46,6 +55,9 @@ def verify(
 
     need_extra("verify", ("numpy", "pyarrow"))
     root = find_root()
+    if contributed is not None:
+        _contributed(root, contributed, json_)
+        return
     registry = Registry.load(root)
     log = load_verdict_log(root)
     if findings := [*_unsound(root, log), *released(registry)]:
@@ -71,6 +83,49 @@ def verify(
     if before != content:
         write_whole(path, content)
         typer.echo(f"written: {VERDICTS}", err=True)
+
+
+def _contributed(root: Path, commit: str, json_: bool) -> None:
+    """Examine what a commit brings, and say what its results would say."""
+    import tempfile
+    from datetime import UTC, datetime
+
+    from catalog.cli.output import say
+    from catalog.cli.rows import in_percent
+    from catalog.errors import FindingsError
+    from catalog.registry import Registry
+    from reproduce.cli.common import as_json, table
+    from reproduce.judging.contributed import examine_request, take
+
+    registry = Registry.load(root)
+    with tempfile.TemporaryDirectory() as place:
+        request, findings = take(root, commit, Path(place))
+        if findings:
+            raise FindingsError(findings)
+        judged, findings = examine_request(registry, request.folders, datetime.now(UTC).date())
+    say(f"{commit}: {len(request.folders)} new results")
+    if request.beside:
+        some = ", ".join(request.beside[:3])
+        say(f"it changes {len(request.beside)} other files as well, not examined here: {some}")
+    if json_:
+        as_json([one.verdict for one in judged])
+    elif judged:
+        rows = [
+            (
+                one.verdict.claim,
+                in_percent(one.claim, one.claim.fraction),
+                in_percent(one.claim, one.verdict.measured),
+                one.verdict.state,
+                one.verdict.comparability,
+                one.result.by,
+                one.result.environment.get("gpu") or one.result.environment.get("cpu"),
+            )
+            for one in judged
+        ]
+        columns = ("claim", "claimed", "measured", "state", "class", "run by", "on")
+        table("What its results would say", columns, rows, "on")
+    if findings:
+        raise FindingsError(findings)
 
 
 def _unsound(root: Path, log: Sequence[VerdictChange]) -> list[Finding]:

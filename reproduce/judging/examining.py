@@ -41,9 +41,13 @@ def examine(folder: Path) -> list[Finding]:
     return _Folder(folder).findings()
 
 
-def examine_all(root: Path) -> list[Finding]:
-    """`examine` of every committed result, and what two of them say differently of one case."""
-    folders = [_Folder(path) for path in sorted((root / RESULTS).glob("*")) if is_result(path)]
+def examine_all(root: Path, more: Iterable[Path] = ()) -> list[Finding]:
+    """`examine` of every committed result, and what two of them say differently of one case.
+
+    more  folders of results that are to be taken in, examined like those
+    """
+    committed = [path for path in sorted((root / RESULTS).glob("*")) if is_result(path)]
+    folders = [_Folder(path) for path in (*committed, *more)]
     found = {folder: folder.findings() for folder in folders}
     sound = [folder for folder, findings in found.items() if not findings]
     return [*(f for findings in found.values() for f in findings), *_disagreeing(sound)]

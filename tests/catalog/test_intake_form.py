@@ -407,4 +407,4 @@ def test_workflows_call_commands_that_exist() -> None:
 
 def test_every_workflow_is_there() -> None:
     names = {path.name for path in WORKFLOWS}
-    assert names == {"ci.yml", "intake.yml", "links.yml", "site.yml", "weekly.yml"}
+    assert names == {"ci.yml", "intake.yml", "links.yml", "results.yml", "site.yml", "weekly.yml"}

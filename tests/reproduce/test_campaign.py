@@ -5,27 +5,20 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import shutil
 import subprocess
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-import yaml
-from running_bundle import WEIGHTS, project_root
+from campaign_bundle import asked, change, night_registry, plan, sent
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Result
 from catalog.registry import Registry
-from reproduce.cli.arguments import Arguments
 from reproduce.cli.campaigning import run_plan
 from reproduce.ground.who import who_runs
 from reproduce.judging.examining import examine
 from reproduce.judging.waiting import held
-from reproduce.planning.campaign import Limits, campaign
 from reproduce.planning.recipes import find_claims
 
 CASES = 8
@@ -33,50 +26,7 @@ CASES = 8
 
 @pytest.fixture
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A registry of two claims of one run on a few phantoms, a third whose weights nobody has, and
-    the plan of all; the weights of the first two are in the cache."""
-    root = project_root(tmp_path, monkeypatch)
-    change(root, _more_claims)
-    drop = tmp_path / "cache" / "manual"
-    drop.mkdir(parents=True)
-    shutil.copy(WEIGHTS, drop)
-    plan(root)
-    return root
-
-
-def _more_claims(project: dict[str, Any]) -> None:
-    claim = project["claims"][0] | {"n": {}, "run": {"dataset": {"count": CASES}}}
-    project["checkpoints"].append({"id": "lost", "urls": ["https://pan.baidu.com/s/x"]})
-    project["claims"] = [
-        claim,
-        claim | {"id": "phantom-iou", "metric": "iou", "value": 97.28},
-        claim | {"id": "lost", "checkpoint": "lost"},
-    ]
-
-
-def change(root: Path, how: Callable[[dict[str, Any]], object]) -> None:
-    path = root / "projects" / "selftest.yaml"
-    project = yaml.safe_load(path.read_text("utf-8"))
-    how(project)
-    path.write_text(json.dumps(project))  # which is YAML without anchors
-
-
-def plan(root: Path) -> Path:
-    registry = Registry.load(root)
-    made, _ = campaign(registry, find_claims(registry, "selftest"), Limits())
-    (root / "night.json").write_bytes(msgspec.json.encode(made))
-    return root / "night.json"
-
-
-def asked(root: Path, **more: object) -> Arguments:
-    facts = Arguments(
-        target=None, devices=("cpu",), out=root / "runs", by="a-lab", plan=root / "night.json"
-    )
-    return replace(facts, **more)  # type: ignore[arg-type]  # a test's shorthand
-
-
-def sent(root: Path) -> list[Path]:
-    return sorted((root / "runs" / "contribution" / "reproduce" / "results").glob("*"))
+    return night_registry(tmp_path, monkeypatch)
 
 
 def test_what_fails_is_told_and_the_rest_is_done(

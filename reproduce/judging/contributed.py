@@ -1,0 +1,218 @@
+"""Results that another commit brings, examined by the code that runs here.
+
+Nothing of the commit is checked out or run: files are listed and read by git's plumbing, whose
+filters and hooks play no part, and only files of results, bounded in number and size before any of
+them is written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from catalog.errors import Finding, InputError, PrerequisiteError, UsageError
+from catalog.records import Claim, Project, Result, Verdict
+from catalog.registry import RESULTS, VERDICT_LOG, VERDICTS, Registry
+from reproduce.judging.examining import MOST_MIB, examine_all
+from reproduce.judging.verdict import judge, stored_values
+from reproduce.judging.waiting import held
+
+MOST_RUNS = 64  # of one request
+MOST_ALL_MIB = 512
+PLAIN = "100644"
+COMPUTED = ("README.md", VERDICTS, VERDICT_LOG)  # what `verify` and `build` write
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+TIMEOUT_S = 600
+
+
+@dataclass(slots=True)
+class Request:
+    """What a commit brings.
+
+    folders   result folders, written below a place of ours
+    computed  files that are computed again and not read
+    beside    other files that it changes, which are not looked at
+    """
+
+    folders: list[Path] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    status: str
+    mode: str
+    blob: str
+    path: str
+
+
+def take(root: Path, commit: str, place: Path) -> tuple[Request, list[Finding]]:
+    """Write the results that `commit` adds to the branch that is checked out in `root` below
+    `place`; what cannot be a result is a finding.
+
+    Raises `UsageError` for a commit that is none.
+    """
+    request, found = Request(), list[Finding]()
+    added: dict[str, list[_Change]] = {}
+    for change in _changes(root, commit):
+        inside = change.path.removeprefix(f"{RESULTS}/")
+        if change.path in COMPUTED:
+            request.computed.append(change.path)
+        elif inside == change.path or "/" not in inside or inside.startswith("recomputed/"):
+            request.beside.append(change.path)
+        elif (problem := _refused(change, inside)) is not None:
+            found.append(problem)
+        else:
+            added.setdefault(inside.partition("/")[0], []).append(change)
+    sizes = _sizes(root, [change.blob for changes in added.values() for change in changes])
+    found += _too_large(added, sizes)
+    if found:
+        return request, found
+    for run, changes in sorted(added.items()):
+        for change in changes:
+            target = place / change.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(_git(root, "cat-file", "blob", change.blob))
+        request.folders.append(place / RESULTS / run)
+    return request, found
+
+
+def _changes(root: Path, commit: str) -> list[_Change]:
+    if not re.fullmatch(r"[A-Za-z0-9][\w./+-]*", commit):
+        raise UsageError(f"--contributed {commit}: expected a branch or a commit.")
+    try:
+        name = _git(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").decode()
+        base = _git(root, "merge-base", "HEAD", name.strip()).decode().strip()
+    except InputError as error:
+        raise UsageError(
+            f"--contributed {commit}: no such commit here, or none that goes back to HEAD. "
+            "`git fetch origin pull/<number>/head:contributed` brings one."
+        ) from error
+    raw = _git(
+        root, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, name.strip()
+    ).split(b"\0")
+    found = []
+    for head, path in zip(raw[0::2], raw[1::2], strict=False):
+        _, mode, _, blob, status = head.decode().split(" ")
+        found.append(_Change(status, mode, blob, path.decode("utf-8", "backslashreplace")))
+    return found
+
+
+def _refused(change: _Change, inside: str) -> Finding | None:
+    """Why a change of a file below the results is none that a request may bring."""
+    if change.status != "A":
+        what = "taken away" if change.status == "D" else "changed"
+        return Finding(
+            change.path,
+            None,
+            "",
+            "Z013",
+            f"expected new results only, got a published file that is {what}.",
+            "Published results are never edited; send a new run.",
+        )
+    if change.mode != PLAIN or not all(map(NAME.fullmatch, inside.split("/"))):
+        return Finding(
+            ascii(change.path)[1:-1],
+            None,
+            "",
+            "Z007",
+            f"expected a plain file with a plain name, got mode {change.mode}.",
+            "`sam4mis reproduce run --plan` writes the folder to send.",
+        )
+    return None
+
+
+def _too_large(added: dict[str, list[_Change]], sizes: dict[str, int]) -> Iterator[Finding]:
+    total = {run: sum(sizes[c.blob] for c in changes) for run, changes in added.items()}
+    hint = "Send it in several requests."
+    if len(added) > MOST_RUNS:
+        message = f"expected at most {MOST_RUNS} results in a request, got {len(added)}."
+        yield Finding(RESULTS, None, "", "Z007", message, hint)
+    if sum(total.values()) > MOST_ALL_MIB << 20:
+        message = f"expected at most {MOST_ALL_MIB} MiB in a request."
+        yield Finding(RESULTS, None, "", "Z007", message, hint)
+    for run, size in total.items():
+        if size > MOST_MIB << 20:
+            message = f"expected at most {MOST_MIB} MiB, got {size / (1 << 20):.1f} MiB."
+            yield Finding(f"{RESULTS}/{run}", None, "", "Z007", message)
+
+
+def _sizes(root: Path, blobs: Sequence[str]) -> dict[str, int]:
+    """Blob -> bytes, without reading any."""
+    asked = "".join(f"{blob}\n" for blob in blobs).encode()
+    lines = _git(root, "cat-file", "--batch-check", given=asked).decode().splitlines()
+    return {blob: int(size) for blob, _, size in (line.split(" ") for line in lines)}
+
+
+def _git(root: Path, *arguments: str, given: bytes | None = None) -> bytes:
+    try:
+        done = subprocess.run(  # noqa: S603 - our own arguments
+            ["git", "-C", str(root), *arguments],  # noqa: S607 - by name, as users have it
+            input=given,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+        )
+    except FileNotFoundError as error:
+        raise PrerequisiteError("git is not installed, and results are read through it.") from error
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"git {arguments[0]} did not answer within {TIMEOUT_S} s.") from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise InputError(f"git {arguments[0]}: {said or 'no message'}")
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a result would say of a claim."""
+
+    claim: Claim
+    verdict: Verdict
+    result: Result
+
+
+def examine_request(
+    registry: Registry, folders: Sequence[Path], today: datetime.date
+) -> tuple[list[Judged], list[Finding]]:
+    """Everything that is wrong with results that are to be taken in; where nothing is, what they
+    would say."""
+    found = examine_all(registry.root, folders)
+    if found:
+        return [], found
+    judged: list[Judged] = []
+    known = {f"{p.slug}/{c.id}": (p, c) for p in registry.projects for c in p.claims}
+    for folder in folders:
+        result = msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
+        place = f"{RESULTS}/{folder.name}/result.json"
+        if result.by is None:
+            message = "does not say who ran it."
+            hint = "sam4mis reproduce run --plan FILE --by NAME"
+            found.append(Finding(place, None, "by", "Z014", message, hint))
+        for name in result.claims:
+            if name not in known:
+                message = f"answers {name}, which is not recorded here."
+                hint = "Its project is taken in first."
+                found.append(Finding(place, None, "claims", "Z014", message, hint))
+                continue
+            one = _judged(registry, *known[name], result, folder)
+            judged.append(one)
+            why = held(known[name][0], known[name][1], one.verdict.state, today)
+            if why is not None:
+                message = f"would make {name} `lower`, and {why}."
+                hint = f"sam4mis reproduce letter {name}"
+                found.append(Finding(place, None, "claims", "Z015", message, hint))
+    return judged, found
+
+
+def _judged(
+    registry: Registry, project: Project, claim: Claim, result: Result, folder: Path
+) -> Judged:
+    values = stored_values(registry, claim, result, folder)
+    return Judged(claim, judge(claim, result, project=project, values=values), result)
