@@ -10,7 +10,7 @@ import typer
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 FILE = "datasets.json"
 #: Readers of a format, not data sets of their own: no page of the site is about them.
-FORMATS = ("dicom", "folder", "nifti", "npz")
+FORMATS = ("dicom", "folder", "npz", "video-folder", "volumes")
 
 
 def datasets_document() -> dict[str, Any]:

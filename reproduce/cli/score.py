@@ -19,7 +19,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def score(
-    predictions: Annotated[Path, typer.Argument(help="Folder of masks: PNG, NIfTI, npz, DICOM.")],
+    predictions: Annotated[
+        Path, typer.Argument(help="Folder of masks: PNG, NIfTI, NRRD, npz, DICOM.")
+    ],
     reference: Annotated[
         Path | None, typer.Option("--reference", help="Folder of true masks; no images needed.")
     ] = None,

@@ -42,6 +42,22 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True)
+class Geometry:
+    """The grid of a mask or an image, as its file says it.
+
+    shape       (H, W), or (D, H, W) with slices along the first axis
+    spacing_mm  one value per axis in array order, or None where the file has none
+    affine      4x4, array index (d, h, w, 1) -> position in mm (right, anterior, superior), or None
+    stored      the affine of the file's own order, where the array was turned from it; else None
+    """
+
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...] | None = None
+    affine: NDArray[np.float64] | None = None
+    stored: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """A loaded case: a stack of S planes of H rows and W columns.
 
@@ -52,6 +68,7 @@ class Sample:
     along   what lies along the first axis
     spacing distance of planes (mm, or s where time lies along), of rows and of columns (mm);
             None where the data has none
+    geometry  where a volume's voxels lie in the patient; None: its file does not say it
     """
 
     case: Case
@@ -60,6 +77,7 @@ class Sample:
     valid: NDArray[np.bool_] | None = None
     along: Along = "none"
     spacing: Spacing = (None, None, None)
+    geometry: Geometry | None = None
 
     @classmethod
     def of_image(
@@ -90,13 +108,14 @@ class Sample:
         labels: Mapping[str, NDArray[np.bool_]],
         valid: NDArray[np.bool_] | None = None,
         spacing_mm: Sequence[float] | None = None,
+        geometry: Geometry | None = None,
     ) -> Sample:
         """A volume with its depth along the first axis.
 
         volume, labels, valid (D, H, W); spacing_mm in that order, or None
         """
         spacing: Any = (None, None, None) if spacing_mm is None else tuple(map(float, spacing_mm))
-        return cls(case, volume, labels, valid, "depth", spacing)
+        return cls(case, volume, labels, valid, "depth", spacing, geometry)
 
     @property
     def is_image(self) -> bool:

@@ -1,41 +1,45 @@
-"""DICOM series with DICOM-SEG objects, as archives (TCIA, IDC) hand them out: in any folders.
+"""DICOM series with DICOM-SEG objects or RTSTRUCT, as archives (TCIA, IDC) hand them out.
 
-A case is one segmentation object with the image series it refers to. Which file belongs to which
-series, and where a slice lies, is read from the headers; names of files mean nothing.
+A case is one segmentation object or structure set with the image series it refers to, in any
+folders. Which file belongs to which series, and where a slice lies, is read from the headers; names
+of files mean nothing. Arrays are brought to (superior, anterior, right), values are those of the
+series' unit (rescaled).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Case, Dataset, Sample
-from reproduce.readers.intensities import as_taken
 
 SUFFIXES = (".dcm", ".seg", ".ima")
+MASKS = ("SEG", "RTSTRUCT")  # modalities of what says where things are
 
 
 class Dicom(Dataset):
-    """Plugin `dicom`. Labels are the labels of the segments. Options: `window`: [low, high] in the
-    unit of the series (Hounsfield for CT), mapped to 0-255; without it the 0.5 and 99.5 percentiles
-    of positive values. `labels`: a class map of segment labels (several may make one class)."""
+    """Plugin `dicom`. Labels are the labels of the segments or regions; one that a case lacks is
+    empty there. Options: `window`: [low, high] in the unit of the series (Hounsfield for CT),
+    mapped to 0-255; without it the 0.5 and 99.5 percentiles of positive values. `labels`: a class
+    map of segment labels (several may make one class)."""
 
     name = "dicom"
-    version = 1
-    title = "DICOM series with DICOM-SEG"
+    version = 2
+    title = "DICOM series with DICOM-SEG or RTSTRUCT"
     licence = "the data's own"
     access = (
-        "Put the image series and the segmentation objects that refer to them below one folder and "
-        "pass it with --data."
+        "Put the image series and the segmentation objects or structure sets that refer to them "
+        "below one folder and pass it with --data."
     )
     homepage: str | None = None
     modalities: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     dimensionality: Literal["2d", "3d"] = "3d"
     splits: Mapping[str, str] = {
-        "all": "every segmentation object below the folder with the series it refers to"
+        "all": "every segmentation object and structure set below the folder, with its series"
     }
     may_show_images = False
     options: Mapping[str, str] = {
@@ -46,33 +50,45 @@ class Dicom(Dataset):
     keeps_values = True
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
-        """One case per segmentation object, by its path. Raises `InputError` naming objects whose
-        series is not there, and files that are not DICOM."""
+        """One case per object, by its path. Raises `InputError` naming objects whose series is not
+        there, and files that are not DICOM."""
         from reproduce.ground.reading import need_folder, need_readable, read_with
 
         if split != "all":
             raise UsageError(f"dicom has no split {split!r}; known: all")
         need_folder(root, self.title, self.access)
-        series: dict[str, list[Path]] = {}
-        objects: list[tuple[Path, list[str], str | None]] = []
+        series: dict[str, list[tuple[Path, str]]] = {}
+        objects: list[tuple[Path, _Head]] = []
         for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
             need_readable(path)
-            modality, uid, wanted, patient = read_with(path, "DICOM file", _header)
-            if modality == "SEG":
-                objects.append((path, wanted, patient))
+            head = read_with(path, "DICOM file", _head)
+            if head.modality in MASKS:
+                objects.append((path, head))
             else:
-                series.setdefault(uid, []).append(path)
+                series.setdefault(head.series, []).append((path, head.frame_of_reference))
         if not objects:
-            raise InputError(f"{root}: no DICOM-SEG object there or below. {self.access}")
+            raise InputError(
+                f"{root}: no DICOM-SEG object and no RTSTRUCT there or below. {self.access}"
+            )
+        segments = tuple(dict.fromkeys(name for _, head in objects for name in head.segments))
         found, without = [], []
-        for path, wanted, patient in objects:
+        for path, head in objects:
             name = path.relative_to(root).with_suffix("").as_posix()
-            here = [uid for uid in wanted if uid in series]
+            here = [uid for uid in head.refers_to if uid in series]
             if len(here) != 1:
-                without.append(f"{name} (refers to {', '.join(wanted) or 'no series'})")
+                without.append(f"{name} (refers to {', '.join(head.refers_to) or 'no series'})")
                 continue
-            files = {f"image:{n:04d}": image for n, image in enumerate(series[here[0]])}
-            found.append(Case(id=name, files={"label": path, **files}, patient=patient))
+            images = series[here[0]]
+            _need_one_frame(path, head, images)
+            files = {f"image:{n:04d}": image for n, (image, _) in enumerate(images)}
+            found.append(
+                Case(
+                    id=name,
+                    files={"label": path, **files},
+                    patient=head.patient,
+                    meta={"segments": segments},
+                )
+            )
         if without:
             raise InputError(
                 f"{root}: {len(without)} of {len(objects)} segmentation objects are without the "
@@ -81,69 +97,68 @@ class Dicom(Dataset):
         return found
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
-        """uint8 volume (D, H, W), a mask per segment, spacing in mm in that order; axes are turned
-        to (superior, anterior, right). Raises `InputError` where image and segments share no
-        grid."""
+        """Volume (D, H, W), bytes or in the unit of the series; a mask per segment or region;
+        spacing in mm. Raises `InputError` where image and segments share no grid."""
+        from reproduce.readers import ClassMap
+        from reproduce.readers.dicom_series import read_series
+        from reproduce.readers.volumes import labelled
 
-        from reproduce.ground.reading import read_with
-        from reproduce.readers import ClassMap, MaskFile
-        from reproduce.readers.classes import Labelled
-        from reproduce.readers.grids import oriented
-
-        image, segments, affine = read_with(
-            case.files["label"], "DICOM series with segments", lambda path: _read(case, path)
-        )
-        turned, grid = oriented(image, affine)
-        label = case.files["label"]
-        masks = {name: oriented(mask, affine)[0] for name, mask in segments.items()}
-        read = Labelled(masks)
-        if names := options.get("labels"):
-            found = MaskFile(label, grid, segments=masks)
-            read = ClassMap.of(names, "option labels").read(found)
-        return Sample.of_volume(
-            case,
-            as_taken(turned, options, label),
-            read.masks,
-            read.valid,
-            spacing_mm=grid.spacing_mm,
-        )
+        paths = [path for role, path in case.files.items() if role.startswith("image")]
+        image, grid = read_series(paths)
+        option = options.get("labels")
+        found = ClassMap.of_segments(case.meta["segments"])
+        names = ClassMap.of(option, "option labels") if option else found
+        return labelled(case, image, grid, options, names)
 
 
-def _header(path: Path) -> tuple[str, str, list[str], str | None]:
-    """Modality, series, the series a segmentation refers to, and patient of a DICOM file."""
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the header of a DICOM file says; of a mask also its series, and names of segments."""
+
+    modality: str
+    series: str
+    frame_of_reference: str
+    patient: str | None
+    refers_to: list[str]
+    segments: list[str]
+
+
+def _head(path: Path) -> _Head:
     import pydicom
 
-    header = pydicom.dcmread(path, stop_before_pixels=True)
-    wanted = [str(item.SeriesInstanceUID) for item in header.get("ReferencedSeriesSequence", [])]
-    patient = str(header.get("PatientID", "")) or None
-    return str(header.Modality), str(header.SeriesInstanceUID), wanted, patient
+    from reproduce.readers.dicom_seg import names_of
+    from reproduce.readers.rtstruct import regions_of
+
+    content = pydicom.dcmread(path, stop_before_pixels=True)
+    modality = str(content.Modality)
+    frame = str(content.get("FrameOfReferenceUID", ""))
+    refers = [str(i.SeriesInstanceUID) for i in content.get("ReferencedSeriesSequence", [])]
+    segments = names_of(content) if modality == "SEG" else []
+    if modality == "RTSTRUCT":
+        segments = list(regions_of(content).values())
+        for of_frame in content.get("ReferencedFrameOfReferenceSequence", []):
+            frame = str(of_frame.get("FrameOfReferenceUID", frame))
+            for study in of_frame.get("RTReferencedStudySequence", []):
+                items = study.get("RTReferencedSeriesSequence", [])
+                refers += [str(item.SeriesInstanceUID) for item in items]
+    return _Head(
+        modality=modality,
+        series=str(content.SeriesInstanceUID),
+        frame_of_reference=frame,
+        patient=str(content.get("PatientID", "")) or None,
+        refers_to=list(dict.fromkeys(refers)),
+        segments=segments,
+    )
 
 
-def _read(case: Case, label: Path) -> tuple[Any, dict[str, Any], Any]:
-    """The series as a volume in its unit, segments on its grid, affine (RAS)."""
-    import highdicom as hd
-    import numpy as np
-    import pydicom
-
-    from reproduce.readers.dicom_seg import names_of, need_pixels, to_ras
-
-    images = [path for role, path in case.files.items() if role.startswith("image")]
-    need_pixels(images)
-    need_pixels([label])
-    slices = [pydicom.dcmread(path) for path in images]
-    volume = hd.get_volume_from_series(slices)
-    objects = hd.seg.segread(label)
-    found = objects.get_volume(combine_segments=False, rescale_fractional=True)
-    try:
-        found = found.match_geometry(volume)
-    except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"{label}: its segments do not lie on the grid of the series they refer to ({error}). "
-            "Resample them yourself and say so; masks are never resampled silently."
-        ) from error
-    array = np.asarray(found.array) > 0.5
-    segments = {name: array[..., index] for index, name in enumerate(names_of(objects))}
-    return np.asarray(volume.array), segments, to_ras(volume.affine)
+def _need_one_frame(path: Path, head: _Head, images: list[tuple[Path, str]]) -> None:
+    """Raise `InputError` where positions in a mask and in its series have different origins."""
+    for image, frame in images:
+        if head.frame_of_reference and frame and frame != head.frame_of_reference:
+            raise InputError(
+                f"{path}: its positions are of another frame of reference than those of "
+                f"{image.name} in the series it refers to. Register the two yourself and say so."
+            )
 
 
 PLUGIN = Dicom()

@@ -53,8 +53,8 @@ class Npz(Dataset):
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Volume, masks by class, spacing in array order (z, y, x)."""
         from reproduce.ground.reading import read_with, same_size
-        from reproduce.readers import ClassMap, class_map, read_mask
-        from reproduce.readers.classes import numbers_of
+        from reproduce.readers import class_map, read_mask
+        from reproduce.readers.classes import found_in
         from reproduce.readers.intensities import as_taken, picture_bits
         from reproduce.readers.numpy_file import arrays_of, names_in
 
@@ -76,8 +76,7 @@ class Npz(Dataset):
         elif image.dtype.kind != "u" or image.dtype.itemsize > 1:
             image = picture_bits(image, window, path)
         names = class_map(options.get("labels"), path.parent)
-        names = names or ClassMap.numbered(numbers_of(case.meta["files"], "gts"))
-        read = names.read(found)
+        read = (names or found_in(case.meta["files"], "gts")).read(found)
         return Sample.of_volume(
             case,
             image,

@@ -78,8 +78,8 @@ class VideoFolder(Dataset):
         import numpy as np
 
         from reproduce.ground.reading import same_size
-        from reproduce.readers import ClassMap, class_map, read_mask
-        from reproduce.readers.classes import numbers_of
+        from reproduce.readers import class_map, read_mask
+        from reproduce.readers.classes import found_in
         from reproduce.readers.picture import read_rgb
 
         frames: list[str] = list(case.meta["frames"])
@@ -94,7 +94,7 @@ class VideoFolder(Dataset):
                 )
         there = {n: case.files[f"mask:{n}"] for n in frames if f"mask:{n}" in case.files}
         names = class_map(options.get("labels"), Path(case.meta["root"]))
-        names = names or ClassMap.numbered(numbers_of(there.values()))
+        names = names or found_in(there.values())
         shape = (len(frames), *size)
         labels = {name: np.zeros(shape, np.bool_) for name in names.classes}
         valid = np.zeros(shape, np.bool_)

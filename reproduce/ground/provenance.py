@@ -24,6 +24,7 @@ PACKAGES = (
     "nibabel",
     "pydicom",
     "highdicom",
+    "simpleitk",
     "pyarrow",
     "safetensors",
     "msgspec",

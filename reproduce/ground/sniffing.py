@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 import zlib
@@ -22,7 +23,11 @@ MAGICS = (
     (b"Rar!", "a RAR archive"),
     (b"\x89HDF", "an HDF5 file"),
     (b"%PDF", "a PDF"),
+    (b"NRRD000", "an NRRD volume"),
 )
+# The class of a DICOM file stands in its first bytes, as text: RT Structure Set Storage.
+STRUCTURE_SET = b"1.2.840.10008.5.1.4.1.1.481.3"
+META_IMAGE = re.compile(rb"\s*(?:[A-Za-z]+ *= *[^\r\n]*[\r\n]+)*?NDims *= *\d")
 
 
 def sniff(path: Path) -> str:
@@ -49,7 +54,9 @@ def sniff(path: Path) -> str:
     if head[257:262] == b"ustar":
         return "a tar archive"
     if head[128:132] == b"DICM":
-        return "a DICOM file"
+        return "a DICOM structure set" if STRUCTURE_SET in head else "a DICOM file"
+    if META_IMAGE.match(head):
+        return "a MetaImage volume"
     if _is_nifti(head):
         return "a NIfTI volume"
     return next(

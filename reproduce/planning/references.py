@@ -68,6 +68,7 @@ def filtered(sample: Sample, rule: ReferenceFilter) -> Sample:
         values=sample.values[kept],
         labels={name: mask[kept] for name, mask in labels.items()},
         valid=None if sample.valid is None else sample.valid[kept],
+        geometry=None,
     )
 
 

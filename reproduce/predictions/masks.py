@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError, UsageError
+from reproduce.contracts import Geometry
 from reproduce.predictions.request import Request, Resample
 from reproduce.predictions.truths import Truth
-from reproduce.readers import ClassMap, Geometry, MaskFile, difference, read_mask
+from reproduce.readers import ClassMap, MaskFile, difference, read_mask
 from reproduce.readers.classes import Key, declared_in
 from reproduce.readers.rules import class_numbers, distinct, one_class, probabilities
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
-from reproduce.contracts import Case, Dataset, Sample
+from reproduce.contracts import Case, Dataset, Geometry, Sample
 from reproduce.ground.plugins import plugin
 from reproduce.ground.reading import check_options
 from reproduce.predictions.pairing import mask_files
 from reproduce.predictions.request import Request
-from reproduce.readers import ClassMap, Geometry, MaskFile, read_mask
-from reproduce.readers.classes import declared_in, numbers_of
+from reproduce.readers import ClassMap, MaskFile, read_mask
+from reproduce.readers.classes import declared_in, found_in
 from reproduce.readers.rules import one_class
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ONLY = "foreground"  # what the class of masks is called that nobody named
-PLACED = (".nii", ".nii.gz", ".npz", ".dcm", ".seg")  # formats that say more of a grid than a shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +127,12 @@ def split_used(request: Request) -> tuple[str, list[str]]:
 
 
 def _geometry(sample: Sample) -> Geometry:
-    """The grid of a case: from the file of its label where that format says more than a shape."""
-    shape: tuple[int, ...] = sample.shape
-    spacing_mm: tuple[float, ...] | None = sample.spacing_mm
+    """The grid of a case: as its file says it, else what the sample says."""
+    if sample.geometry is not None:
+        return sample.geometry
     if sample.is_image:
-        shape, spacing_mm = shape[1:], sample.in_plane_mm
-    path = sample.case.files.get("label")
-    if path is not None and path.name.lower().endswith(PLACED):
-        stored = read_mask(path).geometry
-        if stored.shape == shape:
-            return stored
-    return Geometry(shape, spacing_mm)
+        return Geometry(sample.shape[1:], sample.in_plane_mm)
+    return Geometry(sample.shape, sample.spacing_mm)
 
 
 class FolderTruths:
@@ -163,7 +157,7 @@ class FolderTruths:
         ]
         labels = request.labels
         self.names = ClassMap.of(labels, "--label") if labels else declared_in(folder)
-        self.segments: list[str] = []
+        self.found: ClassMap | None = None  # what the files hold, where they name their segments
         self.single = False
         if self.names is None:
             self._look(list(named))
@@ -171,29 +165,24 @@ class FolderTruths:
 
     def _look(self, paths: list[Path]) -> None:
         """Find out which classes there are where nothing names them."""
-        segments: dict[str, None] = {}
-        single = True
-        for path in paths:
-            found = read_mask(path, self.key)
-            segments |= dict.fromkeys(found.segments)
-            single = single and not found.segments and _is_single(found)
-        self.segments, self.single = list(segments), single
-        if not single and not segments:
-            self.names = ClassMap.numbered(numbers_of(paths, self.key))
+        masks = (read_mask(path, self.key) for path in paths)
+        self.single = all(not found.segments and _is_single(found) for found in masks)
+        if self.single:
+            return
+        found = found_in(paths, self.key)
+        if found.declared:
+            self.names = found
+        else:
+            self.found = found
 
     def load(self, case: Case) -> Truth:
         """Read one file, all classes; an object without a name is `foreground`."""
         found = read_mask(case.files["label"], self.key)
-        if self.names is not None:
-            read = self.names.read(found)
-            return Truth(read.masks, read.valid, found.geometry)
-        if self.single:
+        names = self.names or self.found
+        if names is None:
             return Truth({ONLY: one_class(found)}, None, found.geometry)
-        import numpy as np
-
-        empty = np.zeros(found.geometry.shape, np.bool_)
-        masks = {name: found.segments.get(name, empty) for name in self.segments}
-        return Truth(masks, None, found.geometry)
+        read = names.read(found)
+        return Truth(read.masks, read.valid, found.geometry)
 
     def told(self, fits: Callable[[Sequence[str]], bool]) -> str:
         """The folder."""

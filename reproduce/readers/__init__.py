@@ -1,16 +1,15 @@
-"""Reading images and masks: pictures, NIfTI, npz and npy, DICOM-SEG.
+"""Reading images and masks: pictures, NIfTI, NRRD, MHA, npz and npy, DICOM.
 
 One way for all: the first bytes say what a file is (`sniffing`), its reader gives what is stored
 (`masks`), declared rules say what the values mean (`rules`, `classes`).
 """
 
 from reproduce.readers.classes import ClassMap, class_map
-from reproduce.readers.grids import Geometry, difference
+from reproduce.readers.grids import difference
 from reproduce.readers.masks import MaskFile, read_mask, suffix_of
 
 __all__ = [
     "ClassMap",
-    "Geometry",
     "MaskFile",
     "class_map",
     "difference",

@@ -48,10 +48,13 @@ class ClassMap:
 
     classes  name -> numbers (or labels of segments) that belong to it
     ignore   numbers whose pixels are left out of counting
+    declared  somebody wrote it; else it is what files hold: a segment that one of them lacks is
+              empty there
     """
 
     classes: Mapping[str, tuple[Key, ...]]
     ignore: tuple[Key, ...] = ()
+    declared: bool = True
 
     @classmethod
     def of(cls, declared: object, source: object) -> ClassMap:
@@ -72,6 +75,11 @@ class ClassMap:
     def numbered(cls, numbers: Iterable[int]) -> ClassMap:
         """Every number is a class called by its number."""
         return cls({str(number): (number,) for number in sorted(numbers)})
+
+    @classmethod
+    def of_segments(cls, names: Iterable[str]) -> ClassMap:
+        """Every named segment is a class; a file may lack some."""
+        return cls({name: (name,) for name in names}, declared=False)
 
     def read(self, found: MaskFile) -> Labelled:
         """Masks of all classes. Raises `InputError` for numbers or segments that have no name."""
@@ -119,14 +127,15 @@ class ClassMap:
         by_number: dict[Key, str] = dict(enumerate(segments, start=1))
         claimed = [k for own in (*self.classes.values(), self.ignore) for k in own]
         named = {k: str(k) if str(k) in segments else by_number.get(k, "") for k in claimed}
-        if gone := sorted(str(key) for key, label in named.items() if not label):
+        gone = sorted(str(key) for key, label in named.items() if not label)
+        if gone and self.declared:
             raise InputError(
                 f"{found.path}: no segment {', '.join(gone)}; it has {', '.join(segments)}."
             )
         shape = found.geometry.shape
 
         def together(keys: Iterable[Key]) -> NDArray[np.bool_]:
-            masks = [segments[named[key]] for key in keys]
+            masks = [segments[named[key]] for key in keys if named[key]]
             return np.logical_or.reduce(masks) if masks else np.zeros(shape, np.bool_)
 
         masks = {name: together(own) for name, own in self.classes.items()}
@@ -161,34 +170,51 @@ def declared_in(folder: Path) -> ClassMap | None:
     return None
 
 
-def numbers_of(paths: Iterable[Path], key: str | None = None) -> frozenset[int]:
-    """Class numbers of all files of a data set that names none; each file is read once a process.
+def found_in(paths: Iterable[Path], key: str | None = None) -> ClassMap:
+    """The classes of all files of a data set that names none: class numbers, or named segments.
 
-    A class that one file lacks is then empty there, not absent. Raises `InputError` for numbers
-    that cannot be classes.
+    Each file is read once a process. A class that one file lacks is then empty there, not absent.
+    Raises `InputError` for numbers that cannot be classes, and where some files have numbers and
+    some have segments.
     """
     files = list(paths)
-    found: set[int] = set()
+    numbers: set[int] = set()
+    segments: dict[str, Path] = {}
     for path in files:
         status = path.stat()
-        found |= _numbers_in(path, key, status.st_size, status.st_mtime_ns)
+        own, named = _classes_in(path, key, status.st_size, status.st_mtime_ns)
+        numbers |= own
+        segments |= dict.fromkeys(named, path)
     where = files[0].parent
-    if not found:
+    if segments and numbers:
+        raise InputError(
+            f"{where}: some files have named segments ({', '.join(list(segments)[:3])}), others "
+            "class numbers. Name the classes in labels.json beside the data."
+        )
+    if segments:
+        return ClassMap.of_segments(segments)
+    if not numbers:
         raise InputError(
             f"{where}: every label file is empty, so that nothing says which classes there are. "
             'Name them in labels.json beside the data, such as {"1": "liver"}.'
         )
-    if min(found) < 0 or len(found) > MOST:
+    if min(numbers) < 0 or len(numbers) > MOST:
         raise InputError(
-            f"{where}: {len(found)} class numbers from {min(found)} to {max(found)}: these are no "
-            "labels, or numbers of objects. Name the classes in labels.json beside the data."
+            f"{where}: {len(numbers)} class numbers from {min(numbers)} to {max(numbers)}: these "
+            "are no labels, or numbers of objects. Name the classes in labels.json beside the data."
         )
-    return frozenset(found)
+    return ClassMap.numbered(numbers)
 
 
 @cache
-def _numbers_in(path: Path, key: str | None, size: int, mtime_ns: int) -> frozenset[int]:
-    return frozenset(distinct(class_numbers(read_mask(path, key)))) - {0}
+def _classes_in(
+    path: Path, key: str | None, size: int, mtime_ns: int
+) -> tuple[frozenset[int], tuple[str, ...]]:
+    """Class numbers of a file, or the labels of its segments."""
+    found = read_mask(path, key)
+    if found.segments:
+        return frozenset(), tuple(found.segments)
+    return frozenset(distinct(class_numbers(found))) - {0}, ()
 
 
 def _one_of(numbers: NDArray[Any], keys: Sequence[Key]) -> NDArray[np.bool_]:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError
+from reproduce.contracts import Geometry
 from reproduce.ground.reading import read_with
-from reproduce.readers.grids import Geometry, placed
+from reproduce.readers.grids import placed, to_ras, told_apart
 from reproduce.readers.masks import MaskFile
 from reproduce.readers.sizes import need_room
 
+HALF = 0.5  # fractional segments (a probability, or a share of the voxel) are cut here
 
-def read(path: Path, key: str | None = None) -> MaskFile:
-    """Segments by their label, on the axes of the file; fractional segments are cut at one half.
 
-    Raises `InputError` for a DICOM file that is no segmentation, or whose frames lie on no grid.
+def read(path: Path, key: str | None = None, like: Geometry | None = None) -> MaskFile:
+    """Segments by their label, which may overlap; fractional ones are cut at one half.
+
+    Objects leave empty frames out: where the voxels are those of the grid `like`, segments are put
+    onto it; else they stay on the axes of the file.
+
+    Raises `InputError` for a DICOM file that is no segmentation, whose frames lie on no grid, or
+    whose segments reach out of `like`.
     """
 
     def reader(path: Path) -> MaskFile:
         import highdicom as hd
-        import numpy as np
+        import pydicom
 
-        need_pixels([path])
+        head = pydicom.dcmread(path, stop_before_pixels=True)
+        frames = int(head.get("NumberOfFrames") or 1)
+        shape = (frames, int(head.get("Rows") or 0), int(head.get("Columns") or 0))
+        need_room(path, shape, -(-int(head.get("BitsAllocated") or 8) // 8), "the segmentation")
         try:
             segmentation = hd.seg.segread(path)
         except ValueError as error:
@@ -31,17 +40,62 @@ def read(path: Path, key: str | None = None) -> MaskFile:
                 f"{path}: a DICOM file, but no segmentation ({error}). Expected a DICOM-SEG object."
             ) from None
         names = names_of(segmentation)
-        grid = segmentation.get_volume_geometry()
+        grid = geometry_of(segmentation)
         if grid is None:
             return _without_positions(path, segmentation, names)
         need_room(path, (*grid.spatial_shape, len(names)), 1, "the volume of all segments")
-        volume = segmentation.get_volume(combine_segments=False, rescale_fractional=True)
-        array = np.asarray(volume.array)
-        geometry = placed(array[..., 0], to_ras(volume.affine))[1]
-        segments = {name: array[..., index] > 0.5 for index, name in enumerate(names)}
-        return MaskFile(path, geometry, segments=segments)
+        return _on_grid(path, segmentation, names, like)
 
     return read_with(path, "DICOM-SEG object", reader)
+
+
+def geometry_of(image: Any) -> Any:
+    """The grid that the frames of a highdicom image lie on; None: none, or they have no place."""
+    try:
+        return image.get_volume_geometry()
+    except (AttributeError, RuntimeError, ValueError):
+        return None
+
+
+def _on_grid(path: Path, segmentation: Any, names: list[str], like: Geometry | None) -> MaskFile:
+    import numpy as np
+
+    wanted = _grid_of(like)
+    segments, affine = {}, None
+    for number, name in zip(segmentation.segment_numbers, names, strict=True):
+        # One at a time, or all of them would be there as floats at once.
+        found = segmentation.get_volume(
+            segment_numbers=[number], combine_segments=False, rescale_fractional=True
+        )
+        mask = found.with_array(np.asarray(found.array[..., 0]) > HALF)
+        if wanted is not None:
+            try:
+                moved = mask.match_geometry(wanted)
+            except (RuntimeError, ValueError):
+                wanted = None  # another grid: the caller says by how much
+            else:
+                if moved.array.sum() < mask.array.sum():
+                    raise InputError(
+                        f"{path}: segment {name} reaches out of the image it is meant for. Is a "
+                        "part of its series missing?"
+                    )
+                mask = moved
+        segments[name], affine = np.asarray(mask.array), mask.affine
+    if wanted is not None and like is not None:
+        return MaskFile(path, like, segments=segments)
+    geometry = placed(next(iter(segments.values())), to_ras(affine))[1]
+    return MaskFile(path, geometry, segments=segments)
+
+
+def _grid_of(like: Geometry | None) -> Any:
+    """A grid as highdicom has it; None where it does not know its place."""
+    import highdicom as hd
+
+    if like is None or like.affine is None or len(like.shape) != 3:
+        return None
+    return hd.VolumeGeometry(
+        to_ras(like.affine), spatial_shape=like.shape, coordinate_system="PATIENT"
+    )
 
 
 def _without_positions(path: Path, segmentation: Any, names: list[str]) -> MaskFile:
@@ -56,35 +110,12 @@ def _without_positions(path: Path, segmentation: Any, names: list[str]) -> MaskF
             "the segments as NIfTI on the image's grid instead."
         )
     largest = float(getattr(segmentation, "MaximumFractionalValue", 1))
-    segments = {name: np.asarray(f / largest > 0.5) for name, f in zip(names, frames, strict=True)}
+    segments = {name: np.asarray(f / largest > HALF) for name, f in zip(names, frames, strict=True)}
     return MaskFile(path, Geometry(frames.shape[1:]), segments=segments)
 
 
-def need_pixels(paths: Sequence[Path]) -> None:
-    """Raise `InputError` where the pixels that DICOM files of one series declare are too many."""
-    import pydicom
-
-    first = pydicom.dcmread(paths[0], stop_before_pixels=True)
-    frames = int(first.get("NumberOfFrames") or 1) * len(paths)
-    shape = (frames, int(first.get("Rows") or 0), int(first.get("Columns") or 0))
-    need_room(paths[0], shape, -(-int(first.get("BitsAllocated") or 8) // 8), "the series")
-
-
-def to_ras(affine: Any) -> Any:
-    """From DICOM's positions (left, posterior, superior) to (right, anterior, superior)."""
-    import numpy as np
-
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(affine, np.float64)
-
-
-def names_of(segmentation: object) -> list[str]:
+def names_of(content: Any) -> list[str]:
     """Labels of the segments by number; a label used twice gets its number."""
-    import highdicom as hd
-
-    assert isinstance(segmentation, hd.seg.Segmentation)
-    numbers = list(segmentation.segment_numbers)
-    labels = [str(segmentation.get_segment_description(n).segment_label) for n in numbers]
-    return [
-        label if labels.count(label) == 1 else f"{label} {number}"
-        for number, label in zip(numbers, labels, strict=True)
-    ]
+    described = content.get("SegmentSequence") or []
+    numbered = [(int(item.SegmentNumber), str(item.SegmentLabel)) for item in described]
+    return told_apart(sorted(numbered))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from reproduce.contracts import Geometry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,20 +18,22 @@ AFFINE_NOISE_MM = 1e-2
 ANGLE_NOISE_DEGREES = 1e-2
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """The grid of a mask or an image.
+def to_ras(affine: Any) -> NDArray[np.float64]:
+    """From DICOM's and ITK's positions (left, posterior, superior) to (right, anterior, superior),
+    or back."""
+    import numpy as np
 
-    shape       (H, W), or (D, H, W) with slices along the first axis
-    spacing_mm  one value per axis in array order, or None where the file has none
-    affine      4x4, array index (d, h, w, 1) -> position in mm (right, anterior, superior), or None
-    stored      the affine of the file's own order, where the array was turned from it; else None
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(affine, np.float64)
+
+
+def told_apart(named: Sequence[tuple[int, str]]) -> list[str]:
+    """Names of numbered segments; one that several have gets its number.
+
+    >>> told_apart([(1, "node"), (2, "liver"), (3, "node")])
+    ['node 1', 'liver', 'node 3']
     """
-
-    shape: tuple[int, ...]
-    spacing_mm: tuple[float, ...] | None = None
-    affine: NDArray[np.float64] | None = None
-    stored: NDArray[np.float64] | None = None
+    names = [name for _, name in named]
+    return [name if names.count(name) == 1 else f"{name} {number}" for number, name in named]
 
 
 def placed(values: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], Geometry]:

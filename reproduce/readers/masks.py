@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.contracts import Geometry
 from reproduce.ground.reading import read_with
 from reproduce.ground.sniffing import sniff
-from reproduce.readers.grids import Geometry, oriented, upright
+from reproduce.readers.grids import oriented, upright
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,8 @@ class MaskFile:
     """A mask as stored; what its values mean is decided by `rules` and `classes`.
 
     values    label numbers or probabilities, of `geometry.shape`; None where `segments` holds them
-    segments  name -> bool array, for formats that name overlapping segments (DICOM-SEG)
+    segments  name -> bool array, for formats that name segments (DICOM-SEG, RTSTRUCT, .seg.nrrd);
+              they may overlap
     shown     grey values 0-255 that a picture shows where they are not the stored ones: the greys
               of its palette, or of 2 and 4 bits a pixel; None: the stored ones
     lossy     compressed so that values are only near what was written (JPEG)
@@ -64,15 +66,21 @@ READERS = {
     "a zip archive": "numpy_file",
     "torch": "numpy_file",  # a zip that was cut short looks like it
     "a DICOM file": "dicom_seg",
+    "a DICOM structure set": "rtstruct",
+    "an NRRD volume": "itk_file",
+    "a MetaImage volume": "itk_file",
 }
 NAMES = {
     "picture": "a picture",
     "nifti": "NIfTI",
     "numpy_file": "npz or npy",
     "dicom_seg": "DICOM-SEG",
+    "rtstruct": "RTSTRUCT",
+    "itk_file": "NRRD or MHA",
 }
 SUFFIXES = (
     *(".nii.gz", ".nii", ".npz", ".npy", ".dcm", ".seg"),
+    *(".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd"),
     *(".png", ".gif", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"),
 )
 
@@ -98,7 +106,7 @@ def read_mask(path: Path, key: str | None = None, like: Geometry | None = None) 
     if suffix_of(path) is None:
         raise InputError(f"{path}: no reader for this file; known: {', '.join(sorted(SUFFIXES))}.")
     module = import_module(f"reproduce.readers.{reader_of(path, 'mask', *NAMES)}")
-    found: MaskFile = module.read(path, key)
+    found: MaskFile = module.read(path, key, like)
     values = found.first
     if values.dtype.kind not in "buif":
         raise InputError(f"{path}: expected numbers, got {values.dtype}.")

@@ -7,37 +7,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.contracts import Geometry
 from reproduce.ground.reading import read_with
-from reproduce.readers.grids import Geometry, placed, upright
-from reproduce.readers.masks import MaskFile, reader_of
+from reproduce.readers.grids import placed
+from reproduce.readers.masks import MaskFile
 from reproduce.readers.sizes import need_room
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read(path: Path, key: str | None = None) -> MaskFile:
+def read(path: Path, key: str | None = None, like: Geometry | None = None) -> MaskFile:
     """A mask as stored: the third axis first, then rows along the second, columns along the first
     (what SimpleITK makes of it). Two axes are a third of length 1."""
-    values, geometry = read_with(path, "mask", lambda path: _read(path, "mask"))
+    values, geometry = read_with(path, "mask", lambda path: stored(path, "mask"))
     return MaskFile(path, geometry, values)
 
 
-def read_volume(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
-    """The array (D, H, W), scaled as its header says, and its grid; `what` it is, for messages.
-
-    A volume is flipped and its axes exchanged to the closest (superior, anterior, right), so that
-    two files of one grid stored in different orientations are the same. A file of one slice is a
-    picture, as SimpleITK and nnU-Net write them, and stays as stored.
+def stored(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
+    """The array (D, H, W) as stored, scaled as its header says, and its grid; `what` it is.
 
     Raises `InputError` for a file that holds several volumes, colours or complex numbers, and for
     positions that span no grid.
     """
-    reader_of(path, what, "nifti")
-    return upright(*read_with(path, what, lambda path: _read(path, what)))
-
-
-def _read(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
     import nibabel as nib
     import numpy as np
 
@@ -59,18 +51,18 @@ def _read(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
             )
         stream.seek(0)
         image = image_class.from_stream(stream)
-        stored = np.asanyarray(image.dataobj)
-    while stored.ndim > 3 and stored.shape[-1] == 1:
-        stored = stored[..., 0]
-    if stored.ndim == 2:
-        stored = stored[..., None]
-    if stored.ndim != 3:
+        values = np.asanyarray(image.dataobj)
+    while values.ndim > 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.ndim == 2:
+        values = values[..., None]
+    if values.ndim != 3:
         raise InputError(
-            f"{path}: expected 3 axes, got {'x'.join(map(str, stored.shape))}. Write each volume "
+            f"{path}: expected 3 axes, got {'x'.join(map(str, values.shape))}. Write each volume "
             "into a file of its own."
         )
     affine = np.asarray(image.affine, np.float64)
     spans = np.isfinite(affine).all() and np.linalg.det(affine[:3, :3])
     if not spans or np.isnan(untyped.io_orientation(affine)).any():
         raise InputError(f"{path}: the positions in its header span no grid:\n{affine}")
-    return placed(np.ascontiguousarray(stored.transpose(2, 1, 0)), affine[:, [2, 1, 0, 3]])
+    return placed(np.ascontiguousarray(values.transpose(2, 1, 0)), affine[:, [2, 1, 0, 3]])

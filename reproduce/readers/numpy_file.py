@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.contracts import Geometry
 from reproduce.ground.reading import read_with
-from reproduce.readers.grids import Geometry
 from reproduce.readers.masks import MaskFile
 from reproduce.readers.sizes import need_room
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 USUAL = ("segs", "gts", "mask", "masks", "seg")
 
 
-def read(path: Path, key: str | None = None) -> MaskFile:
+def read(path: Path, key: str | None = None, like: Geometry | None = None) -> MaskFile:
     """An array (H, W) or (D, H, W), in the order of the volume it was made from.
 
     `spacing` beside it is not used: these files store it x, y, z beside arrays z, y, x, some the

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.contracts import Geometry
 from reproduce.ground.reading import read_with
-from reproduce.readers.grids import Geometry
 from reproduce.readers.intensities import picture_bits
 from reproduce.readers.masks import MaskFile, reader_of
 from reproduce.readers.sizes import need_room
@@ -56,7 +56,7 @@ def read_rgb(path: Path, window: Sequence[float] | None = None) -> NDArray[np.ui
     return read_with(path, "image", reader)
 
 
-def read(path: Path, key: str | None = None) -> MaskFile:
+def read(path: Path, key: str | None = None, like: Geometry | None = None) -> MaskFile:
     """A mask (H, W) of stored values: palette index, grey value, 16 bit integer, float.
 
     Raises `InputError` for colours, transparent pixels, several pages and damaged files.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.readers.grids import Geometry
+from reproduce.contracts import Geometry
 from reproduce.readers.masks import MaskFile
 
 if TYPE_CHECKING:

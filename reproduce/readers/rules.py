@@ -100,7 +100,7 @@ def one_class(
             f"Say which number it is with --label '{named[0]}={label}'"
             if label
             else f"Say what the numbers mean with --set 'dataset.labels={{{option}}}' (data sets "
-            "folder, nifti, npz), or save the mask as 0 and 255."
+            "folder, volumes, npz), or save the mask as 0 and 255."
         )
     raise InputError(
         f"{found.path}: expected one object on an empty background (0 and 1, 0 and 255, or black "

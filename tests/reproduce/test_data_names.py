@@ -95,7 +95,7 @@ def test_a_split_of_another_shape_is_named(split: Any, tmp_path: Path) -> None:
     [
         ("drive", "test", "observer", 3),
         ("drive", "test", "observer", "second"),
-        ("nifti", "train", "channel", "t1"),
+        ("volumes", "train", "channel", "t1"),
         ("folder", "all", "patient", "abc"),
         ("phantoms", "test", "count", 2.5),
         ("phantoms", "test", "count", True),

@@ -394,4 +394,4 @@ def test_a_folder_without_segmentations_and_a_damaged_file(series: Path) -> None
     (series / "x" / "liver.seg").write_bytes(b"no DICOM at all")
     assert "DICOM file cannot be read" in told("dicom", series, "all")
     (series / "x" / "liver.seg").unlink()
-    assert "no DICOM-SEG object there or below" in told("dicom", series, "all")
+    assert "no DICOM-SEG object and no RTSTRUCT there or below" in told("dicom", series, "all")

@@ -25,7 +25,7 @@ MINE = (
     "drive",
     "endotect",
     "folder",
-    "nifti",
+    "volumes",
     "npz",
     "phantoms",
     "polyp",
@@ -114,7 +114,7 @@ def test_stacks_of_challenges(challenge_npz: Path) -> None:
 def test_volumes_are_planes_first(nifti: Path) -> None:
     import nibabel
 
-    sample = looks_right("nifti", nifti, "train", 1, {"1"})
+    sample = looks_right("volumes", nifti, "train", 1, {"1"})
     (path,) = (nifti / "labelsTr").glob("*.nii.gz")
     stored = nibabel.load(path).shape
     assert sample.values.shape == stored[::-1]
@@ -165,7 +165,7 @@ def test_nifti_is_brought_to_one_orientation(nifti: Path, tmp_path: Path) -> Non
     """A volume written with its axes permuted and flipped is read as the same array."""
     import nibabel
 
-    data = plugin("datasets", "nifti")
+    data = plugin("datasets", "volumes")
     before = data.load(data.cases(nifti, "train", {})[0], {})
     for part in ("imagesTr", "labelsTr"):
         (tmp_path / part).mkdir()
@@ -183,7 +183,7 @@ def test_nifti_names_come_from_dataset_json(nifti: Path, tmp_path: Path) -> None
     declared = {"labels": {"background": 0, "edema": 1}}
     (tmp_path / "b").chmod(0o755)
     (tmp_path / "b" / "dataset.json").write_text(json.dumps(declared))
-    data = plugin("datasets", "nifti")
+    data = plugin("datasets", "volumes")
     assert set(data.load(data.cases(tmp_path / "b", "train", {})[0], {}).labels) == {"edema"}
 
 

@@ -19,8 +19,8 @@ from PIL import Image
 from catalog.errors import InputError, UsageError
 from reproduce.ground.plugins import plugin
 from reproduce.readers import ClassMap, difference, read_mask
-from reproduce.readers.nifti import read_volume
 from reproduce.readers.picture import read_rgb
+from reproduce.readers.volumes import read_volume
 
 Array = NDArray[Any]
 LABEL = np.zeros((12, 10, 8), np.uint8)  # x, y, z as NIfTI stores them
@@ -44,7 +44,7 @@ def volumes(root: Path, *labels: tuple[Array, Array], **declared: Any) -> list[A
         nifti(root / "labelsTr" / f"{number}.nii.gz", values, affine)
     if declared:
         (root / "dataset.json").write_text(json.dumps(declared))
-    data = plugin("datasets", "nifti")
+    data = plugin("datasets", "volumes")
     return [data.load(case, {}) for case in data.cases(root, "train", {})]
 
 
@@ -169,7 +169,7 @@ def test_an_infinite_voxel_leaves_the_image(tmp_path: Path) -> None:
     values[0, 0, 0] = np.inf
     volumes(tmp_path, (LABEL, AFFINE))
     nifti(tmp_path / "imagesTr" / "0_0000.nii.gz", values)
-    data = plugin("datasets", "nifti")
+    data = plugin("datasets", "volumes")
     sample = data.load(data.cases(tmp_path, "train", {})[0], {})
     assert sample.values[0, 0, 0] == 255
     assert len(np.unique(sample.values)) == 256

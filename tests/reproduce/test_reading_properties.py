@@ -114,7 +114,7 @@ def test_one_object_reads_back_or_is_refused(
     lossy=st.booleans(),
 )
 def test_what_is_there_is_never_silently_nothing(values: Array, dtype: str, lossy: bool) -> None:
-    from reproduce.readers import Geometry
+    from reproduce.contracts import Geometry
 
     found = MaskFile(Path("a"), Geometry(values.shape), values.astype(dtype), lossy=lossy)
     try:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catalog.errors import InputError
-from reproduce.readers import ClassMap, Geometry, MaskFile, read_mask
+from reproduce.contracts import Geometry
+from reproduce.readers import ClassMap, MaskFile, read_mask
 from reproduce.readers.classes import class_map, declared_in
 from reproduce.readers.intensities import to_uint8
 from reproduce.readers.picture import read_rgb

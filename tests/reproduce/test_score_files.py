@@ -75,7 +75,7 @@ def test_a_picture_against_a_nifti_slice(tmp_path: Path) -> None:
     for part in ("imagesTr/a_0000", "labelsTr/a"):
         nifti(tmp_path / "data" / f"{part}.nii.gz", TRUTH.T[..., None], affine)
     png(tmp_path / "pred" / "a.png", PREDICTED)
-    request = Request(tmp_path / "pred", "nifti", tmp_path / "data")
+    request = Request(tmp_path / "pred", "volumes", tmp_path / "data")
     assert score_predictions(request)[0].measurements[0].value == pytest.approx(DICE)
 
 
@@ -130,7 +130,7 @@ def nnunet(root: Path, labels: object, *cases: tuple[Array, Array]) -> Request:
         nifti(root / "pred" / f"{name}.nii.gz", predicted, affine)
     if labels is not None:
         (root / "data" / "dataset.json").write_text(json.dumps({"labels": labels}))
-    return Request(root / "pred", "nifti", root / "data")
+    return Request(root / "pred", "volumes", root / "data")
 
 
 def volume(*values: int) -> Array:
@@ -207,7 +207,7 @@ def test_an_array_has_the_order_of_the_file_it_belongs_to(tmp_path: Path) -> Non
     assert score_predictions(request)[0].measurements[0].value == 1.0
     for part in ("imagesTr/a_0000", "labelsTr/a"):
         nifti(tmp_path / "data" / f"{part}.nii.gz", BODY.T, LEFT_AND_BACK)
-    request = Request(tmp_path / "pred", "nifti", tmp_path / "data")
+    request = Request(tmp_path / "pred", "volumes", tmp_path / "data")
     assert score_predictions(request)[0].measurements[0].value == 1.0
 
 

@@ -16,8 +16,9 @@ from PIL import Image
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Result
+from reproduce.contracts import Geometry
 from reproduce.predictions import Request, score_predictions, write_result
-from reproduce.readers import Geometry, difference, read_mask
+from reproduce.readers import difference, read_mask
 from reproduce.statistics import read_statistics
 
 Mask = NDArray[Any]
@@ -306,7 +307,7 @@ def test_predictions_for_volumes_with_their_surfaces(nifti: Path, tmp_path: Path
     labels = nifti / "labelsTr"
     request = Request(
         labels,
-        "nifti",
+        "volumes",
         nifti,
         options={"labels": {1: "edema"}},
         metrics=("dice", "nsd", "hd95"),
@@ -346,7 +347,7 @@ def test_a_dicom_segmentation_is_scored_against_nifti(real: Path, tmp_path: Path
     shutil.copy(source, tmp_path / "pred" / "ct.dcm")
     request = Request(
         tmp_path / "pred",
-        "nifti",
+        "volumes",
         tmp_path / "data",
         options={"labels": {1: "organ"}, "window": [0, 1]},
         labels={1: "organ"},
@@ -354,18 +355,20 @@ def test_a_dicom_segmentation_is_scored_against_nifti(real: Path, tmp_path: Path
     with pytest.raises(InputError, match="segments second segment are no class"):
         score_predictions(request)
     (tmp_path / "pred" / "ct.dcm").unlink()
+    # An object leaves empty frames out: it is put where its voxels lie in the volume.
     single = real / "dicom_seg" / "seg_image_ct_binary.dcm"
     shutil.copy(single, tmp_path / "pred" / "ct.dcm")
+    alone = read_mask(single)
+    (only,) = alone.segments.values()
+    assert alone.geometry.shape != mask.geometry.shape
+    shared = int((read_mask(single, like=mask.geometry).first & (classes == 1)).sum())
+    dice = 2 * shared / (int(only.sum()) + int((classes == 1).sum()))
+    assert score_predictions(request)[0].measurements[0].value == pytest.approx(dice)
+    moved = affine + np.array([[0, 0, 0, 0.3]] + [[0] * 4] * 3)
+    for folder in ("imagesTr", "labelsTr"):
+        _nifti(tmp_path / "data" / folder / "ct.nii.gz", classes.transpose(2, 1, 0), moved)
     with pytest.raises(InputError, match=r"ct\.dcm: the prediction lies on another grid"):
         score_predictions(request)
-    mask = read_mask(single)
-    assert mask.geometry.affine is not None
-    affine = mask.geometry.affine[:, [2, 1, 0, 3]]
-    (only,) = mask.segments.values()
-    for folder in ("imagesTr", "labelsTr"):
-        stored = only.astype(np.uint8).transpose(2, 1, 0)
-        _nifti(tmp_path / "data" / folder / "ct.nii.gz", stored, affine)
-    assert score_predictions(request)[0].measurements[0].value == 1.0
 
 
 def test_unknown_formats_and_arrays_of_other_ranks(tmp_path: Path) -> None:

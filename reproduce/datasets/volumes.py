@@ -1,9 +1,10 @@
-"""Volumes as NIfTI in nnU-Net's layout: `imagesTr/<case>[_0000].nii.gz`, `labelsTr/<case>.nii.gz`.
+"""Volumes in nnU-Net's layout: `imagesTr/<case>[_0000].<suffix>`, `labelsTr/<case>.<suffix>`.
 
-Arrays are brought to RAS+ axes and then reversed: the first axis runs from feet to head, the second
-from back to front, the third from left to right; spacing follows that order. A file of one slice is
-a picture and stays as stored (`reproduce.readers.nifti`). Intensities are mapped
-to uint8, because that is what 2D models see: `window` [low, high], else the 0.5 and 99.5
+Files are NIfTI, NRRD (also 3D Slicer's .seg.nrrd) or MetaImage (MHA, MHD); image and label may be
+of different kinds. Arrays are brought to (superior, anterior, right): the first axis runs from feet
+to head, the second from back to front, the third from left to right; spacing follows that order. A
+file of one slice is a picture and stays as stored (`reproduce.readers.volumes`). Intensities are
+mapped to uint8, because that is what 2D models see: `window` [low, high], else the 0.5 and 99.5
 percentiles of the voxels above zero (MedSAM's rule for MR, pre_CT_MR.py).
 """
 
@@ -15,21 +16,19 @@ from typing import Any, Literal
 
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Case, Dataset, Sample
-from reproduce.readers.intensities import as_taken
 
 PARTS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
-SUFFIXES = (".nii.gz", ".nii")
 
 
-class Nifti(Dataset):
-    """Plugin `nifti`. Options: `labels` (a class map, see `reproduce.readers.classes`; else
-    labels.json or dataset.json, else every number of the split's labels is a class of that name),
-    `window` [low, high], `values` (`uint8`, or `stored`: as in the file), `channel` (default 0, the
-    file that ends in _0000)."""
+class Volumes(Dataset):
+    """Plugin `volumes`. Options: `labels` (a class map, see `reproduce.readers.classes`; else
+    labels.json or dataset.json, else every number or named segment of the split's labels is a class
+    of that name), `window` [low, high], `values` (`uint8`, or `stored`: as in the file), `channel`
+    (default 0, the file that ends in _0000)."""
 
-    name = "nifti"
-    version = 2
-    title = "NIfTI volumes (nnU-Net layout)"
+    name = "volumes"
+    version = 1
+    title = "Volumes as NIfTI, NRRD or MHA (nnU-Net layout)"
     licence = "the data's own"
     access = "Arrange the volumes as imagesTr/ and labelsTr/ and pass the folder with --data."
     homepage: str | None = None
@@ -49,9 +48,10 @@ class Nifti(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. Raises `InputError` naming labels without an image."""
         from reproduce.ground.reading import files_of, need_folder, whole_option
+        from reproduce.readers.volumes import SUFFIXES, files_with
 
         if split not in PARTS:
-            raise UsageError(f"nifti has no split {split!r}; known: {', '.join(PARTS)}")
+            raise UsageError(f"volumes has no split {split!r}; known: {', '.join(PARTS)}")
         folders = [root / name for name in PARTS[split]]
         for folder in folders:
             need_folder(folder, self.title, self.access)
@@ -63,8 +63,9 @@ class Nifti(Dataset):
             if image is None:
                 without.append(name)
                 continue
+            files = {**files_with("image", image), **files_with("label", path)}
             meta = {"root": root, "labels": tuple(labels.values())}
-            found.append(Case(id=name, files={"image": image, "label": path}, meta=meta))
+            found.append(Case(id=name, files=files, meta=meta))
         if without:
             raise InputError(
                 f"{root}: {len(without)} labels without an image: {', '.join(without[:5])}."
@@ -75,27 +76,13 @@ class Nifti(Dataset):
         """Volume (D, H, W), bytes or values as stored; masks by class; spacing in mm.
 
         Raises `InputError` where image and label do not lie on one grid, with the difference."""
-        from reproduce.readers import ClassMap, class_map, difference, read_mask
-        from reproduce.readers.classes import numbers_of
-        from reproduce.readers.nifti import read_volume
+        from reproduce.readers import class_map
+        from reproduce.readers.classes import found_in
+        from reproduce.readers.volumes import labelled, read_volume
 
         image, grid = read_volume(case.files["image"], "image")
-        found = read_mask(case.files["label"], like=grid)
-        if off := difference(found.geometry, grid):
-            raise InputError(
-                f"{found.path}: the label does not lie on the grid of its image "
-                f"{case.files['image'].name}: {off}. Masks are never moved silently: resample it "
-                "yourself and say so."
-            )
         names = class_map(options.get("labels"), Path(case.meta["root"]))
-        read = (names or ClassMap.numbered(numbers_of(case.meta["labels"]))).read(found)
-        return Sample.of_volume(
-            case,
-            as_taken(image, options, case.files["image"]),
-            read.masks,
-            read.valid,
-            spacing_mm=grid.spacing_mm,
-        )
+        return labelled(case, image, grid, options, names or found_in(case.meta["labels"]))
 
 
-PLUGIN = Nifti()
+PLUGIN = Volumes()
