@@ -76,6 +76,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("sam2", "tiny", 1024, ("sam2_1_tiny",), ""),
     ("sam2", "small", 1024, ("sam2_1_small",), ""),
     ("medsam2", "tiny", 512, ("sam2_1_tiny",), ""),
+    ("ma-sam", "vit_b", 512, ("sam_vit_b", "ma_sam"), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
     ("mobilesam", "vit_t", 1024, ("mobile_sam",), ""),
     ("litemedsam", "vit_t", 256, ("lite_medsam",), ""),
@@ -215,22 +216,25 @@ def _ask_plane(model: Any, side: int, kind: str) -> None:
 
 def _ask_stack(model: Any, side: int, kind: str) -> None:
     """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle; of a model that
-    follows an object through planes of 8 bits, three planes and a box on the middle one."""
+    follows an object through planes of 8 bits, three planes and a box on the middle one; of one
+    without prompts, five planes."""
     import numpy as np
     import torch
 
     from reproduce.contracts import Case, Prompt, Sample
 
-    planes = 3 if model.takes == "uint8" else side
+    planes = 3 if model.takes == "uint8" else 5 if kind == "none" else side
     values = np.random.default_rng(0).integers(1, 256, (planes, side, side))
     taken = values.astype(np.uint8 if model.takes == "uint8" else np.float32)
     sample = Sample.of_volume(Case("a", {}), taken, {}, spacing_mm=(1.5, 1.5, 1.5))
     middle = np.full((1, 3), side // 2, np.float64)
-    prompt = {
-        "point": Prompt("a", "x", points=middle, point_labels=np.array([1])),
-        "box": Prompt.on_plane("a", "x", 1, box_xy=np.array([0.2, 0.25, 0.7, 0.75]) * side),
+    box = np.array([0.2, 0.25, 0.7, 0.75]) * side
+    prompts = {
+        "point": [Prompt("a", "x", points=middle, point_labels=np.array([1]))],
+        "box": [Prompt.on_plane("a", "x", 1, box_xy=box)],
+        "none": [],
     }[kind]
-    for answered in model.open(sample).ask([prompt]).planes("original"):
+    for answered in model.open(sample).ask(prompts).planes("original"):
         assert torch.isfinite(answered.prediction.scores.float()).all()
 
 

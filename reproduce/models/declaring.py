@@ -61,6 +61,7 @@ class DeclaredAdapter(Adapter):
     agreement: str
     options: Mapping[str, Option] = field(default_factory=dict)
     dimensionality: Literal["2d", "3d"] = "2d"
+    values: Literal["uint8", "stored"] = "uint8"
     files: tuple[str, ...] = ("one file",)
     plane: str | None = None
 

@@ -92,19 +92,31 @@ class FusedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> None:
         """Replace x, (B, H, W, C) float32, by the block's output."""
+        self.attend(x)
+        self.feed(x)
+
+    def attend(self, x: Tensor) -> None:
+        """Add attention to x: the first half of the block."""
         height = x.shape[1]
-        # One row of windows, or as many tokens in a global block; a GPU wants all there is.
-        rows = (self.window or 16) if x.device.type == "cpu" else height
-        if self.window:
-            rows = -(-rows // self.window) * self.window
-            for start in range(0, height, rows):
-                strip = x[:, start : start + rows]
-                strip += self._windowed(self.norm1(strip).to(self.dtype))
-        else:
+        rows = self._rows(height)
+        if not self.window:
             self._everywhere(x, rows)
+            return
+        for start in range(0, height, rows):
+            strip = x[:, start : start + rows]
+            strip += self._windowed(self.norm1(strip).to(self.dtype))
+
+    def feed(self, x: Tensor) -> None:
+        """Add the perceptron to x: the second half."""
+        height = x.shape[1]
+        rows = self._rows(height)
         for start in range(0, height, rows):
             strip = x[:, start : start + rows]
             strip += self.lin2(self.act(self.lin1(self.norm2(strip).to(self.dtype))))
+
+    def _rows(self, height: int) -> int:
+        """Rows done at a time: one of windows, or as many tokens; a GPU wants all there is."""
+        return (self.window or 16) if self.lin1.weight.device.type == "cpu" else height
 
     def _everywhere(self, x: Tensor, rows: int) -> None:
         """Add global attention to x: keys and values of all tokens, queries strip by strip."""

@@ -110,3 +110,27 @@ def waves() -> np.ndarray:
     """A stack (5, 96, 120) of grey waves in whole numbers, the same on every machine."""
     s, y, x = np.ogrid[:5, :96, :120]
     return ((s * 37 + y * y // 31 + x * (y + 5 * s) // 17) % 256).astype(np.uint8)
+
+
+def stack_of(given: dict[str, Any]) -> NDArray[Any]:
+    """A stack (S, H, W) that the authors' code and our adapter both take.
+
+    of    `waves`, `ct` (bytes of three dozen real slices) or `brats` (a real volume of 1.5 mm)
+    cut   [first, end] of each axis
+    hu    [low, high]: bytes become numbers of this range, float32
+    """
+    if given["of"] == "waves":
+        values: NDArray[Any] = waves()
+    elif given["of"] == "ct":
+        with np.load(REAL / "medsam2_npz" / "CT_Lesion_000001_02_01_008-023.npz") as content:
+            values = content["imgs"]
+    else:
+        import nibabel
+
+        image: Any = nibabel.load(REAL / "brats" / "imagesTr" / "BraTS2021_01646.nii.gz")
+        values = np.asarray(image.dataobj).transpose(2, 1, 0)
+    values = values[tuple(slice(*ends) for ends in given["cut"])].copy()
+    if "hu" in given:
+        low, high = given["hu"]
+        values = (values / 255 * (high - low) + low).astype(np.float32)
+    return values

@@ -71,6 +71,7 @@ RELEASES = [
     Release("medical-sam-adapter", (("medical_sam_adapter_256", "state_dict", ""),)),
     Release("medical-sam-adapter", (("medical_sam_adapter_1024", "state_dict", ""),)),
     Release("sampath", (("sampath", "state_dict/model", ""),)),
+    Release("ma-sam", (BASE, ("ma_sam", "lora", ""))),
     Release("sam-med3d", (("sam_med3d", "model_state_dict", ""),)),
 ]
 

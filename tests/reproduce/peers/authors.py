@@ -100,6 +100,18 @@ class Answers:
                 value.detach() if isinstance(value, torch.Tensor) else value
             )
 
+    def add_stack(
+        self, part: str, name: str, stack: dict[str, Any], scores: Any, **more: Any
+    ) -> None:
+        """One answer about a stack, as `add`.
+
+        stack   what `made.stack_of` makes it of
+        scores  theirs, of the shape that `take` gives of ours (test_adapters_stacks.py)
+        more    masks: (N, S, H, W) of the objects or classes on the stack as given; prompts,
+                options, spacing
+        """
+        self.add(part, name, np.zeros(0), scores, stack=stack, **more)
+
     def write(self) -> None:
         np.savez(OUT / "answers.npz", **self.arrays)
         (OUT / "answers.json").write_text(json.dumps(self.cases), "utf-8")
