@@ -59,7 +59,8 @@ class MaSam(WindowModel):
         self.turned = (-2, -1) if options["stored"] == "ras" else (-2,)
 
     def pixels(self, window: NDArray[Any]) -> NDArray[np.float32]:
-        values: NDArray[Any] = (np.clip(window, LOW_HU, HIGH_HU) - LOW_HU) / (HIGH_HU - LOW_HU) * 255.0
+        clipped = np.clip(window, LOW_HU, HIGH_HU)
+        values: NDArray[Any] = (clipped - LOW_HU) / (HIGH_HU - LOW_HU) * 255.0
         values = (values.astype(np.float32) - MEAN) / DEVIATION
         values = (values - values.min()) / (values.max() - values.min() + 1e-8)
         shown = resized(np.flip(values, self.turned), self.side, self.side)

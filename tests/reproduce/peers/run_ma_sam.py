@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from made import stack_of
 
 without_cuda()
 os.chdir("MA-SAM")
-sys.path.insert(0, os.getcwd())
+sys.path.insert(0, str(Path.cwd()))
 import test as release  # noqa: E402 - MA-SAM/test.py
 from sam_fact_tt_image_encoder import Fact_tt_Sam  # noqa: E402
 from segment_anything.build_sam import _build_sam  # noqa: E402
