@@ -95,9 +95,7 @@ def answered(model: Any, case: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np
 @pytest.mark.parity
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("name", ENTRIES)
-def test_whole_answers_are_those_of_the_authors_code(
-    name: str, real: Path, tmp_path: Path
-) -> None:
+def test_whole_answers_are_those_of_the_authors_code(name: str, real: Path, tmp_path: Path) -> None:
     entry = ENTRIES[name]
     cases = authors(name, check_out(entry), real, tmp_path)
     parts: dict[str, dict[str, Any]] = {}
