@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from catalog.records import Checkpoint, LookFirst, Project
+from catalog.records import LookFirst, Project
 from catalog.vocabulary import vocabularies
 
 Standing = Literal["runs", "adapter", "look-first", "nothing"]
@@ -80,8 +80,8 @@ def releases(projects: Iterable[Project]) -> list[Line]:
 def line(project: Project) -> Line:
     """Where one project stands. An adapter runs it, whatever a file of it needs first."""
     own = [c for c in project.checkpoints or [] if c.of is None]
-    looked = [(c, c.look_first) for c in own if c.look_first]
-    remarks = tuple(dict.fromkeys(_remark(checkpoint, first) for checkpoint, first in looked))
+    looked = [(c.file or c.id, c.look_first) for c in own if c.look_first]
+    remarks = _remarks(looked)
     reason = project.adapter_reason
     if project.adapter:
         return Line(project, "runs", None, None, remarks)
@@ -93,9 +93,13 @@ def line(project: Project) -> Line:
     return Line(project, "adapter", reason, "adapter", remarks)
 
 
-def _remark(checkpoint: Checkpoint, first: LookFirst) -> str:
-    where = f" ({first.place})" if first.place else ""
-    return f"{checkpoint.file or checkpoint.id}: {first.text}{where}"
+def _remarks(looked: list[tuple[str, LookFirst]]) -> tuple[str, ...]:
+    """What is said of the files, once for all of which the same is said."""
+    files: dict[str, list[str]] = {}
+    for file, first in looked:
+        where = f" ({first.place})" if first.place else ""
+        files.setdefault(f"{first.text}{where}", []).append(file)
+    return tuple(f"{', '.join(names)}: {text}" for text, names in files.items())
 
 
 def by_family(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:

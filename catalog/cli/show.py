@@ -14,9 +14,19 @@ from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
 from catalog.ladder import ladder, question, unstated
 from catalog.lookup import find
-from catalog.records import TAG_FIELDS, Claim, Paper, Project, Version, to_builtins
+from catalog.records import (
+    TAG_FIELDS,
+    Checkpoint,
+    Claim,
+    Paper,
+    Project,
+    Version,
+    to_builtins,
+)
 from catalog.registry import Registry
+from catalog.runnable import line
 from catalog.standing import as_of
+from catalog.vocabulary import label
 
 MOST_CLAIMS = 12  # more are told by their number
 
@@ -178,6 +188,7 @@ def _version(version: Version) -> Row:
 
 def _project_sections(project: Project, registry: Registry) -> list[tuple[str, list[Row]]]:
     repository = project.repository
+    lifts = line(project).lifts if project.weights_status == "public" else None
     about: list[Row] = [
         ("project", project.slug),
         ("name", project.name),
@@ -186,12 +197,17 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
         ("commit", repository.commit if repository else None),
         ("code", project.code_status, as_of(project)),
         ("weights", project.weights_status, as_of(project)),
+        ("family", label("family", project.family) if project.family else None),
         ("adapter", project.adapter or project.adapter_reason),
+        ("would lift it", lifts),
         ("note", project.note),
     ]
     checkpoints: list[Row] = [
-        (point.id, point.bytes, point.sha256, point.urls) for point in project.checkpoints or []
+        (point.id, point.bytes, point.sha256, point.urls, *_look_first(point))
+        for point in project.checkpoints or []
     ]
+    none = project.no_numbers
+    looked: list[Row] = [("looked in", none.looked), ("seen instead", none.seen)] if none else []
     issues: list[Row] = [(note.ref or note.file, note.text) for note in project.known_issues]
     return [
         (f"project {project.slug}", [row for row in about if row[1] is not None]),
@@ -199,8 +215,14 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
         ("checkpoints", checkpoints),
         ("known issues", issues),
         ("claims", _claims(project, [c for c in project.claims if c.own], registry)),
+        ("no number of its own found", [row for row in looked if row[1] is not None]),
         ("printed by others", _claims(project, [c for c in project.claims if not c.own], registry)),
     ]
+
+
+def _look_first(checkpoint: Checkpoint) -> list[str]:
+    first = checkpoint.look_first
+    return [f"look first: {first.text}"] if first else []
 
 
 def _claims(project: Project, claims: Sequence[Claim], registry: Registry) -> list[Row]:

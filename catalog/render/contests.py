@@ -60,7 +60,7 @@ def structures(catalog: Catalog) -> list[Structure]:
     others: dict[Key, list[ClaimView]] = {}
     for number in catalog.others:
         claim = number.claim
-        if claim.label is None or claim.printed_by is None:
+        if claim.label is None or claim.printed_by is None or not claim.verifiable:
             continue
         prompt = claim.protocol.prompt_profile.value
         key = (claim.printed_by, prompt, claim.protocol.metric_profile.value, *_cases(claim))
@@ -105,6 +105,6 @@ def prompts(numbers: Iterable[ClaimView]) -> list[Prompts]:
         by = {str(c.claim.protocol.prompt_profile.value): c for c in members}
         if 1 < len(by) == len(members):
             first = members[0]
-            name = first.claim.dataset or ""
+            name = ", ".join(filter(None, (first.claim.dataset, first.claim.label)))
             found.append(Prompts(first.project.name, name, first.claim.metric, by))
     return found

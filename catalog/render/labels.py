@@ -53,7 +53,7 @@ BLOCKED = {
     "manual-download": "The checkpoint has to be downloaded by hand",
     "trained-on-test": "The checkpoint was trained on the test cases",
     "no-adapter": "Nobody has written the adapter yet",
-    "no-support": "The tool lacks the reader, the prompts or the metric that it needs",
+    "no-support": "A reader, prompts or a metric is missing here",
 }
 
 CODE = {

@@ -106,6 +106,8 @@ def _api(output: Output, catalog: Catalog) -> None:
     for view in [*catalog.papers, *catalog.excluded]:
         body = {"paper": to_builtins(view.paper), "derived": _judged(view)}
         output.api(f"papers/{view.id}.json", "paper", body)
+    runnable = {line.project.slug: line.data for line in catalog.releases}
+    output.api("runnable.json", "list", {"items": list(runnable.values())})
     for project in catalog.projects.values():
         states = {c.claim.id: c.state for c in project.numbers}
         output.api(
@@ -120,6 +122,7 @@ def _api(output: Output, catalog: Catalog) -> None:
                     },
                     "code": project.code,
                     "weights": project.weights,
+                    "runnable": runnable.get(project.project.slug),
                     "page": f"projects/{project.project.slug}/",
                 },
             },
@@ -221,6 +224,7 @@ def _api(output: Output, catalog: Catalog) -> None:
                 "papers.json",
                 "projects.json",
                 "runs.json",
+                "runnable.json",
                 "verdicts.json",
                 "recomputed.json",
                 "questions.json",
@@ -308,6 +312,8 @@ def llms(output: Output, catalog: Catalog) -> bytes:
         f"- [All works]({site}api/v1/papers.json): code, weights and states of claims\n"
         f"- [A work]({site}api/v1/papers/{{id}}.json): the full record\n"
         f"- [A project]({site}api/v1/projects/{{slug}}.json): release, protocol card, claims\n"
+        f"- [Releases that run here]({site}api/v1/runnable.json): which weights, why the others do "
+        "not, what would lift that\n"
         f"- [Verdicts]({site}api/v1/verdicts.json)\n"
         f"- [Released rows]({site}api/v1/recomputed.json): what they say about printed numbers, "
         "apart from runs\n"

@@ -66,6 +66,7 @@ def numbers(catalog: Catalog) -> str:
     """Counts, each with its denominator."""
     papers, claims = catalog.papers, catalog.claims
     printed = catalog.numbers
+    released = catalog.releases
     code = sum(v.work.code is True for v in papers)
     weights = sum(v.work.weights is True for v in papers)
     return _table(
@@ -79,6 +80,10 @@ def numbers(catalog: Catalog) -> str:
             ("works with code", _count(code, len(papers))),
             ("works with released weights", _count(weights, len(papers))),
             ("code releases", str(len(catalog.methods))),
+            (
+                "releases of weights that an adapter runs here",
+                _count(sum(line.runs for line in released), len(released)),
+            ),
             ("claims of releases, with their place in print", str(len(claims))),
             (
                 "claims checked by a run",

@@ -33,7 +33,7 @@ from catalog.records import (
 from catalog.registry import Registry, load_verdict_log
 from catalog.render.labels import DECIDED, STATES
 from catalog.render.naming import dataset_key, dataset_title, is_dataset, slug
-from catalog.runnable import OUTSIDE
+from catalog.runnable import OUTSIDE, Line, releases
 from catalog.sources import volatile
 
 if TYPE_CHECKING:
@@ -365,6 +365,11 @@ class Catalog:
     @cached_property
     def controls(self) -> list[ProjectView]:
         return [p for p in self.projects.values() if p.outside]
+
+    @cached_property
+    def releases(self) -> list[Line]:
+        """A line for each project with released weights: whether it runs here, what lifts it."""
+        return releases(view.project for view in self.methods)
 
     @cached_property
     def runs(self) -> list[Result]:

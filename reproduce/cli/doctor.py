@@ -16,10 +16,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def doctor(
     project: Annotated[str | None, typer.Argument(help="Only this project.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Also projects without an adapter.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also projects without released weights.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Say for every project what is missing here to run it: extra, checkpoint, data, memory.
+    """Say for every project with released weights what is missing here to run it.
+
+    Extra, adapter and what would bring it, checkpoint, data, memory, files to look at first.
 
     \b
     Examples:
@@ -37,7 +41,7 @@ def doctor(
         p
         for p in registry.projects
         if (project is None or p.slug == project)
-        and (all_ or project is not None or p.adapter is not None)
+        and (all_ or project is not None or p.adapter is not None or p.weights_status == "public")
         and (p.kind != "selftest" or project is not None)  # it brings its own weights and data
     ]
     if project is not None and not chosen:

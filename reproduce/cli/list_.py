@@ -17,7 +17,8 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="[WHAT]", help="claims, adapters, datasets, prompts, metrics or runs"
+            metavar="[WHAT]",
+            help="claims, releases, adapters, datasets, prompts, metrics or runs",
         ),
     ] = "claims",
     project: Annotated[str | None, typer.Option("--project", help="Only this project.")] = None,
@@ -28,12 +29,12 @@ def list_(
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """List claims with their state, or the plugins and runs there are.
+    """List claims with their state, released weights that run here, or plugins and runs.
 
     \b
     Examples:
       sam4mis reproduce list --runnable
-      sam4mis reproduce list --project lwnet
+      sam4mis reproduce list releases
       sam4mis reproduce list runs
     """
     from catalog.errors import UsageError
@@ -42,11 +43,14 @@ def list_(
         _claims(project, state, runnable, json_)
     elif what in ("adapters", "datasets", "prompts", "metrics"):
         _plugins(what, json_)
+    elif what == "releases":
+        _releases(project, json_)
     elif what == "runs":
         _runs(project, json_)
     else:
         raise UsageError(
-            f"list {what!r}: expected claims, adapters, datasets, prompts, metrics or runs."
+            f"list {what!r}: expected claims, releases, adapters, datasets, prompts, metrics or "
+            "runs."
         )
 
 
@@ -121,6 +125,37 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
         "printed by",
     )
     table(counted(len(rows), "claim"), columns, shown, "state", "data set")
+
+
+def _releases(project: str | None, json_: bool) -> None:
+    """Every project with released weights: whether it runs, why not, what would lift that."""
+    from catalog.registry import find_root
+    from catalog.runnable import releases
+    from catalog.vocabulary import label
+    from reproduce.cli.common import as_json, sound_registry, table
+
+    registry = sound_registry(find_root())
+    lines = [x for x in releases(registry.projects) if project in (None, x.project.slug)]
+    if json_:
+        as_json([line.data for line in lines])
+        return
+    table(
+        f"{sum(line.runs for line in lines)} of {len(lines)} releases of weights run here",
+        ("project", "family", "runs", "why not", "what would lift it", "look first"),
+        [
+            (
+                line.project.slug,
+                label("family", line.project.family or ""),
+                "yes" if line.runs else "no",
+                line.why,
+                line.lifts,
+                "; ".join(line.remarks) or None,
+            )
+            for line in lines
+        ],
+        "why not",
+        "look first",
+    )
 
 
 def _can_run(project: Project, claim: Claim) -> bool:

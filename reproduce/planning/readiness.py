@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from catalog.errors import InputError
 from catalog.records import Checkpoint, Claim, Project
+from catalog.runnable import line
 from reproduce.contracts import Dataset
 from reproduce.ground.extras import install_command, missing_extra
 from reproduce.ground.places import cache_folder, data_folder
@@ -30,10 +31,17 @@ class Machine(Struct, kw_only=True):
 
 
 class Readiness(Struct, kw_only=True):
-    """One project. `missing` is empty where at least one claim can be run."""
+    """One project. `missing` is empty where at least one claim can be run.
+
+    lifts       what would bring an adapter, in words; None where there is one
+    look_first  files that a person has to look at before a run, with what is known of them
+    """
 
     project: str
     ready: bool
+    family: str | None = None
+    lifts: str | None = None
+    look_first: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     claims_ready: list[str] = field(default_factory=list)
 
@@ -67,22 +75,25 @@ def examine(project: Project, here: Machine) -> Readiness:
     if here.missing_packages:
         missing.append(f"extra: {here.install}")
     adapter = plugins("adapters").get(project.adapter or "")
+    at = line(project)
     if project.adapter is None:
         missing.append(f"adapter: {project.adapter_reason or 'nobody has written one yet'}")
+        missing.append(f"lifted by: {at.lifts}")
     elif adapter is None:
         missing.append(f"adapter: {project.adapter} is not in reproduce/adapters")
     elif problem := _memory(adapter.memory_mib.values(), here):
         missing.append(problem)
     if not project.claims:
-        missing.append("claim: none is recorded")
+        looked = f" (looked in {'; '.join(none.looked)})" if (none := project.no_numbers) else ""
+        missing.append(f"claim: no printed number is recorded{looked}")
     ready, problems = [], dict[str, None]()
     blocked: dict[str, list[str]] = {}
     for claim in project.claims:
         if claim.state == "blocked":  # nothing that is missing here would change that
             blocked.setdefault(claim.reason or "no reason recorded", []).append(claim.id)
             continue
-        lacking = _claim(project, claim)
-        if not lacking:
+        lacking = _claim(project, claim) if adapter else []
+        if adapter and not lacking:
             ready.append(f"{project.slug}/{claim.id}")
         problems |= dict.fromkeys(lacking)
     if not ready:
@@ -93,7 +104,16 @@ def examine(project: Project, here: Machine) -> Readiness:
             + (" ..." if len(names) > 2 else "")
             for reason, names in blocked.items()
         ]
-    return Readiness(project=project.slug, ready=not missing, missing=missing, claims_ready=ready)
+        missing += [f"look first: {text}" for text in at.remarks]
+    return Readiness(
+        project=project.slug,
+        ready=not missing,
+        family=project.family,
+        lifts=at.lifts,
+        look_first=list(at.remarks),
+        missing=missing,
+        claims_ready=ready,
+    )
 
 
 def _memory(needs: object, here: Machine) -> str | None:

@@ -247,6 +247,24 @@ def test_doctor_says_what_is_missing(tmp_path: Path, real: Path) -> None:
     assert "lwnet\tyes" in call("doctor")
 
 
+def test_every_release_has_its_line(root: Path) -> None:
+    """Those that run, and those that do not, with why and what would lift that."""
+    from catalog.registry import load_projects
+    from catalog.runnable import releases
+
+    lines = {x.project.slug: x for x in releases(load_projects(root))}
+    listed = {row["project"]: row for row in json.loads(call("list", "releases", "--json"))}
+    assert listed == {slug: x.data for slug, x in lines.items()}
+    text = call("list", "releases", "--project", "evanyseg")
+    assert "\tno\tnothing to run: it predicts" in text
+    rows = {row["project"]: row for row in json.loads(call("doctor", "--json"))["projects"]}
+    assert lines.keys() <= rows.keys()
+    waiting = rows["imis-bench"]
+    assert waiting["lifts"] == "a copy that needs no account"
+    assert f"lifted by: {waiting['lifts']}" in waiting["missing"]
+    assert "look first: IMISNet-B.pth: only on Baidu" in "; ".join(waiting["missing"])
+
+
 def test_fetch_says_what_it_would_do() -> None:
     text = call("fetch", "lwnet", "--dry-run")
     assert "would be downloaded from raw.githubusercontent.com (0.9 MB)" in text

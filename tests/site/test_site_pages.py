@@ -324,7 +324,7 @@ def test_feeds_badges_and_machine_files(built: Path) -> None:
     for path in badges:
         assert path.stat().st_size <= 2048
         ET.parse(path)
-    others = (built / "badges/medsam.svg").read_text()
+    others = (built / "badges/sam.svg").read_text()
     assert "no claims of its own" in others, "BiomedParse printed them"
     unchecked = (built / "badges/samed.svg").read_text()
     assert "claims checked" in unchecked, "nobody has tried: no failure to reproduce"

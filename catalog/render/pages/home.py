@@ -1,4 +1,4 @@
-"""The home page: what this is, five numbers, the years, the latest."""
+"""The home page: what this is, eight numbers, the years, the latest."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ def write(output: Output, catalog: Catalog) -> None:
         (len(papers), None, "works", "papers/"),
         (code, len(papers), "works with code", table(code=("yes", "linked"))),
         (weights, len(papers), "works with released weights", table(weights=("yes", "gated"))),
+        (
+            sum(line.runs for line in catalog.releases),
+            len(catalog.releases),
+            "releases of weights that run here",
+            "verification/#runnable",
+        ),
         (len(claims), None, "claims with their place in print", "verification/#states"),
         (decided, len(claims), "claims of methods checked by a run", "verification/#states"),
         (len(catalog.others), None, "numbers that others printed", "verification/#states"),

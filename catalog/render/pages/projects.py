@@ -12,6 +12,7 @@ from catalog.render.pages.profiles import document, examples_of
 from catalog.render.pages.quality import BENCHMARKS
 from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, ProjectView
+from catalog.runnable import line
 
 
 def write(output: Output, catalog: Catalog) -> None:
@@ -99,6 +100,7 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         health=catalog.links,
         examples=examples_of(catalog, project.slug),
         site=bool(site),
+        line_of=line(project) if project.weights_status == "public" else None,
         steps=ladder(project),
         ask=question(project) if unstated(project) else None,
         moved=catalog.moved(project),

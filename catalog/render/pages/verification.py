@@ -1,4 +1,4 @@
-"""The overview of claims: states, funnel, differences, what blocks, matrix, stale, log."""
+"""The overview of claims: states, releases that run, funnel, what blocks, matrix, stale, log."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from catalog.records import VerdictChange
 from catalog.registry import VERDICT_LOG
 from catalog.render import charts
-from catalog.render.labels import DECIDED, STATES
+from catalog.render.labels import DECIDED, STATES, label
 from catalog.render.naming import dataset_key, is_dataset
 from catalog.render.output import Output
 from catalog.render.pages.projects import claims_chart
 from catalog.render.views import Catalog, ClaimView, ProjectView
+from catalog.runnable import Line, by_family
 
 #: A data set gets a column when so many methods have claims on it: fewer compare with nothing.
 SHARED = 2
@@ -38,6 +39,15 @@ def funnel(catalog: Catalog) -> list[tuple[str, float, str]]:
         ("verdict", decided),
     ]
     return [(name, float(len(found)), f"{len(found)} of {len(papers)}") for name, found in stages]
+
+
+def lifted(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
+    """What would lift the releases that do not run here, the most first: (words, lines)."""
+    found: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        if line.lifts:
+            found[line.lifts].append(line)
+    return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
 def stale(catalog: Catalog) -> list[tuple[ClaimView, str]]:
@@ -154,6 +164,9 @@ def write(output: Output, catalog: Catalog) -> None:
         counts=Counter(c.state for c in claims),
         others=Counter((c.claim.printed_by, c.project.slug) for c in catalog.others),
         control_chart=claims_chart("controls-chart", catalog.control_claims, prefix=True),
+        releases=catalog.releases,
+        families=[(label(name), lines) for name, lines in by_family(catalog.releases)],
+        lifted=lifted(catalog.releases),
         funnel=stages,
         funnel_chart=charts.bars(
             "funnel-chart",
