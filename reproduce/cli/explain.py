@@ -58,13 +58,13 @@ def explain(
     root = find_root()
     if examples or write or check:
         from reproduce.cli.generated import keep
-        from reproduce.judging.examples import examples_document
+        from reproduce.judging.examples import APART, examples_document
 
         document = examples_document(root)
         if write or check or dry_run:
             path = root / RESULTS / EXAMPLES
             command = "sam4mis reproduce explain --examples --write"
-            keep(path, document, command, check=check, dry_run=dry_run)
+            keep(path, document, command, check=check, dry_run=dry_run, absolute=APART)
         elif json_:
             as_json(document)
         else:

@@ -9,23 +9,60 @@ import msgspec
 import typer
 
 from catalog.errors import Finding, FindingsError
+from reproduce.ground.alike import ABSOLUTE, alike
 
 
 def encode(document: Any) -> bytes:
     """JSON with sorted keys and one item a line: the same document gives the same bytes."""
-    return (
-        msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"
-    )
+    return laid_out(msgspec.json.encode(document, order="deterministic"))
 
 
-def keep(path: Path, document: Any, command: str, *, check: bool, dry_run: bool) -> None:
-    """Write a generated file, or (`check`) raise `FindingsError` where it is out of date."""
+def laid_out(document: bytes) -> bytes:
+    """JSON as generated files have it: one item a line."""
+    return msgspec.json.format(document, indent=1) + b"\n"
+
+
+def up_to_date(
+    current: bytes | None, content: bytes, absolute: float = ABSOLUTE, but: tuple[str, ...] = ()
+) -> bool:
+    """Whether a generated file is the one that this machine would write, or one that another
+    machine wrote from the same inputs: `reproduce.ground.alike`.
+
+    absolute  how far two of its floats may be apart
+    but       top fields that are hashes of floats, and not compared
+    """
+    if current is None or current == content:
+        return current is not None
+    try:
+        kept = msgspec.json.decode(current)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    if not isinstance(kept, dict) or current != laid_out(msgspec.json.encode(kept)):
+        return False  # nothing that a machine wrote
+    new = msgspec.json.decode(content)
+    return alike(*({k: v for k, v in d.items() if k not in but} for d in (kept, new)), absolute)
+
+
+def keep(
+    path: Path,
+    document: Any,
+    command: str,
+    *,
+    check: bool,
+    dry_run: bool,
+    absolute: float = ABSOLUTE,
+) -> None:
+    """Write a generated file, or (`check`) raise `FindingsError` where it is out of date.
+
+    absolute  how far floats of two machines may be apart, where some are computed
+    """
     from catalog.files import write_whole
 
     content = encode(document)
     current = path.read_bytes() if path.is_file() else None
+    same = up_to_date(current, content, absolute)
     if check:
-        if current != content:
+        if not same:
             raise FindingsError(
                 [
                     Finding(
@@ -42,7 +79,9 @@ def keep(path: Path, document: Any, command: str, *, check: bool, dry_run: bool)
             )
         typer.echo(f"{path.name} is up to date", err=True)
     elif dry_run:
-        typer.echo(f"{path.name} {'is unchanged' if current == content else 'would change'}")
+        typer.echo(f"{path.name} {'is unchanged' if same else 'would change'}")
+    elif same:
+        typer.echo(f"{path.name} is up to date", err=True)
     else:
         write_whole(path, content)
         typer.echo(f"wrote {path.name}", err=True)

@@ -54,6 +54,7 @@ def recompute(
     from catalog.evidence import as_json as written
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json, need_extra
+    from reproduce.cli.generated import up_to_date
     from reproduce.rows.fetching import fetch
     from reproduce.rows.recomputing import recompute
     from reproduce.rows.results import claims_by_name, publish
@@ -79,7 +80,11 @@ def recompute(
         stale = (
             check
             and outcome.whole
-            and (not path.is_file() or path.read_bytes() != written(outcome.result))
+            and not up_to_date(
+                path.read_bytes() if path.is_file() else None,
+                written(outcome.result),
+                but=("content",),
+            )
         )
         if not json_:
             _tell(one, outcome)

@@ -50,6 +50,8 @@ def verify(
     from catalog.registry import VERDICT_LOG, VERDICTS, Registry, find_root, load_verdict_log
     from catalog.results import digests
     from reproduce.cli.common import as_json, need_extra
+    from reproduce.cli.generated import laid_out, up_to_date
+    from reproduce.ground.alike import ROUNDED
     from reproduce.judging import verdict_log
     from reproduce.judging.verdict import document, verdicts
 
@@ -70,17 +72,18 @@ def verify(
     new = verdict_log.changes(log, found, _today())
     logged = verdict_log.document([*log, *new])
     kept = document(found, digests(root, logged if new else None))
-    content = msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n"
+    content = laid_out(msgspec.json.encode(kept))
     path = root / VERDICTS
-    before = path.read_bytes() if path.is_file() else b""
+    before = path.read_bytes() if path.is_file() else None
+    changed = not up_to_date(before, content, ROUNDED)
     if check:
-        if findings := list(_out_of_date(before != content, new)):
+        if findings := list(_out_of_date(changed, new)):
             raise FindingsError(findings)
         return
     if new:
         write_whole(root / VERDICT_LOG, logged)
         typer.echo(f"{len(new)} changes appended: {VERDICT_LOG}", err=True)
-    if before != content:
+    if changed:
         write_whole(path, content)
         typer.echo(f"written: {VERDICTS}", err=True)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from catalog.errors import Sam4misError
-from catalog.records import Counted, Interval
+from catalog.records import Counted
+from reproduce.ground.alike import alike
 from reproduce.runs.recorded import LOADER
 from reproduce.runs.spec import kind_of
 from reproduce.scoring import score
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from reproduce.judging.asked import Asked
 
 KEYS_LEFT = ("missing_keys", "unexpected_keys")  # of `inputs`
-# Last digits of a sum differ from processor to processor; nothing that is rounded here is printed.
-RELATIVE, ABSOLUTE = 1e-9, 1e-12
 
 
 def other_values(result: Result, table: pa.Table, asked: Asked) -> Iterator[Problem]:
@@ -42,13 +40,7 @@ def _same(one: Any, other: Any) -> bool:
     """Whether two values are equal: floats within the rounding of a sum, means over as many."""
     if isinstance(one, Counted) and isinstance(other, Counted):
         return _number(one) == _number(other)
-    if isinstance(one, Interval) and isinstance(other, Interval):
-        return _same(msgspec.structs.asdict(one), msgspec.structs.asdict(other))
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    return bool(one == other)
+    return alike(msgspec.to_builtins(one), msgspec.to_builtins(other))
 
 
 def _number(counted: Counted) -> tuple[int, int, int]:

@@ -35,6 +35,8 @@ LWNET_OTHER: Mapping[str, Any] = {
     "flips": True,
     "threshold": 0.4196,
 }
+DIGITS = 6
+APART = 1.5e-6  # of two machines, where the digits behind lie on both sides of a tie
 # What the authors' second protocol (generate_results.py) gives, to four digits.
 LWNET_SECOND = 0.8162
 HALF_DIGIT = 0.00005
@@ -234,9 +236,9 @@ def best_of_three() -> dict[str, Any]:
 
 
 def _rounded(value: Any) -> Any:
-    """Six decimals everywhere: the same bytes on every machine."""
+    """Every float to `DIGITS` decimals: on every machine the same but for ties."""
     if isinstance(value, float):
-        return round(value, 6)
+        return round(value, DIGITS)
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -35,6 +35,7 @@ from catalog.records import (
 )
 from catalog.registry import RESULTS, Registry
 from reproduce.ground import wording
+from reproduce.ground.alike import settled
 from reproduce.judging.comparability import Class, Comparison, compare
 from reproduce.judging.done import done_by
 from reproduce.judging.equivalence import (
@@ -139,8 +140,9 @@ def without_margin(claim: Claim) -> str | None:
 def _decide(verdict: Verdict, claim: Claim, measurement: Measurement, spread: Spread) -> None:
     assert verdict.difference is not None
     half = rounding(claim.decimals, claim.scale)
-    bounds = interval(verdict.difference, spread, half)
-    verdict.interval = [bounds[0], bounds[1]]
+    low, high = interval(verdict.difference, spread, half)
+    bounds = settled(low), settled(high)
+    verdict.interval = [*bounds]
     verdict.standard_error = spread.standard_error
     verdict.labels = {f"{margin:g}": label(bounds, margin) for margin in MARGINS}
     verdict.state = label(bounds, MARGIN)
@@ -174,7 +176,7 @@ def _would_decide(
         )
     seeds = [v for v in measurement.per_seed.values() if v is not None]
     if verdict.comparability == "B" or (not seeds and measurement.n_cases):
-        cases = math.ceil(measurement.n_cases * factor)
+        cases = math.ceil(settled(measurement.n_cases * factor))
         return f"{cases} cases instead of {measurement.n_cases}, or the authors' case list"
     return _would_decide_seeds(verdict.difference, seeds, claim, half)
 
@@ -192,7 +194,7 @@ def _would_decide_seeds(
             f"the authors' prompts: their number rests on {claim.n.seeds or 'one'} seed(s), "
             "which alone spreads more than the margin leaves"
         )
-    return f"{math.ceil(1 / share)} seeds instead of {len(seeds)}, or the authors' prompts"
+    return f"{math.ceil(settled(1 / share))} seeds instead of {len(seeds)}, or the authors' prompts"
 
 
 def _spread(
@@ -226,7 +228,7 @@ def _spread(
     freedom = [part.freedom for part in parts if part.freedom is not None]
     total = math.sqrt(sum(part.standard_error**2 for part in parts))
     # With two sources the fewer degrees of freedom are the careful choice.
-    return Spread(total, min(freedom) if freedom else None), None
+    return Spread(settled(total), min(freedom) if freedom else None), None
 
 
 def random_prompts(claim: Claim, result: Result) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 from catalog.checks import check_registry
 from catalog.errors import FindingsError
 from reproduce.cli import app
+from reproduce.cli.generated import laid_out
 from reproduce.judging.examining import examine
 
 PUBLISHED = "lwnet-5332feda9c21c1fc"
@@ -187,6 +190,39 @@ def test_verdicts_that_were_edited_are_noticed(
         path.write_text(edited, "utf-8")
         with pytest.raises(FindingsError, match=r"Z001|R008"):
             verify("--check")
+
+
+def test_verdicts_of_another_machine_are_the_same_but_for_last_digits(
+    root: Path, folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A float may lie on the other side of a tie, a count may not be one more."""
+    registry(root, folders[0], tmp_path)
+    monkeypatch.setenv("SAM4MIS_ROOT", str(tmp_path))
+    verify()
+    path = tmp_path / "reproduce" / "results" / "verdicts.json"
+    document = json.loads(path.read_text("utf-8"))
+    judged = next(v for v in document["verdicts"] if "interval" in v)
+
+    def write() -> bytes:
+        content = laid_out(msgspec.json.encode(document))
+        path.write_bytes(content)
+        return content
+
+    judged["interval"][0] += 1e-9
+    judged["difference"] = math.nextafter(judged["difference"], 1)
+    written = write()
+    verify("--check")
+    verify()
+    assert path.read_bytes() == written, "another machine's digits are left as they are"
+    judged["interval"][0] += 1e-8
+    write()
+    with pytest.raises(FindingsError, match="Z001"):
+        verify("--check")
+    verify()
+    document = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(document), "utf-8")
+    with pytest.raises(FindingsError, match="Z001"):
+        verify("--check")
 
 
 def test_scored_predictions_are_held_to_the_same(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from catalog.records import (
     VerdictChange,
 )
 from catalog.registry import Registry
+from reproduce.ground.alike import ROUNDED, alike
 from reproduce.judging.equivalence import (
     Spread,
     bootstrap_means,
@@ -591,3 +592,28 @@ def test_a_reproduced_of_class_c_says_what_is_missing() -> None:
     verdict = judge(claim(), result(0.8), project=project(checkpoints=[Checkpoint(id="w")]))
     assert verdict.state == "reproduced"
     assert "which checkpoint it was is not shown" in str(verdict.explanation)
+
+
+@settings(max_examples=60)
+@given(
+    values=st.lists(st.floats(0.3, 1.0), min_size=5, max_size=9),
+    signs=st.lists(st.sampled_from((-1, 0, 1)), min_size=9, max_size=9),
+    redrawn=st.booleans(),
+)
+def test_last_digits_of_another_machine_make_no_other_verdict(
+    values: list[float], signs: list[int], redrawn: bool
+) -> None:
+    """Words to the letter, counts exactly, floats within `ROUNDED`; a spread of 1e-17 is none."""
+    found = []
+    for of in (values, [v * (1 + 4e-16 * s) for v, s in zip(values, signs, strict=False)]):
+        if redrawn:
+            cases = [CaseScore(case=f"c{n}", label="a", dice=v) for n, v in enumerate(of)]
+            answer = judged(values[0], claim(split_source="described"), cases=cases)
+        else:
+            c = claim()
+            c.protocol.prompt_profile.value = "point-uniform/1"
+            run = {"protocol": {**result().protocol, "prompt_profile": "point-uniform/1"}}
+            seeds = {str(n): value for n, value in enumerate(of)}
+            answer = judged(values[0], c, per_seed=seeds, **run)
+        found.append(msgspec.to_builtins(answer))
+    assert alike(*found, ROUNDED)
