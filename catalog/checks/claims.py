@@ -30,11 +30,13 @@ class Readable:
     prompts   profiles as `name/version`
     datasets  readers -> their splits
     options   readers -> the options they have
+    labels    readers -> their classes; none where the folder says which there are
     """
 
     prompts: frozenset[str] | None
     datasets: Mapping[str, frozenset[str]] | None
     options: Mapping[str, frozenset[str]]
+    labels: Mapping[str, frozenset[str]]
 
 
 def check(project: Project, readable: Readable, printers: frozenset[str]) -> Iterator[Told]:
@@ -78,18 +80,38 @@ def _words(claim: Claim, known: Words, readable: Readable) -> Iterator[Told]:
         if value is not None and value not in allowed:
             yield "C014", path, _unknown(str(path[-1]), value), _nearest(value, allowed)
     # Where the data set is a typing error, its reader is not known: any reader's split will do.
-    own = readable.datasets.get(plugin or claim.dataset or "")
+    reader = plugin or claim.dataset or ""
+    own = readable.datasets.get(reader)
     if own is None and claim.dataset not in known.datasets:
         own = frozenset().union(*readable.datasets.values())
-    options = readable.options.get(plugin or claim.dataset or "", frozenset())
-    for name in (claim.run or RunOptions()).dataset:
-        if name not in options:
-            path = ("run", "dataset")
-            hint = f"Options: {', '.join(sorted(options)) or 'none'}."
-            yield "C014", path, _unknown("data set option", name), hint
+    yield from _options(claim, readable.options.get(reader, frozenset()), reader in readers)
+    yield from _classes(claim, readable.labels.get(reader, frozenset()))
     splits = set(known.splits) | (own or frozenset())
     if claim.split is not None and claim.split not in splits:
         yield "C014", ("split",), _unknown("split", claim.split), _nearest(claim.split, splits)
+
+
+def _options(claim: Claim, options: frozenset[str], read: bool) -> Iterator[Told]:
+    """Options that the reader of a claim's data does not have; `read`: there is a reader."""
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        (("run", "dataset"), name) for name in (claim.run or RunOptions()).dataset
+    ]
+    if claim.set is not None and read:
+        named.append((("set",), "set"))
+    for path, name in named:
+        if name not in options:
+            hint = f"Options: {', '.join(sorted(options)) or 'none'}."
+            yield "C014", path, _unknown("data set option", name), hint
+
+
+def _classes(claim: Claim, known: frozenset[str]) -> Iterator[Told]:
+    """Classes that the data set does not have, where its reader lists those it has."""
+    named: list[tuple[tuple[str | int, ...], str | None]] = [(("label",), claim.label)]
+    named += [(("run", "labels", k), v) for k, v in (claim.run or RunOptions()).labels.items()]
+    for path, name in named:
+        if known and name is not None and name not in known:
+            hint = f"Classes: {', '.join(sorted(known))}."
+            yield "C020", path, _unknown("class", name), hint
 
 
 def _is_word(name: str, value: Any, allowed: set[str]) -> bool:

@@ -93,6 +93,7 @@ CODES: dict[str, Code] = {
     "C017": _check("who printed it", "A project's own numbers and others' are kept apart."),
     "C018": _check("family", "Projects with released weights are counted by family."),
     "C019": _check("no printed number", "Released weights have a claim, or say where was looked."),
+    "C020": _check("unknown class", "A claim names a class as the reader of its data does."),
     # ---- records of released rows
     "E001": _check("no regular expression", "Readers find rows by regular expressions."),
     "E002": _check("unknown reader or check", "A check names a reader, a part another check."),

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from catalog import own, reading
 from catalog.checks import claims, texts
 from catalog.checks.references import Crossing, near
@@ -29,6 +31,10 @@ from catalog.vocabulary import vocabularies
 WEIGHTS = frozenset({"public", "none", "announced", "gated", "dead", "unknown"})
 CONVENTIONS = "data/protocol_conventions.yaml"
 ADAPTERS = "reproduce/adapters"
+# What a claim is compared by: hashes and who published them, metric, adapter, words, data, classes.
+DECIDING = frozenset(
+    ("C002", "C003", "C004", "C007", "C008", "C012", "C013", "C014", "C016", "C020")
+)
 
 # code, path inside the project, message, hint
 Told = tuple[str, tuple[str | int, ...], str, str]
@@ -55,7 +61,8 @@ class Known:
         prompts = frozenset(_named(scoring.get("prompts"), "id"))
         splits = {name: frozenset(r["splits"]) for name, r in _named(readers, "name").items()}
         options = {name: frozenset(r["options"]) for name, r in _named(readers, "name").items()}
-        readable = claims.Readable(prompts or None, splits or None, options)
+        labels = {name: frozenset(r["labels"]) for name, r in _named(readers, "name").items()}
+        readable = claims.Readable(prompts or None, splits or None, options, labels)
         return cls(set(_named(scoring.get("profiles"), "id")) or None, adapters or None, readable)
 
 
@@ -73,6 +80,14 @@ def crossings(project: Project, known: Known, printers: frozenset[str]) -> Itera
     told = [*_own(project, known), *claims.check(project, known.readable, printers)]
     for code, path, message, hint in told:
         yield Crossing(code, _place(project), project.slug, path, message, hint)
+
+
+def deciding(project: Project, claim: Claim, known: Known) -> Iterator[Crossing]:
+    """Of `crossings` those on which it rests whether a run answers one claim of the project."""
+    printer = frozenset([claim.printed_by or ""])  # who printed it decides nothing
+    for crossing in crossings(replace(project, claims=[claim]), known, printer):
+        if crossing.code in DECIDING:
+            yield crossing
 
 
 def _own(project: Project, known: Known) -> Iterator[Told]:
@@ -106,7 +121,7 @@ def _released(project: Project) -> Iterator[Told]:
     families = set(vocabularies()["family"].terms)
     if project.family is not None and project.family not in families:
         hint = _allowed(project.family, families)
-        yield "C018", ("family",), f"unknown family {project.family!r}", hint
+        yield "C020", ("family",), f"unknown family {project.family!r}", hint
     own = any(claim.own for claim in project.claims)
     if project.no_numbers and own:
         hint = "Take `no_numbers` out: a claim of its own is recorded."
@@ -118,7 +133,7 @@ def _released(project: Project) -> Iterator[Told]:
         return
     if project.family is None:
         hint = f"One of: {', '.join(sorted(families))}."
-        yield "C018", ("family",), "weights are public, and their family is not said", hint
+        yield "C020", ("family",), "weights are public, and their family is not said", hint
     if not project.claims and not project.no_numbers:
         hint = "Add a claim, or say in `no_numbers` where was looked."
         yield "C019", ("claims",), "weights are public, and no printed number is recorded", hint

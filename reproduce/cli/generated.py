@@ -40,7 +40,9 @@ def up_to_date(
     if not isinstance(kept, dict) or current != laid_out(msgspec.json.encode(kept)):
         return False  # nothing that a machine wrote
     new = msgspec.json.decode(content)
-    return alike(*({k: v for k, v in d.items() if k not in but} for d in (kept, new)), absolute)
+    for name in but:
+        kept.pop(name, None), new.pop(name, None)
+    return alike(kept, new, absolute)
 
 
 def keep(

@@ -136,6 +136,7 @@ def compare(claim: Claim, project: Project, done: Done) -> Comparison:
     """Everything that `claim` of `project` fixes, beside what was done."""
     fields = [
         *_number(claim),
+        *_faults(claim, project),
         *_weights(claim, project, done),
         *_adapter(claim, project, done),
         *_data(project, claim, done),
@@ -152,6 +153,14 @@ def _number(claim: Claim) -> Iterator[Compared]:
     if claim.source.transcribed_from:
         reason = f"printed number: read in {claim.source.transcribed_from}, not where it is printed"
         yield Compared(field="printed_number", answer="not shown", reason=reason)
+
+
+def _faults(claim: Claim, project: Project) -> Iterator[Compared]:
+    """What `sam4mis check` refuses equals nothing that a run did, even the same nonsense."""
+    from reproduce.judging.words import faults, field_of
+
+    for fault in faults(project, claim):
+        yield Compared(field=field_of(fault), answer="unknown", reason=fault.message)
 
 
 def reader_of(claim: Claim) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from catalog.errors import InputError, PrerequisiteError, UsageError
+from catalog.errors import Finding, FindingsError, InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
 from reproduce.asking.prompt_grid import bring_of, declared_grid
@@ -18,6 +18,7 @@ from reproduce.ground import wording
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.ground.reading import check_options, sha256_of
 from reproduce.judging.comparability import checkpoint_ids, dataset_options_of, reader_of
+from reproduce.judging.words import faults
 from reproduce.obtaining.identity import case_list
 from reproduce.obtaining.weights import identity_of
 from reproduce.planning.planned import comparison_of
@@ -125,9 +126,12 @@ def find_claims(registry: Registry, target: str) -> list[tuple[Project, Claim]]:
 
 
 def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
-    """Resolve a claim. Raises `PrerequisiteError` with the reason where it cannot be run at all."""
+    """Resolve a claim. Raises `PrerequisiteError` with the reason where it cannot be run at all,
+    `FindingsError` where its record is one that `sam4mis check` refuses."""
     options = claim.run or RunOptions()
     name = f"{project.slug}/{claim.id}"
+    if wrong := list(faults(project, claim)):
+        raise FindingsError(Finding(f.place, None, "", f.code, f.message, f.hint) for f in wrong)
     if project.adapter is None:
         reason = project.adapter_reason or "nobody has written one yet"
         raise PrerequisiteError(f"{name}: no adapter: {reason}")

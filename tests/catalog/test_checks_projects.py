@@ -67,6 +67,9 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
         {"by": "authors", "place": "other/lwnet@ce72ddab:model.pth"},
     ),
     "source of no hash": ("C016", ("checkpoints", 0, "sha256"), None),
+    "class of the claim": ("C020", (*CLAIM, "label"), "vesels"),
+    "class of the data set": ("C020", (*CLAIM, "run", "labels", "vessel"), "vesels"),
+    "set of no collection": ("C014", (*CLAIM, "set"), "amos22/CT"),
     "printed by nobody": ("C017", (*CLAIM, "printed_by"), None),
     "printed by somebody unknown": ("C017", (*CLAIM, "printed_by"), "lwnett"),
     "printed elsewhere": ("C017", (*CLAIM, "source", "version"), "other/repository@" + "0" * 40),
@@ -110,7 +113,7 @@ def told(folder: Path) -> list[tuple[str, str]]:
 
 def put(record: Any, path: tuple[str | int, ...], value: Any) -> None:
     for step in path[:-1]:
-        record = record[step]
+        record = record.setdefault(step, {}) if isinstance(record, dict) else record[step]
     record[path[-1]] = value
 
 

@@ -64,7 +64,8 @@ def project_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: obj
 
     here = Path(__file__).resolve().parents[2]
     raw = yaml.safe_load((here / "projects" / "selftest.yaml").read_text("utf-8"))
-    raw |= {"kind": "method"}
+    raw |= {"kind": "method", "repository": {"url": "https://github.com/o/p"}}
+    raw["checkpoints"][0]["sha256_from"][0]["place"] = f"o/p@{'0' * 40}:sam_phantom.safetensors"
     claim = raw["claims"][0]
     for name, value in changes.items():
         (claim if name in claim or name == "run" else raw)[name] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from catalog.records import (
     Project,
     Protocol,
     ProtocolField,
+    Repository,
     Result,
     RunOptions,
 )
@@ -32,7 +34,7 @@ COMMIT = "0" * 40
 # The four images of lwnet's validation, as the published run has them.
 CASES = published_cases()
 VALIDATION = case_list({case["id"]: case["files"] for case in CASES})
-AUTHORS = [HashSource(by="authors", place="README")]
+AUTHORS = [HashSource(by="authors", place=f"o/p@{'0' * 40}:README")]
 CONVENTIONS: dict[str, Any] = {
     "metric_profile": "house/1",
     "prompt_profile": "box-tight/1",
@@ -56,13 +58,13 @@ def claim(evidence: str = "from-code", **changes: Any) -> Claim:
         "dataset": "drive",
         "split": "lwnet-val",
         "split_source": "released",
-        "label": "a",
-        "set": "amos22/CT",
+        "label": "vessel",
+        "run": RunOptions(dataset={"observer": 2}),
         "n": Counts(cases=2, images=2, masks=2),
     }
+    given["metric"] = "dice"
     return Claim(
         id="c",
-        metric="dice",
         value=80.0,
         scale=100,
         decimals=1,
@@ -73,8 +75,16 @@ def claim(evidence: str = "from-code", **changes: Any) -> Claim:
 
 
 def project(sources: list[HashSource] | None = None, sha256: str | None = SHA256) -> Project:
-    weights = Checkpoint(id="w", sha256=sha256, sha256_from=AUTHORS if sources is None else sources)
-    return Project(slug="p", name="P", kind="method", adapter="sam", checkpoints=[weights])
+    sources = AUTHORS if sources is None else sources
+    weights = Checkpoint(id="w", sha256=sha256, sha256_from=sources if sha256 else [])
+    return Project(
+        slug="p",
+        name="P",
+        kind="method",
+        repository=Repository(url="https://github.com/o/p"),
+        adapter="sam",
+        checkpoints=[weights],
+    )
 
 
 # What a run does that keeps to the claim.
@@ -83,11 +93,11 @@ KEPT = Done(
     adapter="sam",
     adapter_options={},
     dataset="drive",
-    dataset_options={"set": "amos22/CT"},
+    dataset_options={"observer": 2},
     class_names={},
     split="lwnet-val",
     case_list=VALIDATION,
-    label="a",
+    label="vessel",
     metric="dice",
     prompt_grid="original",
     counts={"cases": 2, "images": 2, "masks": 2},
@@ -142,8 +152,10 @@ def test_of_files_that_nobody_recorded_it_is_not_shown_which_they_are() -> None:
 
 
 def test_what_is_made_here_needs_no_list() -> None:
-    made = dataclasses.replace(KEPT, dataset="phantoms", case_list=OTHER)
-    assert against(made, dataset="phantoms").group == "A"
+    made = dataclasses.replace(
+        KEPT, dataset="phantoms", split="test", dataset_options={}, label="organ", case_list=OTHER
+    )
+    assert against(made, dataset="phantoms", split="test", label="organ", run=None).group == "A"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +232,7 @@ def test_another_file_is_different_and_a_file_to_be_fetched_is_open() -> None:
 
 
 def test_every_part_of_a_release_is_compared() -> None:
-    parts = claim(run=RunOptions(checkpoints=["w", "lora"]))
+    parts = claim(run=RunOptions(checkpoints=["w", "lora"], dataset={"observer": 2}))
     released = project()
     assert released.checkpoints is not None
     released.checkpoints.append(Checkpoint(id="lora"))
@@ -258,7 +270,8 @@ def test_classes_are_counted_where_the_number_is_over_all() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"set": "kits23"}, {"set": "amos22/CT", "above": 9}])
 def test_another_set_of_the_collection_is_different(options: dict[str, Any]) -> None:
-    comparison = against(dataclasses.replace(KEPT, dataset_options=options))
+    done = dataclasses.replace(KEPT, dataset="biomedparse", dataset_options=options)
+    comparison = against(done, dataset="biomedparse", set="amos22/CT", run=None)
     assert (comparison.group, answer(comparison, "dataset options")) == ("D", "different")
 
 
@@ -266,6 +279,57 @@ def test_another_set_of_the_collection_is_different(options: dict[str, Any]) -> 
 def test_what_is_not_recorded_was_not_done_as_claimed(name: str) -> None:
     comparison = against(dataclasses.replace(KEPT, **{name: None}))
     assert (comparison.group, answer(comparison, name)) == ("D", "unknown")
+
+
+NONSENSE: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"metric": "dise"}, {"metric": "dise"}),
+    ({"label": "vesel"}, {"label": "vesel"}),
+    ({"split": "lwnet"}, {"split": "lwnet"}),
+    ({"set": "DRIVE"}, {"dataset_options": {"observer": 2, "set": "DRIVE"}}),
+    ({"protocol": {"threshold": 7}}, {"threshold": 7}),
+    ({"protocol": {"threshold": "otsu"}}, {"threshold": "otsu"}),
+    ({"protocol": {"metric_profile": "house/9"}}, {"metric_profile": "house/9"}),
+    ({"protocol": {"prompt_profile": "boxes/1"}}, {"prompt_profile": "boxes/1"}),
+    ({"protocol": {"preprocessing": "samm"}}, {"preprocessing": "samm"}),
+    ({"protocol": {"postprocessing": "fill-holes"}}, {"postprocessing": "fill-holes"}),
+    ({"protocol": {"mask_selection": "best"}}, {"mask_selection": "best"}),
+    ({"protocol": {"grid": "half"}}, {"grid": "half"}),
+]
+
+
+@pytest.mark.parametrize(("said", "done"), NONSENSE, ids=lambda value: repr(value)[:40])
+def test_the_same_nonsense_on_both_sides_is_no_agreement(
+    said: dict[str, Any], done: dict[str, Any]
+) -> None:
+    """What `check` refuses in a record equals nothing, before the run and after it."""
+    about = claim(**{name: value for name, value in said.items() if name != "protocol"})
+    for name, value in said.get("protocol", {}).items():
+        getattr(about.protocol, name).value = value
+    comparison = compare(about, project(), dataclasses.replace(KEPT, **done))
+    assert comparison.group == "D"
+    assert any("unknown" in reason or "there is no" in reason for reason in comparison.reasons)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256_from": [HashSource(by="authors", place="README")]},
+        {"sha256_from": [HashSource(by="host", place="https://example.org")]},
+        {"sha256": "AB" * 32},
+        {"id": "v"},
+    ],
+    ids=lambda change: repr(change)[:40],
+)
+def test_a_hash_that_is_not_from_where_it_says_shows_nothing(change: dict[str, Any]) -> None:
+    released = project()
+    assert released.checkpoints is not None
+    released.checkpoints.append(msgspec.structs.replace(released.checkpoints[0], **change))
+    if "id" in change:  # the same id twice: which of the two it is nobody can say
+        released.checkpoints[1].id = "w"
+    else:
+        del released.checkpoints[0]
+    weights = (Weights(id="w", sha256=released.checkpoints[-1].sha256),)
+    assert compare(claim(), released, dataclasses.replace(KEPT, weights=weights)).group == "D"
 
 
 def test_no_prompts_are_no_prompts_whoever_names_them() -> None:
@@ -288,7 +352,7 @@ def result(**protocol: Any) -> Result:
         "adapter": "sam/2",
         "adapter_options": {"multimask": "single", "encoder": "fused"},
         "dataset": "drive",
-        "dataset_options": {"set": "amos22/CT"},
+        "dataset_options": {"observer": 2},
         "split": "lwnet-val",
         "prompt_profile": "box-tight/1",
         "prompt_grid": "original",
@@ -299,7 +363,7 @@ def result(**protocol: Any) -> Result:
         metric_profile="house/1",
         value=0.8,
         n_cases=2,
-        label="a",
+        label="vessel",
         mask_selection="single",
     )
     return Result(

@@ -9,7 +9,7 @@ import pytest
 from running_bundle import WEIGHTS, project_root
 from test_running import run, write_phantoms
 
-from catalog.errors import InputError, PrerequisiteError, Sam4misError
+from catalog.errors import FindingsError, InputError, PrerequisiteError, Sam4misError
 
 
 @pytest.fixture
@@ -166,6 +166,46 @@ def test_what_a_run_would_be_told_afterwards_is_told_before(
     after = sections["selftest/phantom-dice"]
     assert reason in after["because"]
     assert "class" not in after or after["class"][0] == best
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code", "said"),
+    [
+        ("protocol.threshold.value", 7, "C013", "unknown threshold 7"),
+        ("protocol.grid.value", "half", "C013", "Nearest:"),
+        ("protocol.metric_profile.value", "house/9", "C007", "there is no metric profile"),
+        ("metric", "dise", "C003", "unknown metric 'dise'"),
+        ("run.labels", {"lesion": "lesoin"}, "C020", "Classes: lesion, organ, vessel"),
+        ("run.dataset.cuont", 3, "C014", "unknown data set option 'cuont'"),
+        ("split", "tset", "C014", "unknown split 'tset'"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_record_that_check_refuses_is_refused_before_the_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    value: object,
+    code: str,
+    said: str,
+    dry_run: bool,
+) -> None:
+    import yaml
+
+    root = project_root(tmp_path, monkeypatch, run={"dataset": {"count": 4}})
+    file = root / "projects/selftest.yaml"
+    raw = yaml.safe_load(file.read_text("utf-8"))
+    place = raw["claims"][0]
+    *way, last = path.split(".")
+    for step in way:
+        place = place.setdefault(step, {})
+    place[last] = value
+    file.write_text(yaml.safe_dump(raw, sort_keys=False))
+    with pytest.raises(FindingsError) as refused:
+        run(tmp_path, dry_run=dry_run)
+    assert [finding.code for finding in refused.value.findings] == [code]
+    assert said in str(refused.value)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

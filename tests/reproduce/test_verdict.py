@@ -25,6 +25,7 @@ from catalog.records import (
     Project,
     Protocol,
     ProtocolField,
+    Repository,
     Result,
     RunOptions,
     Verdict,
@@ -94,9 +95,12 @@ SHA256 = "ab" * 32
 def project(**changes: Any) -> Project:
     """A project with one checkpoint whose hash the authors print."""
     weights = Checkpoint(
-        id="w", sha256=SHA256, sha256_from=[HashSource(by="authors", place="README")]
+        id="w",
+        sha256=SHA256,
+        sha256_from=[HashSource(by="authors", place=f"o/p@{'0' * 40}:README")],
     )
-    given = {"adapter": "sam", "checkpoints": [weights], **changes}
+    repository = Repository(url="https://github.com/o/p")
+    given = {"adapter": "sam", "repository": repository, "checkpoints": [weights], **changes}
     return Project(slug="p", name="P", kind="method", **given)
 
 
