@@ -20,6 +20,11 @@ SPLITS = {
     "lwnet-val": range(37, 41),
 }
 
+# Public copies, by hash of every file the same, of owners who have nothing to do with each other.
+RETINA_UNET = "orobix/retina-unet @ 1ccd6f8 (history)"
+MY_UNET = "lixiang007666/My_Unet @ 96138a3e"
+DATA = "mipple1986/data @ 92b9449a"
+
 
 class Drive(Dataset):
     """Plugin `drive`. Option `observer`: 1 (default) or 2, the second observer (test only)."""
@@ -70,6 +75,31 @@ class Drive(Dataset):
             "61cf11a2783c9ed709396cc03750d1ac7474fefdd13da1efc2065aaa643cc7db",
             "files in the history of orobix/retina-unet @ 1ccd6f8: with them the released weights "
             "of lwnet give the printed digits of Dice and AUC",
+        ),
+        *(
+            CaseList(split, sha256, f"the same files in {' and in '.join(places)}")
+            for split, sha256, places in (
+                (
+                    "training",
+                    "566c207b26a6173cfd18b2f2a6cab8e1bc7fb83241cf407407ce254c2116dec7",
+                    (RETINA_UNET, MY_UNET),
+                ),
+                (
+                    "lwnet-train",
+                    "03d63827915987180a63acbb447c8531c45c456458e4b0ca9f64c3d9e226dc90",
+                    (RETINA_UNET, MY_UNET),
+                ),
+                (
+                    "test",
+                    "dea037fad2196d56819698b22b90543302f8f5744131e409da3467fe7e61e554",
+                    (RETINA_UNET, DATA),
+                ),
+                (  # the second observer
+                    "test",
+                    "68802f1ba294e681aeb6500038a636c95fdfdd3f064748a9b2565635ff6837b8",
+                    (RETINA_UNET, DATA),
+                ),
+            )
         ),
     )
 

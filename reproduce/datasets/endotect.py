@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Dataset, Sample
+from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "54d860a40e7a397e7ca1c04898d30e4f42b28320"
 PARTS = {"all": ("", "negative_"), "polyps": ("",), "negatives": ("negative_",)}
@@ -55,6 +55,14 @@ class EndoTect(Dataset):
             content="7f7256a514c88715615e7c216e2a45c44083d9aa069116c28e4f7896c1efe010",
             source="hashed from the repository at this commit, 2026-11-20",
         ),
+    )
+    case_lists = tuple(
+        CaseList(split, sha256, f"agaldran/lesion_losses_ood @ {COMMIT}, which released this copy")
+        for split, sha256 in (
+            ("all", "4fd856dc28390327adc047d26e33bcd3b298a347f7d431c3e6b7cc0b414bec65"),
+            ("polyps", "77b6e800e6baaf6e3f856a7700c7978b0cbdef965928b7eec40ede72fe278c6b"),
+            ("negatives", "ba6d53755fdff786923dce18dcf8f46e0c2d1362c7a9b719b854ca3d15378835"),
+        )
     )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from catalog.errors import UsageError
-from reproduce.contracts import Archive, Case, Dataset, Sample
+from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "53e87f8c9b9392c1dcababea07e986f111f4017c"
 # split -> folder, images in it
@@ -54,6 +54,16 @@ class Rossa(Dataset):
             content="0ffad055318a29ced3f59638f9e3de361f65092788bb331a3cca1588725985d9",
             source="hashed from the repository at this commit, 2026-11-20",
         ),
+    )
+    case_lists = tuple(
+        CaseList(split, sha256, f"nhjydywd/OCTA-FRNet @ {COMMIT}, the authors' repository")
+        for split, sha256 in (
+            ("all", "2314d2ffdb39991018dd5eafc00efc3b6cc63f165e0b305b051c2b7f3680a926"),
+            ("test", "37e7954557936551b5b4facd80c81e6831998c074f8cddade59a233c87f35bbf"),
+            ("val", "41e2440bd930cee7ce662b520256256de9abf48d2e9d9ec1623e6de6b172fde4"),
+            ("train-manual", "e7596362ce54a073bb1454609e225d6b42e144b8574702e3f35ed956b24ff1c1"),
+            ("train-sam", "aa7f0078a5fbcbbf1ebc95e5bc8d37b6eaea295bf415c1b4a726d5bd532041f2"),
+        )
     )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:

@@ -72,8 +72,13 @@ def released(
         return "same", None
     if not known:
         return "not shown", (
-            f"dataset: nobody has recorded which files {dataset.name}/{split} is"
-            + ("" if listed is None else f"; those that were read have the list {listed}")
+            f"dataset: nobody has recorded which files {dataset.name}/{split} is; "
+            + (
+                "a run tells the hash of those it reads"
+                if listed is None
+                else f"those that were read have the list {listed}"
+            )
+            + ", which case_lists of the reader takes once they are shown to be the released ones"
         )
     if listed is None:
         return "open", None

@@ -102,9 +102,11 @@ def test_real_data(
         sample = looks_right(name, real / folder, split, count, labels)
         assert shape in (None, sample.values.shape[1:])
     data = plugin("datasets", name)
-    for item in data.case_lists:
-        read = hash_cases(data.cases(real / folder, item.split, {}))
-        assert case_list({case.id: case.files for case in read}) == item.sha256, item.split
+    whole = name not in ("endotect", "rossa")  # of these a part lies here
+    for split in {item.split for item in data.case_lists if whole}:
+        known = {item.sha256 for item in data.case_lists if item.split == split}
+        read = hash_cases(data.cases(real / folder, split, {}))
+        assert case_list({case.id: case.files for case in read}) in known, split
 
 
 def test_stacks_of_challenges(challenge_npz: Path) -> None:

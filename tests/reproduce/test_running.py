@@ -490,7 +490,7 @@ def test_run_all_reports_the_rest(
     claim = project["claims"][0]
     project["claims"] = [
         claim | {"id": "absent", "dataset": "folder", "split": "all"},
-        claim | {"id": "unread", "dataset": "No Such Set"},
+        claim | {"id": "unread", "dataset": "TotalSegmentator"},
         claim | {"id": "lost", "state": "blocked", "reason": "no-checkpoint"},
     ]
     path.write_text(json.dumps(project))  # which is YAML without anchors
@@ -499,7 +499,7 @@ def test_run_all_reports_the_rest(
     assert "3 not run:" in said
     for reason, name in (
         ("blocked (no-checkpoint)", "lost"),
-        ("no data set plugin for 'No Such Set'", "unread"),
+        ("no data set plugin for 'TotalSegmentator'", "unread"),
         ("is not here", "absent"),
     ):
         pattern = rf"  1: [^\n]*{re.escape(reason)}[^\n]*\n.*?     selftest/{name}\n"

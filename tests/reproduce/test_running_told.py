@@ -97,8 +97,11 @@ def planned(
 def test_a_dry_run_says_the_best_class_and_why(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nobody = "dataset: nobody has recorded which files folder/all is"
-    assert planned(tmp_path, capsys) == ("C", {nobody})
+    best, because = planned(tmp_path, capsys)
+    assert (best, len(because)) == ("C", 1)
+    told = because.pop()
+    assert told.startswith("dataset: nobody has recorded which files folder/all is; a run tells")
+    assert "case_lists of the reader" in told
     for changes, reason in (
         ({"settings": ("grid=model_input",)}, "grid: claim 'original', run 'model_input'"),
         ({"prompts": "box-largest/1"}, "prompt profile: claim 'box-tight/1', run 'box-largest/1'"),
