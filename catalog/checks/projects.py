@@ -121,7 +121,7 @@ def _released(project: Project) -> Iterator[Told]:
     families = set(vocabularies()["family"].terms)
     if project.family is not None and project.family not in families:
         hint = _allowed(project.family, families)
-        yield "C020", ("family",), f"unknown family {project.family!r}", hint
+        yield "C018", ("family",), f"unknown family {project.family!r}", hint
     own = any(claim.own for claim in project.claims)
     if project.no_numbers and own:
         hint = "Take `no_numbers` out: a claim of its own is recorded."
@@ -133,7 +133,7 @@ def _released(project: Project) -> Iterator[Told]:
         return
     if project.family is None:
         hint = f"One of: {', '.join(sorted(families))}."
-        yield "C020", ("family",), "weights are public, and their family is not said", hint
+        yield "C018", ("family",), "weights are public, and their family is not said", hint
     if not project.claims and not project.no_numbers:
         hint = "Add a claim, or say in `no_numbers` where was looked."
         yield "C019", ("claims",), "weights are public, and no printed number is recorded", hint
