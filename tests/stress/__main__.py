@@ -1,8 +1,9 @@
 """Run one attack: print tried, held and broke with the smallest input, and write one JSON.
 
 An attack is a module beside this one with a class `Attack`: made once with an empty folder to work
-in, then asked for one try after the other. A try is drawn from `Random("<seed>/<number>")` alone,
-so that its number finds it again. Exit status 1 where anything broke.
+in and a stack for what it opens, then asked for one try after the other. A try is drawn from
+`Random("<seed>/<number>")` alone, so that its number finds it again. Exit status 1 where anything
+broke.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("archive", "fuzz", "net", "tamper")
+NAMES = ("archive", "fuzz", "kill", "net", "tamper")
 
 
 class Attack(Protocol):
@@ -42,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def attacked(name: str, asked: argparse.Namespace) -> int:
     """Run one attack; 1 where anything broke, else 0."""
     tried, broke = 0, []
-    with tempfile.TemporaryDirectory(prefix="stress-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="stress-") as scratch, ExitStack() as stack:
         module = importlib.import_module(f"{__package__}.{name}")
-        attack: Attack = module.Attack(Path(scratch))
+        attack: Attack = module.Attack(Path(scratch), stack)
         end = time.monotonic() + 60 * asked.minutes
         while tried < asked.tries if asked.tries is not None else time.monotonic() < end:
             found = attack(Random(f"{asked.seed}/{tried}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,7 @@ MOST_BYTES = 8 << 20
 
 
 class Attack:
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, _: ExitStack) -> None:
         self.scratch = scratch
 
     def __call__(self, random: Random) -> str | None:

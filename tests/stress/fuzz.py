@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -35,7 +36,7 @@ class Subject:
 
 
 class Attack:
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, _: ExitStack) -> None:
         self.subjects = [*_works(), *_records(scratch), *_answers(), *_files(scratch)]
 
     def __call__(self, random: Random) -> str | None:

@@ -9,6 +9,7 @@ import functools
 import os
 import shutil
 import threading
+from contextlib import ExitStack
 from itertools import chain, repeat
 from pathlib import Path
 from random import Random
@@ -34,7 +35,7 @@ NAMES = ("/w", "/uc?id=w")  # a file of a host; one of Google Drive, behind page
 
 
 class Attack:
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, _: ExitStack) -> None:
         self.scratch = scratch
 
     def __call__(self, random: Random) -> str | None:

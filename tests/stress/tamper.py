@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -13,7 +14,7 @@ from .tampering import ROOT, Copy, drawn, made
 
 
 class Attack:
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, _: ExitStack) -> None:
         self.scratch = scratch
         self.folders = [*sorted((ROOT / RESULTS).glob("lwnet-*")), made(scratch / "made")]
 
