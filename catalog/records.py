@@ -791,11 +791,27 @@ class Verdict(Record, kw_only=True):
     would_decide: str | None = None
 
 
+class Repeat(Record, kw_only=True):
+    """A published run that somebody computed again: `reproduce/results/again/<by>/<run>/`.
+
+    agrees  counts exactly, floats within the rounding of `reproduce.statistics.parity`; `told` says
+            what moved
+    """
+
+    run: str
+    by: Who
+    on: str | None  # the card, else the processor
+    created: str
+    agrees: bool
+    told: str
+
+
 class Verdicts(Record, kw_only=True):
     """`reproduce/results/verdicts.json`."""
 
     schema: Literal["verdicts/1"]
     verdicts: list[Verdict]
+    repeats: list[Repeat] = field(default_factory=list)
     # file below reproduce/results -> sha256: what the verdicts rest on, as it was examined
     files: dict[str, Sha256] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ from catalog.files import whole
 from catalog.records import (
     Paper,
     Project,
+    Repeat,
     Result,
     Verdict,
     VerdictChange,
@@ -38,6 +39,7 @@ PROJECTS = "projects"
 RESULTS = "reproduce/results"
 VERDICTS = f"{RESULTS}/verdicts.json"
 VERDICT_LOG = f"{RESULTS}/verdict-log.json"
+AGAIN = f"{RESULTS}/again"  # <by>/<run>: published runs that others computed again
 RESULT_MIB = 16  # of one result.json
 CACHE = ".sam4mis/cache"
 Record = TypeVar("Record")
@@ -82,6 +84,7 @@ class Registry:
     verdicts: list[Verdict] = field(default_factory=list)
     evidence: list[Source] = field(default_factory=list)
     recomputed: list[Recomputed] = field(default_factory=list)
+    repeats: list[Repeat] = field(default_factory=list)
     # "papers", "projects" -> hash of the files' content; absent where some could not be read
     keys: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     # for `check` only: records that are wrong, read as far as they can be
@@ -107,6 +110,7 @@ class Registry:
             "verdicts": lambda: load_verdicts(root),
             "evidence": lambda: load_sources(root),
             "recomputed": lambda: load_recomputed(root),
+            "repeats": lambda: load_repeats(root),
         }
         for name, read in readers.items():
             try:
@@ -293,11 +297,20 @@ def load_results(root: Path) -> list[Result]:
 
 def load_verdicts(root: Path) -> list[Verdict]:
     """The verdicts that were computed last; [] where there are none."""
+    return _verdicts_file(root).verdicts
+
+
+def load_repeats(root: Path) -> list[Repeat]:
+    """Runs that others computed again, as `verify` compared them; [] where there are none."""
+    return _verdicts_file(root).repeats
+
+
+def _verdicts_file(root: Path) -> Verdicts:
     path = root / VERDICTS
     if not path.is_file():
-        return []
+        return Verdicts(schema="verdicts/1", verdicts=[])
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Verdicts).verdicts
+        return msgspec.json.decode(path.read_bytes(), type=Verdicts)
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise FindingsError([json_finding(VERDICTS, error)]) from error
 

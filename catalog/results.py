@@ -13,7 +13,7 @@ import msgspec
 
 from catalog.errors import Finding, FindingsError
 from catalog.records import Verdicts
-from catalog.registry import RESULTS, VERDICT_LOG, VERDICTS, json_finding
+from catalog.registry import AGAIN, RESULTS, VERDICT_LOG, VERDICTS, json_finding
 
 RESULT = "result.json"
 VERIFY = "Run `sam4mis reproduce verify` and commit what it writes."
@@ -25,7 +25,8 @@ def digests(root: Path, log: bytes | None = None) -> dict[str, str]:
     log  what the log of verdicts will hold; None: the file as it is
     """
     results = root / RESULTS
-    files = [file for path in results.glob(f"*/{RESULT}") for file in path.parent.rglob("*")]
+    runs = [*results.glob(f"*/{RESULT}"), *(root / AGAIN).glob(f"*/*/{RESULT}")]
+    files = [file for path in runs for file in path.parent.rglob("*")]
     files.append(root / VERDICT_LOG)
     found = {
         file.relative_to(results).as_posix(): _sha256(file) for file in files if file.is_file()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import yaml
 
-from catalog import standing
+from catalog import repeats, standing, waiting
 from catalog.evidence import Answer, Recomputed, Source, claim_answers
 from catalog.exports.citation import cited_version, year_of
 from catalog.facets import HAS_CODE, HAS_WEIGHTS, Work, code_state, weights_licence, weights_state
@@ -62,6 +62,17 @@ class ClaimView:
     project: Project
     verdict: Verdict | None
     released: tuple[Recomputed, Answer] | None = None
+    runners: list[str] = field(default_factory=list)  # who ran it, each once
+
+    @property
+    def run_by(self) -> str | None:
+        """Who ran it, in words; None where nobody is named."""
+        return repeats.in_words(self.runners)
+
+    @property
+    def free_from(self) -> datetime.date | None:
+        """From when a `lower` may be published, where its authors were told."""
+        return waiting.free_from(self.claim)
 
     @property
     def state(self) -> str:
@@ -296,7 +307,13 @@ class Catalog:
         self.projects: dict[str, ProjectView] = {}
         for project in sorted(registry.projects, key=lambda p: p.name.casefold()):
             claims = [
-                ClaimView(c, project, verdicts.get(name), released.get(name))
+                ClaimView(
+                    c,
+                    project,
+                    verdicts.get(name),
+                    released.get(name),
+                    repeats.runners(registry, name),
+                )
                 for c in project.claims
                 for name in (f"{project.slug}/{c.id}",)
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -48,7 +48,7 @@ from reproduce.running.engine import (
     signed_by,
 )
 from reproduce.running.slurm import NO_SLURM
-from reproduce.runs.spec import Placement, kind_of
+from reproduce.runs.spec import Placement, RunSpec, kind_of
 
 
 def run_command(arguments: Arguments) -> None:
@@ -173,6 +173,16 @@ def local(
     return data
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that is ready to be worked off: what it is, its prompts, where its inputs lie."""
+
+    spec: RunSpec
+    prompts: bytes | None
+    placement: Placement
+    devices: tuple[str, ...]
+
+
 def make(
     registry: Registry,
     members: Sequence[Recipe],
@@ -184,9 +194,27 @@ def make(
 
     data  folder of the data set; None: it is fetched first
     """
+    root = registry.root
+    prepared = prepared_run(members, data, arguments, request)
+    result, folder = worked_off(prepared, members, arguments, arguments.out or root / RUNS)
+    target = None
+    if arguments.publish and result.status == "complete":
+        target = publish(folder, root / RESULTS)
+    if not arguments.json:
+        tell(registry, members, result, folder, arguments, request)
+    if target is not None:
+        typer.echo(f"published: {target.relative_to(root)}", err=True)
+    elif arguments.publish:
+        raise InputError(f"{result.run}: only complete runs are published; {result.reason}.")
+    return result, folder
+
+
+def prepared_run(
+    members: Sequence[Recipe], data: Path | None, arguments: Arguments, request: Request
+) -> Prepared:
+    """Fetch weights and data, and hash everything that the run depends on."""
     from reproduce.ground.places import cache_folder
 
-    root = registry.root
     first = members[0]
     devices = devices_of(arguments)
     data = data or fetch_data(first)
@@ -200,47 +228,42 @@ def make(
             device=kind_of(devices[0]),
             batch=arguments.batch,
         )
-    out = arguments.out or root / RUNS
+    placement = Placement(
+        data=str(data.resolve()),
+        checkpoints=[str(path.resolve()) for path in files],
+        device=devices[0],
+        threads=_threads(devices) if len(devices) > 1 else None,
+        embeddings=str(cache_folder() / "embeddings") if arguments.embeddings else None,
+        command=command_line(first, arguments, spec.device),
+        by=arguments.by,
+    )
+    return Prepared(spec, prompts, placement, devices)
+
+
+def worked_off(
+    prepared: Prepared, members: Sequence[Recipe], arguments: Arguments, out: Path
+) -> tuple[Result, Path]:
+    """The result of a run and its folder below `out`; one that is there already is taken."""
+    spec = prepared.spec
     folder = run_folder(out, spec)
     result = existing(folder)
     if result is not None and set(spec.claims) <= set(result.claims):
         typer.echo(f"{spec.run_id()}: finished before, nothing is computed again", err=True)
-        result = signed_by(folder, result, arguments.by)
-    else:
-        workers = len(devices)
-        placement = Placement(
-            data=str(data.resolve()),
-            checkpoints=[str(path.resolve()) for path in files],
-            device=devices[0],
-            threads=_threads(devices) if workers > 1 else None,
-            embeddings=str(cache_folder() / "embeddings") if arguments.embeddings else None,
-            command=command_line(first, arguments, spec.device),
-            by=arguments.by,
+        return signed_by(folder, result, arguments.by), folder
+    typer.echo(f"{spec.title}: {len(spec.cases)} cases", err=True)
+    plan = prepare(folder, spec, prepared.placement, prepared.prompts)
+    how = Execution(
+        devices=prepared.devices,
+        slurm=pairs(arguments.slurm_settings, "--slurm-set") if arguments.slurm else None,
+        slurm_jobs=arguments.slurm_jobs,
+    )
+    try:
+        return execute(folder, plan, members, how), folder
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\nstopped; finished shards are in {folder}, the same command goes on", err=True
         )
-        typer.echo(f"{spec.title}: {len(spec.cases)} cases", err=True)
-        plan = prepare(folder, spec, placement, prompts)
-        how = Execution(
-            devices=devices,
-            slurm=pairs(arguments.slurm_settings, "--slurm-set") if arguments.slurm else None,
-            slurm_jobs=arguments.slurm_jobs,
-        )
-        try:
-            result = execute(folder, plan, members, how)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"\nstopped; finished shards are in {folder}, the same command goes on", err=True
-            )
-            raise
-    target = None
-    if arguments.publish and result.status == "complete":
-        target = publish(folder, root / RESULTS)
-    if not arguments.json:
-        tell(registry, members, result, folder, arguments, request)
-    if target is not None:
-        typer.echo(f"published: {target.relative_to(root)}", err=True)
-    elif arguments.publish:
-        raise InputError(f"{result.run}: only complete runs are published; {result.reason}.")
-    return result, folder
+        raise
 
 
 def _threads(devices: Sequence[str]) -> int | None:

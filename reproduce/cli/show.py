@@ -109,7 +109,9 @@ def _project(registry: Registry, project: Project, claims: list[Claim], json_: b
 def _claim(
     project: Project, claim: Claim, verdict: Verdict | None, registry: Registry
 ) -> list[tuple[str, str]]:
+    from catalog import repeats
     from catalog.cli.rows import in_percent
+    from catalog.waiting import free_from
     from reproduce.ground import wording
 
     name = f"{project.slug}/{claim.id}"
@@ -125,6 +127,10 @@ def _claim(
         if verdict.comparability:
             rows.append(("class", telling_class(verdict.comparability)))
             rows += telling_compared(verdict)
+    if by := repeats.in_words(repeats.runners(registry, name)):
+        rows.append(("run by", by))
+    if (free := free_from(claim)) is not None:
+        rows.append(("authors told", f"on {claim.told}; a lower is published from {free}"))
     if verdict and verdict.explanation:
         rows.append(("in words", verdict.explanation))
     if verdict and verdict.reason and verdict.reason != claim.reason:
@@ -175,6 +181,7 @@ def telling_class(comparability: str) -> str:
 
 
 def _run(registry: Registry, run: StoredRun, json_: bool) -> None:
+    from catalog import repeats
     from catalog.cli.output import sheet
     from reproduce.cli import telling
     from reproduce.cli.common import as_json, percent, table
@@ -196,6 +203,14 @@ def _run(registry: Registry, run: StoredRun, json_: bool) -> None:
         ("answers", wording.value(result.claims) if result.claims else "no claim"),
         ("made", f"{result.created} by {result.command}"),
         ("run by", result.by or "not said"),
+        *(
+            (
+                "repeated",
+                f"by {again.by} on {again.on}: {'agrees' if again.agrees else 'DIFFERS'}"
+                f" ({again.told})",
+            )
+            for again in repeats.of_run(registry, result.run)
+        ),
         ("lies in", f"{run.place} ({'published' if run.published else 'not published'})"),
     ]
     sheet(

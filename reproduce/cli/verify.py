@@ -53,6 +53,7 @@ def verify(
     from reproduce.cli.generated import laid_out, up_to_date
     from reproduce.ground.alike import ROUNDED
     from reproduce.judging import verdict_log
+    from reproduce.judging.repeats import repeats
     from reproduce.judging.verdict import document, verdicts
 
     need_extra("verify", ("numpy", "pyarrow"))
@@ -64,14 +65,17 @@ def verify(
     log = load_verdict_log(root)
     if findings := [*_unsound(root, log), *released(registry)]:
         raise FindingsError(findings)
+    again, findings = repeats(root)
     found = verdicts(registry)
+    if findings := [*findings, *_waiting(registry, found)]:
+        raise FindingsError(findings)
     if json_:
         as_json(found)
     else:
         _tell(found)
     new = verdict_log.changes(log, found, _today())
     logged = verdict_log.document([*log, *new])
-    kept = document(found, digests(root, logged if new else None))
+    kept = document(found, digests(root, logged if new else None), again)
     content = laid_out(msgspec.json.encode(kept))
     path = root / VERDICTS
     before = path.read_bytes() if path.is_file() else None
@@ -86,6 +90,24 @@ def verify(
     if changed:
         write_whole(path, content)
         typer.echo(f"written: {VERDICTS}", err=True)
+
+
+def _waiting(registry: Registry, found: Sequence[Verdict]) -> Iterator[Finding]:
+    """Claims that results would make `lower` before their authors have had their time."""
+    from datetime import UTC, datetime
+
+    from catalog.errors import Finding
+    from catalog.waiting import held
+
+    today = datetime.now(UTC).date()
+    known = {f"{p.slug}/{c.id}": (p, c) for p in registry.projects for c in p.claims}
+    for verdict in found:
+        project, claim = known[verdict.claim]
+        if (why := held(project, claim, verdict.state, today)) is not None:
+            place = f"projects/{project.slug}.yaml"
+            message = f"{verdict.run} makes it `lower`, and {why}."
+            hint = f"sam4mis reproduce letter {verdict.claim}; the result waits outside until then."
+            yield Finding(place, None, f"claims.{claim.id}.told", "Z015", message, hint)
 
 
 def _contributed(root: Path, commit: str, json_: bool) -> None:

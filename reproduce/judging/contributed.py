@@ -18,10 +18,11 @@ import msgspec
 
 from catalog.errors import Finding, InputError, PrerequisiteError, UsageError
 from catalog.records import Claim, Project, Result, Verdict
-from catalog.registry import RESULTS, VERDICT_LOG, VERDICTS, Registry
+from catalog.registry import AGAIN, RESULTS, VERDICT_LOG, VERDICTS, Registry
+from catalog.waiting import held
 from reproduce.judging.examining import MOST_MIB, examine_all
+from reproduce.judging.repeats import repeats
 from reproduce.judging.verdict import judge, stored_values
-from reproduce.judging.waiting import held
 
 MOST_RUNS = 64  # of one request
 MOST_ALL_MIB = 512
@@ -70,7 +71,7 @@ def take(root: Path, commit: str, place: Path) -> tuple[Request, list[Finding]]:
         elif (problem := _refused(change, inside)) is not None:
             found.append(problem)
         else:
-            added.setdefault(inside.partition("/")[0], []).append(change)
+            added.setdefault(_folder(inside), []).append(change)
     sizes = _sizes(root, [change.blob for changes in added.values() for change in changes])
     found += _too_large(added, sizes)
     if found:
@@ -82,6 +83,12 @@ def take(root: Path, commit: str, place: Path) -> tuple[Request, list[Finding]]:
             target.write_bytes(_git(root, "cat-file", "blob", change.blob))
         request.folders.append(place / RESULTS / run)
     return request, found
+
+
+def _folder(inside: str) -> str:
+    """The folder of a result: <run>, or again/<by>/<run>."""
+    parts = inside.split("/")
+    return "/".join(parts[: 3 if parts[0] == AGAIN.rpartition("/")[2] else 1])
 
 
 def _changes(root: Path, commit: str) -> list[_Change]:
@@ -184,6 +191,9 @@ def examine_request(
     """Everything that is wrong with results that are to be taken in; where nothing is, what they
     would say."""
     found = examine_all(registry.root, folders)
+    again = [folder for folder in folders if folder.parent.parent.name == Path(AGAIN).name]
+    if not found:
+        found = repeats(registry.root, again)[1]
     if found:
         return [], found
     judged: list[Judged] = []

@@ -10,7 +10,7 @@ import msgspec
 
 from catalog.errors import Finding, InputError
 from catalog.records import Result
-from catalog.registry import RESULTS
+from catalog.registry import AGAIN, RESULTS
 from reproduce.ground.reading import sha256_of
 from reproduce.judging.asked import PROMPTS, asked_of
 from reproduce.judging.coverage import areas, missing_or_extra, other_areas
@@ -47,6 +47,7 @@ def examine_all(root: Path, more: Iterable[Path] = ()) -> list[Finding]:
     more  folders of results that are to be taken in, examined like those
     """
     committed = [path for path in sorted((root / RESULTS).glob("*")) if is_result(path)]
+    committed += [path for path in sorted((root / AGAIN).glob("*/*")) if is_result(path)]
     folders = [_Folder(path) for path in (*committed, *more)]
     found = {folder: folder.findings() for folder in folders}
     sound = [folder for folder, findings in found.items() if not findings]
@@ -63,7 +64,9 @@ class _Folder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.place = f"{RESULTS}/{folder.name}"
+        again = folder.parent.parent.name == AGAIN.rpartition("/")[2]
+        self.place = f"{AGAIN}/{folder.parent.name}" if again else RESULTS
+        self.place += f"/{folder.name}"
         self.result: Result | None = None
         self.table: pa.Table | None = None
 

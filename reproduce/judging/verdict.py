@@ -28,6 +28,7 @@ from catalog.records import (
     Claim,
     Measurement,
     Project,
+    Repeat,
     Result,
     Rule,
     Verdict,
@@ -393,6 +394,10 @@ def stored_values(
     return {case: sum(values) / len(values) for case, values in per_case.items()}
 
 
-def document(found: Sequence[Verdict], files: Mapping[str, str]) -> Verdicts:
+def document(
+    found: Sequence[Verdict], files: Mapping[str, str], repeats: Sequence[Repeat] = ()
+) -> Verdicts:
     """The content of `reproduce/results/verdicts.json`; `files` as `catalog.results.digests`."""
-    return Verdicts(schema="verdicts/1", verdicts=list(found), files=dict(files))
+    return Verdicts(
+        schema="verdicts/1", verdicts=list(found), repeats=list(repeats), files=dict(files)
+    )

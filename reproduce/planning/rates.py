@@ -111,7 +111,8 @@ def _by_run(number: int, of: str, run: Result) -> Time:
 
 
 def _measured(item: Recipe, results: Sequence[Result], card: bool) -> Result | None:
-    """The newest run of this version of the adapter on cases of the same kind."""
+    """The newest run of this version of the adapter on cases of the same kind; with the same
+    options, where there is one."""
     name = f"{item.adapter.name}/{item.adapter.version}"
     fits = [
         result
@@ -121,7 +122,11 @@ def _measured(item: Recipe, results: Sequence[Result], card: bool) -> Result | N
         and (result.environment.get("gpu") is not None) == card
         and (item.dataset.dimensionality == "2d" or result.protocol["dataset"] == item.dataset.name)
     ]
-    return max(fits, key=lambda result: result.created, default=None)
+
+    def rank(result: Result) -> tuple[bool, str]:
+        return result.protocol.get("adapter_options") == item.adapter_options, result.created
+
+    return max(fits, key=rank, default=None)
 
 
 def _fits(rate: Rate, item: Recipe) -> bool:

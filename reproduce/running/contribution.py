@@ -1,7 +1,7 @@
 """The folder for a pull request: results as they are committed, and the text of the request.
 
 A result that would say `lower` of a work of the field is laid apart until its authors have been
-told (`reproduce.judging.waiting`).
+told (`catalog.waiting`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from catalog.cli.rows import in_percent
 from catalog.errors import FindingsError
 from catalog.files import write_whole
 from catalog.records import Claim, Project, Result, Verdict
-from catalog.registry import RESULTS, Registry
+from catalog.registry import AGAIN, RESULTS, Registry
 from catalog.render.readme import cell
+from catalog.waiting import held
 from reproduce.ground import wording
 from reproduce.judging.examining import examine
 from reproduce.judging.verdict import RULE, judge, stored_values
-from reproduce.judging.waiting import held
 from reproduce.planning.campaign import Planned
 from reproduce.running.engine import publish
 
@@ -44,11 +44,12 @@ class Outcome:
 class Contribution:
     """A folder that was written.
 
-    sent   results in it
+    folders, sent  of the results in it
     waits  claim -> the folder of its result, which is laid apart, and why
     """
 
     folder: Path
+    folders: list[Path] = field(default_factory=list)
     sent: list[Result] = field(default_factory=list)
     judged: list[tuple[Claim, Verdict, Result]] = field(default_factory=list)
     waits: dict[str, tuple[Path, str]] = field(default_factory=dict)
@@ -78,17 +79,24 @@ def contribute(
             for project, claim, verdict in judged
             if (why := held(project, claim, verdict.state, today)) is not None
         }
-        target = publish(run, folder / HELD if waits else folder / RESULTS)
+        target = publish(run, folder / (HELD if waits else _place(registry, result)))
         if findings := examine(target):
             shutil.rmtree(target)
             raise FindingsError(findings)
         made.waits |= {claim: (target, why) for claim, why in waits.items()}
         if not waits:
+            made.folders.append(target)
             made.sent.append(result)
             made.judged += [(claim, verdict, result) for _, claim, verdict in judged]
     if made.sent:
         write_whole(folder / TEXT, text(made, outcomes).encode())
     return made
+
+
+def _place(registry: Registry, result: Result) -> str:
+    """Where a result is sent: beside the others, or as a repeat where the run is published."""
+    published = (registry.root / RESULTS / result.run).is_dir()
+    return f"{AGAIN}/{result.by}" if published else RESULTS
 
 
 def _claims(registry: Registry, result: Result) -> list[tuple[Project, Claim]]:
@@ -169,7 +177,7 @@ def steps(made: Contribution, root: Path) -> list[str]:
     except ValueError:
         folder = folder.resolve()
     branch = f"results-{made.folder.name}"
-    names = [f"{RESULTS}/{result.run}" for result in made.sent]
+    names = [path.relative_to(made.folder).as_posix() for path in made.folders]
     return [
         f"git switch --create {shlex.quote(branch)}",
         f"cp -r {shlex.quote(str(folder))}/reproduce .",

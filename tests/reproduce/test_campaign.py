@@ -15,10 +15,10 @@ from campaign_bundle import asked, change, night_registry, plan, sent
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Result
 from catalog.registry import Registry
+from catalog.waiting import held
 from reproduce.cli.campaigning import run_plan
 from reproduce.ground.who import who_runs
 from reproduce.judging.examining import examine
-from reproduce.judging.waiting import held
 from reproduce.planning.recipes import find_claims
 
 CASES = 8

@@ -16,6 +16,7 @@ from catalog.render.output import Output
 from catalog.render.pages.profiles import examples_of
 from catalog.render.paging import parted
 from catalog.render.views import Catalog
+from catalog.repeats import of_run
 
 #: Rows of the per-case table on a page; the CSV has all.
 CASES = 300
@@ -110,6 +111,7 @@ def _page(output: Output, catalog: Catalog, run: Result) -> None:
         r=run,
         v=view,
         claims=catalog.verdict_of(run),
+        repeats=of_run(catalog.registry, run.run),
         pictures=pictures,
         referenced=any(c.truth for c in run.contours),
         shown=any(c.image for c in run.contours),

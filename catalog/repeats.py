@@ -1,0 +1,31 @@
+"""By how many people a claim was run: those of the runs that serve it, and of their repeats."""
+
+from __future__ import annotations
+
+from catalog.records import Repeat
+from catalog.registry import Registry
+
+
+def of_run(registry: Registry, run: str) -> list[Repeat]:
+    """Who computed a published run again."""
+    return [repeat for repeat in registry.repeats if repeat.run == run]
+
+
+def runners(registry: Registry, claim: str) -> list[str]:
+    """Who ran a claim to the end, each once: those of its runs, and of repeats that agree.
+
+    A run that does not say whose it is counts for nobody.
+    """
+    names: list[str | None] = []
+    for run in registry.results:
+        if claim in run.claims and run.status == "complete":
+            again = [repeat.by for repeat in of_run(registry, run.run) if repeat.agrees]
+            names += [run.by, *again]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def in_words(names: list[str]) -> str | None:
+    """`a-lab, b-lab (2 independent runs)`; None where nobody is named."""
+    if len(names) < 2:
+        return names[0] if names else None
+    return f"{', '.join(names)} ({len(names)} independent runs)"
