@@ -85,17 +85,23 @@ def summary(outcome: Outcome, volatile: Volatile, today: str) -> str:
 
 
 def queue_summary(queue: Sequence[Candidate]) -> str:
-    """The candidates that wait, as a table in Markdown with links to their pages."""
+    """The newest candidates as a table in Markdown with links to their pages, and how many wait.
+
+    What was seen before is not shown again: a week's request has to be read in ten minutes.
+    """
+    newest = max((candidate.found for candidate in queue), default="")
+    fresh = [candidate for candidate in queue if candidate.found == newest]
     lines = [f"## {len(queue)} candidates wait for a decision (`sam4mis screen`)", ""]
     if queue:
+        lines += [f"{len(fresh)} were found on {newest}:", ""]
         lines += ["| candidate | score | looks like | title |", "|---|---|---|---|"]
-    for candidate in queue[:_MOST]:
+    for candidate in fresh[:_MOST]:
         page = next(iter(own_pages(candidate.record)), None)
         link = f"[{markdown(candidate.id)}]({quote(page, safe=':/')})" if page else candidate.id
         cells = (link, str(candidate.score), markdown(candidate.looks_like or "—"))
         lines.append(f"| {' | '.join(cells)} | {markdown(candidate.record.title)} |")
-    if len(queue) > _MOST:
-        lines.append(f"\n{len(queue) - _MOST} more in catalog/data/screening.yaml.")
+    if len(fresh) > _MOST:
+        lines.append(f"\n{len(fresh) - _MOST} more in catalog/data/screening.yaml.")
     return "\n".join([*lines, "", ""])
 
 

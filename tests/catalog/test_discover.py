@@ -154,6 +154,16 @@ def test_queue_as_markdown_for_a_pull_request(folder: Path, server: LocalServer)
     assert "@" not in row
 
 
+def test_a_weeks_request_shows_what_is_new(folder: Path, server: LocalServer) -> None:
+    discover(folder, server, *SINCE)
+    kept = screening.load(folder)
+    kept.queue[0].found = "2026-01-01"
+    screening.save(folder, kept)
+    text = here(folder, "screen", "--markdown").out
+    assert "2 candidates wait" in text
+    assert text.count("| [2611.") == 1
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_titles_survive_the_queue(folder: Path, text: str) -> None:
     title = clean(text)

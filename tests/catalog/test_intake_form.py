@@ -405,6 +405,23 @@ def test_workflows_call_commands_that_exist() -> None:
                 assert word in {*COMMANDS, *GROUPS} or not runs, line
 
 
+def test_actionlint_finds_nothing(root: Path) -> None:
+    """Where somebody has it; it comes from no package registry without a download of its own."""
+    if (actionlint := shutil.which("actionlint")) is None:
+        pytest.skip("actionlint is not on this machine")
+    done = subprocess.run([actionlint, "-no-color"], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_site_knows_its_address(root: Path) -> None:
+    build = yaml.safe_load((root / ".github/workflows/site.yml").read_text("utf-8"))["jobs"][
+        "build"
+    ]
+    (given,) = [step["env"] for step in build["steps"] if "env" in step]
+    config = (root / "site/mkdocs.yml").read_text("utf-8")
+    assert set(given) == set(re.findall(r"!ENV \[(\w+)", config))
+
+
 def test_every_workflow_is_there() -> None:
     names = {path.name for path in WORKFLOWS}
     assert names == {"ci.yml", "intake.yml", "links.yml", "results.yml", "site.yml", "weekly.yml"}
