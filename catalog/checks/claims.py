@@ -105,7 +105,10 @@ def _options(claim: Claim, options: frozenset[str], read: bool) -> Iterator[Told
 
 
 def _classes(claim: Claim, known: frozenset[str]) -> Iterator[Told]:
-    """Classes that the data set does not have, where its reader lists those it has."""
+    """Classes that the data set does not have, where its reader lists those it has, and the claim
+    makes no others of its numbers."""
+    if "labels" in (claim.run or RunOptions()).dataset:
+        return
     named: list[tuple[tuple[str | int, ...], str | None]] = [(("label",), claim.label)]
     named += [(("run", "labels", k), v) for k, v in (claim.run or RunOptions()).labels.items()]
     for path, name in named:

@@ -79,8 +79,8 @@ def done_by_plan(
 def _counts(item: Recipe, n_cases: int | None) -> dict[str, int | None]:
     """Numbers that are known before the run. Which cases have a class only the run tells."""
     counts: dict[str, int | None] = {}
-    if item.claim.label is None and item.dataset.labels:
-        counts["classes"] = len(item.dataset.labels)
+    if item.claim.label is None and (classes := _classes(item)):
+        counts["classes"] = len(classes)
     if item.claim.label is None and n_cases is not None:
         counts["cases"] = n_cases
         if item.dataset.dimensionality == "2d":
@@ -88,9 +88,18 @@ def _counts(item: Recipe, n_cases: int | None) -> dict[str, int | None]:
     return counts
 
 
+def _classes(item: Recipe) -> tuple[str, ...]:
+    """Classes that are scored: those of the option `labels`, else the data set's; () where the
+    folder tells."""
+    from reproduce.readers import ClassMap
+
+    made = item.dataset_options.get("labels")
+    return tuple(ClassMap.of(made, "option labels").classes) if made else item.dataset.labels
+
+
 def _label(item: Recipe) -> str | None:
     """The claim's class, where the data set has it or does not list what it has."""
-    label, known = item.claim.label, item.dataset.labels
+    label, known = item.claim.label, _classes(item)
     return label if label is None or not known or label in known else f"none of {', '.join(known)}"
 
 

@@ -46,6 +46,13 @@ def rewrite(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
+def test_a_plan_knows_the_classes_that_a_claim_merges(root: Path) -> None:
+    """MA-SAM has one class for both adrenal glands, BTCV has two."""
+    made, _ = planned(root, "ma-sam/btcv-average", "ma-sam/btcv-ag")
+    (run,) = made.runs
+    assert run.classes == {"ma-sam/btcv-average": "C", "ma-sam/btcv-ag": "C"}
+
+
 def test_the_whole_registry_is_planned_without_torch(root: Path, tmp_path: Path) -> None:
     code = (
         "import sys\n"

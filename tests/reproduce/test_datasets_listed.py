@@ -1,0 +1,125 @@
+"""Collections whose cases have numbers, read by the lists that others released."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catalog.errors import InputError, UsageError
+from reproduce.contracts import Dataset
+from reproduce.ground.plugins import plugin
+
+pytest.importorskip("nibabel", reason="needs the extra [reproduce]")
+
+
+def write(folder: Path, image: str, label: str, top: int) -> None:
+    """A volume of 4 x 4 x 3 whose columns of the label are numbered up to `top`."""
+    import nibabel
+
+    grid = np.diag([1.0, 1.0, 2.0, 1.0])
+    values = np.zeros((4, 4, 3), np.int16)
+    values[..., 1] = np.arange(4)[:, None] % (top + 1)
+    for name, array in ((image, values * 100), (label, values.astype(np.uint8))):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(array, grid), path)  # type: ignore[no-untyped-call]
+
+
+def data(name: str) -> Dataset:
+    found: Dataset = plugin("datasets", name)
+    return found
+
+
+def test_a_task_is_found_in_its_own_folder_and_in_the_one_around_it(tmp_path: Path) -> None:
+    task = tmp_path / "Task09_Spleen"
+    for number in (21, 29, 33, 38, 44, 46, 53, 61, 2):
+        write(task, f"imagesTr/spleen_{number}.nii.gz", f"labelsTr/spleen_{number}.nii.gz", 1)
+    options = {"set": "Task09_Spleen", "values": "stored"}
+    for root in (tmp_path, task):
+        cases = data("msd").cases(root, "vista3d-testing", options)
+        assert [case.id for case in cases][:2] == ["spleen_21", "spleen_29"]
+        assert len(cases) == 8
+    every = data("msd").cases(task, "train", options)
+    assert [case.id for case in every][:2] == ["spleen_2", "spleen_21"]
+    assert [case.id for case in every] == sorted(case.id for case in every)
+    sample = data("msd").load(every[0], options)
+    assert sample.shape == (3, 4, 4)
+    assert int(sample.labels["spleen"].sum()) == 8
+    assert sample.values.max() == 100
+
+
+def test_what_is_missing_of_a_list_is_named(tmp_path: Path) -> None:
+    task = tmp_path / "Task10_Colon"
+    write(task, "imagesTr/colon_008.nii.gz", "labelsTr/colon_008.nii.gz", 1)
+    with pytest.raises(InputError, match=r"50 of 52 files of Task10_Colon, .*colon_009.nii.gz"):
+        data("msd").cases(tmp_path, "split-pkl-fold-0", {"set": "Task10_Colon"})
+    with pytest.raises(UsageError, match="Task09_Spleen has no split 'split-pkl-fold-0'"):
+        data("msd").cases(tmp_path, "split-pkl-fold-0", {"set": "Task09_Spleen"})
+    with pytest.raises(UsageError, match="msd needs the option set: Task03_Liver"):
+        data("msd").cases(tmp_path, "train", {})
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="0 of 0 files of btcv"):
+        data("btcv").cases(tmp_path / "none", "train", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "label", "number", "id", "top"),
+    [
+        (
+            "btcv",
+            "RawData/Training/img/img{:04d}.nii.gz",
+            "RawData/Training/label/label{:04d}.nii.gz",
+            21,
+            "label0021",
+            3,
+        ),
+        ("amos22", "imagesTr/amos_{:04d}.nii.gz", "labelsTr/amos_{:04d}.nii.gz", 5, "amos_0005", 3),
+        (
+            "kits21",
+            "case_{:05d}/imaging.nii.gz",
+            "case_{:05d}/aggregated_MAJ_seg.nii.gz",
+            2,
+            "case_00002",
+            3,
+        ),
+    ],
+)
+def test_sets_as_they_are_distributed(
+    name: str, image: str, label: str, number: int, id: str, top: int, tmp_path: Path
+) -> None:
+    write(tmp_path, image.format(number), label.format(number), top)
+    (case,) = data(name).cases(tmp_path, "train", {})
+    assert case.id == id
+    masks = data(name).load(case, {}).labels
+    assert tuple(masks) == data(name).labels
+    assert [int(mask.sum()) for mask in masks.values()][:3] == [4, 4, 4]
+
+
+def test_classes_can_be_merged_as_works_do_it(tmp_path: Path) -> None:
+    write(tmp_path, "case_00002/imaging.nii.gz", "case_00002/aggregated_MAJ_seg.nii.gz", 3)
+    (case,) = data("kits21").cases(tmp_path, "train", {})
+    merged = {"kidney and masses": [1, 2, 3]}
+    masks = data("kits21").load(case, {"labels": merged}).labels
+    assert {name: int(mask.sum()) for name, mask in masks.items()} == {"kidney and masses": 12}
+
+
+def test_lists_have_as_many_cases_as_their_works_say() -> None:
+    def size(name: str, split: str, of: str = "") -> int:
+        sets: Any = plugin("datasets", name)
+        return len(sets.sets[of].lists[split])
+
+    assert [size("msd", "vista3d-testing", task) for task in plugin("datasets", "msd").sets] == [
+        26,
+        13,
+        56,
+        61,
+        8,
+        25,
+    ]
+    assert size("msd", "split-pkl-fold-0", "Task10_Colon") == 26
+    assert size("msd", "split-pkl-fold-0", "Task07_Pancreas") == 57
+    assert (size("btcv", "btcv-0035-0040"), size("btcv", "vista3d-testing")) == (6, 6)
+    assert (size("amos22", "vista3d-testing"), size("kits21", "split-pkl-fold-0")) == (60, 61)
