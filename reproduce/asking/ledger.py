@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from reproduce.statistics import StatisticsBuilder
     from reproduce.statistics.builder import Row
 
+# (case, seed, names, what was said, truth) of N masks of a plane
+OnMasks = Callable[[str, int, Sequence[str], Prediction, "torch.Tensor"], None]
 Key = tuple[str, int, int, int, int, float | None]  # label, object, seed, round, candidate, cut
 Packed = tuple[tuple[int, ...], "NDArray[np.uint8]"]  # (h, w) and the bits of a mask
 
@@ -38,6 +40,7 @@ class Ledger:
     spacing    of planes, rows, columns on that grid; None: unknown, or another grid
     rounds, seeds   of the run: a target that is never asked about gets a row in each
     whole      whether the model answers for the whole stack at once
+    on_masks   is shown all masks as they are counted
     """
 
     sample: Sample
@@ -48,6 +51,7 @@ class Ledger:
     rounds: int
     seeds: Sequence[int]
     whole: bool
+    on_masks: OnMasks | None = None
     kind: ScoreKind = "probability"
     absent: int = 0
     planes: dict[Key, dict[int, Row]] = field(default_factory=lambda: defaultdict(dict))
@@ -96,6 +100,8 @@ class Ledger:
             predicted_iou=prediction.predicted_iou,
         )
         self._keep(index, rows, prediction, truth, valid)
+        if self.on_masks is not None:
+            self.on_masks(self.sample.case.id, seed, names, prediction, truth)
 
     def close(self) -> None:
         """Rows for what was not asked about, then for the whole stack."""
@@ -163,6 +169,10 @@ class Ledger:
                     self.planes[key_of(row)][index] = row
                 if self.keeps_stack and self.builder.whole_shapes:
                     self.truths[label, 0].setdefault(index, _packed(truth, valid))
+                if self.on_masks is not None and truth.any():
+                    nothing = Prediction(truth.new_zeros((1, 1, *truth.shape)), "label", (label,))
+                    case = self.sample.case.id
+                    self.on_masks(case, min(seeds), [label], nothing, truth[None])
 
     def _stack(self) -> None:
         spacing = self.sample.spacing_mm if self.original else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.asking.ledger import Ledger
+from reproduce.asking.ledger import Ledger, OnMasks
 from reproduce.asking.objects import stacked
 from reproduce.asking.rounds import Rounds, View
 from reproduce.asking.session import PlaneSession
@@ -69,6 +69,7 @@ class Evaluator:
     bring: Bring | None = None  # to the grid of the prompts; None: that of the data as loaded
     loading_threads: int = 0  # threads that read the next cases while these are predicted
     on_prompts: Callable[[Sequence[Prompt]], None] = lambda _: None  # told of every later round
+    on_masks: OnMasks | None = None  # shown everything that is counted
 
     def evaluate(
         self,
@@ -135,6 +136,7 @@ class Evaluator:
             rounds=self.spec.rounds,
             seeds=self.spec.seeds,
             whole=not self.by_plane,
+            on_masks=self.on_masks,
         )
 
     def _reference(self, sample: Sample) -> Callable[[int], Reference]:

@@ -63,6 +63,7 @@ def rerun(
     from reproduce.ground.who import VARIABLE, who_runs
     from reproduce.judging import repeats
     from reproduce.judging.examining import examine
+    from reproduce.planning.recipes import keeping
     from reproduce.planning.repeating import members_of, repeated, request_of, spec_to_repeat
     from reproduce.running.engine import publish as put
     from reproduce.running.engine import run_folder
@@ -97,6 +98,7 @@ def rerun(
     if dry_run:
         tell_plan(members, here, request)
         return
+    members = keeping(members)
     prepared = prepared_run(members, here, arguments, request)
     prepared = replace(prepared, spec=repeated(spec, prepared.spec, first.result))
     earlier = run_folder(out, prepared.spec)

@@ -36,6 +36,7 @@ from reproduce.planning.recipes import (
     build_spec,
     find_claims,
     group,
+    keeping,
     recipe,
 )
 from reproduce.running.engine import (
@@ -195,6 +196,7 @@ def make(
     data  folder of the data set; None: it is fetched first
     """
     root = registry.root
+    members = keeping(members)
     prepared = prepared_run(members, data, arguments, request)
     result, folder = worked_off(prepared, members, arguments, arguments.out or root / RUNS)
     target = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from catalog.errors import Finding, FindingsError, InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
+from reproduce.asking.kept import kept
 from reproduce.asking.prompt_grid import bring_of, declared_grid
 from reproduce.asking.replay import encode_prompts, make_prompts, prompts_sha256
 from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
@@ -310,6 +311,13 @@ def _checkpoints(project: Project, claim: Claim) -> tuple[Checkpoint, ...]:
             f"{', '.join(missing)}, the project has {', '.join(known) or 'none'}."
         )
     return tuple(known[i] for i in ids)
+
+
+def keeping(recipes: Sequence[Recipe]) -> list[Recipe]:
+    """Recipes of one run on a data set that keeps what was read (`reproduce.asking.kept`): prompts,
+    run and gates in one process then read a case once."""
+    dataset = kept(recipes[0].dataset)
+    return [replace(item, dataset=dataset) for item in recipes]
 
 
 def group(recipes: Sequence[Recipe]) -> list[list[Recipe]]:

@@ -15,12 +15,12 @@ import msgspec
 
 from catalog.errors import InputError
 from catalog.files import disk_full_told, write_whole
-from catalog.records import Check, Result, RoundsFile
+from catalog.records import Check, Contours, Result, RoundsFile
 from reproduce.asking.replay import prompts_sha256, replay_file
-from reproduce.contracts import Case
 from reproduce.ground.progress import progress
 from reproduce.planning.recipes import Recipe
-from reproduce.running import gates, outlines
+from reproduce.running import outlines
+from reproduce.running.gates import Gates
 from reproduce.running.results import (
     STATISTICS,
     assemble,
@@ -28,9 +28,8 @@ from reproduce.running.results import (
     merged_table,
     read_records,
 )
-from reproduce.running.worker import Worker, finished, rounds_path
+from reproduce.running.worker import ShardRecord, Worker, finished, rounds_path
 from reproduce.runs.spec import Placement, Plan, RunSpec, shards_of
-from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,7 +99,7 @@ def execute(
     spec = plan.spec
     shards = shards_of(spec)
     done = sum(len(shard.cases) for shard in shards if finished(folder, shard))
-    worker = Worker(folder, how.devices[0])
+    worker = Worker(folder, how.devices[0], recipes[0].dataset)
     if how.slurm is not None:
         _on_slurm(folder, plan, how)
     elif len(how.devices) > 1:
@@ -124,14 +123,7 @@ def execute(
     checks = _checks(worker, table, scored, gate, how.quiet)
     result = assemble(folder, plan, recipes, table, records, checks)
     result.rounds = _rounds(folder, spec)
-    if scored:
-        result.contours = outlines.record_outlines(
-            worker.evaluator,
-            _few(worker, scored),
-            scored[: outlines.CASES],
-            folder,
-            shown_threshold(spec.thresholds),
-        )
+    result.contours = _contours(worker, records, folder)
     write_whole(folder / RESULT, encode_result(result))
     return result
 
@@ -166,9 +158,15 @@ def scored_cases(spec: RunSpec, table: pa.Table) -> list[str]:
     return [case.id for case in spec.cases if case.id in seen]
 
 
-def _few(worker: Worker, scored: Sequence[str]) -> list[Case]:
-    cases = [worker.cases[case.id] for case in worker.plan.spec.cases]
-    return gates.gate_cases(worker.evaluator, cases, scored)
+def _contours(worker: Worker, records: Sequence[ShardRecord], folder: Path) -> list[Contours]:
+    """What the shards drew, with the image beside it where the data set lets us show it."""
+    found = [contours for record in records for contours in record.contours]
+    spec, dataset = worker.plan.spec, worker.dataset
+    shown = dataset.may_show_images and dataset.dimensionality == "2d" and spec.grid == "original"
+    if found and shown:
+        cases = list(worker.cases.values())
+        outlines.with_pictures(found, dataset, spec.dataset_options, cases, folder)
+    return found
 
 
 def _checks(
@@ -189,16 +187,10 @@ def _checks(
     ]
     if not gate or not scored:
         return checks
-    evaluator = worker.evaluator
-    few = _few(worker, scored)
-    with progress("gates", 3, unit="gates", quiet=quiet) as bar:
-        checks.append(gates.batch_parity(evaluator, few))
-        bar.advance()
-        checks.append(gates.deterministic_rerun(evaluator, few, table))
-        bar.advance()
-        close = gates.fidelity(worker.plan, evaluator, few)
-        bar.advance()
-    return checks + ([close] if close else [])
+    cases = [worker.cases[name] for name in scored]
+    gates = Gates(worker.folder, worker.plan, worker.evaluator, cases, table)
+    with progress("gates", gates.left, quiet=quiet) as bar:
+        return checks + list(gates.tried(on_case=lambda _: bar.advance()))
 
 
 def worker_command(folder: Path, device: str) -> list[str]:

@@ -1,20 +1,20 @@
-"""Outlines of a few cases for the run's page, traced while they are evaluated once more."""
+"""Outlines of a few cases for the run's page, from masks that are looked at as the run counts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.files import write_whole
 from catalog.records import Contours
-from reproduce.asking.loop import Evaluator
-from reproduce.contracts import Case, ScoreKind
+from reproduce.contracts import Case, Dataset, Prediction, Sample
+from reproduce.statistics.counting import decision
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 CASES = 2
@@ -23,85 +23,59 @@ MAX_NUMBERS = 8_000  # coordinates of one case; finer structures are thinned mor
 
 
 class OutlineRecorder:
-    """Takes the place of a `StatisticsBuilder` and keeps outlines instead of counts.
+    """Keeps the masks of the first few cases that it is shown, and traces them at the end.
 
     Of a volume the slice with the largest reference of each label is kept; of several seeds, rounds
     and candidates the last round of the first seed, and the candidate with the best predicted IoU.
-    `with_truth` False leaves the reference out (its licence may not let us show it). Cases that are
-    not in `only` are passed over.
+    `with_truth` False leaves the reference out (its licence may not let us show it).
     """
 
-    def __init__(self, threshold: float, with_truth: bool, only: Collection[str]) -> None:
-        self.only = only
+    def __init__(self, threshold: float, with_truth: bool) -> None:
         self.threshold = threshold
         self.with_truth = with_truth
-        self._kept: dict[tuple[str, str], tuple[int, int, Contours]] = {}
+        self._cases: set[str] = set()
+        self._kept: dict[tuple[str, str], _Kept] = {}
 
-    def add(
-        self,
-        *,
-        case: str,
-        labels: Sequence[str],
-        scores: torch.Tensor,
-        kind: ScoreKind,
-        reference: torch.Tensor,
-        round: int = 0,
-        seed: int = 0,
-        predicted_iou: torch.Tensor | None = None,
-        **_: Any,
-    ) -> list[Any]:
-        """See `StatisticsBuilder.add`; there are no rows."""
-        import math
-
-        if case not in self.only:
-            return []
-        cut = self.threshold
-        if kind == "logit":
-            cut = math.log(cut / (1 - cut)) if 0 < cut < 1 else math.copysign(math.inf, cut - 0.5)
-        for i, label in enumerate(labels):
-            mask, shown = reference[i], scores[i]
-            size = int(mask.sum())
+    def look(
+        self, case: str, seed: int, names: Sequence[str], said: Prediction, truth: Any
+    ) -> None:
+        """N masks of a plane: what the model said, scores (N, C, h, w), against truth (N, h, w)."""
+        if case not in self._cases and len(self._cases) == CASES:
+            return
+        self._cases.add(case)
+        for i, label in enumerate(names):
+            size = int(truth[i].sum())
             held = self._kept.get((case, label))
-            if held is not None and (seed > held[0] or size < held[1]):
+            if held is not None and (seed > held.seed or size < held.size):
                 continue
-            best = 0 if predicted_iou is None else int(predicted_iou[i].argmax())
-            truth = mask.cpu().numpy()
-            contours = Contours(
-                case=case,
-                label=label,
-                width_px=truth.shape[1],
-                height_px=truth.shape[0],
-                truth=outline(truth) if self.with_truth else [],
-                predicted=outline((shown[best] > cut).cpu().numpy()),
-            )
-            self._kept[case, label] = (seed, size, contours)
-        return []
-
-    def add_absent(
-        self, *, label: str, reference: torch.Tensor, seeds: Sequence[int], **more: Any
-    ) -> list[Any]:
-        """See `StatisticsBuilder.add_absent`: nothing is drawn on nothing."""
-        for name in ("kind", "rounds", "valid"):
-            more.pop(name)
-        nothing = reference.new_zeros((1, 1, *reference.shape))
-        return self.add(
-            labels=[label],
-            scores=nothing,
-            kind="label",
-            reference=reference[None],
-            seed=min(seeds),
-            **more,
-        )
-
-    def add_whole(self, *_: Any, **__: Any) -> None:
-        """See `StatisticsBuilder.add_whole`: the planes say it all."""
-
-    whole_shapes = False
+            best = 0 if said.predicted_iou is None else int(said.predicted_iou[i].argmax())
+            mask = said.scores[i, best] > decision(self.threshold, said.kind)
+            self._kept[case, label] = _Kept(seed, size, truth[i].cpu().numpy(), mask.cpu().numpy())
 
     def contours(self) -> list[Contours]:
         """What was kept, by case and label; empty pairs are left out."""
-        found = [entry[2] for _, entry in sorted(self._kept.items())]
+        found = [
+            Contours(
+                case=case,
+                label=label,
+                width_px=kept.truth.shape[1],
+                height_px=kept.truth.shape[0],
+                truth=outline(kept.truth) if self.with_truth else [],
+                predicted=outline(kept.predicted),
+            )
+            for (case, label), kept in sorted(self._kept.items())
+        ]
         return [c for c in found if c.truth or c.predicted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The masks (h, w) that are drawn of a case and label; `size` of the true one in pixels."""
+
+    seed: int
+    size: int
+    truth: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
 
 
 def outline(mask: NDArray[np.bool_]) -> list[list[float]]:
@@ -125,37 +99,28 @@ def outline(mask: NDArray[np.bool_]) -> list[list[float]]:
         tolerance *= 2
 
 
-def record_outlines(
-    evaluator: Evaluator,
+def with_pictures(
+    contours: Sequence[Contours],
+    dataset: Dataset,
+    options: Mapping[str, Any],
     cases: Sequence[Case],
-    only: Collection[str],
     folder: Path,
-    threshold: float,
-) -> list[Contours]:
-    """Outlines of those of `cases` (whole batches) that `only` names; with the image beside them
-    where the data set lets us show it."""
-    shown = evaluator.dataset.may_show_images
-    recorder = OutlineRecorder(threshold, with_truth=shown, only=only)
-    evaluator.evaluate(cases, recorder)  # type: ignore[arg-type]  # takes a builder's place
-    found = recorder.contours()
-    if not shown or evaluator.dataset.dimensionality != "2d" or evaluator.spec.grid != "original":
-        return found
+) -> None:
+    """Write the image of each case that has outlines beside them, and name it in them."""
     for case in cases:
-        mine = [c for c in found if c.case == case.id]
+        mine = [c for c in contours if c.case == case.id]
         if mine:
             name = f"{case.id}.png"
-            write_whole(folder / name, _png(evaluator, case))
-            for contours in mine:
-                contours.image = name
-    return found
+            write_whole(folder / name, _png(dataset.load(case, options)))
+            for one in mine:
+                one.image = name
 
 
-def _png(evaluator: Evaluator, case: Case) -> bytes:
+def _png(sample: Sample) -> bytes:
     import io
 
     from PIL import Image
 
-    sample = evaluator.dataset.load(case, evaluator.spec.dataset_options)
     buffer = io.BytesIO()
     Image.fromarray(sample.values[0]).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

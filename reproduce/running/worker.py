@@ -17,14 +17,16 @@ from msgspec import Struct, field
 
 from catalog.errors import InputError, UsageError
 from catalog.files import lock, write_whole
-from catalog.records import ReferenceArea
+from catalog.records import Contours, ReferenceArea
 from reproduce.asking.loop import Evaluator
 from reproduce.asking.prompt_grid import bring_of, check_side
 from reproduce.asking.replay import by_case, encoded_lines, read_prompts
 from reproduce.contracts import Case
 from reproduce.ground.plugins import plugin
 from reproduce.planning.references import with_filter
+from reproduce.running.outlines import OutlineRecorder
 from reproduce.runs.spec import Plan, RunSpec, Shard, kind_of, shards_of
+from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:
     from reproduce.contracts import Dataset, Model, Prompt
@@ -44,6 +46,7 @@ class ShardRecord(Struct, kw_only=True):
     environment: dict[str, Any] = field(default_factory=dict)
     embeddings: dict[str, int] = field(default_factory=dict)
     references: list[ReferenceArea] = field(default_factory=list)
+    contours: list[Contours] = field(default_factory=list)  # of the first shard
 
 
 def builder_for(spec: RunSpec) -> StatisticsBuilder:
@@ -82,8 +85,8 @@ def cases_of(spec: RunSpec, data: Path, dataset: Dataset) -> dict[str, Case]:
     return here
 
 
-def make_evaluator(plan: Plan, folder: Path, device: str) -> Evaluator:
-    """Model, prompts, data set and embedding cache of a run, ready to evaluate."""
+def make_evaluator(plan: Plan, folder: Path, device: str, dataset: Dataset) -> Evaluator:
+    """Model, prompts and embedding cache of a run on its data set, ready to evaluate."""
     from reproduce.asking.embeddings import EmbeddingCache, limit_bytes, maker_key
 
     spec = plan.spec
@@ -102,7 +105,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str) -> Evaluator:
         cache = EmbeddingCache(folder_of_all, maker_key(spec, device), model, device)
     return Evaluator(
         spec=spec,
-        dataset=with_filter(plugin("datasets", spec.dataset), spec.reference_filter),
+        dataset=with_filter(dataset, spec.reference_filter),
         model=model,
         profile=profile,
         prompts=prompts,
@@ -132,15 +135,19 @@ def finished(folder: Path, shard: Shard) -> bool:
 class Worker:
     """One process (or one GPU) that works off shards of the run in `folder`.
 
-    `device` overrides the plan's. The model is loaded when there is work for it. Raises
+    `device` overrides the plan's, `dataset` the plugin of that name (by one that keeps what was
+    read). The model is loaded when there is work for it. Raises
     `UsageError` for a device of another kind than the run's.
     """
 
-    def __init__(self, folder: Path, device: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, device: str | None = None, dataset: Dataset | None = None
+    ) -> None:
         from reproduce.ground.provenance import settle
 
         self.folder = folder
         self.plan = Plan.read(folder)
+        self.dataset = dataset or plugin("datasets", self.plan.spec.dataset)
         self.device = device or self.plan.placement.device
         if kind_of(self.device) != self.plan.spec.device:
             raise UsageError(
@@ -155,15 +162,15 @@ class Worker:
     def evaluator(self) -> Evaluator:
         """Model, prompts and data set; made on first use."""
         if self._evaluator is None:
-            self._evaluator = make_evaluator(self.plan, self.folder, self.device)
+            self._evaluator = make_evaluator(self.plan, self.folder, self.device, self.dataset)
         return self._evaluator
 
     @property
     def cases(self) -> dict[str, Case]:
         """The run's cases by id; looked up on first use."""
         if self._cases is None:
-            dataset = plugin("datasets", self.plan.spec.dataset)
-            self._cases = cases_of(self.plan.spec, Path(self.plan.placement.data), dataset)
+            place = Path(self.plan.placement.data)
+            self._cases = cases_of(self.plan.spec, place, self.dataset)
         return self._cases
 
     def work(self, on_case: Callable[[str], None] = lambda _: None, only: int | None = None) -> int:
@@ -193,6 +200,8 @@ class Worker:
         builder = builder_for(spec)
         later: list[Prompt] = []
         evaluator.on_prompts = later.extend
+        drawn = OutlineRecorder(shown_threshold(spec.thresholds), evaluator.dataset.may_show_images)
+        evaluator.on_masks = drawn.look if shard.index == 0 else None
         outcome = evaluator.evaluate([self.cases[c] for c in shard.cases], builder, on_case)
         write_statistics(table_path, builder.table())
         if later:
@@ -209,5 +218,6 @@ class Worker:
             environment=environment(self.device, spec.precision),
             embeddings={} if cache is None else {"hits": cache.hits, "misses": cache.misses},
             references=builder.references(),
+            contours=drawn.contours(),
         )
         write_whole(record_path, msgspec.json.encode(record))

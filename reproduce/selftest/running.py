@@ -27,7 +27,7 @@ from catalog.results import digests
 from reproduce.judging.examining import examine
 from reproduce.judging.verdict import document, judge
 from reproduce.obtaining.weights import obtain_all
-from reproduce.planning.recipes import Request, build_spec, recipe
+from reproduce.planning.recipes import Request, build_spec, keeping, recipe
 from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
 from reproduce.runs.spec import Placement
 
@@ -104,7 +104,7 @@ def run_selftest(
         record = _record(project.checkpoints[0], f"{address}/{weights.name}", weights, trust)
         project.checkpoints[0] = record
         files = obtain_all(SLUG, [record])
-    item = recipe(project, claim, Request())
+    (item,) = keeping([recipe(project, claim, Request())])
     spec, prompts, _ = build_spec([item], root, files, batch=BATCH)
     run = run_folder(folder / "runs", spec)
     placement = Placement(

@@ -9,7 +9,14 @@ import pytest
 
 from catalog.records import Result
 from catalog.registry import Registry
-from reproduce.planning.recipes import Recipe, Request, build_spec, find_claims, recipe
+from reproduce.planning.recipes import (
+    Recipe,
+    Request,
+    build_spec,
+    find_claims,
+    keeping,
+    recipe,
+)
 from reproduce.running.engine import Execution, execute, prepare, run_folder
 from reproduce.runs.spec import Placement, Plan, RunSpec
 from reproduce.selftest.running import WEIGHTS
@@ -46,7 +53,7 @@ def bundle(root: Path, cases: int, batch: int = 1, **changes: object) -> Bundle:
     """The self-test's claim on its first `cases` phantoms, `batch` of them encoded together."""
     ((project, claim),) = find_claims(Registry.load(root), "selftest/phantom-dice")
     request = Request(dataset={"count": cases}, **changes)  # type: ignore[arg-type]  # shorthand
-    item = recipe(project, claim, request)
+    (item,) = keeping([recipe(project, claim, request)])
     spec, prompts, _ = build_spec([item], root, [WEIGHTS], request.limit, batch=batch)
     return Bundle(root, item, spec, prompts)
 

@@ -251,12 +251,12 @@ def test_surfaces_of_volumes_that_are_run_by_slice(root: Path) -> None:
     )
     cases = dataset.cases(Path(), "all", {})
     builder = StatisticsBuilder(surface=[surface])
+    recorder = OutlineRecorder(0.5, with_truth=True)
+    evaluator.on_masks = recorder.look
     evaluator.evaluate(cases, builder)
     found = score(builder.table(), profile, "hd95").value
     wanted = np.mean([hd95(volumes[n], truth[n]) for n in volumes])
     assert found == pytest.approx(wanted, abs=1e-9)
-    recorder = OutlineRecorder(0.5, with_truth=True, only=[case.id for case in cases])
-    evaluator.evaluate(cases, recorder)  # type: ignore[arg-type]  # takes a builder's place
     for contours in recorder.contours():
         assert contours.truth == outline(truth[contours.case][2])
         assert contours.predicted == outline(volumes[contours.case][2])

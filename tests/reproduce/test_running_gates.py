@@ -10,16 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
-from running_bundle import bundle
+from running_bundle import QUIET, bundle
 
 from catalog.errors import InputError
 from catalog.records import Check, Result
+from reproduce.asking.kept import bytes_of
 from reproduce.checkpoints import loading
+from reproduce.ground.plugins import plugin
 from reproduce.judging.verdict import gates
 from reproduce.models.sam_model import SamModel
-from reproduce.running.engine import RESULT
+from reproduce.running.engine import RESULT, Execution, execute
+from reproduce.running.gates import GATES
+from reproduce.runs.spec import Plan
 
 CASES = 2
 
@@ -106,3 +111,81 @@ def test_keys_that_do_not_fit_never_give_a_result(root, tmp_path, monkeypatch) -
     with pytest.raises(InputError, match="1 missing"):
         run(root, tmp_path)
     assert not list(tmp_path.rglob(RESULT))
+
+
+# ------------------------------------------------------------------------- what a run costs
+
+
+class Counts:
+    """How often cases of the phantoms are read, and how many go through the encoder."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read: list[str] = []
+        self.encoded = 0
+        data = type(plugin("datasets", "phantoms"))
+        load, encode = data.load, SamModel.encode
+
+        def reading(dataset: Any, case: Any, options: Any) -> Any:
+            self.read.append(case.id)
+            return load(dataset, case, options)
+
+        def encoding(model: SamModel, planes: Any) -> Any:
+            self.encoded += len(planes)
+            return encode(model, planes)
+
+        monkeypatch.setattr(data, "load", reading)
+        monkeypatch.setattr(SamModel, "encode", encoding)
+
+
+def test_prompts_run_gates_and_outlines_read_each_case_once(root, tmp_path, monkeypatch) -> None:
+    made = Counts(monkeypatch)
+    _, result = bundle(root, 8).run(tmp_path, gate=True)
+    assert sorted(made.read) == [case["id"] for case in result.inputs["cases"]]
+    assert result.contours
+    assert all(contours.image for contours in result.contours)
+
+
+def test_what_has_no_room_is_read_for_the_prompts_and_for_the_run(
+    root, tmp_path, monkeypatch
+) -> None:
+    """The first cases stay, which the gates look at: no case is read a third time."""
+    one = plugin("datasets", "phantoms")
+    (first,) = one.cases(root, "test", {"count": 1})
+    size = bytes_of(one.load(first, {"count": 1}))
+    monkeypatch.setenv("SAM4MIS_KEPT_GIB", str(3.5 * size / 2**30))
+    made = Counts(monkeypatch)
+    bundle(root, 8).run(tmp_path, gate=True)
+    times = [made.read.count(name) for name in dict.fromkeys(made.read)]
+    assert times == [1, 1, 1, 2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("batch", "again"), [(1, 3), (4, 5)])
+def test_gates_evaluate_few_cases_again(root, tmp_path, monkeypatch, batch, again) -> None:
+    """At most a tenth of a run of 50 cases; nothing is encoded for the outlines."""
+    made = Counts(monkeypatch)
+    bundle(root, 8, batch=batch).run(tmp_path / "a")
+    alone = made.encoded
+    made.encoded = 0
+    _, result = bundle(root, 8, batch=batch).run(tmp_path / "b", gate=True)
+    assert made.encoded - alone <= again <= 50 * 0.1
+    assert all(check.passed for check in result.checks)
+
+
+def test_gates_that_were_tried_are_not_tried_again(root, tmp_path, monkeypatch, capsys) -> None:
+    """Killed after the first gate, before the result was written."""
+    made = bundle(root, CASES)
+    folder, result = made.run(tmp_path, gate=True)
+    (folder / RESULT).unlink()
+    kept = msgspec.json.decode((folder / GATES).read_bytes())
+    del kept["deterministic-rerun"]
+    kept["batch-parity"]["detail"] = "kept"
+    (folder / GATES).write_bytes(msgspec.json.encode(kept))
+    counts = Counts(monkeypatch)
+    again = execute(folder, Plan.read(folder), [made.item], Execution())
+    assert counts.encoded == 1
+    assert gate(again, "batch-parity").detail == "kept"
+    assert gate(again, "deterministic-rerun") == gate(result, "deterministic-rerun")
+    assert "gates: " in capsys.readouterr().err
+    (folder / GATES).write_text("{")
+    with pytest.raises(InputError, match=r"gates\.json: expected the gates of a run"):
+        execute(folder, Plan.read(folder), [made.item], QUIET)
