@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "reproduce.cli.explain",
         "Which conventions give the printed number, and which not.",
     ),
+    "letter": ("reproduce.cli.letter", "The letter that tells authors what their weights gave."),
     "profiles": ("reproduce.cli.profiles", "Metric profiles and their corner cases."),
     "datasets": ("reproduce.cli.datasets", "Data sets the harness reads: licence, access, splits."),
     "selftest": ("reproduce.cli.selftest", "Go the whole way offline with a small shipped SAM."),

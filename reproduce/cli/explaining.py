@@ -24,7 +24,19 @@ Rows = list[tuple[str, str]]
 def tell(
     name: str, claim: Claim, space: Space, found: Explanation, *, given: bool, everything: bool
 ) -> None:
-    """Print an explanation.
+    """Print an explanation; arguments as for `sections`."""
+    told, hidden = sections(claim, space, found, given=given, everything=everything)
+    sheet(name, told)
+    for note in found.notes:
+        say(f"\n{note[:1].upper()}{note[1:]}.")
+    if hidden:
+        say(f"\n{hidden} (--all shows them).")
+
+
+def sections(
+    claim: Claim, space: Space, found: Explanation, *, given: bool, everything: bool
+) -> tuple[list[tuple[str, Rows]], str]:
+    """An explanation under headings, and in words what was left out.
 
     given       the target is the user's own number, not the printed one
     everything  every effect and every match, instead of the few that say most
@@ -34,18 +46,14 @@ def tell(
     if given:
         rows.append(("claimed", _number(claim, claim.fraction)))
     rows.append(("as claimed", f"{_number(claim, found.base.value)} ({wording.settings(used)})"))
-    sections = [("numbers", rows)]
+    told = [("numbers", rows)]
     best = (found.matches or found.nearest)[:1]
     if best and best[0].changed_from(found.base.conventions):
-        sections.append(_attribution(claim, space, found, best[0]))
-    sections.append(_settings(claim, found, everything))
+        told.append(_attribution(claim, space, found, best[0]))
+    told.append(_settings(claim, found, everything))
     alone, hidden = _alone(claim, found, everything)
-    sections.append(("each convention changed alone, largest change first", alone))
-    sheet(name, [section for section in sections if section[1]])
-    for note in found.notes:
-        say(f"\n{note[:1].upper()}{note[1:]}.")
-    if hidden:
-        say(f"\n{hidden} (--all shows them).")
+    told.append(("each convention changed alone, largest change first", alone))
+    return [section for section in told if section[1]], hidden
 
 
 def _number(claim: Claim, value: float | None) -> str:

@@ -11,11 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from campaign_bundle import asked, change, night_registry, plan, sent
+from typer.testing import CliRunner
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Result
 from catalog.registry import Registry
 from catalog.waiting import held
+from reproduce.cli import app
 from reproduce.cli.campaigning import run_plan
 from reproduce.ground.who import who_runs
 from reproduce.judging.examining import examine
@@ -61,10 +63,6 @@ def test_what_is_sent_is_accepted_where_it_arrives(
     night: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The printed steps, typed in a clone, up to the commit; then what CI does there."""
-    from typer.testing import CliRunner
-
-    from reproduce.cli import app
-
     with pytest.raises(InputError):
         run_plan(asked(night, out=night / "build" / "runs"))
     said = capsys.readouterr().err
@@ -161,6 +159,20 @@ def test_a_lower_about_a_work_of_the_field_waits_for_its_authors(
     said = capsys.readouterr().err
     assert "selftest/phantom-dice: would be `lower`; its authors have not been told" in said
     assert f"letter selftest/phantom-dice --run {folder}" in said
+    letter = CliRunner().invoke(
+        app, ["letter", "selftest/phantom-dice", "--run", str(folder)], catch_exceptions=False
+    )
+    for words in (
+        "released weights give 98.82 %, printed is 99.99 %",
+        "- weights sam-phantom: sha256 afcf4def",
+        "    sam4mis reproduce run selftest/phantom-dice",
+        "By our rule (verdict/2) this is `lower`, comparability class A.",
+        "each convention changed alone, largest change first:",
+        "## What would settle it",
+        'the form "dispute a verdict"',
+        "write `told: YYYY-MM-DD` into the claim phantom-dice of projects/selftest.yaml",
+    ):
+        assert words in letter.output
     told = datetime.date(2026, 11, 1)
     change(night, lambda p: [c.update(told=told.isoformat()) for c in p["claims"]])
     plan(night)

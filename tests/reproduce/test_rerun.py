@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from campaign_bundle import asked, night_registry, plan, sent
+from campaign_bundle import asked, change, night_registry, plan, sent
 from typer.testing import CliRunner
 
 from catalog.errors import FindingsError, InputError, PrerequisiteError, UsageError
@@ -104,6 +104,21 @@ def test_a_result_that_was_edited_is_not_repeated(published: Path) -> None:
     path.write_text(path.read_text("utf-8").replace('"a-lab"', '"a lab"'))
     with pytest.raises((FindingsError, UsageError)):
         call("rerun", run_of(published).name)
+
+
+def test_no_lower_is_written_before_its_authors_had_their_time(published: Path) -> None:
+    verdicts = published / "reproduce/results/verdicts.json"
+    before = verdicts.read_bytes()
+    change(published, lambda p: p["claims"][0].update(value=99.99))
+    for options in ((), ("--check",)):
+        with pytest.raises(FindingsError, match="makes it `lower`, and its authors have not been"):
+            call("verify", *options)
+    assert verdicts.read_bytes() == before
+    change(published, lambda p: p["claims"][0].update(told="2026-01-01"))
+    call("verify")
+    shown = call("show", "selftest/phantom-dice")
+    assert "authors told\ton 2026-01-01; a lower is published from 2026-01-15" in shown
+    assert "verdict\tlower" in shown
 
 
 def test_what_is_missing_is_said(published: Path) -> None:
