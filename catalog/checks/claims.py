@@ -150,7 +150,7 @@ def _hash_sources(
             path = ("sha256_from", number, "place")
             yield path, f"fetched from {source.place!r}, which is none of its addresses", hint
         elif source.by == "host" and not _same_host(source.place, checkpoint.urls):
-            hint = "Give the address of the page of that host; `others` where it is another's."
+            hint = "Give the file's own page at that host; `others` where it is another's."
             yield (
                 ("sha256_from", number),
                 f"the host's own, and {source.place!r} is on none of the hosts of its addresses",
@@ -166,13 +166,22 @@ def _hash_sources(
 
 
 def _same_host(place: str, addresses: Iterable[str]) -> bool:
-    host = urlsplit(place).hostname
-    return host is not None and host in {urlsplit(address).hostname for address in addresses}
+    """Whether an address is of the host of one of others, and of the same owner or record there:
+    on a host of many (`huggingface.co/owner/name`, `zenodo.org/records/1`) the first two parts of
+    the path follow each other in it."""
+    read = urlsplit(place)
+    parts = [part for part in read.path.split("/") if part]
+    for address in map(urlsplit, addresses):
+        owner = [part for part in address.path.split("/") if part][:2]
+        there = any(parts[i : i + 2] == owner for i in range(len(parts)))
+        if read.hostname and read.hostname == address.hostname and (there or len(owner) < 2):
+            return True
+    return False
 
 
 def _of_authors(project: Project, place: str) -> bool:
     """Whether a place lies in a repository of the project; the self-test's weights lie here."""
-    if project.kind == "selftest":
+    if project.slug == "selftest":
         return True
     own = [project.repository, *(project.further_repositories or [])]
     names = {"/".join(r.url.removesuffix(".git").split("/")[-2:]).casefold() for r in own if r}

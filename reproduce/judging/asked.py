@@ -82,6 +82,16 @@ def _of_run(result: Result, folder: Path) -> Asked:
             f"{len(cases)} names"
         )
     adapter = plugins("adapters").get(spec.adapter)
+    for kind, name, version in (
+        ("adapters", spec.adapter, spec.adapter_version),
+        ("datasets", spec.dataset, spec.dataset_version),
+    ):
+        known = plugins(kind).get(name)
+        if known is not None and not 1 <= version <= known.version:
+            raise InputError(
+                f"inputs.{kind[:-1]}: expected {name}/{known.version} or older, got "
+                f"{name}/{version}, which nobody has"
+            )
     if adapter is not None and adapter.version != spec.adapter_version:
         adapter = None
     prompts = None if spec.prompt_profile is None else _prompts(spec, folder / PROMPTS)

@@ -66,6 +66,7 @@ class Done:
     class_names      the model's name of a class -> the data set's, where they differ
     case_list        hash of which files the cases were (`reproduce.obtaining.identity.case_list`)
     counts           of `COUNTED`; what is not in it is not recorded
+    seeds            that prompts were drawn with
     untrained        the prompts are of a kind that the weights were not trained for; how
     cut              the cases were cut short; how
     open             fields that only the run will tell
@@ -90,6 +91,7 @@ class Done:
     mask_selection: str | None = None
     threshold: str | float | None = None
     counts: Mapping[str, int | None] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
     untrained: str | None = None
     cut: str | None = None
     open: frozenset[str] = frozenset()
@@ -321,8 +323,24 @@ def _prompted(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:
     """The grid that prompts are made on is the release's, which its adapter knows."""
     if done.prompt_profile is not None and done.prompt_profile not in NO_PROMPTS:
         yield _compared("prompt_grid", _prompt_grid(project, claim), done.prompt_grid, done)
+    yield from _seeds(claim, done)
     if done.untrained is not None:
         yield Compared(field="prompt_profile", answer="different", reason=done.untrained)
+
+
+def _seeds(claim: Claim, done: Done) -> Iterator[Compared]:
+    """Random prompts are drawn with the claim's seeds, else with the first ones from 0 on: whoever
+    may choose them chooses the number."""
+    from reproduce.ground.plugins import plugins
+
+    profile = plugins("prompts").get(str(done.prompt_profile).partition("/")[0])
+    if profile is None or not profile.random:
+        return
+    wanted = (claim.run or RunOptions()).seeds or list(range(len(done.seeds)))
+    same = bool(done.seeds) and wanted == list(done.seeds)
+    reason = f"seeds: expected {wording.value(wanted)}, run {wording.value(list(done.seeds))}"
+    answer: Answer = "same" if same else "different"
+    yield Compared(field="seeds", answer=answer, reason=None if same else reason)
 
 
 def _prompt_grid(project: Project, claim: Claim) -> str | None:

@@ -37,6 +37,7 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
         preprocessing=conduct.preprocessing,
         postprocessing=conduct.postprocessing,
         grid=protocol.get("grid"),
+        seeds=_seeds(protocol.get("seeds", [0])),
         untrained=untrained_of(flags if isinstance(flags, list) else ()),
     )
     if measurement is None:
@@ -80,6 +81,10 @@ def _case_list(result: Result) -> str | None:
 def untrained_of(flags: Iterable[object]) -> str | None:
     """The flag of a run whose prompts are of a kind that the weights were not trained for."""
     return next((str(flag) for flag in flags if str(flag).startswith(UNTRAINED)), None)
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    return tuple(seed for seed in value if isinstance(seed, int)) if isinstance(value, list) else ()
 
 
 def _mapping(value: Any) -> Mapping[str, Any] | None:

@@ -70,6 +70,7 @@ def done_by_plan(
             does,
         ),
         counts=counts,
+        seeds=item.seeds,
         untrained=untrained_of(item.flags),
         cut=None if item.limit is None else f"only the first {item.limit} of the cases (--limit)",
         open=frozenset({*COUNTED, "case_list"} - set(counts)),

@@ -350,6 +350,7 @@ def build_spec(
         raise InputError(f"{data}: no case in split {first.split!r} of {dataset.title}.")
     if limit is not None:
         cases = cases[:limit]
+    inputs = hash_cases(cases)  # before the prompts: whatever is replaced later, the run notices
     prompts: bytes | None = None
     flags = set(first.flags)
     if first.profile is not None:
@@ -360,7 +361,6 @@ def build_spec(
             flags.add("oracle-prompt: prompts were chosen with the ground truth")
     # A run is given to the claims that it does not contradict; what is not known is judged later.
     hashes = [sha256_of(path) for path in files]
-    inputs = hash_cases(cases)
     listed = case_list({case.id: case.files for case in inputs})
     served = [
         r.claim_id for r in recipes if not comparison_of(r, hashes, len(cases), listed).differences

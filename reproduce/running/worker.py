@@ -20,11 +20,12 @@ from catalog.files import lock, write_whole
 from catalog.records import Contours, ReferenceArea
 from reproduce.asking.loop import Evaluator
 from reproduce.asking.prompt_grid import bring_of, check_side
-from reproduce.asking.replay import by_case, encoded_lines, read_prompts
+from reproduce.asking.replay import by_case, encoded_lines, prompts_sha256, read_prompts
 from reproduce.contracts import Case
 from reproduce.ground.plugins import plugin
 from reproduce.planning.references import with_filter
 from reproduce.running.outlines import OutlineRecorder
+from reproduce.running.unchanged import need_files, need_hash, planned
 from reproduce.runs.spec import Plan, RunSpec, Shard, kind_of, shards_of
 from reproduce.scoring.recorded import shown_threshold
 
@@ -62,7 +63,8 @@ def builder_for(spec: RunSpec) -> StatisticsBuilder:
 
 
 def load_model(spec: RunSpec, files: Sequence[str], device: str, precision: str) -> Model:
-    """Read the weights and build the model; every key must match. Raises `InputError`."""
+    """Read the weights and build the model; every key must match. Raises `InputError`, also for
+    files that are not those of the run any more."""
     from reproduce.checkpoints.loading import read_parts
 
     adapter = plugin("adapters", spec.adapter)
@@ -71,6 +73,7 @@ def load_model(spec: RunSpec, files: Sequence[str], device: str, precision: str)
         for file, checkpoint in zip(files, spec.checkpoints, strict=True)
     ]
     model: Model = adapter.build(read_parts(parts), spec.adapter_options, device, precision)
+    need_files((path for path, _ in parts), (checkpoint.sha256 for checkpoint in spec.checkpoints))
     return model
 
 
@@ -95,7 +98,9 @@ def make_evaluator(plan: Plan, folder: Path, device: str, dataset: Dataset) -> E
     prompts = {}
     if spec.prompt_profile is not None:
         profile = plugin("prompts", spec.prompt_profile.partition("/")[0])
-        prompts = by_case(read_prompts(folder / "prompts.json"))
+        path = folder / "prompts.json"
+        prompts = by_case(read_prompts(path))
+        need_hash(path, str(spec.prompt_sha256), prompts_sha256(path.read_bytes()))
     bring = bring_of(plugin("adapters", spec.adapter), spec.adapter_options, spec.prompt_grid)
     if bring is not None:
         check_side(bring, model.side)
@@ -105,7 +110,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str, dataset: Dataset) -> E
         cache = EmbeddingCache(folder_of_all, maker_key(spec, device), model, device)
     return Evaluator(
         spec=spec,
-        dataset=with_filter(dataset, spec.reference_filter),
+        dataset=with_filter(planned(dataset, spec), spec.reference_filter),
         model=model,
         profile=profile,
         prompts=prompts,

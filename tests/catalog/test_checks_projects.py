@@ -61,6 +61,11 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
         ("checkpoints", 0, "sha256_from", 0),
         {"by": "host", "place": "somewhere"},
     ),
+    "said to be of the host, of another owner there": (
+        "C016",
+        ("checkpoints", 0, "sha256_from", 0),
+        {"by": "host", "place": "https://github.com/somebody/else/blob/main/README.md"},
+    ),
     "said to be of the authors": (
         "C016",
         ("checkpoints", 0, "sha256_from", 0),

@@ -333,6 +333,27 @@ def test_a_hash_that_is_not_from_where_it_says_shows_nothing(change: dict[str, A
     assert compare(claim(), released, dataclasses.replace(KEPT, weights=weights)).group == "D"
 
 
+@pytest.mark.parametrize(
+    ("named", "drawn", "group"),
+    [
+        (None, (0, 1, 2, 3, 4), "A"),
+        (None, (0, 1, 2, 3, 4, 5, 6), "A"),
+        (None, (3, 17, 21, 40, 86), "D"),  # those that give the printed number, out of a hundred
+        (None, (0, 0, 0, 0, 0), "D"),
+        (None, (), "D"),
+        ([2024, 1, 2, 3, 4], (2024, 1, 2, 3, 4), "A"),
+        ([2024, 1, 2, 3, 4], (0, 1, 2, 3, 4), "D"),
+    ],
+)
+def test_nobody_chooses_the_seeds_of_random_prompts(
+    named: list[int] | None, drawn: tuple[int, ...], group: str
+) -> None:
+    about = claim(run=RunOptions(dataset={"observer": 2}, seeds=named))
+    about.protocol.prompt_profile.value = "point-uniform/1"
+    done = dataclasses.replace(KEPT, prompt_profile="point-uniform/1", seeds=drawn)
+    assert compare(about, project(), done).group == group
+
+
 def test_no_prompts_are_no_prompts_whoever_names_them() -> None:
     automatic = claim()
     automatic.protocol.prompt_profile.value = "self/1"
@@ -436,7 +457,8 @@ SOURCES = st.sampled_from([AUTHORS, [], [HashSource(by="others", place=LAB)]])
 @st.composite
 def edits(draw: st.DrawFn) -> Done:
     """KEPT with one field that is not the claim's any more."""
-    names = [f.name for f in dataclasses.fields(Done) if f.name != "open"]
+    # Where prompts are not random, as here, seeds make nothing.
+    names = [f.name for f in dataclasses.fields(Done) if f.name not in ("open", "seeds")]
     name = draw(st.sampled_from(names))
     value: Any
     if name == "weights":

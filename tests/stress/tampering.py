@@ -592,6 +592,11 @@ OF_FILES = [
     _file("prompts of another target, hash and id mended", "prompt", _moved_prompts, _prompted),
     _file("another checkpoint, id mended", "expected_sha256",
           _replaced("inputs.checkpoints.0.sha256", DIGEST)),
+    _file("an adapter of a version that nobody has, id mended", "which nobody has", lambda c: (
+        c.put("inputs.adapter", lambda name: name.partition("/")[0] + "/99"),
+        c.put("protocol.adapter", c.result["inputs"]["adapter"]), c.rename())),
+    _file("a reader of a version that nobody has, id mended", "which nobody has",
+          _replaced("inputs.dataset", lambda name: name.partition("/")[0] + "/99")),
     _file("cases fewer, id mended", "case", _replaced("inputs.cases", lambda v: v[:-1])),
     _file("seeds more, id mended", "seed", _replaced("protocol.seeds", [0, 1, 2, 3, 4]), _prompted),
     _file("a threshold more, id mended", "threshold",
