@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from catalog.checks.references import Crossing, near
 from catalog.errors import Finding, FindingsError
 from catalog.metrics import FRACTIONS, LENGTHS, LOSSES
 from catalog.protocol_words import words
-from catalog.records import Claim, Project
+from catalog.records import Claim, Project, RunOptions
 from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.runnable import OUTSIDE
 from catalog.vocabulary import vocabularies
@@ -33,7 +34,19 @@ CONVENTIONS = "data/protocol_conventions.yaml"
 ADAPTERS = "reproduce/adapters"
 # What a claim is compared by: hashes and who published them, metric, adapter, words, data, classes.
 DECIDING = frozenset(
-    ("C002", "C003", "C004", "C007", "C008", "C012", "C013", "C014", "C016", "C020")
+    (
+        "C002",
+        "C003",
+        "C004",
+        "C007",
+        "C008",
+        "C012",
+        "C013",
+        "C014",
+        "C016",
+        "C020",
+        "R005",
+    )
 )
 
 # code, path inside the project, message, hint
@@ -112,7 +125,8 @@ def _own(project: Project, known: Known) -> Iterator[Told]:
         if name not in prompts:
             yield "C011", ("prompts_eval", number), f"unknown prompt {name!r}", near(name, prompts)
     for number, claim in enumerate(project.claims):
-        for code, path, message, hint in _claim(claim, known):
+        parts = _parts(claim, [checkpoint.id for checkpoint in project.checkpoints or []])
+        for code, path, message, hint in [*_claim(claim, known), *parts]:
             yield code, ("claims", number, *path), f"claim {claim.id!r}: {message}", hint
 
 
@@ -170,6 +184,17 @@ def _checkpoints(project: Project) -> Iterator[Told]:
         seen.add(checkpoint.id)
 
 
+def _parts(claim: Claim, known: list[str]) -> Iterator[Told]:
+    """The files that are laid over each other: of the project, the claim's own among them."""
+    named = (claim.run or RunOptions()).checkpoints
+    for id in named or []:
+        if id not in known:
+            yield "R005", ("run", "checkpoints"), f"no checkpoint {id!r} in this project", ""
+    if named and claim.checkpoint is not None and claim.checkpoint not in named:
+        message = f"the claim is about checkpoint {claim.checkpoint!r}, which is not among them"
+        yield "R005", ("run", "checkpoints"), message, "Name every file that is loaded."
+
+
 def _claim(claim: Claim, known: Known) -> Iterator[Told]:
     metrics = FRACTIONS | LENGTHS | LOSSES
     if claim.metric not in metrics:
@@ -186,6 +211,13 @@ def _claim(claim: Claim, known: Known) -> Iterator[Told]:
     elif claim.metric not in FRACTIONS and not (0 <= claim.value < math.inf and claim.scale == 1):
         message = f"{claim.metric} is 0 or more with scale 1, got {claim.value:g}"
         yield "C004", ("value",), f"{message} with scale {claim.scale}", ""
+    digits = max(0, -int(Decimal(repr(claim.value)).normalize().as_tuple().exponent))
+    if claim.decimals < digits:
+        message = (
+            f"expected at least the {digits} decimals of {claim.value!r}, got {claim.decimals}"
+        )
+        hint = "As many as are printed: half of the last one is what rounding may hide."
+        yield "C004", ("decimals",), message, hint
     profile = claim.protocol.metric_profile.value
     profiles = set(known.profiles or ())
     if claim.state == "blocked":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from catalog.records import Check, Contours, Measurement, Result
     from reproduce.judging.asked import Asked
 
+CREATED = "%Y-%m-%dT%H:%M:%SZ"
 KEYS_LEFT = ("missing_keys", "unexpected_keys")  # of `inputs`
 
 
@@ -34,6 +36,7 @@ def other_values(result: Result, table: pa.Table, asked: Asked) -> Iterator[Prob
     yield from _status(result, table, asked)
     yield from _gates(result)
     yield from _contours(result, table)
+    yield from _created(result)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -207,6 +210,19 @@ def _gates(result: Result) -> Iterator[Problem]:
         left = [name for name in KEYS_LEFT if result.inputs.get(name, []) != []]
         if check.name == "exact-keys" and check.passed and left:
             yield Problem("checks.exact-keys", f"expected not passed, inputs has {left[0]}")
+
+
+def _created(result: Result) -> Iterator[Problem]:
+    """A time in UTC, as runs write it, that has been: of several runs the last one decides."""
+    latest = datetime.now(UTC) + timedelta(days=1)  # clocks differ
+    try:
+        written = datetime.strptime(result.created, CREATED).replace(tzinfo=UTC)
+    except ValueError:
+        written = None
+    if written is None or written > latest or written.strftime(CREATED) != result.created:
+        yield Problem(
+            "created", f"expected a time in UTC that has been, as {CREATED}, got {result.created!r}"
+        )
 
 
 def _within(check: Check, allowed: float) -> bool:

@@ -75,6 +75,8 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "class of the claim": ("C020", (*CLAIM, "label"), "vesels"),
     "class of the data set": ("C020", (*CLAIM, "run", "labels", "vessel"), "vesels"),
     "set of no collection": ("C014", (*CLAIM, "set"), "amos22/CT"),
+    "fewer decimals than printed": ("C004", (*CLAIM, "decimals"), 0),
+    "decimals of no number": ("C004", (*CLAIM, "decimals"), -1),
     "printed by nobody": ("C017", (*CLAIM, "printed_by"), None),
     "printed by somebody unknown": ("C017", (*CLAIM, "printed_by"), "lwnett"),
     "printed elsewhere": ("C017", (*CLAIM, "source", "version"), "other/repository@" + "0" * 40),
@@ -228,6 +230,19 @@ def test_released_weights_have_a_family_and_numbers_or_where_was_looked(
     lwnet["no_numbers"]["looked"] = ["README.md"]
     (folder / "projects/lwnet.yaml").write_text(yaml.safe_dump(lwnet))
     assert told(folder) == []
+
+
+def test_the_files_that_are_loaded_are_of_the_project_and_the_claims_own_among_them(
+    tmp_path: Path, root: Path, lwnet: dict[str, Any]
+) -> None:
+    base = {"id": "base", "urls": []}
+    lwnet["checkpoints"].append(base)
+    for number, named in enumerate((["base"], ["base", "lost"])):
+        put(lwnet, (*CLAIM, "run", "checkpoints"), named)
+        (tmp_path / str(number)).mkdir()
+        found = told(written(tmp_path / str(number), root, lwnet))
+        where = checks.dotted(("lwnet", *CLAIM, "run", "checkpoints"))
+        assert found == [("R005", where)] * (number + 1)
 
 
 def test_every_code_of_project_files_is_tested() -> None:
