@@ -21,7 +21,7 @@ from random import Random
 from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("archive", "fuzz", "kill", "net", "tamper")
+NAMES = ("archive", "fuzz", "kill", "limits", "markup", "net", "race", "tamper")
 
 
 class Attack(Protocol):

@@ -7,113 +7,66 @@ is not disturbed.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
-import yaml
-
-from catalog.sources import screening
-from reproduce.selftest.running import WEIGHTS
-
-from .serving import Handler, serving
-
-ROOT = Path(__file__).resolve().parents[2]
-ENDS_S = 900.0  # far beyond what any of them takes: what has not ended by then hangs
-Left = dict[str, bytes]
-
-BIB = b"""@article{a, title = {Polyps by SAM 2}, author = {Ada A and Bo B}, year = 2026,
-  journal = {Medical Image Analysis}, doi = {10.1016/j.media.2026.1}}
-@misc{b, title = {Liver segmentation with MedSAM}, author = {C D}, year = 2026,
-  eprint = {2611.00001}, archivePrefix = {arXiv}}
-"""
-LIST = {
-    "works": [
-        {
-            "title": f"{organ} segmentation with SAM",
-            "authors": ["A B"],
-            "ids": {"arxiv": f"2611.{number:05d}"},
-            "scope": "in" if number % 2 else "borderline",
-            "reason": "so said",
-            "source": {"repository": "o/n", "commit": "c" * 40, "file": "R.md", "line": number},
-        }
-        for number, organ in enumerate(("Liver", "Heart", "Lung", "Skin"), 10)
-    ]
-}
+from .commands import ENDS_S, Command, Left, commands, differing
 
 
-@dataclass
-class Command:
-    """What is killed. `given`: makes the folder it works in; `left`: what it has to leave there.
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a command leaves, how many changes of files it makes and how long it takes."""
 
-    `runs`: how often it is given before it has nothing left to do (a work that was refreshed has
-    more identifiers to ask for); `done`: the exit status of one that finds everything done.
-    """
-
-    name: str
-    arguments: list[str]
-    given: Callable[[Path], None]
-    left: Callable[[Path], Left]
-    environment: dict[str, str] = field(default_factory=dict)
-    runs: int = 1
-    done: int = 0
-    whole: Left = field(default_factory=dict)  # what it leaves undisturbed
-    changes: int = 0  # of files
-    wall_s: float = 0.0
+    left: Left
+    changes: int
+    wall_s: float
 
 
 class Attack:
     def __init__(self, scratch: Path, stack: ExitStack) -> None:
         self.scratch = scratch
-        self.commands = list(_commands(stack))
+        self.commands = list(commands(stack))
+        self.known: dict[str, Undisturbed] = {}
 
     def __call__(self, random: Random) -> str | None:
         command = random.choice(self.commands)
-        if not command.whole and (broke := self._undisturbed(command)):
-            return broke
-        folder = self._folder(command)
-        if random.random() < 0.5 and command.changes:
-            number = random.randrange(1, command.changes + 1)
-            told = f"at change {number} of {command.changes}"
+        if command.name not in self.known:
+            found = self._undisturbed(command)
+            if isinstance(found, str):
+                return f"{command.name}, undisturbed: {found}"
+            self.known[command.name] = found
+        whole = self.known[command.name]
+        folder = command.folder(self.scratch / "registry")
+        if random.random() < 0.5:
+            number = random.randrange(1, whole.changes + 1)
+            told = f"{command.name}, killed at change {number} of {whole.changes}"
             self._run(command, folder, number=number)
         else:
-            after_s = random.uniform(0, 1.1 * command.wall_s)
-            told = f"after {after_s:.2f} s of {command.wall_s:.2f}"
-            self._run(command, folder, after_s=after_s)
+            after_s = random.uniform(0, 1.1 * whole.wall_s)
+            told = f"{command.name}, killed after {after_s:.2f} s of {whole.wall_s:.2f}"
+            self._run(command, folder, within_s=after_s)
         code, said = self._to_the_end(command, folder)
         if code not in (0, command.done):
-            return f"{command.name}, killed {told}: then exit {code}: {said[-400:]}"
-        found = command.left(folder)
-        differ = sorted(
-            k for k in found.keys() | command.whole if found.get(k) != command.whole.get(k)
-        )
-        return f"{command.name}, killed {told}: other bytes in {differ[:5]}" if differ else None
+            return f"{told}: then exit {code}: {said[-400:]}"
+        differ = differing(command.left(folder), whole.left)
+        return f"{told}: other bytes in {differ[:5]}" if differ else None
 
-    def _undisturbed(self, command: Command) -> str | None:
-        folder = self._folder(command)
+    def _undisturbed(self, command: Command) -> Undisturbed | str:
+        folder = command.folder(self.scratch / "registry")
         began = time.monotonic()
         self._run(command, folder)
-        command.wall_s = time.monotonic() - began
-        command.changes = int((self.scratch / "counted").read_text())
-        code, said = self._to_the_end(command, self._folder(command))
-        command.whole = command.left(folder)
-        if code != 0 or not command.whole:
-            command.whole = {}
-            return f"{command.name}, undisturbed: exit {code}: {said[-400:]}"
-        return None
+        wall_s = time.monotonic() - began
+        changes = int((self.scratch / "counted").read_text())
+        folder = command.folder(folder)
+        code, said = self._to_the_end(command, folder)
+        left = command.left(folder)
+        if code or not left:
+            return f"exit {code}, left {sorted(left)[:5]}: {said[-400:]}"
+        return Undisturbed(left, changes, wall_s)
 
     def _to_the_end(self, command: Command, folder: Path) -> tuple[int, str]:
         for _ in range(command.runs):
@@ -122,182 +75,9 @@ class Attack:
                 break
         return code, said
 
-    def _folder(self, command: Command) -> Path:
-        folder = self.scratch / "registry"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        (folder / "projects").mkdir()
-        (folder / "papers.yaml").write_text("papers: []\n")
-        command.given(folder)
-        return folder
-
     def _run(
-        self, command: Command, folder: Path, *, number: int = 0, after_s: float | None = None
+        self, command: Command, folder: Path, *, number: int = 0, within_s: float = ENDS_S
     ) -> tuple[int, str]:
-        counted = self.scratch / "counted"
-        arguments = [sys.executable, "-m", "tests.stress.dying", str(number), str(counted), "--"]
-        arguments += [a.replace("{}", str(folder)) for a in command.arguments]
-        environment = os.environ | command.environment | {
-            "SAM4MIS_ROOT": str(folder),
-            "SAM4MIS_CACHE": str(folder / "cache"),
-            "SAM4MIS_QUICK": "1",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        }  # fmt: skip
-        with tempfile.TemporaryFile() as out:
-            process = subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder,
-                env=environment, start_new_session=True,
-            )  # fmt: skip
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(ENDS_S if after_s is None else after_s)
-            with contextlib.suppress(ProcessLookupError):  # its workers die with it
-                os.killpg(process.pid, signal.SIGKILL)
-            code = process.wait()
-            out.seek(0)
-            return code, out.read().decode(errors="replace")
-
-
-def _files(folder: Path, *patterns: str) -> Left:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for pattern in patterns
-        for path in sorted(folder.glob(pattern))
-        if path.is_file()
-    }
-
-
-def _queue(folder: Path) -> Left:
-    """What waits. The count of a run says what that run found, so a second one says another."""
-    queue = yaml.safe_load((folder / screening.FILE).read_text("utf-8"))["queue"]
-    return {"queue": json.dumps(queue).encode()}
-
-
-def _hashes(files: Left) -> Left:
-    return {name: hashlib.sha256(content).digest() for name, content in files.items()}
-
-
-def _measured(folder: Path) -> Left:
-    """Of a run: its statistics, prompts and what was measured; not when and how fast."""
-    left = _files(folder, "build/runs/*/statistics.parquet", "build/runs/*/prompts.json*")
-    for path in folder.glob("build/runs/*/result.json"):
-        result = json.loads(path.read_text("utf-8"))
-        kept = {name: result[name] for name in ("run", "status", "measurements", "cases")}
-        left[path.parent.name] = json.dumps(kept).encode()
-    return left
-
-
-def _commands(stack: ExitStack) -> Iterator[Command]:
-    address, does = stack.enter_context(serving())
-    does.content["/w.bin"] = content = Random(0).randbytes(3 << 20)
-
-    def slowly(asked: Handler) -> None:
-        """An honest host whose file takes a second."""
-        begin = int(asked.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-        asked.send_response(206 if begin else 200)
-        asked.send_header("ETag", '"one"')
-        asked.send_header("Content-Length", str(len(content) - begin))
-        if begin:
-            asked.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-        asked.end_headers()
-        for at in range(begin, len(content), 64 << 10):
-            asked.wfile.write(content[at : at + (64 << 10)])
-            time.sleep(0.02)
-
-    does.acts["/w.bin"] = slowly
-
-    def written(name: str, text: bytes) -> Callable[[Path], None]:
-        def write(folder: Path) -> None:
-            (folder / name).write_bytes(text)
-
-        return write
-
-    def project(folder: Path, **changes: Any) -> None:
-        raw = yaml.safe_load((ROOT / "projects" / "selftest.yaml").read_text("utf-8"))
-        raw |= {"papers": []} | changes
-        (folder / "projects" / "selftest.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
-
-    def weights(folder: Path) -> None:
-        digest = hashlib.sha256(content).hexdigest()
-        point = {"id": "w", "urls": [f"{address}/w.bin"], "sha256": digest}
-        project(folder, checkpoints=[point], claims=[])
-
-    def results(folder: Path) -> None:
-        for name in ("profiles.json", "datasets.json"):
-            (folder / "reproduce" / "results").mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / "reproduce" / "results" / name, folder / "reproduce" / "results")
-        for result in (ROOT / "reproduce" / "results").glob("lwnet-*"):
-            shutil.copytree(result, folder / "reproduce" / "results" / result.name)
-        shutil.copy(ROOT / "projects" / "lwnet.yaml", folder / "projects")
-
-    def works(folder: Path) -> None:
-        shutil.copytree(ROOT / "site", folder / "site")
-        papers = (ROOT / "papers.yaml").read_bytes()[:20_000]
-        (folder / "papers.yaml").write_bytes(papers[: papers.rindex(b"\n  - id:") + 1])
-
-    yield Command(
-        "add",
-        ["add", "{}/a.bib", "--yes"],
-        written("a.bib", BIB),
-        lambda f: _files(f, "papers.yaml"),
-        done=1,
-    )
-    yield Command(
-        "import",
-        ["import", "{}/works.yaml"],
-        written("works.yaml", yaml.safe_dump(LIST).encode()),
-        lambda f: _files(f, "papers.yaml") | _queue(f),
-    )
-    yield Command(
-        "build", ["build"], works, lambda f: _hashes(_files(f, "build/site/**/*", "README.md"))
-    )
-    yield Command(
-        "verify",
-        ["reproduce", "verify"],
-        results,
-        lambda f: _files(f, "reproduce/results/verdict*"),
-    )
-    yield Command(
-        "fetch",
-        ["reproduce", "fetch", "selftest"],
-        weights,
-        lambda f: _hashes(_files(f, "cache/weights/**/*.bin")),
-    )
-    yield _refresh(stack)
-    run = ["reproduce", "run", "selftest/phantom-dice", "--limit", "6"]
-    run += ["--checkpoint", str(WEIGHTS)]
-    yield Command("run", run, project, _measured)
-    yield Command("two workers", [*run, "--workers", "2"], project, _measured)
-
-
-def _refresh(stack: ExitStack) -> Command:
-    sys.path.append(str(ROOT / "tests" / "catalog"))
-    import service_answers as given
-    from local_server import Reply, running
-
-    server = stack.enter_context(running())
-    server.routes["/arxiv"] = [Reply(given.arxiv_feed(given.arxiv_entry(doi="10.1038/x")))]
-    server.routes["/crossref/works/"] = [
-        Reply(given.crossref(given.crossref_work(DOI="10.1038/x")))
-    ]
-    server.routes["/semanticscholar"] = [Reply(given.semanticscholar_paper())]
-    urls = {
-        f"SAM4MIS_URL_{name}": f"{server.url}/{name.lower()}"
-        for name in ("ARXIV", "CROSSREF", "OPENALEX", "SEMANTICSCHOLAR", "EUROPEPMC", "OPENREVIEW")
-    }
-
-    def listed(folder: Path) -> None:
-        (folder / "papers.yaml").write_text(
-            "papers:\n  - id: medsam\n    title: Segment anything in medical images\n"
-            "    authors: [J. Ma]\n    versions:\n      - kind: preprint\n"
-            "        ids: {arxiv: '2304.12306'}\n        date: '2023-04'\n        cite: true\n"
-        )
-
-    sources = [f"--source={name}" for name in ("arxiv", "crossref", "semanticscholar", "openalex")]
-    return Command(
-        "refresh",
-        ["refresh", "--apply", *sources],
-        listed,
-        lambda f: _files(f, "papers.yaml", "catalog/**/*.json"),
-        urls,
-        runs=2,
-    )
+        counted = str(self.scratch / "counted")
+        program = [sys.executable, "-m", "tests.stress.dying", str(number), counted, "--"]
+        return command.started(folder, program).ended(within_s)

@@ -1,0 +1,47 @@
+"""Short, seeded parts of `python -m tests.stress`; what they found before stands here by itself."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+from stress import __main__ as stress
+from stress import kill, markup
+
+from catalog.intake.csl import read_csl
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of damaged pictures
+@pytest.mark.parametrize(("name", "tries"), [("fuzz", 100), ("markup", 2)])
+def test_a_short_attack_holds(name: str, tries: int, tmp_path: Path) -> None:
+    given = [name, "--seed", "17", "--tries", str(tries), "--out", str(tmp_path)]
+    assert stress.main(given) == 0
+
+
+@pytest.mark.parametrize("name", ["add", "fetch"])
+def test_a_killed_command_goes_on_as_if_nothing_had_happened(name: str, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        attack = kill.Attack(tmp_path, stack)
+        attack.commands = [command for command in attack.commands if command.name == name]
+        assert attack(Random("17/0")) is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    ['"issued": {"date-parts": [[2024, 1, "\\u00b2"]]}', '"update-to": 1e30', '"update-to": [3]'],
+)
+def test_what_the_fuzzer_found(field: str) -> None:
+    drafts, findings = read_csl(f'[{{"type": "article", "title": "T", {field}}}]', "x")
+    assert (len(drafts), findings) == (1, [])
+
+
+LIVE = [p for p in markup.PAYLOADS if p.startswith(("<script", "<img", "["))]
+
+
+@pytest.mark.parametrize("payload", LIVE)
+def test_what_comes_to_life_on_a_page_is_seen(payload: str) -> None:
+    assert markup.broke("page.md", f"# A title\n\n{payload}\n".encode())
+    assert markup.broke("feed.xml", b"<a>\x00</a>")
+    assert markup.broke("page.md", b"# A title\n\nPlain.\n") is None
