@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 #: Where prompts are made and where masks are scored: on the data as loaded, or on the network's.
 Grid = Literal["original", "model_input"]
-PromptKind = Literal["none", "box", "point", "mask", "text"]
+#: `box` lies on one plane, `solid-box` over several.
+PromptKind = Literal["none", "box", "solid-box", "point", "mask", "text"]
 #: What a prompt profile, or a model, looks at at once.
 Scope = Literal["plane", "stack"]
 
@@ -133,7 +134,10 @@ class PromptProfile(Protocol):
     Everything random is drawn from `numpy.random.default_rng` seeded by (profile, version, case id,
     label, plane, object, seed), so order, batch size and the number of workers cannot change it.
 
+    kind     of the first prompt; `then`: of what later rounds say, None: nothing of another kind
     scope    whether it looks at one plane at a time, or at the whole stack
+    spreads  of scope `stack`: each plane of an object gets a prompt of its own, so it is for models
+             that see one plane at a time
     blind    prompts are made for empty masks too
     per      which regions of a mask get a prompt each (`reproduce.prompting.regions`)
     follows  the candidate whose error is looked at: with the `best` predicted IoU, or the `first`
@@ -147,13 +151,25 @@ class PromptProfile(Protocol):
     random: bool
     description: str
     source: str
+    then: PromptKind | None = None
     scope: Scope = "plane"
+    spreads: bool = False
     blind: bool = False
     per: str = "mask"
     neighbours: int = 8
     min_pixels: int = 0
     follows: Literal["best", "first"] = "best"
     feeds: bool = True
+
+    @property
+    def for_stacks(self) -> bool:
+        """Whether its prompts are for models that take a stack whole."""
+        return self.scope == "stack" and not self.spreads
+
+    @property
+    def kinds(self) -> tuple[PromptKind, ...]:
+        """Of all that is asked, in any round."""
+        return (self.kind,) if self.then in (None, self.kind) else (self.kind, self.then)
 
     def prompts(
         self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None

@@ -115,7 +115,7 @@ def _flags(spec: RunSpec, adapter: Adapter | None, prompts: Sequence[Prompt]) ->
     """Kinds of flags that a run must carry."""
     found = ["oracle-prompt"] if any(prompt.oracle for prompt in prompts) else []
     profile = plugins("prompts").get((spec.prompt_profile or "").partition("/")[0])
-    if adapter is not None and profile is not None and profile.kind not in adapter.prompts:
+    if adapter is not None and profile is not None and set(profile.kinds) - set(adapter.prompts):
         found.append("untrained-prompt")
     return found
 
@@ -132,10 +132,12 @@ def _prompts(spec: RunSpec, path: Path) -> list[Prompt]:
 
 
 def _targets(prompts: Sequence[Prompt], spec: RunSpec) -> dict[Place, frozenset[int]]:
+    profile = plugins("prompts").get((spec.prompt_profile or "").partition("/")[0])
+    followed = profile is not None and profile.for_stacks  # from the asked plane to all others
     found: dict[Place, set[int]] = {}
     for prompt in prompts:
         number = prompt.object_index if spec.objects == "separate" else 0
-        place = (prompt.case, prompt.label, prompt.plane, number)
+        place = (prompt.case, prompt.label, None if followed else prompt.plane, number)
         found.setdefault(place, set()).add(prompt.seed)
     return {place: frozenset(seeds) for place, seeds in found.items()}
 

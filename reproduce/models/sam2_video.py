@@ -379,8 +379,6 @@ def said(prompt: Prompt, shape: tuple[int, int, int], side: int) -> dict[int, To
             f"{what}: a box over planes {first:.0f} to {last:.0f}; SAM 2 takes one on a plane. "
             f"{CHOOSE}"
         )
-    if prompt.mask is not None and (prompt.box is not None or prompt.points is not None):
-        raise InputError(f"{what} has a mask and a box or points; SAM 2 takes one or the other.")
     if prompt.mask is not None and prompt.plane is None and planes > 1:
         raise InputError(f"{what} has a mask and does not say on which of {planes} planes it lies.")
     frame = Frame.squashed(height, width, side)
@@ -395,6 +393,11 @@ def said(prompt: Prompt, shape: tuple[int, int, int], side: int) -> dict[int, To
         for place, label in zip(prompt.points, prompt.point_labels, strict=True):
             places.append((int(place[0]), place[:0:-1], int(label)))
     for plane in sorted({plane for plane, _, _ in places}):
+        if plane in found:
+            raise InputError(
+                f"{what} has a mask and a box or points on plane {plane}; SAM 2 takes one or the "
+                "other there."
+            )
         here = [(xy, label) for at, xy, label in places if at == plane]
         found[plane] = Told(
             frame.to_input(np.stack([xy for xy, _ in here])),

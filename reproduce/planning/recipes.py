@@ -212,17 +212,22 @@ def _fitting(
             f"{name}: {adapter.name} answers on the original grid; its network's grid is another "
             "for each target. Leave out --set grid."
         )
-    if profile is not None and (profile.scope == "stack") != volumes:
+    if profile is not None and profile.for_stacks != volumes:
         sees = "whole volumes" if volumes else "one plane at a time"
-        asks = "whole volumes" if profile.scope == "stack" else "one plane"
+        asks = "whole volumes" if profile.for_stacks else "one plane each"
         fitting = [
             known.name
             for known in plugins("prompts").values()
-            if (known.scope == "stack") == volumes and known.kind in adapter.prompts
+            if known.for_stacks == volumes and set(known.kinds) <= set(adapter.prompts)
         ]
         raise PrerequisiteError(
             f"{name}: {adapter.name} sees {sees}, and the prompts of {profile.name} are about "
             f"{asks}. Profiles that fit: {', '.join(fitting) or 'none yet'}."
+        )
+    if profile is not None and profile.spreads and dataset.dimensionality == "2d":
+        raise PrerequisiteError(
+            f"{name}: {profile.name} fills in the planes between those that are drawn on, and "
+            f"{dataset.title} has images. Choose a profile of planes, or a data set of volumes."
         )
 
 
@@ -268,6 +273,13 @@ def _prompt_grid(
             f"{name}: {adapter.name} does not say how masks are brought to its network's grid, so "
             "prompts can only be made on them as loaded; leave out --set prompt_grid."
         )
+    if (request.prompt_grid or grid) == "model_input" and profile.spreads:
+        raise PrerequisiteError(
+            f"{name}: {profile.name} draws on a few planes of the object as loaded, and "
+            f"{adapter.name} makes its prompts plane by plane on its network's grid. Make them "
+            "on the masks as loaded (--set prompt_grid=original); the measurement then serves no "
+            "claim."
+        )
     each = profile.per in SEPARATE
     if (request.prompt_grid or grid) == "model_input" and each and needs.objects == "separate":
         raise PrerequisiteError(
@@ -283,9 +295,9 @@ def _prompt_flags(
 ) -> tuple[str, ...]:
     from reproduce.models.declaring import check_prompts
 
-    kind = "none" if profile is None else profile.kind
-    flag = check_prompts(adapter, kind, cast("Any", allow))
-    return (flag,) if flag else ()
+    kinds = ("none",) if profile is None else profile.kinds
+    flags = (check_prompts(adapter, kind, cast("Any", allow)) for kind in kinds)
+    return tuple(flag for flag in flags if flag)
 
 
 def _needs(claim: Claim, dimensionality: Literal["2d", "3d"]) -> Needs:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from reproduce.contracts import Prompt, PromptKind, PromptProfile
-from reproduce.prompting.points import Click, next_click
-from reproduce.prompting.regions import Neighbours, Per
+from reproduce.contracts import Prompt, PromptKind
+from reproduce.prompting.clicks import Clicking
+from reproduce.prompting.regions import Per, regions
+from reproduce.prompting.seeding import generator
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-JitterKind = Literal["none", "fixed-out", "scaled", "uniform-out", "uniform", "shift", "normal"]
+JitterKind = Literal["none", "fixed-out", "scaled", "uniform-out", "one-out", "uniform", "normal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class Jitter:
     fixed-out    every side outward by `amount`
     scaled       both sides times `share`, the middle stays
     uniform-out  every side outward by its own integer from 0 to `amount`, inclusive
+    one-out      every side outward by the same integer from 0 to `amount`, inclusive; scaled to the
+                 image it is cut to a whole number of pixels
     uniform      every coordinate by its own integer from -amount to amount, inclusive
-    shift        the whole box by one integer 0 to `amount` inclusive, x and y alike
     normal       every coordinate by a normal number with SD `share` of the box's side, cut off at
                  `amount` pixels
     """
@@ -36,13 +38,12 @@ class Jitter:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxProfile(PromptProfile):
+class BoxProfile(Clicking):
     """Boxes (x0, y0, x1, y1) of the regions of a mask.
 
     inclusive  x1, y1 are the last foreground pixel; else one past it
     at         side of the square space that the jitter is measured in, if it is not the image
     clip       largest coordinate: `last` W - 1, `size` W
-    click      with more than one round: the points that follow the box
     """
 
     name: str
@@ -50,29 +51,23 @@ class BoxProfile(PromptProfile):
     description: str
     source: str
     per: Per = "mask"
-    neighbours: Neighbours = 8
     min_pixels: int = 0
     inclusive: bool = True
     jitter: Jitter = field(default_factory=Jitter)
     at: int | None = None
     clip: Literal["last", "size"] = "last"
     kind: PromptKind = "box"
-    rounds: int = 1
-    click: Click = "none"
 
     @property
     def random(self) -> bool:  # type: ignore[override]  # follows from the other fields
         """Whether seeds make different prompts."""
         fixed = self.jitter.kind in ("none", "fixed-out", "scaled")
-        return not fixed or self.click in ("random-error", "deepest-error-l2-5")
+        return not fixed or self.draws
 
     def prompts(
         self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
     ) -> list[Prompt]:
         """One box per region of a (H, W) mask; [] for an empty one."""
-        from reproduce.prompting.regions import regions
-        from reproduce.prompting.seeding import generator
-
         found = []
         for index, region in enumerate(regions(mask, self.per, self.neighbours, self.min_pixels)):
             rng = generator(self.name, self.version, case, label, plane, index, seed)
@@ -81,16 +76,6 @@ class BoxProfile(PromptProfile):
                 Prompt.on_plane(case, label, plane, box_xy=box, object_index=index, seed=seed)
             )
         return found
-
-    def refine(
-        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
-    ) -> Prompt:
-        """The box stays; one more click where the (H, W) prediction errs."""
-        if self.click == "none":
-            raise NotImplementedError(f"{self.name} has one round")
-        return next_click(
-            prompt, mask, predicted, self.click, self.neighbours, self.name, self.version
-        )
 
     def _moved(
         self, box: NDArray[np.float64], shape: tuple[int, ...], rng: np.random.Generator
@@ -115,16 +100,22 @@ class BoxProfile(PromptProfile):
                 offset = out * rng.integers(0, int(amount), 4, endpoint=True)
             case "uniform":
                 offset = rng.integers(-int(amount), int(amount), 4, endpoint=True).astype(float)
-            case "shift":
-                offset = np.full(4, float(rng.integers(0, int(amount), endpoint=True)))
+            case "one-out":
+                drawn = int(rng.integers(0, int(amount), endpoint=True))
+                return self._clipped(box + out * np.floor(drawn * scale), shape)
             case "normal":
                 side = np.array([box[2] - box[0], box[3] - box[1]] * 2)
-                drawn = rng.normal(0.0, 1.0, 4) * self.jitter.share * side
-                offset = np.clip(drawn, -amount, amount)
-        moved = box + offset * scale
+                shares = rng.normal(0.0, 1.0, 4) * self.jitter.share * side
+                offset = np.clip(shares, -amount, amount)
+        return self._clipped(box + offset * scale, shape)
+
+    def _clipped(self, moved: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """A box inside the image; opposite sides of a tiny object may have crossed: in order."""
+        import numpy as np
+
+        height, width = shape
         last = np.array([width, height, width, height]) - (1 if self.clip == "last" else 0)
         clipped = np.clip(moved, 0, last)
-        # Opposite sides may have crossed on a tiny object: put them in order again.
         low, high = np.minimum(clipped[:2], clipped[2:]), np.maximum(clipped[:2], clipped[2:])
         return np.asarray(np.concatenate([low, high]), np.float64)
 

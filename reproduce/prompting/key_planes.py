@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from reproduce.contracts import Prompt, PromptKind, PromptProfile, Scope
-from reproduce.prompting.regions import Neighbours, Per
+from reproduce.prompting.clicks import Clicking
+from reproduce.prompting.regions import Per, regions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,12 +17,12 @@ Where = Literal["first", "middle", "largest"]
 
 
 @dataclass(frozen=True, slots=True)
-class KeyPlaneProfile(PromptProfile):
-    """What is asked on the key plane of an object.
+class KeyPlaneProfile(Clicking):
+    """What is asked on the key plane of an object; later clicks may fall on other planes.
 
     where   first: the first plane with a pixel of the object, middle: the middle one of all with a
             pixel (of an even number the later), largest: the first of those with the most pixels
-    asks    the profile of planes that makes the prompt there; None: the object's mask itself
+    asks    the profile of planes that makes the first prompt there; None: the object's mask itself
     per     which regions of the stack are objects with a key plane each
     """
 
@@ -32,7 +33,6 @@ class KeyPlaneProfile(PromptProfile):
     where: Where
     asks: PromptProfile | None = None
     per: Per = "mask"
-    neighbours: Neighbours = 8
     min_pixels: int = 0
     scope: Scope = "stack"
 
@@ -42,21 +42,14 @@ class KeyPlaneProfile(PromptProfile):
         return "mask" if self.asks is None else self.asks.kind
 
     @property
-    def rounds(self) -> int:  # type: ignore[override]  # those of the plane's profile
-        """Rounds, all on the key plane."""
-        return 1 if self.asks is None else self.asks.rounds
-
-    @property
     def random(self) -> bool:  # type: ignore[override]  # follows from the plane's profile
         """Whether seeds make different prompts."""
-        return self.asks is not None and self.asks.random
+        return self.draws or (self.asks is not None and self.asks.random)
 
     def prompts(
         self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
     ) -> list[Prompt]:
         """Prompts of the objects of a (S, H, W) mask; [] for an empty one."""
-        from reproduce.prompting.regions import regions
-
         found = []
         for index, region in enumerate(regions(mask, self.per, self.neighbours, self.min_pixels)):
             key = key_plane(region, self.where)
@@ -66,14 +59,6 @@ class KeyPlaneProfile(PromptProfile):
                 made = self.asks.prompts(case, label, region[key], seed, key)
             found += [replace(prompt, object_index=index) for prompt in made]
         return found
-
-    def refine(
-        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
-    ) -> Prompt:
-        """The next round's prompt from the error on the key plane; (S, H, W) masks."""
-        if self.asks is None or prompt.plane is None:
-            raise NotImplementedError(f"{self.name} has one round")
-        return self.asks.refine(prompt, mask[prompt.plane], predicted[prompt.plane])
 
 
 def key_plane(mask: NDArray[np.bool_], where: Where) -> int:

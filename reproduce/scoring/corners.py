@@ -125,7 +125,7 @@ def profiles_document() -> dict[str, Any]:
         "prompts": [
             {
                 "id": f"{profile.name}/{profile.version}",
-                "kind": profile.kind,
+                "kind": ", then ".join(profile.kinds),
                 "rounds": profile.rounds,
                 "random": profile.random,
                 "description": profile.description,

@@ -53,6 +53,32 @@ def made_masks() -> dict[str, Mask]:
     }
 
 
+def made_volumes() -> list[tuple[Mask, Mask]]:
+    """(S, H, W) objects with a prediction each: leaning, in parts with planes between, hollow, on
+    one plane, at the border; the predictions miss and add pixels that touch."""
+
+    def stacked(
+        planes: int, shape: tuple[int, int], *parts: tuple[int, int, int, int, int, int, int]
+    ) -> Mask:
+        """Ellipses (first plane, last plane, y, x, half axes b and a, columns moved per plane)."""
+        stack = np.zeros((planes, *shape), bool)
+        for first, last, y, x, b, a, lean in parts:
+            for s in range(first, last + 1):
+                stack[s] |= ellipse(shape, (y, x + lean * (s - first)), (b, a))
+        return stack
+
+    leaning = stacked(14, (60, 90), (2, 11, 30, 25, 13, 9, 4))
+    parts = stacked(12, (50, 50), (1, 3, 15, 14, 7, 9, 0), (6, 10, 32, 30, 5, 11, 1))
+    hollow = stacked(9, (64, 64), (1, 7, 31, 30, 21, 25, 0))
+    hollow &= ~stacked(9, (64, 64), (3, 5, 31, 34, 12, 14, 0))
+    flat = stacked(5, (40, 70), (2, 2, 20, 33, 8, 27, 0))
+    border = stacked(8, (33, 47), (0, 7, 0, 46, 15, 19, -2))
+    moved = [np.roll(leaning, (0, 3, 5), (0, 1, 2)), np.roll(parts, 2, 2) & parts]
+    moved += [stacked(9, (64, 64), (2, 8, 31, 30, 24, 22, 0)), np.roll(flat, 1, 0)]
+    moved += [border & stacked(8, (33, 47), (0, 5, 4, 40, 9, 30, 0))]
+    return list(zip([leaning, parts, hollow, flat, border], moved, strict=True))
+
+
 def made_picture(height: int, width: int, seed: int = 0) -> Picture:
     """(H, W, 3): a slope of colours, three bright ellipses and noise."""
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reproduce.asking.replay import encode_prompts, prompts_sha256, read_prompts
-from reproduce.contracts import Prompt, PromptProfile
+from reproduce.contracts import Prompt, PromptKind, PromptProfile
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.prompting.key_planes import KeyPlaneProfile
 
@@ -141,7 +141,7 @@ def test_every_profile_on_any_mask(mask: Mask, seed: int) -> None:
             assert found == []
         assert [prompt.object_index for prompt in found] == list(range(len(found)))
         for prompt in found:
-            # A profile of stacks names its key plane, or none where it asks about the whole.
+            # A profile of stacks names the prompt's plane, or none where it is about the whole.
             assert prompt.plane in ((3,) if profile.scope == "plane" else (0, None))
             assert (prompt.seed, prompt.round) == (seed, 0)
             if prompt.box_xy is not None:
@@ -150,7 +150,9 @@ def test_every_profile_on_any_mask(mask: Mask, seed: int) -> None:
                 assert 0 <= y0 <= y1 <= height
             if prompt.points_xy is not None:
                 on = [mask[int(y), int(x)] for x, y in prompt.points_xy]
-                assert on == [bool(label) for label in prompt.point_labels]
+                told = [bool(label) for label in prompt.point_labels]
+                # A diameter may cross what does not belong to the object.
+                assert on == told or (profile.name.startswith("recist") and all(told))
 
 
 def _same(one: list[Prompt], other: list[Prompt]) -> bool:
@@ -200,7 +202,10 @@ def test_what_calls_itself_random_is_and_nothing_else() -> None:
         for seed in range(4):
             found = shown(profile, "case", "a", mask, seed)
             if profile.rounds > 1:
-                found = [profile.refine(p, mask, predicted) for p in found]
+                seen = (
+                    (mask, predicted) if profile.scope == "plane" else (mask[None], predicted[None])
+                )
+                found = [profile.refine(p, *seen) for p in found]
             drawn.append(found)
         differ = any(not _same(drawn[0], other) for other in drawn[1:])
         assert differ == profile.random, profile.name
@@ -211,8 +216,7 @@ def test_jitter_stays_within_its_amount() -> None:
     mask[100:140, 80:160] = True
     tight = np.array([80, 100, 159, 139])
     shifts = {tuple(np.subtract(_boxes("box-shift-5-256", mask, s)[0], tight)) for s in range(60)}
-    assert all(len(set(shift)) == 1 for shift in shifts)
-    assert {int(shift[0]) for shift in shifts} == set(range(6))
+    assert shifts == {(-out, -out, out, out) for out in range(6)}
     for seed in range(60):
         out = np.subtract(_boxes("box-out-uniform-20-1024", mask, seed)[0], tight)
         assert (out * [-1, -1, 1, 1] >= 0).all()
@@ -238,7 +242,7 @@ def test_replay_files_are_the_same_bytes_and_read_back(tmp_path: Path) -> None:
 def test_every_profile_says_what_it_is_and_where_from(name: str) -> None:
     profile = plugin("prompts", name)
     assert profile.version >= 1
-    assert profile.kind in ("none", "box", "point", "mask", "text")
+    assert set(profile.kinds) <= set(get_args(PromptKind))
     assert len(profile.description) > 20
     assert profile.source
     assert name.islower()
@@ -364,15 +368,3 @@ def test_the_deepest_voxel_of_a_stack() -> None:
     (prompt,) = plugin("prompts", "clicks-3d-5-centre").prompts("c", "a", mask, 0, None)
     assert prompt.points is not None
     assert prompt.points.tolist() == [[2, 3, 6]]  # the first that is 2 voxels from all sides
-
-
-def test_clicks_of_later_rounds_stay_on_the_key_plane() -> None:
-    clicks = plugin("prompts", "clicks-5")
-    profile = KeyPlaneProfile("clicks", 1, "clicks on a plane", "test", "largest", asks=clicks)
-    assert profile.rounds == 5
-    (prompt,) = profile.prompts("c", "a", in_depth(), 0, None)
-    predicted = np.zeros_like(in_depth())
-    predicted[2, 2:4, 4:6] = True  # plane 2 lacks its last column; other planes have no say
-    following = profile.refine(prompt, in_depth(), predicted)
-    assert following.points is not None
-    assert following.points[1].tolist() == [2, 2, 6]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,17 @@ def test_points_on_several_planes_are_one_object(small, sample):
     assert np.abs(found[0, 4] - alone[0, 4]).max() > 0.1
 
 
+def test_clicks_on_other_planes_correct_what_follows_from_a_mask(small, sample):
+    mask = np.zeros((40, 56), bool)
+    mask[8:24, 8:30] = True
+    told = Prompt("noise", "a", 1, mask=mask)
+    before = answered(model(small), sample, [told])[0]
+    click = {"points": np.array([[4.0, 20.0, 20.0]]), "point_labels": np.array([0])}
+    after = answered(model(small), sample, [replace(told, **click)])[0]
+    np.testing.assert_array_equal(after[1], before[1])  # the mask stands
+    assert np.abs(after[4] - before[4]).max() > 0.1
+
+
 def test_an_image_is_a_stack_of_one_plane(small, sample):
     image = Sample.of_image(sample.case, np.repeat(sample.values[2][..., None], 3, axis=2), {})
     told = Prompt.on_plane("noise", "a", None, box_xy=[8.0, 8.0, 30.0, 24.0])
@@ -361,7 +373,7 @@ FULL = np.ones((40, 56), bool)
         ([Prompt("noise", "a", mask=FULL)], "does not say on which of 6 planes it lies"),
         (
             [Prompt("noise", "a", 1, mask=FULL, points=CUBE, point_labels=np.array([1, 1]))],
-            "a mask and a box or points",
+            "a mask and a box or points on plane 1",
         ),
         (
             [Prompt.on_plane("noise", "a", 6, box_xy=[1, 1, 9, 9])],

@@ -1,0 +1,17 @@
+"""RadioActive: boxes drawn on three planes, the others in between."""
+
+from reproduce.prompting.over_planes import InterpolatedProfile
+
+PLUGIN = InterpolatedProfile(
+    name="boxes-interpolated-3",
+    version=1,
+    description=(
+        "A tight box on three planes of the object, one past its last pixels; on the planes "
+        "between, the box in between."
+    ),
+    source=(
+        "MIC-DKFZ/radioactive@1796386 src/radioa/prompts/prompter.py: ThreeBoxInterpolationPrompter"
+    ),
+    kind="box",
+    planes=3,
+)

@@ -1,0 +1,17 @@
+"""RadioActive: points drawn on ten planes, the others in between."""
+
+from reproduce.prompting.over_planes import InterpolatedProfile
+
+PLUGIN = InterpolatedProfile(
+    name="points-interpolated-10",
+    version=1,
+    description=(
+        "A point in the middle of the largest component on ten planes of the object; on the "
+        "planes between, the point in between."
+    ),
+    source=(
+        "MIC-DKFZ/radioactive@1796386 src/radioa/prompts/prompter.py: TenPointInterpolationPrompter"
+    ),
+    kind="point",
+    planes=10,
+)
