@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import InputError
 from reproduce.asking.ledger import Ledger, OnMasks
 from reproduce.asking.objects import stacked
+from reproduce.asking.replay import Identity
 from reproduce.asking.rounds import Rounds, View
 from reproduce.asking.session import PlaneSession
 from reproduce.contracts import (
@@ -68,6 +69,7 @@ class Evaluator:
     cache: EmbeddingCache | None = None
     bring: Bring | None = None  # to the grid of the prompts; None: that of the data as loaded
     loading_threads: int = 0  # threads that read the next cases while these are predicted
+    recorded: Mapping[Identity, Prompt] | None = None  # prompts of later rounds, of a replay
     on_prompts: Callable[[Sequence[Prompt]], None] = lambda _: None  # told of every later round
     on_masks: OnMasks | None = None  # shown everything that is counted
 
@@ -202,7 +204,12 @@ class Evaluator:
                         self._automatic(view, session)
                         continue
                     rounds = Rounds(
-                        self.spec, self.model, self.profile, self.bring, self.on_prompts
+                        self.spec,
+                        self.model,
+                        self.profile,
+                        self.bring,
+                        self.on_prompts,
+                        self.recorded,
                     )
                     for chunk in self._chunks(view):
                         rounds.ask(view, session, chunk)

@@ -3,14 +3,16 @@
 `prompts.json` of a run folder holds the first round of every target, made before the model is
 loaded; prompts are seeded per case, so the file is the same whichever order and however many
 workers, and its sha256 is part of the run's identity. Prompts of later rounds follow from what the
-model said; workers write them beside their shards, in the same form.
+model said; workers write them beside their shards, in the same form, and `rounds.json` holds them
+all. Both files given again, a run asks just that: `Replay`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +124,17 @@ def read_prompts(path: Path) -> list[Prompt]:
         raise InputError(f"{path}: not a prompt replay file ({error}).") from error
 
 
+def _head(path: Path) -> tuple[str, tuple[int, ...]]:
+    """Profile and seeds of a replay file. Raises `InputError` where it is not one."""
+    try:
+        head = msgspec.json.decode(path.read_bytes().partition(b"\n")[0])
+        return msgspec.convert(head["profile"], str), tuple(
+            msgspec.convert(head["seeds"], list[int])
+        )
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(f"{path}: not a prompt replay file ({error}).") from error
+
+
 def decoded(line: bytes) -> Prompt:
     """A prompt from its line. Raises `ValueError`, `KeyError` or `TypeError` where it is none."""
     import numpy as np
@@ -149,6 +162,90 @@ def decoded(line: bytes) -> Prompt:
         oracle=document.get("oracle", False),
         **arrays,
     )
+
+
+PROMPTS = "prompts.json"
+ROUNDS = "rounds.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Prompts of every round that a run asked, to be asked again.
+
+    name     of the run, or of the folder
+    profile  `name/version` that made them;  seeds  that they were made with
+    first    prompts of the first round;  later  of the others
+    """
+
+    name: str
+    profile: str
+    seeds: tuple[int, ...]
+    first: tuple[Prompt, ...]
+    later: tuple[Prompt, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> Replay:
+        """Of a run's folder. Raises `InputError` for one without prompts, or with other rounds
+        than its profile asks."""
+        if not (folder / PROMPTS).is_file():
+            raise InputError(
+                f"{folder}: no {PROMPTS}, so there is nothing to replay. Name the folder of a run "
+                "that took prompts (build/runs/<run> or reproduce/results/<run>)."
+            )
+        (profile, seeds), first = _head(folder / PROMPTS), read_prompts(folder / PROMPTS)
+        later: list[Prompt] = []
+        if (folder / ROUNDS).is_file():
+            if _head(folder / ROUNDS) != (profile, seeds):
+                raise InputError(f"{folder / ROUNDS}: of another profile or seeds than {PROMPTS}.")
+            later = read_prompts(folder / ROUNDS)
+        return cls(folder.resolve().name, profile, seeds, tuple(first), tuple(later))
+
+    def of_cases(self, cases: Collection[str], rounds: int) -> Replay:
+        """The part about some cases. Raises `InputError` where a prompt lacks one of its rounds."""
+        first = [prompt for prompt in self.first if prompt.case in cases]
+        later = [prompt for prompt in self.later if prompt.case in cases]
+        asked = {replace_round(identity(prompt), r) for prompt in first for r in range(1, rounds)}
+        there = {identity(prompt) for prompt in later}
+        if len(there) != len(later) or asked != there:
+            gone = sorted(asked - there, key=repr) or sorted(there - asked, key=repr)
+            what = "is there twice" if not gone else "is missing" if asked - there else "too many"
+            case, label, *_, turn = gone[0] if gone else identity(later[0])
+            raise InputError(
+                f"{self.name}: {self.profile} asks {rounds} rounds, and round {turn} of case "
+                f"{case}, label {label!r} {what} in {ROUNDS}. Give a run of all its rounds."
+            )
+        return replace(self, first=tuple(first), later=tuple(later))
+
+    def first_file(self) -> bytes:
+        """The bytes of `prompts.json`."""
+        return replay_file(self.profile, self.seeds, list(encoded_lines(self.first)))
+
+    def later_file(self) -> bytes:
+        """The bytes of `rounds.json`; none where there is one round."""
+        if not self.later:
+            return b""
+        return replay_file(self.profile, self.seeds, list(encoded_lines(self.later)))
+
+
+#: (case, label, plane, object, seed, round) of a prompt.
+Identity = tuple[str, str, "int | None", int, int, int]
+
+
+def identity(prompt: Prompt) -> Identity:
+    """What tells a prompt of a run from all others."""
+    return (
+        prompt.case,
+        prompt.label,
+        prompt.plane,
+        prompt.object_index,
+        prompt.seed,
+        prompt.round,
+    )
+
+
+def replace_round(one: Identity, turn: int) -> Identity:
+    """The same target and seed in another round."""
+    return (*one[:5], turn)
 
 
 def _runs(mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reproduce.asking.ledger import Ledger
 from reproduce.asking.objects import separately, split_regions, stacked, united
 from reproduce.asking.prompt_grid import next_prompt, on_network_grid
+from reproduce.asking.replay import Identity, identity, replace_round
 from reproduce.contracts import (
     Answered,
     Bring,
@@ -92,13 +93,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """How a run asks about the targets of a view. `told` hears the prompts of every later round."""
+    """How a run asks about the targets of a view.
+
+    told      hears the prompts of every later round
+    recorded  those of another run, to be asked instead; None: they follow from the answers
+    """
 
     spec: RunSpec
     model: Model
     profile: PromptProfile
     bring: Bring | None
     told: Callable[[Sequence[Prompt]], None]
+    recorded: Mapping[Identity, Prompt] | None = None
 
     def ask(self, view: View, session: Session, prompts: Sequence[Prompt]) -> None:
         """Ask about some targets in every round, each from the error of the one before."""
@@ -136,6 +142,9 @@ class Rounds:
         """The next round's prompt: a click into the error of the candidate that is followed, which
         is fed back as low-resolution logits where the model gives them, unless the profile says
         otherwise."""
+        if self.recorded is not None:
+            following = self.recorded[replace_round(identity(prompt), prompt.round + 1)]
+            return self._fed(following, seen, position)
         whole = self.profile.scope == "stack"
         truth = view.sample.labels[prompt.label]
         if not whole:
@@ -144,9 +153,13 @@ class Rounds:
         predicted = seen.predicted(position, planes if whole else None)
         spacing = view.sample.spacing
         following = next_prompt(self.profile, self.bring, prompt, truth, predicted, spacing)
-        if self.profile.feeds and position in seen.low_res:
-            following = replace(following, mask_input=seen.low_res[position])
-        return replace(following, round=prompt.round + 1)
+        return self._fed(replace(following, round=prompt.round + 1), seen, position)
+
+    def _fed(self, prompt: Prompt, seen: Seen, position: int) -> Prompt:
+        """A prompt with the logits of the answer before, where the profile feeds them back."""
+        if not self.profile.feeds or position not in seen.low_res:
+            return prompt
+        return replace(prompt, mask_input=seen.low_res[position])
 
     def _count(self, view: View, turn: int, asked: Sequence[Prompt], answered: Answered) -> None:
         """Count one plane of an answer, the prompts of each seed apart; nothing of a plane in which

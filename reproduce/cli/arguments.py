@@ -33,6 +33,7 @@ class Arguments:
     limit: int | None = None
     settings: tuple[str, ...] = ()
     prompts: str | None = None
+    replay: Path | None = None
     allow_prompts: tuple[str, ...] = ()
     out: Path | None = None
     publish: bool = False
@@ -77,6 +78,11 @@ def request_of(arguments: Arguments) -> Request:
     for key in ("grid", "prompt_grid"):
         if rest.get(key) not in (None, "original", "model_input"):
             raise UsageError(f"--set {key}={rest[key]}: expected original or model_input.")
+    if arguments.replay is not None and (arguments.prompts or "seeds" in rest):
+        raise UsageError(
+            "--replay asks what that run asked, with its profile and seeds: leave out --prompts "
+            "and --set seeds."
+        )
     if arguments.precision not in (None, *PRECISIONS):
         raise UsageError(
             f"--precision {arguments.precision}: expected one of {', '.join(PRECISIONS)}."
@@ -92,6 +98,7 @@ def request_of(arguments: Arguments) -> Request:
         prompt_grid=cast("Grid | None", rest.get("prompt_grid")),
         split=rest.get("split"),
         prompt_profile=arguments.prompts,
+        replay=arguments.replay,
         seeds=tuple(_numbers("seeds", rest["seeds"], int, 0, 2**32)) if "seeds" in rest else None,
         thresholds=tuple(_numbers("thresholds", rest["thresholds"], float, 0, 1))
         if "thresholds" in rest
@@ -148,6 +155,7 @@ def command_line(item: Recipe, arguments: Arguments, device: DeviceKind) -> str:
         ("--device", device),
         ("--batch", _batch(arguments)),
         ("--prompts", arguments.prompts),
+        ("--replay", item.replay and f"<{item.replay.name}>"),
         ("--precision", arguments.precision),
         ("--limit", arguments.limit),
     ):
@@ -173,6 +181,7 @@ def typed(arguments: Arguments, *more: str) -> str:
         ("--limit", [arguments.limit]),
         ("--set", arguments.settings),
         ("--prompts", [arguments.prompts]),
+        ("--replay", [arguments.replay]),
         ("--allow-prompt", arguments.allow_prompts),
         ("--out", [arguments.out]),
     ):

@@ -48,6 +48,10 @@ def run(
     prompts: Annotated[
         str | None, typer.Option("--prompts", help="Prompt profile instead of the claim's.")
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="RUN", help="Ask what that run asked, in every round."),
+    ] = None,
     allow_prompt: Annotated[
         list[str] | None,
         typer.Option("--allow-prompt", help="A kind the weights weren't trained for; labelled."),
@@ -110,6 +114,7 @@ def run(
         limit=limit,
         settings=tuple(set_ or ()),
         prompts=prompts,
+        replay=replay,
         allow_prompts=tuple(allow_prompt or ()),
         out=out,
         publish=publish,

@@ -26,11 +26,13 @@ from reproduce.cli.run_data import fetch_data, lacks_archives
 from reproduce.ground import wording
 from reproduce.ground.places import data_folder
 from reproduce.ground.progress import progress
+from reproduce.judging.examining import STATISTICS
 from reproduce.obtaining.datasets import can_fetch
 from reproduce.obtaining.identity import case_list
 from reproduce.obtaining.weights import check_all, obtain_all
 from reproduce.planning.planned import comparison_of
 from reproduce.planning.recipes import (
+    Prompts,
     Recipe,
     Request,
     build_spec,
@@ -179,7 +181,7 @@ class Prepared:
     """A run that is ready to be worked off: what it is, its prompts, where its inputs lie."""
 
     spec: RunSpec
-    prompts: bytes | None
+    prompts: Prompts
     placement: Placement
     devices: tuple[str, ...]
 
@@ -199,6 +201,8 @@ def make(
     members = keeping(members)
     prepared = prepared_run(members, data, arguments, request)
     result, folder = worked_off(prepared, members, arguments, arguments.out or root / RUNS)
+    if request.replay is not None:
+        typer.echo(replay_told(request.replay, folder), err=True)
     target = None
     if arguments.publish and result.status == "complete":
         target = publish(folder, root / RESULTS)
@@ -266,6 +270,19 @@ def worked_off(
             f"\nstopped; finished shards are in {folder}, the same command goes on", err=True
         )
         raise
+
+
+def replay_told(replayed: Path, folder: Path) -> str:
+    """Whether a replay counts what the run counted whose prompts it asked."""
+    from reproduce.statistics import read_statistics
+    from reproduce.statistics.parity import difference
+
+    name = replayed.resolve().name
+    if not (replayed / STATISTICS).is_file():
+        return f"replay of {name}: it has no statistics to compare with"
+    before, now = read_statistics(replayed / STATISTICS), read_statistics(folder / STATISTICS)
+    moved = difference(before, now)
+    return f"replay of {name}: {moved or 'other cases, classes, thresholds or rounds are counted'}"
 
 
 def _threads(devices: Sequence[str]) -> int | None:

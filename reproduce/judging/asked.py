@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from catalog.errors import InputError
-from reproduce.asking.replay import prompts_sha256, read_prompts
+from reproduce.asking.replay import PROMPTS, ROUNDS, Replay, prompts_sha256, read_prompts
 from reproduce.ground.plugins import plugins
+from reproduce.judging.done import REPLAYED, UNTRAINED
 from reproduce.models.declaring import conduct
 from reproduce.runs.recorded import spec_of
 from reproduce.runs.spec import CaseInput
 from reproduce.scoring.recorded import shown_threshold
 
 if TYPE_CHECKING:
-    from catalog.records import Result
+    from catalog.records import Result, RoundsFile
     from reproduce.contracts import Adapter, Conduct, Prompt
     from reproduce.runs.spec import RunSpec
 
-PROMPTS = "prompts.json"
 # (case, label, plane, object) of a prompted target; plane None: an image, or the whole stack
 Place = tuple[str, str, "int | None", int]
 
@@ -95,6 +95,8 @@ def _of_run(result: Result, folder: Path) -> Asked:
     if adapter is not None and adapter.version != spec.adapter_version:
         adapter = None
     prompts = None if spec.prompt_profile is None else _prompts(spec, folder / PROMPTS)
+    if result.rounds is not None:
+        _check_rounds(result.rounds, spec, folder)
     if prompts is None and spec.prompt_sha256 is not None:
         raise InputError("inputs.prompt_sha256: expected null of a run without prompts")
     return Asked(
@@ -116,8 +118,8 @@ def _flags(spec: RunSpec, adapter: Adapter | None, prompts: Sequence[Prompt]) ->
     found = ["oracle-prompt"] if any(prompt.oracle for prompt in prompts) else []
     profile = plugins("prompts").get((spec.prompt_profile or "").partition("/")[0])
     if adapter is not None and profile is not None and set(profile.kinds) - set(adapter.prompts):
-        found.append("untrained-prompt")
-    return found
+        found.append(UNTRAINED)
+    return [*found, REPLAYED] if spec.replayed is not None else found
 
 
 def _prompts(spec: RunSpec, path: Path) -> list[Prompt]:
@@ -129,6 +131,16 @@ def _prompts(spec: RunSpec, path: Path) -> list[Prompt]:
             f"{PROMPTS}: expected sha256 {spec.prompt_sha256} as in inputs.prompt_sha256, got {got}"
         )
     return read_prompts(path)
+
+
+def _check_rounds(recorded: RoundsFile, spec: RunSpec, folder: Path) -> None:
+    """Raise `InputError` unless the prompts of later rounds are those that were recorded, each
+    target's in every round."""
+    got = prompts_sha256((folder / ROUNDS).read_bytes())
+    expected = recorded.sha256 if spec.replayed is None else spec.replayed
+    if not got == expected == recorded.sha256:
+        raise InputError(f"{ROUNDS}: expected sha256 {expected} as recorded, got {got}")
+    Replay.read(folder).of_cases({case.id for case in spec.cases}, spec.rounds)
 
 
 def _targets(prompts: Sequence[Prompt], spec: RunSpec) -> dict[Place, frozenset[int]]:

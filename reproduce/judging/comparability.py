@@ -67,7 +67,7 @@ class Done:
     case_list        hash of which files the cases were (`reproduce.obtaining.identity.case_list`)
     counts           of `COUNTED`; what is not in it is not recorded
     seeds            that prompts were drawn with
-    untrained        the prompts are of a kind that the weights were not trained for; how
+    other_prompts    the prompts are none that the profile makes for these weights; how
     cut              the cases were cut short; how
     open             fields that only the run will tell
     """
@@ -92,7 +92,7 @@ class Done:
     threshold: str | float | None = None
     counts: Mapping[str, int | None] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
-    untrained: str | None = None
+    other_prompts: str | None = None
     cut: str | None = None
     open: frozenset[str] = frozenset()
 
@@ -324,8 +324,8 @@ def _prompted(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:
     if done.prompt_profile is not None and done.prompt_profile not in NO_PROMPTS:
         yield _compared("prompt_grid", _prompt_grid(project, claim), done.prompt_grid, done)
     yield from _seeds(claim, done)
-    if done.untrained is not None:
-        yield Compared(field="prompt_profile", answer="different", reason=done.untrained)
+    if done.other_prompts is not None:
+        yield Compared(field="prompt_profile", answer="different", reason=done.other_prompts)
 
 
 def _seeds(claim: Claim, done: Done) -> Iterator[Compared]:

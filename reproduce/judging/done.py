@@ -13,6 +13,7 @@ from reproduce.judging.comparability import COUNTED, Done, Weights
 from reproduce.obtaining.identity import case_list
 
 UNTRAINED = "untrained-prompt"
+REPLAYED = "replayed-prompts"
 THRESHOLDS = {(0.1, 0.3, 0.5, 0.7, 0.9): "mean-of-5"}  # of metric profiles, as claims call them
 
 
@@ -38,7 +39,7 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
         postprocessing=conduct.postprocessing,
         grid=protocol.get("grid"),
         seeds=_seeds(protocol.get("seeds", [0])),
-        untrained=untrained_of(flags if isinstance(flags, list) else ()),
+        other_prompts=other_prompts_of(flags if isinstance(flags, list) else ()),
     )
     if measurement is None:
         return done
@@ -78,9 +79,10 @@ def _case_list(result: Result) -> str | None:
     return case_list({str(case.get("id")): case.get("files") or {} for case in read})
 
 
-def untrained_of(flags: Iterable[object]) -> str | None:
-    """The flag of a run whose prompts are of a kind that the weights were not trained for."""
-    return next((str(flag) for flag in flags if str(flag).startswith(UNTRAINED)), None)
+def other_prompts_of(flags: Iterable[object]) -> str | None:
+    """The flag of a run whose prompts are of a kind that the weights were not trained for, or were
+    given and not made for it."""
+    return next((str(f) for f in flags if str(f).startswith((UNTRAINED, REPLAYED))), None)
 
 
 def _seeds(value: Any) -> tuple[int, ...]:

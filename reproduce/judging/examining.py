@@ -11,8 +11,9 @@ import msgspec
 from catalog.errors import Finding, InputError
 from catalog.records import Result
 from catalog.registry import AGAIN, RESULTS
+from reproduce.asking.replay import PROMPTS, ROUNDS
 from reproduce.ground.reading import sha256_of
-from reproduce.judging.asked import PROMPTS, asked_of
+from reproduce.judging.asked import asked_of
 from reproduce.judging.coverage import areas, missing_or_extra, other_areas
 from reproduce.judging.derived import other_values
 from reproduce.runs.recorded import run_id_of
@@ -142,6 +143,8 @@ class _Folder:
         known = {RESULT, STATISTICS, *(c.image for c in result.contours if c.image)}
         if result.inputs.get("prompt_sha256") is not None:
             known.add(PROMPTS)
+        if result.rounds is not None:
+            known.add(ROUNDS)
         names = {
             f.relative_to(self.folder).as_posix() for f in self.folder.rglob("*") if f.is_file()
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reproduce.contracts import Conduct
 from reproduce.ground import wording
 from reproduce.judging.comparability import COUNTED, Comparison, Done, Weights, compare
-from reproduce.judging.done import threshold_used, untrained_of
+from reproduce.judging.done import other_prompts_of, threshold_used
 from reproduce.models.declaring import conduct
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def done_by_plan(
         ),
         counts=counts,
         seeds=item.seeds,
-        untrained=untrained_of(item.flags),
+        other_prompts=other_prompts_of(item.flags),
         cut=None if item.limit is None else f"only the first {item.limit} of the cases (--limit)",
         open=frozenset({*COUNTED, "case_list"} - set(counts)),
     )

@@ -13,12 +13,21 @@ from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
 from reproduce.asking.kept import kept
 from reproduce.asking.prompt_grid import bring_of, declared_grid
-from reproduce.asking.replay import encode_prompts, make_prompts, prompts_sha256
-from reproduce.contracts import Adapter, Case, Dataset, Grid, ProfileId, PromptProfile
+from reproduce.asking.replay import Replay, encode_prompts, make_prompts, prompts_sha256
+from reproduce.contracts import (
+    Adapter,
+    Case,
+    Dataset,
+    Grid,
+    ProfileId,
+    Prompt,
+    PromptProfile,
+)
 from reproduce.ground import wording
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.ground.reading import check_options, sha256_of
 from reproduce.judging.comparability import checkpoint_ids, dataset_options_of, reader_of
+from reproduce.judging.done import REPLAYED
 from reproduce.judging.words import faults
 from reproduce.obtaining.identity import case_list
 from reproduce.obtaining.weights import identity_of
@@ -30,6 +39,18 @@ from reproduce.scoring.needs import Needs, needs_of
 
 RANDOM_SEEDS = 5  # the verdict asks for five seeds or more where prompts are random
 NO_PROMPTS = ("none", "none/1", "n/a", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Replay files of a run that is to be made.
+
+    first  of the first round; None: the model takes none
+    later  of the other rounds where those of another run are replayed
+    """
+
+    first: bytes | None = None
+    later: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +70,7 @@ class Request:
     seeds: tuple[int, ...] | None = None
     thresholds: tuple[float, ...] = ()
     allow_prompts: tuple[str, ...] = ()
+    replay: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +102,7 @@ class Recipe:
     precision: str
     limit: int | None
     flags: tuple[str, ...]
+    replay: Replay | None = None
 
     @property
     def claim_id(self) -> str:
@@ -102,6 +125,7 @@ class Recipe:
             repr(self.reference_filter),
             sorted(self.labels.items()),
             self.precision,
+            self.replay and self.replay.name,
         )
 
 
@@ -148,7 +172,9 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
     if request.split is not None and split not in dataset.splits:
         known = ", ".join(dataset.splits)
         raise UsageError(f"--set split={split}: {dataset.title} has no split {split!r}: {known}.")
-    profile = _profile(request.prompt_profile or claim.protocol.prompt_profile.value, name, adapter)
+    replay = None if request.replay is None else Replay.read(request.replay)
+    named = request.prompt_profile or claim.protocol.prompt_profile.value
+    profile = _profile(named if replay is None else replay.profile, name, adapter)
     grid = cast("Grid", claim.protocol.grid.value or "original")
     if grid not in ("original", "model_input"):
         raise InputError(f"{name}: protocol.grid is {grid!r}; expected original or model_input.")
@@ -170,6 +196,9 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
             "same run can be measured."
         )
     flags = _prompt_flags(adapter, profile, request.allow_prompts)
+    if replay is not None:
+        flags += (f"{REPLAYED}: prompts of every round are those of {replay.name}",)
+        seeds = replay.seeds
     prompt_grid = _prompt_grid(name, adapter, asked, profile, request, needs)
     return Recipe(
         project=project,
@@ -194,6 +223,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         precision=precision,
         limit=request.limit,
         flags=flags,
+        replay=replay,
     )
 
 
@@ -349,10 +379,11 @@ def build_spec(
     *,
     device: DeviceKind = "cpu",
     batch: int = 1,
-) -> tuple[RunSpec, bytes | None, list[Case]]:
-    """Hash everything a run depends on: (spec, the prompt replay file or None, the cases).
+) -> tuple[RunSpec, Prompts, list[Case]]:
+    """Hash everything a run depends on: (spec, the prompts, the cases).
 
-    Reads every file of every case once for its hash, and the masks once for the prompts.
+    Reads every file of every case once for its hash, and the masks once for the prompts, unless
+    those of another run are replayed. Raises `InputError` for a replay of other cases or rounds.
     """
     first = recipes[0]
     dataset = with_filter(first.dataset, first.reference_filter)
@@ -363,14 +394,17 @@ def build_spec(
     if limit is not None:
         cases = cases[:limit]
     inputs = hash_cases(cases)  # before the prompts: whatever is replaced later, the run notices
-    prompts: bytes | None = None
+    prompts, made = Prompts(), list[Prompt]()
     flags = set(first.flags)
-    if first.profile is not None:
+    if first.replay is not None:
+        replay = _replayed(first, cases)
+        prompts, made = Prompts(replay.first_file(), replay.later_file()), [*replay.first]
+    elif first.profile is not None:
         bring = bring_of(first.adapter, first.adapter_options, first.prompt_grid)
         made = make_prompts(dataset, options, cases, first.profile, first.seeds, on_case, bring)
-        prompts = encode_prompts(first.profile, first.seeds, made)
-        if any(prompt.oracle for prompt in made):
-            flags.add("oracle-prompt: prompts were chosen with the ground truth")
+        prompts = Prompts(encode_prompts(first.profile, first.seeds, made))
+    if any(prompt.oracle for prompt in made):
+        flags.add("oracle-prompt: prompts were chosen with the ground truth")
     # A run is given to the claims that it does not contradict; what is not known is judged later.
     hashes = [sha256_of(path) for path in files]
     listed = case_list({case.id: case.files for case in inputs})
@@ -403,7 +437,8 @@ def build_spec(
         split=first.split,
         cases=inputs,
         prompt_profile=f"{first.profile.name}/{first.profile.version}" if first.profile else None,
-        prompt_sha256=None if prompts is None else prompts_sha256(prompts),
+        prompt_sha256=None if prompts.first is None else prompts_sha256(prompts.first),
+        replayed=None if first.replay is None else prompts_sha256(prompts.later),
         seeds=list(first.seeds),
         rounds=first.profile.rounds if first.profile else 1,
         grid=first.grid,
@@ -422,6 +457,19 @@ def build_spec(
         flags=sorted(flags),
     )
     return spec, prompts, cases
+
+
+def _replayed(item: Recipe, cases: Sequence[Case]) -> Replay:
+    """The part of a replay that is about these cases, each of its prompts in every round."""
+    assert item.replay is not None
+    assert item.profile is not None
+    replay = item.replay.of_cases({case.id for case in cases}, item.profile.rounds)
+    if not replay.first:
+        raise InputError(
+            f"{replay.name}: none of its prompts is about the {len(cases)} cases of split "
+            f"{item.split!r} of {item.dataset.title}. Name the run's own data set and split."
+        )
+    return replay
 
 
 def hash_cases(cases: Sequence[Case]) -> list[CaseInput]:

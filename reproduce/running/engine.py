@@ -16,9 +16,9 @@ import msgspec
 from catalog.errors import InputError
 from catalog.files import disk_full_told, write_whole
 from catalog.records import Check, Contours, Result, RoundsFile
-from reproduce.asking.replay import prompts_sha256, replay_file
+from reproduce.asking.replay import PROMPTS, ROUNDS, prompts_sha256, read_prompts, replay_file
 from reproduce.ground.progress import progress
-from reproduce.planning.recipes import Recipe
+from reproduce.planning.recipes import Prompts, Recipe
 from reproduce.running import outlines
 from reproduce.running.gates import Gates
 from reproduce.running.results import (
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESULT = "result.json"
-PROMPTS = "prompts.json"
-ROUNDS = "rounds.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +78,13 @@ def signed_by(folder: Path, result: Result, by: str | None) -> Result:
     return result
 
 
-def prepare(folder: Path, spec: RunSpec, placement: Placement, prompts: bytes | None) -> Plan:
+def prepare(folder: Path, spec: RunSpec, placement: Placement, prompts: Prompts) -> Plan:
     """Write the plan (and the prompts) that workers read. What shards are there already is kept."""
     check_begun(folder, spec)
     plan = Plan(spec=spec, placement=placement)
-    if prompts is not None:
-        write_whole(folder / PROMPTS, prompts)
+    for name, content in ((PROMPTS, prompts.first), (ROUNDS, prompts.later)):
+        if content:
+            write_whole(folder / name, content)
     write_whole(folder / "plan.json", msgspec.json.format(msgspec.json.encode(plan), indent=1))
     for left in (folder / "shards").glob("*.part"):  # of a worker that was killed while writing
         left.unlink(missing_ok=True)
@@ -129,7 +128,13 @@ def execute(
 
 
 def _rounds(folder: Path, spec: RunSpec) -> RoundsFile | None:
-    """Put the prompts of later rounds together, in the order of the cases; None: one round."""
+    """Put the prompts of later rounds together, in the order of the cases, unless they were given;
+    None: one round."""
+    if spec.replayed is not None:
+        if spec.rounds == 1:
+            return None
+        number = len(read_prompts(folder / ROUNDS))
+        return RoundsFile(file=ROUNDS, sha256=spec.replayed, prompts=number)
     parts = [path for s in shards_of(spec) if (path := rounds_path(folder, s)).is_file()]
     lines = [line for path in parts for line in path.read_bytes().splitlines()]
     if not lines:
@@ -275,6 +280,8 @@ def publish(folder: Path, results: Path) -> Path:
     write_whole(target / STATISTICS, (folder / STATISTICS).read_bytes())
     if result.inputs.get("prompt_sha256") is not None:
         write_whole(target / PROMPTS, (folder / PROMPTS).read_bytes())
+    if result.rounds is not None:
+        write_whole(target / ROUNDS, (folder / ROUNDS).read_bytes())
     for name in sorted({c.image for c in result.contours if c.image}):
         write_whole(target / name, (folder / name).read_bytes())
     write_whole(target / RESULT, content)

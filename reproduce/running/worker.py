@@ -20,7 +20,16 @@ from catalog.files import lock, write_whole
 from catalog.records import Contours, ReferenceArea
 from reproduce.asking.loop import Evaluator
 from reproduce.asking.prompt_grid import bring_of, check_side
-from reproduce.asking.replay import by_case, encoded_lines, prompts_sha256, read_prompts
+from reproduce.asking.replay import (
+    PROMPTS,
+    ROUNDS,
+    Replay,
+    by_case,
+    encoded_lines,
+    identity,
+    prompts_sha256,
+    read_prompts,
+)
 from reproduce.contracts import Case
 from reproduce.ground.plugins import plugin
 from reproduce.planning.references import with_filter
@@ -98,9 +107,16 @@ def make_evaluator(plan: Plan, folder: Path, device: str, dataset: Dataset) -> E
     prompts = {}
     if spec.prompt_profile is not None:
         profile = plugin("prompts", spec.prompt_profile.partition("/")[0])
-        path = folder / "prompts.json"
+        path = folder / PROMPTS
         prompts = by_case(read_prompts(path))
         need_hash(path, str(spec.prompt_sha256), prompts_sha256(path.read_bytes()))
+    recorded = None
+    if spec.replayed is not None:
+        if spec.rounds > 1:
+            path = folder / ROUNDS
+            need_hash(path, spec.replayed, prompts_sha256(path.read_bytes()))
+        later = Replay.read(folder).of_cases({case.id for case in spec.cases}, spec.rounds).later
+        recorded = {identity(prompt): prompt for prompt in later}
     bring = bring_of(plugin("adapters", spec.adapter), spec.adapter_options, spec.prompt_grid)
     if bring is not None:
         check_side(bring, model.side)
@@ -116,6 +132,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str, dataset: Dataset) -> E
         prompts=prompts,
         cache=cache,
         bring=bring,
+        recorded=recorded,
         # A CPU that predicts has nothing to spare; a GPU would wait for files.
         loading_threads=4 if device.startswith("cuda") else 0,
     )

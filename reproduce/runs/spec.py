@@ -50,6 +50,8 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
 
     schema  also the rule of the run id: run/2 hashes every field that makes a number; run/1, the
             rule of runs published before, knew neither `device` nor `batch`
+    replayed  of a run whose prompts were given and not made: sha256 of the rounds after the first
+            (of nothing where there is one); None: they were made for it, round by round
     device  the kind of it; on another kind it is another run
     batch   images that go through the encoder together: so many consecutive cases of `cases`, or
             consecutive slices of one volume. An encoder may answer in other last digits for
@@ -72,6 +74,7 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     cases: list[CaseInput]
     prompt_profile: str | None  # name/version; None: the model takes no prompts
     prompt_sha256: str | None
+    replayed: str | None = None  # see above
     seeds: list[int]
     rounds: int
     grid: Grid
@@ -95,6 +98,8 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
         document: dict[str, Any] = msgspec.to_builtins(self)
         for name in ("title", "claims", "project", "kind", "flags", "limit"):
             del document[name]
+        if self.replayed is None:
+            del document["replayed"]
         if self.schema == "run/1":
             for name in ("device", "batch", "components"):
                 del document[name]

@@ -10,6 +10,7 @@ import pytest
 from catalog.records import Result
 from catalog.registry import Registry
 from reproduce.planning.recipes import (
+    Prompts,
     Recipe,
     Request,
     build_spec,
@@ -31,7 +32,7 @@ class Bundle:
     root: Path
     item: Recipe
     spec: RunSpec
-    prompts: bytes | None
+    prompts: Prompts
 
     def plan(self, out: Path, **placement: object) -> tuple[Path, Plan]:
         folder = run_folder(out, self.spec)

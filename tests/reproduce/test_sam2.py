@@ -453,3 +453,42 @@ def test_a_video_is_evaluated_from_its_first_mask(small, root, tmp_path):
     assert asked_about["fn"] + asked_about["tp"] == 40 * 50
     assert asked_about["tp"] > 0.9 * 40 * 50  # the mask itself, through the network's grid
     assert rows[0]["fn"] == rows[0]["tp"] == 0
+
+
+def test_a_volume_is_asked_on_a_plane_and_corrected_on_others(small, root):
+    """Box on the middle plane, then clicks in the stack, each round from an empty memory; asked
+    again as recorded, the counts are the same."""
+    import msgspec
+    from running_bundle import bundle
+
+    from reproduce.asking.loop import Evaluator
+    from reproduce.asking.replay import by_case, identity, make_prompts
+    from reproduce.statistics import StatisticsBuilder
+
+    organ = np.zeros((3, 64, 96), bool)
+    organ[:, 20:44, 30:70] = True
+
+    class Volume:
+        dimensionality = "3d"
+
+        def load(self, case: Case, options: object) -> Sample:
+            return Sample.of_volume(case, waves()[:3, :64, :96].copy(), {"organ": organ})
+
+    data: Any = Volume()
+    profile = replace(plugin("prompts", "box-middle-plane-then-clicks"), rounds=2)
+    prompts = make_prompts(data, {}, [Case("v", {})], profile, [0])
+    assert [p.plane for p in prompts] == [1]
+    spec = msgspec.structs.replace(bundle(root, 1).spec, cases=[], rounds=2, seeds=[0])
+
+    def counted(recorded: Any) -> tuple[Any, list[Prompt]]:
+        builder, later = StatisticsBuilder(), list[Prompt]()
+        evaluator = Evaluator(spec, data, model(small), profile, by_case(prompts))
+        evaluator = replace(evaluator, recorded=recorded, on_prompts=later.extend)
+        assert not evaluator.evaluate([Case("v", {})], builder).failed
+        return builder.table(), later
+
+    table, later = counted(None)
+    assert {r["round"] for r in table.to_pylist()} == {0, 1}
+    assert [(len(p.points), p.box is not None) for p in later] == [(1, True)]
+    assert table.filter(table["scope"].to_numpy(False) == "volume").num_rows == 2
+    assert counted({identity(prompt): prompt for prompt in later})[0] == table

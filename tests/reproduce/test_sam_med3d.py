@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from seeded import seeded
 from catalog.errors import InputError
 from reproduce.adapters.sam_med3d import PLUGIN, SIDE, SamMed3d, cut_out
 from reproduce.asking.loop import Evaluator
-from reproduce.asking.replay import by_case, encoded_lines, make_prompts
+from reproduce.asking.replay import by_case, decoded, encoded_lines, identity, make_prompts
 from reproduce.contracts import Case, Prompt, Sample
 from reproduce.ground.plugins import plugin
 from reproduce.models.cubes import Cube, Resampled, nearest
@@ -114,9 +115,16 @@ class Volumes:
         return Sample.of_volume(case, values, labels, spacing_mm=(3.0, 1.5, 1.5))
 
 
-def evaluated(root: Path, model: SamMed3d) -> tuple[StatisticsBuilder, list[bytes]]:
+def evaluated(
+    root: Path, model: SamMed3d, recorded: list[bytes] | None = None
+) -> tuple[StatisticsBuilder, list[bytes]]:
+    """Counts and the prompts of later rounds; `recorded`: ask these, never the profile."""
     data: Any = Volumes()
     profile = plugin("prompts", "clicks-3d-5-random")
+    replayed = None
+    if recorded is not None:
+        profile = replace(profile, click="none")
+        replayed = {identity(prompt): prompt for prompt in map(decoded, recorded)}
     cases = data.cases(Path(), "all", {})
     made = make_prompts(data, {}, cases, profile, [0], bring=PLUGIN.prompt_grid({}))
     later: list[Prompt] = []
@@ -130,6 +138,7 @@ def evaluated(root: Path, model: SamMed3d) -> tuple[StatisticsBuilder, list[byte
         profile=profile,
         prompts=by_case(made),
         bring=PLUGIN.prompt_grid({}),
+        recorded=replayed,
         on_prompts=later.extend,
     )
     builder = StatisticsBuilder(surface=["surfel/header/3d"])
@@ -137,10 +146,15 @@ def evaluated(root: Path, model: SamMed3d) -> tuple[StatisticsBuilder, list[byte
     return builder, list(encoded_lines(later))
 
 
+@pytest.fixture(scope="module")
+def counted(root: Path, model: SamMed3d) -> tuple[StatisticsBuilder, list[bytes]]:
+    return evaluated(root, model)
+
+
 def test_a_run_in_3d_has_a_row_for_every_target_plane_and_round(
-    root: Path, model: SamMed3d
+    counted: tuple[StatisticsBuilder, list[bytes]],
 ) -> None:
-    builder, later = evaluated(root, model)
+    builder, later = counted
     rows = builder.table().to_pylist()
     whole = [row for row in rows if row["scope"] == "volume"]
     targets = {(row["case"], row["label"], row["round"]) for row in whole}
@@ -166,10 +180,25 @@ def test_a_run_in_3d_has_a_row_for_every_target_plane_and_round(
     assert found.n_cases == 2
 
 
-def test_the_same_run_again_asks_and_counts_the_same(root: Path, model: SamMed3d) -> None:
-    one, other = evaluated(root, model), evaluated(root, model)
+def test_the_same_run_again_asks_and_counts_the_same(
+    root: Path, model: SamMed3d, counted: tuple[StatisticsBuilder, list[bytes]]
+) -> None:
+    one, other = counted, evaluated(root, model)
     assert one[0].table() == other[0].table()
     assert one[1] == other[1]
+
+
+def test_recorded_rounds_in_3d_asked_again_count_the_same(
+    root: Path, model: SamMed3d, counted: tuple[StatisticsBuilder, list[bytes]]
+) -> None:
+    before, later = counted
+    after, asked = evaluated(root, model, later)
+    assert after.table() == before.table()
+    assert asked == later
+    with pytest.raises(NotImplementedError):  # which is what makes the replay
+        replace(plugin("prompts", "clicks-3d-5-random"), click="none").refine(
+            decoded(later[0]), np.ones((2, 2, 2), bool), np.zeros((2, 2, 2), bool)
+        )
 
 
 # -------------------------------------------------------------------------------------- refusals
