@@ -187,7 +187,7 @@ def _version(version: Version) -> Row:
 
 
 def _project_sections(project: Project, registry: Registry) -> list[tuple[str, list[Row]]]:
-    repository = project.repository
+    repository, reason = project.repository, project.adapter_reason
     lifts = line(project).lifts if project.weights_status == "public" else None
     about: list[Row] = [
         ("project", project.slug),
@@ -198,7 +198,7 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
         ("code", project.code_status, as_of(project)),
         ("weights", project.weights_status, as_of(project)),
         ("family", label("family", project.family) if project.family else None),
-        ("adapter", project.adapter or project.adapter_reason),
+        ("adapter", project.adapter or (reason and f"none: {reason}")),
         ("would lift it", lifts),
         ("note", project.note),
     ]
