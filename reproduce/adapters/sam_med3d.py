@@ -170,7 +170,7 @@ class Answer:
                     index, members, Prediction(scores, "logit", labels, quality, low_res)
                 )
             return
-        masks = [(torch.sigmoid(one) > 0.5).float() for one in full]
+        masks = [torch.sigmoid(one) > 0.5 for one in full]
         for index in range(self.cubes[0].grid.shape[0]):
             pairs = zip(masks, self.cubes, strict=True)
             scores = torch.stack([cube.plane_of(mask, index) for mask, cube in pairs])
@@ -216,12 +216,12 @@ def cut_out(mask: NDArray[np.bool_], spacing: Spacing) -> CutOut:
     from reproduce.models.cubes import Cube
 
     grid = resampled((mask.shape[0], mask.shape[1], mask.shape[2]), spacing)
-    small = grid.mask(mask)
-    places = np.argwhere(small)
+    small, first = grid.mask(mask)
+    places = np.argwhere(small) + np.array(first)
     if not len(places):  # smaller than a voxel of 1.5 mm: nothing that could be clicked on
         places = np.array([grid.size]) // 2
     cube = Cube.around(grid, places.min(axis=0), places.max(axis=0), SIDE)
-    return CutOut(cube.cut(small), cube)
+    return CutOut(cube.cut(small, first), cube)
 
 
 def sizes(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:

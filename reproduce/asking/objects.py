@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import InputError
 from reproduce.contracts import Prediction, Prompt, PromptProfile
-from reproduce.prompting.regions import SEPARATE, regions
+from reproduce.prompting.regions import regions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,17 +52,11 @@ def united(prompts: Sequence[Prompt], prediction: Prediction) -> Counted:
 
 
 def split_regions(
-    profile: PromptProfile, labels: Mapping[str, NDArray[np.bool_]], wanted: Sequence[str]
+    profile: PromptProfile, label: str, mask: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.bool_]]:
-    """The regions that a profile prompts one by one, as labels `name#object`; {} where it takes the
-    masks of labels whole."""
-    if profile.per not in SEPARATE:
-        return {}
-    found: dict[str, NDArray[np.bool_]] = {}
-    for label in dict.fromkeys(wanted):
-        parts = regions(labels[label], profile.per, profile.neighbours, profile.min_pixels)  # type: ignore[arg-type]  # words of the profile
-        found |= {f"{label}#{index}": part for index, part in enumerate(parts)}
-    return found
+    """The regions of a label's mask that a profile prompts one by one, as `label#object`."""
+    parts = regions(mask, profile.per, profile.neighbours, profile.min_pixels)  # type: ignore[arg-type]  # words of the profile
+    return {f"{label}#{index}": part for index, part in enumerate(parts)}
 
 
 def stacked(

@@ -18,11 +18,11 @@ from reproduce.contracts import (
     PlaneModel,
     Prompt,
     PromptProfile,
-    Reference,
     Sample,
     Session,
     StackModel,
 )
+from reproduce.prompting.regions import SEPARATE
 from reproduce.runs.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -43,12 +43,6 @@ class View:
     planes: Sequence[int]
     prompts: Sequence[Prompt]
     ledger: Ledger
-
-    def labels(self, whole: bool) -> dict[str, NDArray[np.bool_]]:
-        """The masks that prompts are made from: of the stack, or of the one plane."""
-        if whole:
-            return dict(self.sample.labels)
-        return {name: mask[self.planes[0]] for name, mask in self.sample.labels.items()}
 
 
 @dataclass(slots=True)
@@ -93,10 +87,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """How a run asks about the targets of a view.
+    """How a run asks about the targets of one view.
 
     told      hears the prompts of every later round
     recorded  those of another run, to be asked instead; None: they follow from the answers
+    regions   label -> its regions on the grid that is scored, where each is a target of its own;
+              found once for all planes, rounds and seeds
     """
 
     spec: RunSpec
@@ -105,6 +101,7 @@ class Rounds:
     bring: Bring | None
     told: Callable[[Sequence[Prompt]], None]
     recorded: Mapping[Identity, Prompt] | None = None
+    regions: dict[str, Mapping[str, NDArray[np.bool_]]] = field(default_factory=dict)
 
     def ask(self, view: View, session: Session, prompts: Sequence[Prompt]) -> None:
         """Ask about some targets in every round, each from the error of the one before."""
@@ -189,19 +186,22 @@ class Rounds:
         self, view: View, index: int, names: Sequence[str], objects: Sequence[int]
     ) -> tuple[dict[str, NDArray[np.bool_]], list[str]]:
         """The masks to count against on the grid that is scored, and which of them each is."""
-        if self.spec.objects == "separate":
-            whole = isinstance(self.model, StackModel)
-            parts = split_regions(self.profile, view.labels(whole), names)
-            if parts:
-                wanted = [f"{n}#{i}" for n, i in zip(names, objects, strict=True)]
-                return dict(self._regions(view, index, parts).labels), wanted
-        return dict(view.ledger.reference(index).labels), list(names)
+        if self.spec.objects != "separate" or self.profile.per not in SEPARATE:
+            return dict(view.ledger.reference(index).labels), list(names)
+        whole = isinstance(self.model, StackModel)
+        parts: dict[str, NDArray[np.bool_]] = {}
+        for label in dict.fromkeys(names):
+            if label not in self.regions:
+                self.regions[label] = self._regions(view, label)
+            parts |= {n: mask[index] if whole else mask for n, mask in self.regions[label].items()}
+        return parts, [f"{n}#{i}" for n, i in zip(names, objects, strict=True)]
 
-    def _regions(self, view: View, index: int, parts: dict[str, NDArray[np.bool_]]) -> Reference:
-        """Regions brought to the grid that is scored, on one plane."""
+    def _regions(self, view: View, label: str) -> Mapping[str, NDArray[np.bool_]]:
+        """The regions of a label on the grid that is scored: of the stack, or of the one plane."""
         sample = view.sample
         if isinstance(self.model, StackModel):
-            stack = self.model.reference(replace(sample, labels=parts), self.spec.grid)
-            return Reference({name: mask[index] for name, mask in stack.labels.items()})
-        plane = sample.plane(index)
-        return self.model.reference(Plane(plane.image, parts, plane.valid), self.spec.grid)
+            parts = split_regions(self.profile, label, sample.labels[label])
+            return self.model.reference(replace(sample, labels=parts), self.spec.grid).labels
+        plane = sample.plane(view.planes[0])
+        parts = split_regions(self.profile, label, plane.labels[label])
+        return self.model.reference(Plane(plane.image, parts, plane.valid), self.spec.grid).labels

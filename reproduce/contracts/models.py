@@ -51,8 +51,8 @@ class Option:
 class Prediction:
     """What a model said about N objects (promptable) or N classes (automatic) of one plane.
 
-    scores  (N, C, h, w) float tensor on the model's device; C mask candidates, in the model's
-            order (for SAM with multimask: 3, else 1); h, w are those of the grid asked for
+    scores  (N, C, h, w) float tensor (labels also bool) on the model's device; C mask candidates,
+            in the model's order (for SAM with multimask: 3, else 1); h, w of the grid asked for
     kind    logit (foreground > 0), probability (0-1), or label (0/1, thresholds do not apply)
     predicted_iou  (N, C) float tensor, or None where the model gives none
     labels  class name of each of the N

@@ -7,6 +7,7 @@ and at most its extent; images are interpolated linearly, masks take the nearest
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,10 +71,23 @@ class Resampled:
         )
         return found
 
-    def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(S, H, W) bool, nearest voxel -> bool of `size`."""
+    def mask(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Triple]:
+        """(S, H, W) bool, nearest voxel -> the box of the resampled mask that holds all of it, and
+        where that begins; an empty box where no voxel of the resampled grid is in the mask."""
+        from reproduce.statistics.surface_host import bounding_box
+
+        box = bounding_box(mask)
+        if box is None:
+            return np.zeros((0, 0, 0), np.bool_), (0, 0, 0)
         along = [self._nearest(axis) for axis in range(3)]
-        return mask[np.ix_(*along)]
+        inside = [
+            np.flatnonzero((at >= part.start) & (at < part.stop))
+            for at, part in zip(along, box, strict=True)
+        ]
+        if not all(map(len, inside)):
+            return np.zeros((0, 0, 0), np.bool_), (0, 0, 0)
+        first = (int(inside[0][0]), int(inside[1][0]), int(inside[2][0]))
+        return mask[np.ix_(*(at[i] for at, i in zip(along, inside, strict=True)))], first
 
     def _nearest(self, axis: int) -> NDArray[np.int64]:
         """For each voxel of the resampled grid along an axis the nearest one of the original."""
@@ -83,7 +97,7 @@ class Resampled:
         return np.clip(index, 0, self.shape[axis] - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no room for what is worked out once
 class Cube:
     """A cube of `side` voxels of a resampled grid; `origin` is its first voxel there, also below 0.
 
@@ -125,15 +139,15 @@ class Cube:
         """The inverse of `to_input`."""
         return self.grid.to_original(np.asarray(places) + np.array(self.origin))
 
-    def cut(self, resampled: NDArray[Any]) -> NDArray[Any]:
-        """What a resampled volume has in the cube, 0 outside of it."""
-        cube = np.zeros((self.side,) * 3, resampled.dtype)
+    def cut(self, part: NDArray[Any], first: Triple = (0, 0, 0)) -> NDArray[Any]:
+        """What a part of a resampled volume that begins at `first` has in the cube; else 0."""
+        cube = np.zeros((self.side,) * 3, part.dtype)
         inside, there = [], []
-        for begin, size in zip(self.origin, self.grid.size, strict=True):
-            low, high = max(begin, 0), min(begin + self.side, size)
+        for begin, start, size in zip(self.origin, first, part.shape, strict=True):
+            low, high = max(begin, start), min(begin + self.side, start + size)
             inside.append(slice(low - begin, max(high, low) - begin))
-            there.append(slice(low, max(high, low)))
-        cube[tuple(inside)] = resampled[tuple(there)]
+            there.append(slice(low - start, max(high, low) - start))
+        cube[tuple(inside)] = part[tuple(there)]
         return cube
 
     def plane_of(self, cube: torch.Tensor, index: int) -> torch.Tensor:
@@ -141,11 +155,8 @@ class Cube:
         the nearest voxel of the cube, 0 outside of it."""
         import torch
 
-        planes, height, width = self.grid.shape
-        places = [np.zeros((n, 3)) for n in (planes, height, width)]
-        for axis, along in enumerate(places):
-            along[:, axis] = np.arange(len(along))
-        at = [nearest(self.to_input(along)[:, axis]) for axis, along in enumerate(places)]
+        _, height, width = self.grid.shape
+        at = self._seen
         found = cube.new_zeros((*cube.shape[:-3], height, width))
         depth = int(at[0][index])
         rows = np.flatnonzero((at[1] >= 0) & (at[1] < self.side))
@@ -154,6 +165,17 @@ class Cube:
             y, x = torch.from_numpy(at[1][rows]), torch.from_numpy(at[2][columns])
             part = cube[..., depth, :, :][..., y[:, None], x[None]]
             found[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = part
+        return found
+
+    @cached_property
+    def _seen(self) -> list[NDArray[np.int64]]:
+        """For each axis which voxel of the cube lies nearest to each of the volume's; it may lie
+        outside of the cube."""
+        found = []
+        for axis, count in enumerate(self.grid.shape):
+            along = np.zeros((count, 3))
+            along[:, axis] = np.arange(count)
+            found.append(nearest(self.to_input(along)[:, axis]))
         return found
 
 

@@ -10,6 +10,7 @@ from reproduce.contracts import Prompt, PromptKind, PromptProfile
 from reproduce.prompting.places import Where, in_stack, place
 from reproduce.prompting.regions import Neighbours, regions
 from reproduce.prompting.seeding import generator
+from reproduce.statistics.surface_host import bounding_box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,6 +109,21 @@ def error_click(
 
     Of error components of one size a missed one comes first, then scan order.
     """
+    box = bounding_box(mask, predicted)
+    drawn = None if box is None else _in_box(mask[box], predicted[box], click, neighbours, rng)
+    if box is None or drawn is None:
+        return None
+    inside, sign = drawn
+    return tuple(at + part.start for at, part in zip(inside, box, strict=True)), sign
+
+
+def _in_box(
+    mask: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
+    click: Click,
+    neighbours: Neighbours,
+    rng: np.random.Generator,
+) -> Drawn | None:
     import numpy as np
 
     missed, false = mask & ~predicted, predicted & ~mask

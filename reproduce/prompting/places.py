@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from reproduce.prompting.regions import regions
+from reproduce.statistics.surface_host import bounding_box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,35 +35,52 @@ def in_stack(places: Any, plane: int | None) -> NDArray[np.float64]:
 
 
 def place(mask: NDArray[np.bool_], where: Where, rng: np.random.Generator) -> tuple[float, ...]:
-    """One place on a mask with at least one pixel, in array order."""
+    """One place on a mask with at least one pixel, in array order.
+
+    Only the box around the mask is looked at: beyond it all is background, and none of it nearer
+    than that next to the box.
+    """
     import numpy as np
 
+    box = bounding_box(mask)
+    assert box is not None
+    begin = np.array([part.start for part in box])
+    pixels = _candidates(mask[box], where) + begin
     if where == "center-joint":
         # As CVPR25_iter_eval.py draws: the legacy generator, its seed set before every draw.
-        deep = depth(regions(mask, "largest")[0])
-        farthest = np.argwhere(deep == deep.max())
-        chosen = np.random.RandomState(42).choice(len(farthest))
-        return tuple(map(float, farthest[chosen]))
-    if where == "center-l2-5":
-        rough = _depth_l2_5(mask)
-        mask = rough == rough.max()
-    if where in ("center-edt", "upper-half-edt"):
-        distance = depth(mask)
-        if where == "center-edt":
-            return tuple(map(float, np.unravel_index(int(distance.argmax()), mask.shape)))
-        mask = distance > distance.max() / 2
-    pixels = np.argwhere(mask)
-    if where in ("center-mass", "center-box"):
+        chosen = np.random.RandomState(42).choice(len(pixels))
+    elif where in ("center-mass", "center-box"):
         from scipy.spatial import cKDTree
 
         ends = np.stack([pixels.min(axis=0), pixels.max(axis=0)])
         middle = np.rint((pixels if where == "center-mass" else ends).mean(axis=0))
         # Of equally near ones that which RadioActive's tree gives.
-        return tuple(map(float, pixels[cKDTree(pixels).query(middle)[1]]))
-    index = {"first": 0, "middle": len(pixels) // 2}.get(where)
-    if index is None:
-        index = int(rng.integers(len(pixels)))
-    return tuple(map(float, pixels[index]))
+        chosen = cKDTree(pixels).query(middle)[1]
+    elif where in ("center-edt", "first"):
+        chosen = 0
+    else:
+        chosen = len(pixels) // 2 if where == "middle" else int(rng.integers(len(pixels)))
+    return tuple(map(float, pixels[chosen]))
+
+
+def _candidates(mask: NDArray[np.bool_], where: Where) -> NDArray[np.int64]:
+    """The pixels (N, axes) of a mask among which a place is chosen, in scan order."""
+    import numpy as np
+
+    match where:
+        case "center-joint":
+            deep = depth(regions(mask, "largest")[0])
+            return np.argwhere(deep == deep.max())
+        case "center-l2-5":
+            rough = _depth_l2_5(mask)
+            return np.argwhere(rough == rough.max())
+        case "center-edt":
+            deep = depth(mask)
+            return np.argwhere(deep == deep.max())
+        case "upper-half-edt":
+            deep = depth(mask)
+            return np.argwhere(deep > deep.max() / 2)
+    return np.argwhere(mask)
 
 
 def depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -27,18 +27,28 @@ def regions(
     min_pixels components below this size are left out
     """
     import numpy as np
-    from scipy.ndimage import generate_binary_structure, label
+    from scipy.ndimage import find_objects, generate_binary_structure, label
 
-    if not mask.any():
+    from reproduce.statistics.surface_host import bounding_box
+
+    box = bounding_box(mask)
+    if box is None:
         return []
     if per == "image":
         return [np.ones_like(mask)]
     if per == "mask":
-        return [mask] if mask.sum() >= min_pixels else []
+        return [mask] if np.count_nonzero(mask) >= min_pixels else []
     structure = generate_binary_structure(mask.ndim, 1 if neighbours == 4 else mask.ndim)
-    labelled, number = label(mask, structure)
+    labelled, number = label(mask[box], structure)
     sizes = np.bincount(labelled.ravel(), minlength=number + 1)[1:]
     order = np.arange(number)
     if per != "component":
         order = np.argsort(-sizes, kind="stable")[: 1 if per == "largest" else 3]
-    return [labelled == k + 1 for k in order if sizes[k] >= min_pixels]
+    places = find_objects(labelled)
+    found = []
+    for k in order:
+        if sizes[k] >= min_pixels:
+            whole = np.zeros(mask.shape, np.bool_)  # memory is taken where something is written
+            whole[box][places[k]] = labelled[places[k]] == k + 1
+            found.append(whole)
+    return found

@@ -25,7 +25,8 @@ def as_taken(volume: NDArray[Any], options: Mapping[str, Any], path: Path | str)
 
     if options.get("values", "uint8") != "stored":
         return to_uint8(volume, options.get("window"), path)
-    if count := int((~np.isfinite(_finite_or_infinite(volume, path))).sum()):
+    _need_numbers(volume, path)
+    if volume.dtype.kind == "f" and (count := int((~np.isfinite(volume)).sum())):
         raise InputError(
             f"{path}: {count} of {volume.size} values are infinite, and the model takes values as "
             "stored. Write the value of the background there."
@@ -44,26 +45,32 @@ def to_uint8(volume: NDArray[Any], window: Any, path: Path | str = "image") -> N
     """
     import numpy as np
 
-    values = _finite_or_infinite(volume, path)
+    _need_numbers(volume, path)
     if window is None:
-        positive = values[(values > 0) & np.isfinite(values)]
+        positive = volume[volume > 0]
+        if positive.dtype.kind == "f":
+            positive = positive[np.isfinite(positive)].astype(np.float64)
         if positive.size == 0:
-            if not values.any():
-                return np.zeros(values.shape, dtype=np.uint8)
+            if not volume.any():
+                return np.zeros(volume.shape, dtype=np.uint8)
             raise InputError(
-                f"{path}: no value above 0 (from {values.min():g} to {values.max():g}), where the "
+                f"{path}: no value above 0 (from {volume.min():g} to {volume.max():g}), where the "
                 "window without a given one would lie. Give the values that become black and "
                 f"white, such as {WINDOW.format(low=-160, high=240)}."
             )
-        low, high = (float(np.percentile(positive, share)) for share in (0.5, 99.5))
+        low, high = (float(v) for v in np.percentile(positive, (0.5, 99.5), overwrite_input=True))
         if low == high:
             low = 0.0  # one value above 0: it is white
     else:
         low, high = ends(window, path)
-    scaled = (np.clip(values, low, high) - low) / (high - low) * 255.0
-    if window is None:
-        scaled[values == 0] = 0  # background stays black, as in MedSAM's preparation
-    return np.asarray(scaled, dtype=np.uint8)
+    found = np.empty(volume.shape, np.uint8)
+    # Plane by plane: as floats of 64 bits a whole volume would take eight times its bytes.
+    for plane, target in zip(np.atleast_2d(volume), np.atleast_2d(found), strict=True):
+        scaled = (np.clip(plane.astype(np.float64), low, high) - low) / (high - low) * 255.0
+        if window is None:
+            scaled[plane == 0] = 0  # background stays black, as in MedSAM's preparation
+        target[...] = scaled.astype(np.uint8)
+    return found
 
 
 def picture_bits(values: NDArray[Any], window: Any, path: Path) -> NDArray[np.uint8]:
@@ -100,16 +107,14 @@ def ends(window: Any, path: Path | str) -> tuple[float, float]:
     return low, high
 
 
-def _finite_or_infinite(volume: NDArray[Any], path: Path | str) -> NDArray[np.float64]:
-    """The values as floats. Raises `InputError` where some are no number."""
+def _need_numbers(volume: NDArray[Any], path: Path | str) -> None:
+    """Raise `InputError` where some values are no number; infinite ones are."""
     import numpy as np
 
     if volume.dtype.kind not in "buif":
         raise InputError(f"{path}: expected numbers, got {volume.dtype}.")
-    values = volume.astype(np.float64)
-    if count := int(np.isnan(values).sum()):
+    if volume.dtype.kind == "f" and (count := int(np.isnan(volume).sum())):
         raise InputError(
-            f"{path}: {count} of {values.size} values are NaN. Write the value of the background "
+            f"{path}: {count} of {volume.size} values are NaN. Write the value of the background "
             "there."
         )
-    return values

@@ -34,6 +34,11 @@ def component_overlaps(
     """An entry of the column `components` for one pair of masks (2D or 3D, same shape)."""
     import numpy as np
 
+    from reproduce.statistics.surface_host import bounding_box
+
+    box = bounding_box(reference, predicted)
+    if box is not None:  # outside of it there is nothing to number
+        reference, predicted = reference[box], predicted[box]
     truth, number_truth = label_components(reference, connectivity)
     found, number_found = label_components(predicted, connectivity)
     joint = reference & predicted

@@ -67,15 +67,15 @@ def _edges(
     return edge, np.ones(crop.shape)
 
 
-def bounding_box(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[slice, ...] | None:
-    """The smallest box that holds both masks, or None where both are empty.
+def bounding_box(*masks: NDArray[np.bool_]) -> tuple[slice, ...] | None:
+    """The smallest box that holds all masks of one shape, or None where all are empty.
 
     One pass over the arrays finds the lines that hold anything; the last axis is then looked at
     inside the box of those.
     """
     import numpy as np
 
-    lines = np.asarray(one.any(-1) | other.any(-1))
+    lines = np.logical_or.reduce([mask.any(-1) for mask in masks])
     box: list[slice] = []
     for axis in range(lines.ndim):
         where = np.flatnonzero(lines.any(axis=tuple(a for a in range(lines.ndim) if a != axis)))
@@ -84,5 +84,5 @@ def bounding_box(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[slic
         box.append(slice(int(where[0]), int(where[-1]) + 1))
     part = tuple(box)
     along = tuple(range(lines.ndim))
-    where = np.flatnonzero((one[part] | other[part]).any(along))
+    where = np.flatnonzero(np.logical_or.reduce([mask[part].any(along) for mask in masks]))
     return (*part, slice(int(where[0]), int(where[-1]) + 1))
