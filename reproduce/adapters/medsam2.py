@@ -20,7 +20,7 @@ PLUGIN = DeclaredAdapter(
         "Every plane of 8 bits squashed to 512x512 with Pillow (bicubic), divided by 255, "
         "ImageNet's mean and deviation; grey planes as RGB."
     ),
-    does=Conduct("sam2-512", "sam2-both-ways-largest", answers="label"),
+    does=Conduct("sam2-512", "sam2-both-ways-largest", answers="label", decided=0.5),
     options={
         "image_size": Option(512, "side of the network's input (sam2.1_hiera_t512.yaml)", (512,)),
         "follow": Option(

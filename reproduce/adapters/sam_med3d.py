@@ -273,7 +273,7 @@ class SamMed3dAdapter(Adapter):
             {"preprocessing": {"reference": "sam-med3d-128-reference", "click": "sam-med3d-128"}},
         ),
     }
-    does = Conduct("sam-med3d-128-reference", answers="label")
+    does = Conduct("sam-med3d-128-reference", answers="label", decided=0.5)
     memory_mib: Mapping[str, int] = {"vit_b": 1614}
     agreement = (
         "Compared with the authors' code on one real volume (BraTS, 1.5 mm), same seeded weights, "

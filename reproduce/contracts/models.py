@@ -22,7 +22,8 @@ class Conduct:
     """What an adapter does, in the words of `catalog/data/protocol_words.yaml` that claims use.
 
     candidates  masks for each prompt
-    answers     label: the class is decided by argmax, and no threshold applies
+    answers     label: finished masks, to which no threshold of ours applies
+    decided     what made such masks: argmax, or the probability that each has to exceed
 
     None: there is no word for it, or (of a run) nothing tells.
     """
@@ -31,6 +32,7 @@ class Conduct:
     postprocessing: str | None = "none"
     candidates: int | None = 1
     answers: ScoreKind | None = "logit"
+    decided: Literal["argmax"] | float = "argmax"
 
 
 @dataclass(frozen=True, slots=True)

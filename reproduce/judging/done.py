@@ -107,6 +107,7 @@ def _conduct(
             postprocessing=protocol.get("postprocessing"),
             candidates=protocol.get("candidates"),
             answers=protocol.get("answers"),
+            decided=protocol.get("decided", "argmax"),
         )
     plugin = plugins("adapters").get(adapter)
     if plugin is None or str(plugin.version) != version:
@@ -125,7 +126,7 @@ def threshold_used(
     if conduct.answers is None or profile is None:
         return chosen
     if conduct.answers == "label":
-        return "argmax"
+        return conduct.decided
     if chosen is not None:
         return chosen
     known = plugins("metrics").get(ProfileId.parse(profile).name)

@@ -432,6 +432,13 @@ def test_a_label_map_has_no_threshold_of_a_half() -> None:
     assert "threshold: claim 0.5, run 'argmax'" in judged(made).reasons
 
 
+def test_finished_masks_say_which_threshold_made_them() -> None:
+    words = {"preprocessing": "sam-official", "postprocessing": "none", "candidates": 1}
+    assert judged(result(**words, answers="label", decided=0.5)).group == "A"
+    other = judged(result(**words, answers="label", decided=0.62))
+    assert "threshold: claim 0.5, run 0.62" in other.reasons
+
+
 def test_an_option_that_changes_the_image_is_no_option_of_the_claim() -> None:
     three = judged(result(adapter_options={"multimask": "three", "encoder": "fused"}))
     assert "adapter option multimask: claim default, run three" in three.reasons
