@@ -170,3 +170,22 @@ def test_no_lock_names_where_packages_come_from() -> None:
         assert "://" not in text, path.name
         assert "--index-url" not in text, path.name
         assert text.count("--hash=sha256:") >= text.count("=="), path.name
+
+
+def test_the_way_of_a_claim_names_what_is_there():
+    """Every dotted name of the drawing in ARCHITECTURE.md can be imported."""
+    import importlib
+
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    drawing = text[text.index("## The way of a claim") :]
+    packages = "planning|runs|running|asking|judging"
+    named = sorted(set(re.findall(rf"\b(?:{packages})(?:\.\w+)+\b", drawing)))
+    assert len(named) > 10
+    for name in named:
+        module, *members = name.split(".")
+        found = importlib.import_module(f"reproduce.{module}")
+        for member in members:
+            try:
+                found = importlib.import_module(f"{found.__name__}.{member}")
+            except (ImportError, AttributeError):
+                found = getattr(found, member)
