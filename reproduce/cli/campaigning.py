@@ -17,6 +17,7 @@ from reproduce.cli.arguments import Arguments, request_of
 from reproduce.cli.common import as_json, place_of
 from reproduce.cli.dry_run import tell_plan
 from reproduce.cli.running import local, make, unscored
+from reproduce.cli.slurm_asking import script_of
 from reproduce.ground.quantities import duration
 from reproduce.ground.who import VARIABLE
 from reproduce.planning.campaign import Planned
@@ -64,7 +65,9 @@ def run_plan(arguments: Arguments) -> None:
             outcomes.append(Outcome(run, reason=lacks))
             continue
         if arguments.dry_run:
-            tell_plan(members, data, request)
+            cases = tell_plan(members, data, request)
+            if arguments.slurm:
+                typer.echo(script_of(arguments, members, cases), nl=False)
             outcomes.append(Outcome(run))
             continue
         hours = duration(run.time.hours)

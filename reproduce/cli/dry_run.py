@@ -19,11 +19,13 @@ from reproduce.planning.rates import expected_time
 from reproduce.planning.recipes import Recipe, Request
 
 
-def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) -> None:
+def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) -> int | None:
     """What the run of these recipes would do: downloads, data, how long, and for each claim the
     best class that it can reach, and why no better one.
 
     data  folder of the data set; None: not on this machine yet
+
+    Returns how many cases it would have; None: not known before the data are here.
     """
     item = members[0]
     n_cases = None
@@ -59,6 +61,7 @@ def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) ->
             ),
         ],
     )
+    return n_cases
 
 
 def _expected_time(members: Sequence[Recipe], number: int | None) -> str:

@@ -67,7 +67,11 @@ def run(
     slurm_jobs: Annotated[int, typer.Option(min=1, help="Tasks of the array job.")] = 2,
     slurm_set: Annotated[
         list[str] | None,
-        typer.Option("--slurm-set", metavar="KEY=VALUE", help="partition=gpu, time=60 ..."),
+        typer.Option(
+            "--slurm-set",
+            metavar="KEY=VALUE",
+            help="partition, account, time, mem, gpus ...",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done and stop.")
@@ -92,6 +96,7 @@ def run(
     from catalog.errors import UsageError
     from catalog.registry import find_root
     from reproduce.cli.common import need_extra
+    from reproduce.ground.ending import ended_by_sigterm
     from reproduce.ground.who import who_runs
 
     if (target is not None) + all_ + (plan is not None) != 1:
@@ -127,4 +132,5 @@ def run(
         by=who_runs(by, find_root()),
         plan=plan,
     )
-    (run_command if plan is None else run_plan)(arguments)
+    with ended_by_sigterm():
+        (run_command if plan is None else run_plan)(arguments)

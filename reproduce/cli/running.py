@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,10 +18,11 @@ from catalog.errors import (
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry, find_root
 from reproduce.cli import telling
-from reproduce.cli.arguments import Arguments, command_line, devices_of, pairs, request_of, typed
+from reproduce.cli.arguments import Arguments, command_line, devices_of, request_of, typed
 from reproduce.cli.common import RUNS, as_json, need_file, need_folder, place_of
 from reproduce.cli.dry_run import tell_plan
 from reproduce.cli.run_data import fetch_data, lacks_archives
+from reproduce.cli.slurm_asking import asked_of, device_on_nodes, script_of
 from reproduce.ground import wording
 from reproduce.ground.places import data_folder
 from reproduce.ground.progress import progress
@@ -50,7 +50,6 @@ from reproduce.running.engine import (
     run_folder,
     signed_by,
 )
-from reproduce.running.slurm import NO_SLURM
 from reproduce.runs.spec import Placement, RunSpec, kind_of
 
 
@@ -94,7 +93,9 @@ def run_command(arguments: Arguments) -> None:
     for members, data in ready:
         with _told(members, everything, skipped):
             if arguments.dry_run:
-                tell_plan(members, data, request)
+                cases = tell_plan(members, data, request)
+                if arguments.slurm:
+                    typer.echo(script_of(arguments, members, cases), nl=False)
             else:
                 results.append(make(registry, members, data, arguments, request)[0])
     if arguments.json:
@@ -135,6 +136,11 @@ def failure(result: Result, out: Path) -> str:
     )
 
 
+def _devices(arguments: Arguments) -> tuple[str, ...]:
+    """One device per worker: of this machine, or the kind that the nodes of a cluster have."""
+    return (device_on_nodes(arguments),) if arguments.slurm else devices_of(arguments)
+
+
 def local(
     root: Path, members: Sequence[Recipe], arguments: Arguments, request: Request
 ) -> Path | None:
@@ -152,11 +158,9 @@ def local(
         data = data_folder(first.dataset.name, request.data)
     for path in request.checkpoints:
         need_file("--checkpoint", path)
-    if arguments.slurm and shutil.which("sbatch") is None:
-        raise PrerequisiteError(NO_SLURM)
     if request.checkpoints:
         check_all(first.project.slug, first.checkpoints, request.checkpoints)
-    devices_of(arguments)
+    _devices(arguments)
     if data is None:
         if arguments.dry_run or can_fetch(first.dataset, first.split):
             return None
@@ -222,7 +226,7 @@ def prepared_run(
     from reproduce.ground.places import cache_folder
 
     first = members[0]
-    devices = devices_of(arguments)
+    devices = _devices(arguments)
     data = data or fetch_data(first)
     files = obtain_all(first.project.slug, first.checkpoints, request.checkpoints)
     with progress("hashing and prompts", 0, quiet=True):
@@ -258,11 +262,10 @@ def worked_off(
         return signed_by(folder, result, arguments.by), folder
     typer.echo(f"{spec.title}: {len(spec.cases)} cases", err=True)
     plan = prepare(folder, spec, prepared.placement, prepared.prompts)
-    how = Execution(
-        devices=prepared.devices,
-        slurm=pairs(arguments.slurm_settings, "--slurm-set") if arguments.slurm else None,
-        slurm_jobs=arguments.slurm_jobs,
-    )
+    wanted = None
+    if arguments.slurm:
+        wanted = asked_of(arguments, members, spec.device, len(spec.cases))
+    how = Execution(devices=prepared.devices, slurm=wanted)
     try:
         return execute(folder, plan, members, how), folder
     except KeyboardInterrupt:

@@ -19,6 +19,9 @@ def worker(
     shard: Annotated[
         int | None, typer.Option("--shard", help="Only the shard of this index.")
     ] = None,
+    gates: Annotated[
+        bool, typer.Option("--gates", help="Who finishes the last shard tries the gates, too.")
+    ] = False,
 ) -> None:
     """Work off shards of a run folder until none is left. `run` starts these; so does Slurm.
 
@@ -35,7 +38,11 @@ def worker(
             f"{folder}: no run folder on this machine (no plan.json there). One is made by:",
             "sam4mis reproduce run <project>",
         )
+    from reproduce.running.engine import try_gates
     from reproduce.running.worker import Worker
 
-    done = Worker(folder, device).work(only=shard)
+    mine = Worker(folder, device)
+    done = mine.work(only=shard)
     typer.echo(f"{done} shard(s) done", err=True)
+    if gates and try_gates(mine, quiet=True):
+        typer.echo("gates tried", err=True)

@@ -183,7 +183,7 @@ def planned(members: Sequence[Recipe], registry: Registry) -> Planned:
         download_bytes=weight_bytes + packed_bytes,
         disk_bytes=weight_bytes + 2 * packed_bytes,
         sizes_unknown=[name for name, size in {**weights, **packed}.items() if size is None],
-        memory_mib=_memory(item),
+        memory_mib=memory_of(item),
         licences=_licences(item),
         by_hand=by_hand,
         open=not by_hand,
@@ -313,8 +313,9 @@ def _data_by_hand(item: Recipe) -> list[str]:
     return [f"get {dataset.title}{names}: {dataset.access}"]
 
 
-def _memory(item: Recipe) -> int | None:
-    """Of the variant that the weights' ids name; None where that cannot be told."""
+def memory_of(item: Recipe) -> int | None:
+    """Peak of one process on a CPU, in MiB, as measured for the variant that the weights' ids
+    name; None where that cannot be told."""
     known = {name.replace("_", "-"): mib for name, mib in item.adapter.memory_mib.items()}
     ids = " ".join(record.id for record in item.checkpoints)
     named = [mib for name, mib in known.items() if re.search(rf"\b{re.escape(name)}\b", ids)]

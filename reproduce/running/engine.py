@@ -7,20 +7,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from catalog.errors import InputError
-from catalog.files import disk_full_told, write_whole
+from catalog.files import disk_full_told, lock, write_whole
 from catalog.records import Check, Contours, Result, RoundsFile
 from reproduce.asking.replay import PROMPTS, ROUNDS, prompts_sha256, read_prompts, replay_file
 from reproduce.ground.progress import progress
 from reproduce.planning.recipes import Prompts, Recipe
 from reproduce.running import outlines
-from reproduce.running.gates import Gates
+from reproduce.running.batch_script import Asked
+from reproduce.running.gates import Gates, kept
 from reproduce.running.results import (
     STATISTICS,
     assemble,
@@ -41,12 +42,11 @@ RESULT = "result.json"
 class Execution:
     """How a run is worked off here. One device per worker; more devices, more workers.
 
-    `slurm`: parameters of the Slurm executor (partition, ...), None: on this machine.
+    `slurm`: what each task of an array job is given, None: on this machine.
     """
 
     devices: tuple[str, ...] = ("cpu",)
-    slurm: dict[str, str] | None = None
-    slurm_jobs: int = 2
+    slurm: Asked | None = None
     quiet: bool = False
 
 
@@ -100,7 +100,7 @@ def execute(
     done = sum(len(shard.cases) for shard in shards if finished(folder, shard))
     worker = Worker(folder, how.devices[0], recipes[0].dataset)
     if how.slurm is not None:
-        _on_slurm(folder, plan, how)
+        _on_slurm(folder, plan, how, gate)
     elif len(how.devices) > 1:
         _several(folder, plan, how)
     else:
@@ -112,12 +112,7 @@ def execute(
             f"{folder}: {len(left)} of {len(shards)} shards are not finished (another worker may "
             "hold them, or died). Give the same command again; it goes on from here."
         )
-    records = read_records(folder, spec)
-    table = merged_table(folder, spec, records)
-    from reproduce.statistics import write_statistics
-
-    with disk_full_told(folder / STATISTICS):
-        write_statistics(folder / STATISTICS, table)
+    records, table = merged(folder, spec)
     scored = scored_cases(spec, table)
     checks = _checks(worker, table, scored, gate, how.quiet)
     result = assemble(folder, plan, recipes, table, records, checks)
@@ -125,6 +120,30 @@ def execute(
     result.contours = _contours(worker, records, folder)
     write_whole(folder / RESULT, encode_result(result))
     return result
+
+
+def merged(folder: Path, spec: RunSpec) -> tuple[list[ShardRecord], pa.Table]:
+    """The records and statistics of a run whose shards are all finished, written as one file."""
+    from reproduce.statistics import write_statistics
+
+    records = read_records(folder, spec)
+    table = merged_table(folder, spec, records)
+    with disk_full_told(folder / STATISTICS):
+        write_statistics(folder / STATISTICS, table)
+    return records, table
+
+
+def try_gates(worker: Worker, quiet: bool = False) -> bool:
+    """Try the gates of a run whose shards are all finished, unless somebody else is at it; their
+    answers are kept in its folder. Returns whether this was the place to do it."""
+    spec, folder = worker.plan.spec, worker.folder
+    if not all(finished(folder, shard) for shard in shards_of(spec)):
+        return False
+    with lock(folder / ".gates.lock", 0) as mine:
+        if mine:
+            _, table = merged(folder, spec)
+            _checks(worker, table, scored_cases(spec, table), gate=True, quiet=quiet)
+    return mine
 
 
 def _rounds(folder: Path, spec: RunSpec) -> RoundsFile | None:
@@ -192,6 +211,8 @@ def _checks(
     ]
     if not gate or not scored:
         return checks
+    if (found := kept(worker.folder, spec)) is not None:
+        return checks + found  # tried by a task on a node, or by an earlier command
     cases = [worker.cases[name] for name in scored]
     gates = Gates(worker.folder, worker.plan, worker.evaluator, cases, table)
     with progress("gates", gates.left, quiet=quiet) as bar:
@@ -250,11 +271,45 @@ def _several(folder: Path, plan: Plan, how: Execution) -> None:
         )
 
 
-def _on_slurm(folder: Path, plan: Plan, how: Execution) -> None:
+def _on_slurm(folder: Path, plan: Plan, how: Execution, gate: bool) -> None:
+    """Tasks on nodes do the shards, and the last of them tries the gates: this machine may have no
+    GPU."""
     from reproduce.running.slurm import run_array
 
     assert how.slurm is not None
-    run_array(folder, plan, how.devices[0], how.slurm_jobs, how.slurm, how.quiet)
+    spec = plan.spec
+    shards = shards_of(spec)
+
+    def left() -> int:
+        return sum(len(s.cases) for s in shards if not finished(folder, s))
+
+    def reached() -> bool:
+        if left():
+            return False
+        return not gate or kept(folder, spec) is not None or not _any_scored(folder, spec)
+
+    told = left()
+    if reached():
+        return
+    command = [*worker_command(folder, how.devices[0]), *(["--gates"] if gate else [])]
+    with progress(
+        spec.run_id(), len(spec.cases), done=len(spec.cases) - told, quiet=how.quiet
+    ) as bar:
+
+        def look() -> None:
+            nonlocal told
+            now = left()
+            bar.advance(told - now)
+            told = now
+
+        busy = [shard for shard in shards if not finished(folder, shard)]
+        wanted = replace(how.slurm, tasks=max(1, min(how.slurm.tasks, len(busy))))
+        run_array(folder, command, wanted, reached, look)
+
+
+def _any_scored(folder: Path, spec: RunSpec) -> bool:
+    """Whether a case of the finished shards has statistics; without any no gate can be tried."""
+    return any(len(r.failed) < len(r.cases) for r in read_records(folder, spec))
 
 
 def publish(folder: Path, results: Path) -> Path:

@@ -26,7 +26,7 @@ from catalog.records import Check
 from reproduce.asking.loop import Evaluator
 from reproduce.contracts import Case, StackModel
 from reproduce.running.worker import builder_for, load_model
-from reproduce.runs.spec import Plan
+from reproduce.runs.spec import Plan, RunSpec
 from reproduce.statistics.parity import FIDELITY_DICE, PARITY_DICE, Difference, difference
 
 if TYPE_CHECKING:
@@ -72,14 +72,12 @@ class Gates:
 
     def _gates(self) -> dict[str, tuple[Callable[[OnCase], Check], Sequence[Case]]]:
         """Name -> what tries it, and the cases that it evaluates."""
-        spec = self.plan.spec
-        found: dict[str, tuple[Callable[[OnCase], Check], Sequence[Case]]] = {
-            "batch-parity": (self._batch_parity, self._parity()[0]),
-            "deterministic-rerun": (self._deterministic_rerun, self._first_batch()),
+        known: dict[str, tuple[Callable[[OnCase], Check], Callable[[], Sequence[Case]]]] = {
+            "batch-parity": (self._batch_parity, lambda: self._parity()[0]),
+            "deterministic-rerun": (self._deterministic_rerun, self._first_batch),
+            "fidelity": (self._fidelity, lambda: self._asked(1)),
         }
-        if (spec.device, spec.precision) != ("cpu", "float32"):
-            found["fidelity"] = (self._fidelity, self._asked(1))
-        return found
+        return {name: (known[name][0], known[name][1]()) for name in names(self.plan.spec)}
 
     def _batch_parity(self, on_case: OnCase) -> Check:
         """Grouped in another way than the run did."""
@@ -154,6 +152,19 @@ class Gates:
         names = pa.array([case.id for case in cases])
         there = pc.and_(pc.is_in(self.table["case"], names), pc.is_null(self.table["failure"]))
         return self.table.filter(there)
+
+
+def names(spec: RunSpec) -> list[str]:
+    """The gates of a run that evaluate cases again, in order."""
+    exact = (spec.device, spec.precision) == ("cpu", "float32")
+    return ["batch-parity", "deterministic-rerun", *([] if exact else ["fidelity"])]
+
+
+def kept(folder: Path, spec: RunSpec) -> list[Check] | None:
+    """What was found in the run's folder, where all of it was tried there; else None."""
+    found = _read(folder / GATES)
+    wanted = names(spec)
+    return [found[name] for name in wanted] if set(wanted) <= found.keys() else None
 
 
 def count(evaluator: Evaluator, cases: Sequence[Case], on_case: OnCase) -> pa.Table:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import io
 import json
-import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,17 +28,44 @@ from reproduce.planning.recipes import find_claims
 CASES = 8
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The registry before anything was run, then with what the first test leaves in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        return night_registry(tmp_path_factory.mktemp("night"), patch)
+
+
+@pytest.fixture(scope="module")
+def finished(fresh: Path) -> tuple[Path, str, str]:
+    """The registry after its campaign; what was raised and said."""
+    with pytest.MonkeyPatch.context() as patch:
+        at(fresh, fresh, patch)
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), pytest.raises(InputError) as caught:
+            run_plan(asked(fresh))
+    return fresh, str(caught.value), said.getvalue()
+
+
+def at(root: Path, made: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("SAM4MIS_ROOT", str(root))
+    patch.setenv("SAM4MIS_CACHE", str(made.parent / "cache"))
+
+
 @pytest.fixture
-def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return night_registry(tmp_path, monkeypatch)
+def night(finished: tuple[Path, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the registry after its campaign: what is finished is not computed again."""
+    root = tmp_path / "registry"
+    shutil.copytree(finished[0], root)
+    at(root, finished[0], monkeypatch)
+    return root
 
 
 def test_what_fails_is_told_and_the_rest_is_done(
-    night: Path, capsys: pytest.CaptureFixture[str]
+    finished: tuple[Path, str, str], night: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(InputError, match="1 of 2 runs are not made") as caught:
-        run_plan(asked(night))
-    assert "checkpoint lost could not be downloaded" in str(caught.value)
+    _, raised, said = finished
+    assert raised.startswith("1 of 2 runs are not made")
+    assert "checkpoint lost could not be downloaded" in raised
     (folder,) = sent(night)
     assert examine(folder) == []
     result = msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
@@ -48,7 +77,6 @@ def test_what_fails_is_told_and_the_rest_is_done(
     assert "| selftest/phantom-dice | 98.41 % |" in text
     assert "- selftest/lost: " in text
     assert result.environment["cpu"] in text
-    said = capsys.readouterr().err
     assert "git switch --create results-contribution" in said
     assert "gh pr create --title 'Results for 2 claims of selftest'" in said
     # The same command goes on: what is finished is not computed again.
@@ -60,15 +88,17 @@ def test_what_fails_is_told_and_the_rest_is_done(
 
 
 def test_what_is_sent_is_accepted_where_it_arrives(
-    night: Path, capsys: pytest.CaptureFixture[str]
+    night: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The printed steps, typed in a clone, up to the commit; then what CI does there."""
+    (night / "runs").rename(night / "build")
     with pytest.raises(InputError):
-        run_plan(asked(night, out=night / "build" / "runs"))
+        run_plan(asked(night, out=night / "build"))
     said = capsys.readouterr().err
     steps = said[said.index("git switch") :].splitlines()
-    for name, value in (("GIT_AUTHOR", "a"), ("GIT_COMMITTER", "a")):
-        os.environ[f"{name}_NAME"], os.environ[f"{name}_EMAIL"] = value, "a@example.org"
+    for role in ("GIT_AUTHOR", "GIT_COMMITTER"):
+        monkeypatch.setenv(f"{role}_NAME", "a")
+        monkeypatch.setenv(f"{role}_EMAIL", "a@example.org")
     subprocess.run(["git", "init", "-q", "-b", "main", str(night)], check=True)
     (night / "README.md").write_text("")
     for command in [*map(str.strip, steps[:2])]:
@@ -88,8 +118,8 @@ def test_what_is_sent_is_accepted_where_it_arrives(
 def test_a_plan_that_no_longer_fits_is_told_before_anything_runs(night: Path) -> None:
     change(night, lambda p: p["claims"][1].update(value=50.0))
     with pytest.raises(InputError, match="selftest/phantom-iou: its claim, checkpoint or plugin"):
-        run_plan(asked(night))
-    assert not (night / "runs").exists()
+        run_plan(asked(night, out=night / "other"))
+    assert not (night / "other").exists()
 
 
 def test_a_plan_goes_with_no_option_of_one_run(night: Path) -> None:
@@ -100,8 +130,6 @@ def test_a_plan_goes_with_no_option_of_one_run(night: Path) -> None:
 
 
 def test_a_result_edited_by_hand_is_not_sent(night: Path) -> None:
-    with pytest.raises(InputError):
-        run_plan(asked(night))
     (folder,) = (night / "runs").glob("selftest-*")
     path = folder / "result.json"
     document = json.loads(path.read_text("utf-8"))
@@ -120,8 +148,6 @@ def test_a_result_edited_by_hand_is_not_sent(night: Path) -> None:
 def test_a_shard_of_another_version_is_told_before_others_are_computed(
     night: Path, content: bytes, told: str
 ) -> None:
-    with pytest.raises(InputError):
-        run_plan(asked(night))
     (folder,) = (night / "runs").glob("selftest-*")
     (folder / "result.json").unlink()
     (record,) = (folder / "shards").glob("*.json")
@@ -141,9 +167,9 @@ def test_a_bug_in_one_run_ends_no_other(night: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(type(PLUGIN), "build", broken)
     with pytest.raises(InputError, match="2 of 2 runs are not made") as caught:
-        run_plan(asked(night))
+        run_plan(asked(night, out=night / "other"))
     assert "RuntimeError: CUDA out of memory (all of it: " in str(caught.value)
-    log = night / "runs" / "selftest-failed.log"
+    log = night / "other" / "selftest-failed.log"
     assert "Traceback" in log.read_text("utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -154,6 +155,32 @@ def test_several_workers_started_by_the_engine(
     folder, plan = made.plan(tmp_path)
     execute(folder, plan, [made.item], how, gate=False)
     assert digest(folder) == digest(reference[0])
+
+
+@pytest.mark.slow
+def test_sigterm_ends_the_workers_of_a_run(root: Path, tmp_path: Path) -> None:
+    """A real command with two workers: none of them outlives it."""
+    words = ["run", "selftest", "--checkpoint", str(WEIGHTS), "--workers", "2", "--device", "cpu"]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "reproduce.cli", *words, "--out", str(tmp_path)],
+        cwd=root,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+    def workers() -> list[bytes]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                found.append(path.read_bytes())
+        return [text for text in found if str(tmp_path).encode() in text and b"\0worker\0" in text]
+
+    while not workers() and command.poll() is None:
+        time.sleep(0.01)
+    command.terminate()
+    assert command.wait() != 0
+    assert workers() == []
 
 
 def test_ctrl_c_keeps_shards_and_the_same_command_goes_on(
