@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -36,7 +37,8 @@ from reproduce.contracts import (
 from reproduce.ground.plugins import plugin
 from reproduce.running.outlines import TOLERANCE_PX, outline
 from reproduce.runs.spec import CaseInput, RunSpec
-from reproduce.statistics import StatisticsBuilder
+from reproduce.scoring import score
+from reproduce.statistics import StatisticsBuilder, arrow_schema
 
 
 class Memory:
@@ -508,3 +510,22 @@ def test_several_masks_a_prompt_make_no_volume(root: Path) -> None:
     )
     with pytest.raises(InputError, match=r"3 masks a prompt.*multimask=single"):
         evaluator.evaluate(cases, StatisticsBuilder(surface=["surfel/header/3d"]))
+
+
+def test_the_same_truths_as_images_and_as_a_volume_give_the_same(root: Path) -> None:
+    """An organ that is nowhere counts 0 in medpy 0.4, however the truth is stored."""
+    square = np.zeros((8, 8), bool)
+    square[2:5, 3:7] = True
+    truth = np.stack([square, np.roll(square, 1, 0), np.roll(square, 1, 1)])
+    gone = np.zeros_like(truth)
+    images = {
+        f"plane{n}": (blank(), {"organ": truth[n], "absent": gone[n]}) for n in range(len(truth))
+    }
+    volume = {"v": (blank(truth.shape), {"organ": truth, "absent": gone})}
+    values = []
+    for dataset in (Memory(**images), Memory(**volume)):
+        rows = evaluate(root, dataset, "box-tight")
+        assert len(rows) == 6, "every target of every plane has a row"
+        table = pa.Table.from_pylist(rows, schema=arrow_schema())
+        values.append(score(table, "medpy-0.4/1", "dice").value)
+    assert values == [0.5, 0.5]
