@@ -298,6 +298,18 @@ def _counts(claim: Claim, done: Done) -> Iterator[Compared]:
         if stated is None or (name == "classes" and claim.label is not None):
             continue  # of one class, the number of classes is that of the table around it
         yield _compared(name, stated, done.counts.get(name), done)
+    yield from _all_classes(claim, done)
+
+
+def _all_classes(claim: Claim, done: Done) -> Iterator[Compared]:
+    """Of a model that takes no prompts nothing but the data set says how many classes there are:
+    a mean over all is one over all that it lists, or a class was left out."""
+    from reproduce.ground.plugins import plugins
+
+    reader = plugins("datasets").get(str(done.dataset))
+    over_all = claim.label is None and claim.n.classes is None
+    if over_all and reader is not None and reader.labels and done.prompt_profile in NO_PROMPTS:
+        yield _compared("classes", len(reader.labels), done.counts.get("classes"), done)
 
 
 def _scored(claim: Claim, done: Done) -> Iterator[Compared]:

@@ -269,6 +269,26 @@ def test_classes_are_counted_where_the_number_is_over_all() -> None:
     assert against(n=Counts(classes=12)).group == "A"  # of one of the table's twelve
 
 
+def test_a_class_that_an_automatic_model_left_out_is_missed() -> None:
+    """Without prompts no row of it stands anywhere else than in what can be edited."""
+    mean = claim(label=None, n=Counts(), dataset="synapse", split="test", run=None)
+    mean.protocol.prompt_profile.value = "none/1"
+    whole = dataclasses.replace(
+        KEPT,
+        label=None,
+        dataset="synapse",
+        split="test",
+        dataset_options={},
+        prompt_profile="none",
+        prompt_grid=None,
+        counts={"classes": 8},
+    )
+    assert compare(mean, project(), whole).group == "C"  # nobody has recorded Synapse's files
+    fewer = dataclasses.replace(whole, counts={"classes": 7})
+    comparison = compare(mean, project(), fewer)
+    assert (comparison.group, answer(comparison, "classes")) == ("D", "different")
+
+
 @pytest.mark.parametrize("options", [{}, {"set": "kits23"}, {"set": "amos22/CT", "above": 9}])
 def test_another_set_of_the_collection_is_different(options: dict[str, Any]) -> None:
     done = dataclasses.replace(KEPT, dataset="biomedparse", dataset_options=options)
