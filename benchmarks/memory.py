@@ -54,6 +54,7 @@ PACKAGES = (
 NEEDED = {
     "sam-med3d": ("medim.models.sam_med3d", "reproduce.models.cubes", "scipy.ndimage"),
     "sam2": ("reproduce.models.sam2_network",),
+    "surgical-sam-2": ("reproduce.models.sam2_network",),
     "medsam2": ("reproduce.models.sam2_network",),
 }
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
@@ -75,6 +76,10 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("sam-med3d", "vit_b", 128, ("sam_med3d",), ""),
     ("sam2", "tiny", 1024, ("sam2_1_tiny",), ""),
     ("sam2", "small", 1024, ("sam2_1_small",), ""),
+    ("surgical-sam-2", "small", 512, ("sam2_small",), ""),
+    ("3dsam-adapter", "vit_b", 128, ("sam_adapter_3d",), ""),
+    ("zap", "vit_b", 80, ("sam_vit_b", "zap"), ""),
+    ("promise", "vit_b", 128, ("promise",), ""),
     ("medsam2", "tiny", 512, ("sam2_1_tiny",), ""),
     ("ma-sam", "vit_b", 512, ("sam_vit_b", "ma_sam"), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),

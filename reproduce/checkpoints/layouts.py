@@ -9,7 +9,7 @@ a project's checkpoint names the one its file has, or leaves it null to have it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError, UsageError
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One way of wrapping a state dict. Every key below `path` must start with `strip`."""
+    """One way of wrapping a state dict. Every key below `path` must start with `strip`.
+
+    parts  prefix to add -> place in the file, for a file that holds several state dicts
+    """
 
     path: tuple[str, ...] = ()
     strip: str = ""
     add: str = ""
+    parts: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     seen_in: str = ""
 
 
@@ -41,6 +45,18 @@ LAYOUTS: Mapping[str, Layout] = {
     "state_dict/model": Layout(path=("state_dict",), strip="model.", seen_in="Lightning modules"),
     "state_dict/net": Layout(path=("state_dict",), strip="net."),
     "model_state_dict/module": Layout(path=("model_state_dict",), strip="module."),
+    "decoder_dict": Layout(
+        path=("decoder_dict",), add="volume_decoder.", seen_in="ZAP-2.5DSAM: laid over SAM"
+    ),
+    # Of its four prompt encoders the code asks the last alone.
+    "encoder-feature-decoder": Layout(
+        parts={
+            "image_encoder.": ("encoder_dict",),
+            "prompt_encoder.": ("feature_dict", 3),
+            "mask_decoder.": ("decoder_dict",),
+        },
+        seen_in="3DSAM-adapter, ProMISe",
+    ),
     "part/image_encoder": Layout(add="image_encoder.", seen_in="Polyp-SAM"),
     "part/prompt_encoder": Layout(add="prompt_encoder.", seen_in="Polyp-SAM"),
     "part/mask_decoder": Layout(add="mask_decoder.", seen_in="Polyp-SAM"),
@@ -61,6 +77,8 @@ def _is_state(value: Any) -> bool:
 
 def _descend(content: Any, layout: Layout) -> Mapping[str, torch.Tensor] | None:
     """The state dict at a layout's path with its prefix, or None where the file has none."""
+    if layout.parts:
+        return _joined(content, layout.parts)
     for key in layout.path:
         if not isinstance(content, Mapping) or key not in content:
             return None
@@ -71,6 +89,24 @@ def _descend(content: Any, layout: Layout) -> Mapping[str, torch.Tensor] | None:
         return None
     state: Mapping[str, torch.Tensor] = content
     return state
+
+
+def _joined(
+    content: Any, parts: Mapping[str, tuple[str | int, ...]]
+) -> Mapping[str, torch.Tensor] | None:
+    """The state dicts of a file together, each below its prefix; None where one is not there."""
+    joined: dict[str, torch.Tensor] = {}
+    for prefix, path in parts.items():
+        part = content
+        for key in path:
+            try:
+                part = part[key]
+            except (KeyError, IndexError, TypeError):
+                return None
+        if not _is_state(part):
+            return None
+        joined |= {prefix + name: tensor for name, tensor in part.items()}
+    return joined
 
 
 def unwrap(content: Any, layout: str | None, place: str) -> dict[str, torch.Tensor]:

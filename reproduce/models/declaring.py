@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from catalog.errors import UsageError
-from reproduce.contracts import Adapter, Bring, Spacing
+from reproduce.contracts import Adapter, Bring, Brought, Spacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +36,8 @@ class DeclaredAdapter(Adapter):
     does           the same as words, with every option at its default
     plane          `module:function`, called with (mask, options), for a release that makes its
                    prompts from the mask on the network's grid; None: from the mask as loaded
+    volume         the same for a release that makes them on the volume as it resamples it, called
+                   with (mask, options, spacing)
     prompts        kinds the released weights were trained for
     files          the files of a release that a state dict is put together from, in the order in
                    which they are laid over each other
@@ -64,6 +66,7 @@ class DeclaredAdapter(Adapter):
     values: Literal["uint8", "stored"] = "uint8"
     files: tuple[str, ...] = ("one file",)
     plane: str | None = None
+    volume: str | None = None
 
     def build(
         self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
@@ -79,9 +82,10 @@ class DeclaredAdapter(Adapter):
 
     def prompt_grid(self, options: Mapping[str, Any]) -> Bring | None:
         """How masks are brought to the grid that prompts are made on; None: they are not."""
-        if self.plane is None:
-            return None
-        return partial(_on_plane, self.plane, resolve_options(self, options))
+        made = resolve_options(self, options)
+        if self.plane is not None:
+            return partial(_on_plane, self.plane, made)
+        return None if self.volume is None else partial(_on_volume, self.volume, made)
 
 
 def _on_plane(
@@ -90,6 +94,15 @@ def _on_plane(
     """Import what brings masks to the grid, with torch, when the first mask comes."""
     module, _, function = place.partition(":")
     brought: PromptPlane = getattr(importlib.import_module(module), function)(mask, options)
+    return brought
+
+
+def _on_volume(
+    place: str, options: Mapping[str, Any], mask: NDArray[np.bool_], spacing: Spacing
+) -> Brought:
+    """As `_on_plane`."""
+    module, _, function = place.partition(":")
+    brought: Brought = getattr(importlib.import_module(module), function)(mask, options, spacing)
     return brought
 
 

@@ -163,27 +163,31 @@ def is_2_1(state: Mapping[str, torch.Tensor]) -> bool:
 
 
 def load(
-    state: Mapping[str, torch.Tensor], side: int, hole_px: int, sizes: Sizes | None = None
+    state: Mapping[str, torch.Tensor],
+    side: int,
+    hole_px: int,
+    sizes: Sizes | None = None,
+    pruned: int = 0,
 ) -> Sam2Network:
     """The network for square inputs of `side` pixels, with an official state dict loaded strictly.
 
-    hole_px  see `Sam2Network`
+    hole_px, pruned  see `Sam2Network`
     sizes    None: those of the official variant that the state dict has
 
     Raises `InputError` listing all keys and shapes that do not fit.
     """
     chosen = VARIANTS[variant_of(state)] if sizes is None else sizes
-    net = network(chosen, side, hole_px, is_2_1(state))
+    net = network(chosen, side, hole_px, is_2_1(state), pruned)
     load_strictly(net, renamed(state))
     net.train(False)
     return net
 
 
-def network(sizes: Sizes, side: int, hole_px: int, is_2_1: bool) -> Sam2Network:
+def network(sizes: Sizes, side: int, hole_px: int, is_2_1: bool, pruned: int = 0) -> Sam2Network:
     """The network with weights as initialised."""
     from reproduce.models.sam2_network import Sam2Network
 
-    return Sam2Network(_config(sizes, side, is_2_1), hole_px)
+    return Sam2Network(_config(sizes, side, is_2_1), hole_px, pruned)
 
 
 def _config(sizes: Sizes, side: int, is_2_1: bool) -> Sam2VideoConfig:

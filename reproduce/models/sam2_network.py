@@ -18,11 +18,29 @@ class Sam2Network(Sam2VideoModel):  # type: ignore[no-untyped-call]  # transform
     """A SAM 2 for video.
 
     hole_px  holes of up to so many pixels of the low-resolution masks are filled; 0: none
+    pruned   so many memories are left out where there are as many as the network looks at
     """
 
-    def __init__(self, config: Sam2VideoConfig, hole_px: int = 0) -> None:
+    def __init__(self, config: Sam2VideoConfig, hole_px: int = 0, pruned: int = 0) -> None:
         super().__init__(config)
         self.hole_px = hole_px
+        self.pruned = pruned
+
+    def _build_memory_attention_inputs(self, *given: Any, **named: Any) -> Any:
+        """Memories and their positions, without those that are most like the last one.
+
+        Follows jinlab-imvr/Surgical-SAM-2 @ 1b6ca9fd `sam2_base.py`: the first and the last stay.
+        """
+        memories, positions = super()._build_memory_attention_inputs(*given, **named)
+        if self.pruned and len(memories) >= self.num_maskmem:
+            likeness = [
+                float(torch.cosine_similarity(memory, memories[-1], dim=-1).sum())
+                for memory in memories[1:-1]
+            ]
+            ranked = sorted(range(1, len(memories) - 1), key=lambda i: -likeness[i - 1])
+            kept = sorted(set(range(len(memories))) - set(ranked[: self.pruned]))
+            memories, positions = [memories[i] for i in kept], [positions[i] for i in kept]
+        return memories, positions
 
     def _single_frame_forward(self, *given: Any, **named: Any) -> Any:
         """One mask where nothing else is said: the pointer to an object that is given as a mask

@@ -61,12 +61,16 @@ HOLE_PX = 8  # sam2/build_sam.py: fill_hole_area
 def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> Sam2Video:
-    """Options `image_size`, `follow` and `holes`. Raises `InputError` listing key mismatches."""
+    """Options `image_size`, `follow`, `holes` and, where there is one, `pruned`.
+
+    Raises `InputError` listing key mismatches.
+    """
     from reproduce.models.sam2 import load
 
     if dtype != "float32":
         raise InputError(f"SAM 2 runs in float32 here, got {dtype}. Leave out --precision.")
-    net = load(state, options["image_size"], HOLE_PX if options["holes"] == "filled" else 0)
+    holes = HOLE_PX if options["holes"] == "filled" else 0
+    net = load(state, options["image_size"], holes, pruned=options.get("pruned", 0))
     return Sam2Video(net, COURSES[options["follow"]], device)
 
 

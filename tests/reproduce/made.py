@@ -132,9 +132,9 @@ def made_lora() -> dict[str, torch.Tensor]:
     }
 
 
-def waves() -> np.ndarray:
-    """A stack (5, 96, 120) of grey waves in whole numbers, the same on every machine."""
-    s, y, x = np.ogrid[:5, :96, :120]
+def waves(planes: int = 5) -> np.ndarray:
+    """A stack (planes, 96, 120) of grey waves in whole numbers, the same on every machine."""
+    s, y, x = np.ogrid[:planes, :96, :120]
     return ((s * 37 + y * y // 31 + x * (y + 5 * s) // 17) % 256).astype(np.uint8)
 
 

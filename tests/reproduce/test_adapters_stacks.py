@@ -88,7 +88,7 @@ def answered(model: Any, case: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np
             found = first.low_res.numpy()
         else:
             found = full
-    return found, full[:, 0] > 0
+    return found, full[:, 0] > (0.5 if first.kind == "probability" else 0)
 
 
 @pytest.mark.slow

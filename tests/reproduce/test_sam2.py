@@ -25,7 +25,11 @@ from reproduce.models.sam2_network import filled
 from reproduce.models.sam2_video import COURSES, Course, Sam2Video
 
 HERE = Path(__file__).parent
-PROBES = json.loads((HERE / "sam2_probes.json").read_text("utf-8"))
+PROBES = [
+    case
+    for name in ("sam2_probes", "surgical_sam_2_probes")
+    for case in json.loads((HERE / f"{name}.json").read_text("utf-8"))["cases"]
+]
 CT = "medsam2_npz/CT_Lesion_000001_02_01_008-023.npz"
 #: As `scaled` in peers/run_sam2.py makes the authors' network.
 SCALED = sam2.Sizes(16, 1, (1, 1, 2, 1), (3,), hidden=128)
@@ -33,9 +37,9 @@ SCALED = sam2.Sizes(16, 1, (1, 1, 2, 1), (3,), hidden=128)
 RELATIVE = 1e-4
 
 
-def loaded(name: str, side: int) -> Any:
+def loaded(name: str, side: int, pruned: int = 0) -> Any:
     sizes = SCALED if name.endswith("scaled") else None
-    return sam2.load(seeded(layout(name)), side, 8, sizes)
+    return sam2.load(seeded(layout(name)), side, 8, sizes, pruned)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def small() -> Any:
 
 def stack(case: dict[str, Any], real: Path | None) -> Sample:
     """The planes that the authors' code saw: slices of a CT, or the made stack."""
-    values = waves()
+    values = waves(case["planes"])
     if case["slices"] is not None:
         assert real is not None
         with np.load(real / CT) as content:
@@ -142,12 +146,12 @@ def networks() -> dict[str, Any]:
     return {}
 
 
-@pytest.mark.parametrize("case", PROBES["cases"], ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", PROBES, ids=lambda case: case["id"])
 def test_scores_are_those_of_the_authors_code(case, networks):
-    name = case["layout"]
-    if name not in networks:
-        networks[name] = loaded(name, case["side"])
-    found = asked(case, networks[name])
+    key = case["layout"], case["side"], case["pruned"]
+    if key not in networks:
+        networks[key] = loaded(*key)
+    found = asked(case, networks[key])
     ours = np.array([found[tuple(place)] for place in case["at"]])
     expected = np.array(case["authors"], np.float64)
     np.testing.assert_array_equal(np.isnan(ours), np.isnan(expected))
@@ -157,16 +161,18 @@ def test_scores_are_those_of_the_authors_code(case, networks):
 @pytest.mark.slow
 @pytest.mark.parity
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("variant", ["sam2", "medsam2", "sam2_scaled"])
+@pytest.mark.parametrize(
+    "variant", ["sam2", "medsam2", "sam2_scaled", "surgical_sam_2", "surgical_sam_2_scaled"]
+)
 def test_whole_stacks_are_those_of_the_authors_code(variant, real, tmp_path):
     """With SAM4MIS_PEERS_WRITE=1 writes the probes (of the scaled network)."""
-    record = RECORDS / f"{variant.removesuffix('_scaled')}.json"
+    record = RECORDS / f"{variant.removesuffix('_scaled').replace('_', '-')}.json"
     entry = json.loads(record.read_text("utf-8"))
     code = check_out(entry)
     cases = authors(variant, code, real, tmp_path, "sam2")
     net, kept = None, None
     for case in cases:
-        if kept != (key := (case["layout"], case["side"])):
+        if kept != (key := (case["layout"], case["side"], case["pruned"])):
             net, kept = loaded(*key), key
         ours, theirs = asked(case, net, real), case["scores"]
         there = ~np.isnan(theirs)
@@ -178,11 +184,12 @@ def test_whole_stacks_are_those_of_the_authors_code(variant, real, tmp_path):
         print(variant, case["prompts"], case["course"], difference, largest, apart, pixels)
         assert difference < RELATIVE * largest
         assert apart < 1e-4
-    if os.environ.get("SAM4MIS_PEERS_WRITE") and variant == "sam2_scaled":
-        write_probes(cases, f"{entry['repository']} @ {entry['commit']}")
+    if os.environ.get("SAM4MIS_PEERS_WRITE") and variant.endswith("_scaled"):
+        name = f"{variant.removesuffix('_scaled')}_probes.json"
+        write_probes(name, cases, f"{entry['repository']} @ {entry['commit']}")
 
 
-def write_probes(cases: list[dict[str, Any]], source: str) -> None:
+def write_probes(name: str, cases: list[dict[str, Any]], source: str) -> None:
     rng = np.random.default_rng(0)
     probes = []
     for number, case in enumerate(cases):
@@ -197,7 +204,10 @@ def write_probes(cases: list[dict[str, Any]], source: str) -> None:
         asked_with = "-".join(sorted(set(case["prompts"][0]) - {"plane", "labels"}))
         probes.append(
             {"id": f"{number}-{case['layout']}-{len(case['prompts'])}-{asked_with}"}
-            | {key: case[key] for key in ("layout", "side", "slices", "prompts", "course")}
+            | {
+                key: case[key]
+                for key in ("layout", "side", "slices", "planes", "pruned", "prompts", "course")
+            }
             | {
                 "at": at,
                 "authors": [None if np.isnan(v) else round(v, 6) for v in values],
@@ -205,7 +215,7 @@ def write_probes(cases: list[dict[str, Any]], source: str) -> None:
             }
         )
     text = json.dumps({"source": source, "cases": probes}, separators=(",", ":"))
-    (HERE / "sam2_probes.json").write_text(text + "\n", "utf-8")
+    (HERE / name).write_text(text + "\n", "utf-8")
 
 
 # ------------------------------------------------------------------------------------- sessions

@@ -1,8 +1,10 @@
-"""facebookresearch/sam2 and bowang-lab/MedSAM2: their video predictors on a stack of CT slices.
+"""facebookresearch/sam2, bowang-lab/MedSAM2 and jinlab-imvr/Surgical-SAM-2: their video predictors
+on a stack of CT slices.
 
 The predictors are built from the releases' own yaml, without hydra. Connected components, which
-their code counts on CUDA alone, are counted by OpenCV. PEER_VARIANT: `sam2`, `medsam2`, or
-`sam2_scaled`, the same code on a network and a made stack small enough for every run of the tests.
+their code counts on CUDA alone, are counted by OpenCV. PEER_VARIANT: `sam2`, `medsam2`,
+`surgical_sam_2`, and with `_scaled` the same code on a network and a made stack small enough for
+every run of the tests.
 """
 
 import importlib
@@ -21,6 +23,7 @@ VARIANT = os.environ["PEER_VARIANT"]
 PREDICTORS = {
     "medsam2": "sam2.sam2_video_predictor_npz.SAM2VideoPredictorNPZ",
     "sam2": "sam2.sam2_video_predictor.SAM2VideoPredictor",
+    "surgical_sam_2": "sam2.sam2_video_predictor.SAM2VideoPredictor",
 }
 # What the releases' builders add to the yaml (sam2/build_sam.py: build_sam2_video_predictor).
 ADDED = {
@@ -65,7 +68,8 @@ def scaled(tree, side):
 
 def predictor(config, side, layout):
     """The release's predictor for inputs of `side` pixels with seeded weights."""
-    tree = yaml.safe_load(Path("sam2/configs", config).read_text("utf-8"))["model"]
+    folder = "sam2_configs" if SURGICAL else "sam2/configs"
+    tree = yaml.safe_load(Path(folder, config).read_text("utf-8"))["model"]
     tree |= ADDED | {
         "_target_": PREDICTORS[VARIANT.removesuffix("_scaled")],
         "image_size": side,
@@ -145,7 +149,8 @@ def followed(model, volume, side, prompts, backward=True, remask=False):
     return found
 
 
-SMALL = VARIANT == "sam2_scaled"
+SMALL = VARIANT.endswith("_scaled")
+SURGICAL = VARIANT.startswith("surgical")
 BOX = {"plane": 2, "box": [30, 25, 70, 66] if SMALL else [200, 150, 330, 300]}
 ONE = {"plane": 2, "points": [[50.5, 42.25] if SMALL else [250.5, 210.25]], "labels": [1]}
 TWO = {"plane": 2, "points": [[50, 42], [11, 9]] if SMALL else [[250, 210], [100, 80]]}
@@ -153,6 +158,7 @@ TWO["labels"] = [1, 0]
 MASK = {"plane": 2, "mask": [[30, 61], [40, 83]] if SMALL else [[180, 260], [210, 300]]}
 BOTH = BOX | ONE
 TINY = "sam2.1/sam2.1_hiera_t.yaml"
+SURGICAL_YAML = "sam2_hiera_s_512.yaml"
 CASES = {
     "sam2": [
         ("sam2_1_tiny", TINY, 512, [BOX], {}),
@@ -167,6 +173,12 @@ CASES = {
         ("sam2_1_tiny", "sam2.1_hiera_t512.yaml", 512, [TWO], {"remask": True}),
         ("sam2_1_tiny", "sam2.1_hiera_t512.yaml", 512, [MASK], {"backward": False}),
     ],
+    "surgical_sam_2": [
+        ("sam2_small", SURGICAL_YAML, 512, [one], {"backward": False}) for one in (ONE, MASK)
+    ],
+    "surgical_sam_2_scaled": [
+        ("sam2_scaled", SURGICAL_YAML, 128, [one], {"backward": False}) for one in (ONE, MASK)
+    ],
     "sam2_scaled": [
         ("sam2_1_scaled", TINY, 128, [BOX], {}),
         ("sam2_1_scaled", TINY, 128, [ONE], {}),
@@ -177,13 +189,15 @@ CASES = {
         ("sam2_scaled", "sam2/sam2_hiera_t.yaml", 128, [ONE], {}),
     ],
 }
-SLICES = (5, 10), (60, 440), (30, 500)  # 5 of 380 x 470: no square
+# 5 of 380 x 470: no square; two more than the memory holds where it is pruned
+PLANES = 11 if SURGICAL else 5
+SLICES = (5, 5 + PLANES), (60, 440), (30, 500)
 
 
 def main():
     misc = importlib.import_module("sam2.utils.misc")
     misc.get_connected_components = components
-    volume = waves()
+    volume = waves(PLANES)
     if not SMALL:
         with np.load(CT) as content:
             volume = content["imgs"][tuple(slice(*bounds) for bounds in SLICES)].copy()
@@ -197,6 +211,8 @@ def main():
                 "layout": layout,
                 "side": side,
                 "slices": None if SMALL else SLICES,
+                "planes": PLANES,
+                "pruned": 2 if SURGICAL else 0,
                 "prompts": prompts,
                 "course": course,
                 "arrays": ["scores"],
