@@ -33,7 +33,7 @@ PLUGIN = DeclaredAdapter(
     agreement=(
         "Compared with the authors' test.py on 6 real CT slices of 40x40 with ViT-B, cubes of 32 "
         "voxels instead of 128 for time (and on a small network over several windows), same "
-        "seeded weights, three clicks: largest logit difference 3.8e-06 (largest logit 3), "
+        "seeded weights, three clicks: largest logit difference 4.9e-06 (largest logit 3.5), "
         "largest Dice difference 0.0e+00."
     ),
 )

@@ -103,6 +103,6 @@ def sam(layout, small):
 
 if "PEER_SMALL" not in os.environ:
     run("point", CT_NAME, CT, tumours.CT_MM, ["sam_vit_b", "zap"], False)
-waves = tumours.WAVES | {"cut": [[0, 5], [0, 40], [0, 90]]}
+waves = tumours.WAVES | {"cut": [[0, 5], [0, 32], [0, 90]]}
 run("small network", "waves", waves, [6.0, 1.0, 0.7], ["sam_scaled", "zap"], True)
 answers.write()
