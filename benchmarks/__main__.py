@@ -13,6 +13,7 @@ SUITES = {
     "catalog": "start-up, add, search, check and build at 500 to 50,000 works",
     "site": "the website at 500, 5,000 and 10,000 works against plain MkDocs-Material",
     "memory": "peak memory of every adapter on a CPU, all measured in one way",
+    "volume": "memory and time of the core on a CT of 512x512x400, 13 targets, five rounds",
     "gpu": "the encoder suite and the surface kernels on a CUDA device",
 }
 

@@ -141,7 +141,7 @@ def _in_own_process(number: int) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def _resident_mib(field: str) -> float:
+def resident_mib(field: str) -> float:
     """VmRSS (now) or VmHWM (peak since the mark was reset)."""
     found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
@@ -166,7 +166,7 @@ def measure(number: int) -> dict[str, Any]:
         importlib.import_module(adapter.builder.partition(":")[0])
     torch.set_num_threads(1)
     before = {name.partition(".")[0] for name in sys.modules}
-    baseline = _resident_mib("VmRSS")
+    baseline = resident_mib("VmRSS")
     state = {
         key.removeprefix(strip): value
         for name in layouts
@@ -187,7 +187,7 @@ def measure(number: int) -> dict[str, Any]:
     ask = _ask_stack if isinstance(model, StackModel) else _ask_plane
     with torch.inference_mode():
         ask(model, side, kind)
-    peak = _resident_mib("VmHWM")
+    peak = resident_mib("VmHWM")
     late = {name.partition(".")[0] for name in sys.modules} - before
     assert not late - _OWN, f"{adapter_name} imported {late} after the baseline was taken"
     return {

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import ROOT, machine, write
-from benchmarks.memory import _resident_mib as resident_mib
+from benchmarks.memory import resident_mib
 
 SHAPE, SMALL = (400, 512, 512), (60, 128, 128)
 TARGETS = 13
@@ -170,7 +170,7 @@ def models() -> Mapping[str, Callable[[], tuple[Any, str]]]:
     return {"volume": volume, "planes": planes}
 
 
-def measure(name: str, shape: tuple[int, int, int], profile: bool = False) -> dict[str, Any]:
+def measure(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
     """One scenario, in this process."""
     import nibabel  # noqa: F401 - packages before the baseline
     import scipy.ndimage  # noqa: F401
@@ -219,8 +219,11 @@ def measure(name: str, shape: tuple[int, int, int], profile: bool = False) -> di
         begun, wall = time.process_time(), time.perf_counter()
         prompts = make_prompts(dataset, options, cases, asked, [0], bring=bring)
         prompted = time.process_time() - begun
-        builder = StatisticsBuilder(surface=["nsd-1mm"] if False else False)
-        evaluator = Evaluator(spec, dataset, model, asked, by_case(prompts), bring=bring)
+        builder = StatisticsBuilder()
+        later: list[Any] = []  # a worker keeps the prompts of later rounds until its shard is done
+        evaluator = Evaluator(
+            spec, dataset, model, asked, by_case(prompts), bring=bring, on_prompts=later.extend
+        )
         done = evaluator.evaluate(cases, builder)
         total = time.process_time() - begun
         rows = builder.table().num_rows

@@ -49,7 +49,11 @@ class SamMed3d(StackModel):
 
     def open(self, sample: Sample) -> Session:
         """Nothing is encoded yet: the cube lies around the target that is asked about."""
-        return Session(self, sample, resampled(sample.shape, sample.spacing))
+        try:
+            grid = resampled(sample.shape, sample.spacing)
+        except InputError as error:
+            raise InputError(f"case {sample.case.id}: {error}") from error
+        return Session(self, sample, grid)
 
     def reference(self, sample: Sample, grid: Grid) -> Reference:
         if grid != "original":

@@ -172,7 +172,7 @@ class Evaluator:
             return
         on: dict[int, list[Prompt]] = defaultdict(list)
         for prompt in prompts:
-            on[prompt.plane or 0].append(prompt)
+            on[_its_plane(prompt, sample)].append(prompt)
         for index in counted:
             if self.profile is None or index in on:
                 yield View(sample, [index], on[index], ledger)
@@ -254,6 +254,24 @@ class Evaluator:
             labels = view.ledger.reference(answered.index).labels
             truth = stacked(labels, names, case, prediction.scores.device)
             view.ledger.count(answered.index, 0, seed, prediction, names, truth, 0)
+
+
+def _its_plane(prompt: Prompt, sample: Sample) -> int:
+    """The plane that a prompt is about. Raises `InputError` where it is about several, or says
+    none of a volume: a model that sees one plane at a time cannot be asked that."""
+    what = f"case {prompt.case}: the prompt for {prompt.label!r}"
+    if prompt.plane is None and not sample.is_image:
+        raise InputError(
+            f"{what} names no plane, and the model sees one at a time. Choose a prompt profile of "
+            "planes."
+        )
+    places = [part for part in (prompt.box, prompt.points) if part is not None]
+    if any((part[:, 0] != (prompt.plane or 0)).any() for part in places):
+        raise InputError(
+            f"{what} reaches beyond plane {prompt.plane or 0}, and the model sees one at a time. "
+            "Choose a prompt profile of planes."
+        )
+    return prompt.plane or 0
 
 
 def _coloured(plane: Plane) -> Plane:

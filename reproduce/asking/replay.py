@@ -43,7 +43,8 @@ def make_prompts(
 
     bring  brings masks to the grid that prompts are made on; None: as loaded
 
-    A case that cannot be read gets none here; the run itself records why.
+    A case that cannot be read gets none here; the run itself records why. Raises `InputError`
+    naming the case for data on which the release cannot make its prompts (of unknown spacing).
     """
     found: list[Prompt] = []
     for case in cases:
@@ -52,13 +53,16 @@ def make_prompts(
         except InputError:
             on_case(case.id)
             continue
-        for label in sample.labels:
-            for plane, mask in _looked_at(profile, sample, label):
-                if profile.blind or mask.any():
-                    for seed in seeds:
-                        found += first_prompts(
-                            profile, bring, case.id, label, mask, seed, plane, sample.spacing
-                        )
+        try:
+            for label in sample.labels:
+                for plane, mask in _looked_at(profile, sample, label):
+                    if profile.blind or mask.any():
+                        for seed in seeds:
+                            found += first_prompts(
+                                profile, bring, case.id, label, mask, seed, plane, sample.spacing
+                            )
+        except InputError as error:
+            raise InputError(f"case {case.id}: {error}") from error
         on_case(case.id)
     return found
 

@@ -126,7 +126,8 @@ class Rounds:
                 for answered in answer.planes("original" if self.bring is None else "model_input"):
                     seen.look(answered)
             asked = [self.next(view, prompt, seen, i) for i, prompt in enumerate(asked)]
-            self.told(asked)
+            # Who keeps these must not keep the logits that are fed back, and the device full
+            self.told([replace(prompt, mask_input=None) for prompt in asked])
 
     def on_prompt_grid(self, view: View, answered: Answered) -> Answered:
         """A plane of an answer on the network's whole input."""

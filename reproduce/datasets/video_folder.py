@@ -81,21 +81,27 @@ class VideoFolder(Dataset):
         from reproduce.readers import class_map, read_mask
         from reproduce.readers.classes import found_in
         from reproduce.readers.picture import read_rgb
+        from reproduce.readers.sizes import need_room
 
         frames: list[str] = list(case.meta["frames"])
         pictures = [case.files[f"frame:{name}"] for name in frames]
-        values = [read_rgb(path, options.get("window")) for path in pictures]
-        size = values[0].shape[:2]
-        for path, image in zip(pictures, values, strict=True):
+        first = read_rgb(pictures[0], options.get("window"))
+        size = first.shape[:2]
+        need_room(pictures[0].parent, (len(frames), *first.shape), 1, "the video")
+        values = np.empty((len(frames), *first.shape), np.uint8)
+        for path, target in zip(pictures, values, strict=True):
+            image = read_rgb(path, options.get("window"))
             if image.shape[:2] != size:
                 raise InputError(
                     f"{path}: {image.shape[0]}x{image.shape[1]} pixels, the first frame of the "
                     f"video has {size[0]}x{size[1]} (rows x columns)."
                 )
+            target[...] = image
         there = {n: case.files[f"mask:{n}"] for n in frames if f"mask:{n}" in case.files}
         names = class_map(options.get("labels"), Path(case.meta["root"]))
         names = names or found_in(there.values())
         shape = (len(frames), *size)
+        need_room(pictures[0].parent, (len(names.classes), *shape), 1, "the stack of all masks")
         labels = {name: np.zeros(shape, np.bool_) for name in names.classes}
         valid = np.zeros(shape, np.bool_)
         for index, (name, picture) in enumerate(zip(frames, pictures, strict=True)):
@@ -109,7 +115,7 @@ class VideoFolder(Dataset):
                 labels[label][index] = mask
         return Sample(
             case,
-            np.stack(values),
+            values,
             labels,
             None if valid.all() else valid,
             "time",

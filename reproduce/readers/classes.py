@@ -18,6 +18,7 @@ from catalog.errors import InputError
 from reproduce.ground.reading import read_object
 from reproduce.readers.masks import MaskFile, read_mask
 from reproduce.readers.rules import BLACK, class_numbers, distinct, one_class
+from reproduce.readers.sizes import need_room
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +88,7 @@ class ClassMap:
 
     def _of_numbers(self, found: MaskFile) -> Labelled:
         numbers = class_numbers(found)
+        need_room(found.path, (len(self.classes), *numbers.shape), 1, "the stack of all masks")
         keys = {key for own in self.classes.values() for key in own} | set(self.ignore)
         if words := sorted(key for key in keys if isinstance(key, str)):
             raise InputError(
