@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from catalog.records import Claim, Measurement
 
-FRACTIONS = frozenset({"dice", "iou", "nsd", "auc"})  # 0 to 1 once divided by their scale
+# 0 to 1 once divided by their scale; pq, sq and rq: panoptic quality and its two factors
+FRACTIONS = frozenset({"dice", "iou", "nsd", "auc", "pq", "sq", "rq"})
 LENGTHS = frozenset({"hd", "hd95", "asd", "assd"})  # mm or voxels, 0 or more
 LOSSES = frozenset({"dice-ce-loss"})  # 0 or more, lower is better; no share, never beside a Dice
 

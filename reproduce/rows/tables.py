@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE, ROW = "in_file", "row"  # every table has them: which file, and the how manyth row of it
-SHARES = FRACTIONS | {"pq", "precision", "recall", "boundary_f1"}
+SHARES = FRACTIONS | {"precision", "recall", "boundary_f1"}
 ABOVE_ONE = 1e-6  # what summing single floats may put on top of 1
 NAN = frozenset({"nan", "n/a", "na", "none", "null"})
 

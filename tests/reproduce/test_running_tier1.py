@@ -57,6 +57,6 @@ def test_surfaces_of_prompted_volumes_are_those_of_the_whole_volume(root: Path) 
     assert claim.run is not None
     options = msgspec.structs.replace(claim.run, dataset_plugin="npz")
     volume = msgspec.structs.replace(
-        claim, metric="hd95", protocol=protocol, run=options, split="all"
+        claim, metric="hd95", scale=1, protocol=protocol, run=options, split="all"
     )
     assert recipe(project, volume, Request()).surfaces == ("edge/unit/3d",)
