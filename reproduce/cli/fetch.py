@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def fetch(
-    project: Annotated[str, typer.Argument(help="A project of projects/.")],
+    project: Annotated[str | None, typer.Argument(help="A project of projects/.")] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Weights and data of a plan file, for nodes without network."),
+    ] = None,
     checkpoint: Annotated[
         str | None, typer.Option("--checkpoint", help="Only this checkpoint (its id).")
     ] = None,
@@ -26,6 +31,7 @@ def fetch(
     Examples:
       sam4mis reproduce fetch lwnet --dry-run
       sam4mis reproduce fetch lwnet
+      sam4mis reproduce fetch --plan night.json
     """
     from catalog.errors import FindingsError, Sam4misError, UsageError
     from catalog.registry import Registry, find_root
@@ -33,6 +39,14 @@ def fetch(
     from reproduce.ground.reading import sha256_of
     from reproduce.obtaining.weights import obtain, record_lines, status_of
 
+    if (project is None) == (plan is None):
+        raise UsageError("fetch: name a project, or give --plan FILE; one of them.")
+    if plan is not None:
+        from reproduce.cli.prefetch import prefetch
+
+        prefetch(plan, dry_run=dry_run, json=json_)
+        return
+    assert project is not None
     found = next((p for p in Registry.load(find_root()).projects if p.slug == project), None)
     if found is None:
         raise UsageError(f"no project {project!r} in projects/.")

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from campaign_bundle import asked, change, night_registry, plan, sent
+from running_bundle import WEIGHTS
 from typer.testing import CliRunner
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
@@ -113,6 +114,27 @@ def test_what_is_sent_is_accepted_where_it_arrives(
     assert names[0] == "Results for 2 claims of selftest"
     assert any(name.endswith("/statistics.parquet") for name in names)
     assert CliRunner().invoke(app, ["verify", "--check"]).exit_code == 0
+
+
+def test_what_is_fetched_beforehand_is_all_that_a_run_needs(
+    night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a login node, then where nothing can be fetched: another folder, the same cache."""
+    plan_file = str(plan(night, "selftest/phantom-dice"))
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    answer = CliRunner().invoke(app, ["fetch", "--plan", plan_file])
+    assert isinstance(answer.exception, InputError)
+    assert "1 runs of" in str(answer.exception)
+    drop = tmp_path / "cache" / "manual"
+    shutil.copy(WEIGHTS, drop)
+    answer = CliRunner().invoke(app, ["fetch", "--plan", plan_file], catch_exceptions=False)
+    assert "selftest/phantom-dice\tsam-phantom\there" in answer.output
+    assert "selftest/phantom-dice\tphantoms\tmade here" in answer.output
+    assert list(drop.iterdir()) == [], "moved into the cache by its hash"
+    run_plan(asked(night))
+    assert len(sent(night)) == 1
+    with pytest.raises(UsageError, match="one of them"):
+        CliRunner().invoke(app, ["fetch"], catch_exceptions=False)
 
 
 def test_a_plan_that_no_longer_fits_is_told_before_anything_runs(night: Path) -> None:
