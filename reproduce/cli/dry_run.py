@@ -30,11 +30,11 @@ def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) ->
     item = members[0]
     n_cases = None
     if data is not None:
-        n_cases = len(item.dataset.cases(data, item.split, item.dataset_options))
+        n_cases = len(item.dataset.cases(data, item.protocol.split, item.protocol.dataset_options))
         n_cases = n_cases if request.limit is None else min(n_cases, request.limit)
     prompts = "none"
     if item.profile is not None:
-        prompts = f"{item.profile.name}, seeds {wording.value(item.seeds)}"
+        prompts = f"{item.profile.name}, seeds {wording.value(item.protocol.seeds)}"
     slug = item.project.slug
     rows = [
         ("data set", item.dataset.title),

@@ -162,7 +162,7 @@ def local(
         check_all(first.project.slug, first.checkpoints, request.checkpoints)
     _devices(arguments)
     if data is None:
-        if arguments.dry_run or can_fetch(first.dataset, first.split):
+        if arguments.dry_run or can_fetch(first.dataset, first.protocol.split):
             return None
         raise PrerequisiteError(
             f"{first.claim_id}: the data set {first.dataset.title} is not here. "
@@ -170,13 +170,15 @@ def local(
             f"sam4mis reproduce run {first.claim_id} --data <folder>",
         )
     try:
-        cases = first.dataset.cases(data, first.split, first.dataset_options)
+        cases = first.dataset.cases(data, first.protocol.split, first.protocol.dataset_options)
     except InputError:
         if request.data is None and lacks_archives(first, data):
             return None
         raise
     if not cases:
-        raise InputError(f"{data}: no case in split {first.split!r} of {first.dataset.title}.")
+        raise InputError(
+            f"{data}: no case in split {first.protocol.split!r} of {first.dataset.title}."
+        )
     return data
 
 

@@ -1,4 +1,5 @@
-"""What a finished run did, read from its result, in the words that claims use."""
+"""What a run did, or a plan would do, in the words that claims use: read from its protocol as
+results record it."""
 
 from __future__ import annotations
 
@@ -19,28 +20,9 @@ THRESHOLDS = {(0.1, 0.3, 0.5, 0.7, 0.9): "mean-of-5"}  # of metric profiles, as 
 
 def done_by(result: Result, measurement: Measurement | None) -> Done:
     """What `result` did for a claim; `measurement`: what it measured for it, None: nothing."""
-    protocol = result.protocol
-    adapter, _, version = str(protocol.get("adapter") or "").partition("/")
-    options = _mapping(protocol.get("adapter_options"))
-    conduct = _conduct(protocol, adapter, version, options or {})
-    flags = protocol.get("flags")
-    done = Done(
-        weights=_weights(result),
-        adapter=adapter or None,
-        adapter_options=None if options is None else wording.changed_options(adapter, options),
-        dataset=protocol.get("dataset"),
-        dataset_options=_mapping(protocol.get("dataset_options")),
-        class_names=_mapping(result.inputs.get("labels", {})),
-        split=protocol.get("split"),
-        case_list=_case_list(result),
-        prompt_profile=protocol.get("prompt_profile"),
-        prompt_grid=protocol.get("prompt_grid"),
-        preprocessing=conduct.preprocessing,
-        postprocessing=conduct.postprocessing,
-        grid=protocol.get("grid"),
-        seeds=_seeds(protocol.get("seeds", [0])),
-        other_prompts=other_prompts_of(flags if isinstance(flags, list) else ()),
-    )
+    class_names = _mapping(result.inputs.get("labels", {}))
+    done = done_of(result.protocol, class_names, _weights(result), _case_list(result))
+    conduct = conduct_of(result.protocol)
     if measurement is None:
         return done
     # Of a run that is not complete the gates tell; it counts other cases than it would have.
@@ -56,6 +38,37 @@ def done_by(result: Result, measurement: Measurement | None) -> Done:
         ),
         counts=_counts(result, measurement) if complete else {},
         open=frozenset(() if complete else COUNTED),
+    )
+
+
+def done_of(
+    protocol: Mapping[str, Any],
+    class_names: Mapping[str, Any] | None,
+    weights: tuple[Weights, ...],
+    listed: str | None,
+) -> Done:
+    """What a protocol says, as a result records one (`reproduce.runs.recorded.protocol_of`);
+    whatever it does not say is None. `listed`: which files the cases were."""
+    adapter = str(protocol.get("adapter") or "").partition("/")[0]
+    options = _mapping(protocol.get("adapter_options"))
+    conduct = conduct_of(protocol)
+    flags = protocol.get("flags")
+    return Done(
+        weights=weights,
+        adapter=adapter or None,
+        adapter_options=None if options is None else wording.changed_options(adapter, options),
+        dataset=protocol.get("dataset"),
+        dataset_options=_mapping(protocol.get("dataset_options")),
+        class_names=class_names,
+        split=protocol.get("split"),
+        case_list=listed,
+        prompt_profile=protocol.get("prompt_profile"),
+        prompt_grid=protocol.get("prompt_grid"),
+        preprocessing=conduct.preprocessing,
+        postprocessing=conduct.postprocessing,
+        grid=protocol.get("grid"),
+        seeds=_seeds(protocol.get("seeds", [0])),
+        other_prompts=other_prompts_of(flags if isinstance(flags, list) else ()),
     )
 
 
@@ -93,14 +106,13 @@ def _mapping(value: Any) -> Mapping[str, Any] | None:
     return value if isinstance(value, Mapping) else None
 
 
-def _conduct(
-    protocol: Mapping[str, Any], adapter: str, version: str, options: Mapping[str, Any]
-) -> Conduct:
+def conduct_of(protocol: Mapping[str, Any]) -> Conduct:
     """What the run recorded; of runs made before that was, what their adapter declares, if it
     still is of the version that the run had; else nothing is known."""
     from reproduce.ground.plugins import plugins
     from reproduce.models.declaring import conduct
 
+    adapter, _, version = str(protocol.get("adapter") or "").partition("/")
     if "preprocessing" in protocol:
         return Conduct(
             preprocessing=protocol["preprocessing"],
@@ -112,7 +124,7 @@ def _conduct(
     plugin = plugins("adapters").get(adapter)
     if plugin is None or str(plugin.version) != version:
         return Conduct(preprocessing=None, postprocessing=None, candidates=None, answers=None)
-    return conduct(plugin, options)
+    return conduct(plugin, _mapping(protocol.get("adapter_options")) or {})
 
 
 def threshold_used(

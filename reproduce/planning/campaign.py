@@ -177,7 +177,7 @@ def planned(members: Sequence[Recipe], registry: Registry) -> Planned:
         classes=classes,
         adapter=f"{item.adapter.name}/{item.adapter.version}",
         dataset=item.dataset.name,
-        split=item.split,
+        split=item.protocol.split,
         checkpoints=[record.id for record in item.checkpoints],
         time=time,
         download_bytes=weight_bytes + packed_bytes,
@@ -199,8 +199,8 @@ def record_hash(item: Recipe) -> str:
     document = {
         "claim": {name: value for name, value in claim.items() if name not in REMARKS},
         "checkpoints": [_as_used(record) for record in item.checkpoints],
-        "adapter": [item.adapter.name, item.adapter.version, item.adapter_options],
-        "dataset": [item.dataset.name, item.dataset.version, item.dataset_options],
+        "adapter": [item.adapter.name, item.adapter.version, item.protocol.adapter_options],
+        "dataset": [item.dataset.name, item.dataset.version, item.protocol.dataset_options],
     }
     return hashlib.sha256(canonical(document)).hexdigest()
 
@@ -283,7 +283,7 @@ def _data_here(item: Recipe) -> bool:
 
 def _split(item: Recipe) -> str | None:
     """The split whose archives are needed; None: the plugin knows it by no such name."""
-    return item.split if item.split in item.dataset.splits else None
+    return item.protocol.split if item.protocol.split in item.dataset.splits else None
 
 
 def _weights_by_hand(item: Recipe) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reproduce.contracts import Conduct
-from reproduce.ground import wording
 from reproduce.judging.comparability import COUNTED, Comparison, Done, Weights, compare
-from reproduce.judging.done import other_prompts_of, threshold_used
-from reproduce.models.declaring import conduct
+from reproduce.judging.done import conduct_of, done_of, threshold_used
+from reproduce.runs.recorded import protocol_of
 
 if TYPE_CHECKING:
     from reproduce.planning.recipes import Recipe
@@ -37,31 +37,21 @@ def done_by_plan(
     listed: str | None = None,
 ) -> Done:
     """What a run by this recipe would do; arguments as for `comparison_of`."""
-    claim, adapter = item.claim, item.adapter
-    does = conduct(adapter, item.adapter_options)
+    claim, recorded = item.claim, protocol_of(item.protocol)
+    does = conduct_of(recorded)
     found = hashes if hashes is not None else [None] * len(item.checkpoints)
     profile, threshold = claim.protocol.metric_profile.value, claim.protocol.threshold.value
     counts = _counts(item, n_cases)
-    return Done(
-        weights=tuple(
-            Weights(id=record.id, sha256=sha256)
-            for record, sha256 in zip(item.checkpoints, found, strict=True)
-        ),
-        adapter=adapter.name,
-        adapter_options=wording.changed_options(adapter.name, item.adapter_options),
-        dataset=item.dataset.name,
-        dataset_options=item.dataset_options,
-        class_names=item.labels,
-        split=item.split,
-        case_list=listed,
+    weights = tuple(
+        Weights(id=record.id, sha256=sha256)
+        for record, sha256 in zip(item.checkpoints, found, strict=True)
+    )
+    limit = item.protocol.limit
+    return replace(
+        done_of(recorded, item.protocol.labels, weights, listed),
         label=_label(item),
         metric=claim.metric,
         metric_profile=profile if isinstance(profile, str) else None,
-        prompt_profile=f"{item.profile.name}/{item.profile.version}" if item.profile else "none",
-        prompt_grid=item.prompt_grid,
-        preprocessing=does.preprocessing,
-        postprocessing=does.postprocessing,
-        grid=item.grid,
         mask_selection=_selection(item, does),
         threshold=threshold_used(
             claim.metric,
@@ -70,9 +60,7 @@ def done_by_plan(
             does,
         ),
         counts=counts,
-        seeds=item.seeds,
-        other_prompts=other_prompts_of(item.flags),
-        cut=None if item.limit is None else f"only the first {item.limit} of the cases (--limit)",
+        cut=None if limit is None else f"only the first {limit} of the cases (--limit)",
         open=frozenset({*COUNTED, "case_list"} - set(counts)),
     )
 
@@ -94,7 +82,7 @@ def _classes(item: Recipe) -> tuple[str, ...]:
     folder tells."""
     from reproduce.readers import ClassMap
 
-    made = item.dataset_options.get("labels")
+    made = item.protocol.dataset_options.get("labels")
     return tuple(ClassMap.of(made, "option labels").classes) if made else item.dataset.labels
 
 

@@ -124,7 +124,9 @@ def _measured(item: Recipe, results: Sequence[Result], card: bool) -> Result | N
     ]
 
     def rank(result: Result) -> tuple[bool, str]:
-        return result.protocol.get("adapter_options") == item.adapter_options, result.created
+        return result.protocol.get(
+            "adapter_options"
+        ) == item.protocol.adapter_options, result.created
 
     return max(fits, key=rank, default=None)
 
@@ -144,9 +146,11 @@ def _planes(members: Sequence[Recipe]) -> tuple[int | None, str]:
     """
     item = members[0]
     for size in rates().sizes:
-        if (size.dataset, size.split) == (item.dataset.name, item.split):
+        if (size.dataset, size.split) == (item.dataset.name, item.protocol.split):
             return size.planes, "planes (assumed)"
-    if item.dataset.generated and isinstance(count := item.dataset_options.get("count"), int):
+    if item.dataset.generated and isinstance(
+        count := item.protocol.dataset_options.get("count"), int
+    ):
         return count, "images"
     stated = [member.claim.n.images or _cases(member) for member in members]
     known = {number for number in stated if number}

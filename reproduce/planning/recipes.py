@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import msgspec
+
 from catalog.errors import Finding, FindingsError, InputError, PrerequisiteError, UsageError
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
@@ -34,7 +36,14 @@ from reproduce.obtaining.weights import identity_of
 from reproduce.planning.planned import comparison_of
 from reproduce.planning.references import rule_of, with_filter
 from reproduce.prompting.regions import SEPARATE
-from reproduce.runs.spec import CaseInput, CheckpointInput, DeviceKind, RunSpec
+from reproduce.runs.spec import (
+    CaseInput,
+    CheckpointInput,
+    DeviceKind,
+    Protocol,
+    RunSpec,
+    canonical,
+)
 from reproduce.scoring.needs import Needs, needs_of
 
 RANDOM_SEEDS = 5  # the verdict asks for five seeds or more where prompts are random
@@ -75,58 +84,36 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A claim resolved to plugins and options; nothing read from disk yet.
-
-    `prompt_grid`: of the masks that prompts are made from; the release's own unless overridden.
-    """
+    """A claim resolved to plugins and a protocol; nothing read from disk yet."""
 
     project: Project
     claim: Claim
     adapter: Adapter
-    adapter_options: dict[str, Any]
     dataset: Dataset
-    dataset_options: dict[str, Any]
-    split: str
     checkpoints: tuple[Checkpoint, ...]
     profile: PromptProfile | None
-    seeds: tuple[int, ...]
-    grid: Grid
-    prompt_grid: Grid
-    thresholds: tuple[float, ...]
-    score_bins: int
-    surfaces: tuple[str, ...]
-    components: Literal["full"] | None
-    objects: Literal["union", "separate"]
-    reference_filter: dict[str, Any] | None
-    labels: dict[str, str]
-    precision: str
-    limit: int | None
-    flags: tuple[str, ...]
+    protocol: Protocol
     replay: Replay | None = None
 
     @property
     def claim_id(self) -> str:
         return f"{self.project.slug}/{self.claim.id}"
 
-    def key(self) -> tuple[Any, ...]:
-        """Recipes with the same key are one run (their statistics are stored together)."""
-        return (
-            self.adapter.name,
-            sorted(self.adapter_options.items()),
-            self.dataset.name,
-            sorted(self.dataset_options.items()),
-            self.split,
-            [checkpoint.id for checkpoint in self.checkpoints],
-            self.profile and self.profile.name,
-            self.seeds,
-            self.grid,
-            self.prompt_grid,
-            self.objects,
-            repr(self.reference_filter),
-            sorted(self.labels.items()),
-            self.precision,
-            self.replay and self.replay.name,
+    def key(self) -> bytes:
+        """Recipes with the same key are one run (their statistics are stored together): the same
+        protocol, but for what is counted beside."""
+        shared = msgspec.structs.replace(
+            self.protocol,
+            thresholds=[],
+            score_bins=0,
+            surfaces=[],
+            components=None,
+            limit=None,
+            flags=[],
         )
+        weights = [checkpoint.id for checkpoint in self.checkpoints]
+        replayed = self.replay and self.replay.name
+        return canonical([msgspec.to_builtins(shared), weights, replayed])
 
 
 def find_claims(registry: Registry, target: str) -> list[tuple[Project, Claim]]:
@@ -204,26 +191,34 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         project=project,
         claim=claim,
         adapter=adapter,
-        adapter_options=asked,
         dataset=dataset,
-        dataset_options=dataset_options,
-        split=split,
         checkpoints=_checkpoints(project, claim),
         profile=profile,
-        seeds=request.seeds or seeds,
-        grid=request.grid or grid,
-        prompt_grid=request.prompt_grid or prompt_grid,
-        thresholds=tuple(sorted(thresholds)),
-        score_bins=max(options.score_bins or 0, needs.score_bins),
-        surfaces=tuple(sorted({*options.surfaces, *needs.surfaces})),
-        objects=needs.objects,
-        components=needs.components,
-        reference_filter=rule_of(needs.reference_filter),
-        labels=dict(options.labels),
-        precision=precision,
-        limit=request.limit,
-        flags=flags,
         replay=replay,
+        protocol=Protocol(
+            adapter=adapter.name,
+            adapter_version=adapter.version,
+            adapter_options=asked,
+            dataset=dataset.name,
+            dataset_version=dataset.version,
+            dataset_options=dataset_options,
+            split=split,
+            prompt_profile=f"{profile.name}/{profile.version}" if profile else None,
+            seeds=list(request.seeds or seeds),
+            rounds=profile.rounds if profile else 1,
+            grid=request.grid or grid,
+            prompt_grid=request.prompt_grid or prompt_grid,
+            objects=needs.objects,
+            labels=dict(options.labels),
+            reference_filter=rule_of(needs.reference_filter),
+            thresholds=sorted(thresholds),
+            score_bins=max(options.score_bins or 0, needs.score_bins),
+            surfaces=sorted({*options.surfaces, *needs.surfaces}),
+            components=needs.components,
+            precision=precision,
+            limit=request.limit,
+            flags=list(flags),
+        ),
     )
 
 
@@ -364,9 +359,9 @@ def keeping(recipes: Sequence[Recipe]) -> list[Recipe]:
 
 def group(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
     """Recipes that are one run together, in order of appearance."""
-    found: dict[str, list[Recipe]] = {}
+    found: dict[bytes, list[Recipe]] = {}
     for item in recipes:
-        found.setdefault(repr(item.key()), []).append(item)
+        found.setdefault(item.key(), []).append(item)
     return list(found.values())
 
 
@@ -386,23 +381,24 @@ def build_spec(
     those of another run are replayed. Raises `InputError` for a replay of other cases or rounds.
     """
     first = recipes[0]
-    dataset = with_filter(first.dataset, first.reference_filter)
-    options = first.dataset_options
-    cases = dataset.cases(data, first.split, options)
+    protocol = msgspec.structs.replace(_together(recipes), limit=limit)
+    dataset = with_filter(first.dataset, protocol.reference_filter)
+    options = protocol.dataset_options
+    cases = dataset.cases(data, protocol.split, options)
     if not cases:
-        raise InputError(f"{data}: no case in split {first.split!r} of {dataset.title}.")
+        raise InputError(f"{data}: no case in split {protocol.split!r} of {dataset.title}.")
     if limit is not None:
         cases = cases[:limit]
     inputs = hash_cases(cases)  # before the prompts: whatever is replaced later, the run notices
     prompts, made = Prompts(), list[Prompt]()
-    flags = set(first.flags)
+    flags = set(protocol.flags)
     if first.replay is not None:
         replay = _replayed(first, cases)
         prompts, made = Prompts(replay.first_file(), replay.later_file()), [*replay.first]
     elif first.profile is not None:
-        bring = bring_of(first.adapter, first.adapter_options, first.prompt_grid)
-        made = make_prompts(dataset, options, cases, first.profile, first.seeds, on_case, bring)
-        prompts = Prompts(encode_prompts(first.profile, first.seeds, made))
+        bring = bring_of(first.adapter, protocol.adapter_options, protocol.prompt_grid)
+        made = make_prompts(dataset, options, cases, first.profile, protocol.seeds, on_case, bring)
+        prompts = Prompts(encode_prompts(first.profile, protocol.seeds, made))
     if any(prompt.oracle for prompt in made):
         flags.add("oracle-prompt: prompts were chosen with the ground truth")
     # A run is given to the claims that it does not contradict; what is not known is judged later.
@@ -411,14 +407,13 @@ def build_spec(
     served = [
         r.claim_id for r in recipes if not comparison_of(r, hashes, len(cases), listed).differences
     ]
+    protocol.flags = sorted(flags)
     spec = RunSpec(
+        **msgspec.structs.asdict(protocol),
         kind="selftest" if first.project.kind == "selftest" else "rerun",
         project=first.project.slug,
         title=_title(first),
         claims=served,
-        adapter=first.adapter.name,
-        adapter_version=first.adapter.version,
-        adapter_options=first.adapter_options,
         checkpoints=[
             CheckpointInput(
                 id=record.id,
@@ -431,32 +426,25 @@ def build_spec(
             )
             for record, path, sha256 in zip(first.checkpoints, files, hashes, strict=True)
         ],
-        dataset=dataset.name,
-        dataset_version=dataset.version,
-        dataset_options=options,
-        split=first.split,
         cases=inputs,
-        prompt_profile=f"{first.profile.name}/{first.profile.version}" if first.profile else None,
         prompt_sha256=None if prompts.first is None else prompts_sha256(prompts.first),
         replayed=None if first.replay is None else prompts_sha256(prompts.later),
-        seeds=list(first.seeds),
-        rounds=first.profile.rounds if first.profile else 1,
-        grid=first.grid,
-        prompt_grid=first.prompt_grid,
-        objects=first.objects,
-        reference_filter=first.reference_filter,
-        labels=first.labels,
-        thresholds=sorted({t for r in recipes for t in r.thresholds}),
-        score_bins=max(r.score_bins for r in recipes),
-        surfaces=sorted({s for r in recipes for s in r.surfaces}),
-        components=next((r.components for r in recipes if r.components), None),
-        precision=first.precision,
         device=device,
         batch=batch,
-        limit=limit,
-        flags=sorted(flags),
     )
     return spec, prompts, cases
+
+
+def _together(recipes: Sequence[Recipe]) -> Protocol:
+    """The protocol of a run that counts what each of its recipes needs."""
+    every = [item.protocol for item in recipes]
+    return msgspec.structs.replace(
+        every[0],
+        thresholds=sorted({t for one in every for t in one.thresholds}),
+        score_bins=max(one.score_bins for one in every),
+        surfaces=sorted({s for one in every for s in one.surfaces}),
+        components=next((one.components for one in every if one.components), None),
+    )
 
 
 def _replayed(item: Recipe, cases: Sequence[Case]) -> Replay:
@@ -467,7 +455,8 @@ def _replayed(item: Recipe, cases: Sequence[Case]) -> Replay:
     if not replay.first:
         raise InputError(
             f"{replay.name}: none of its prompts is about the {len(cases)} cases of split "
-            f"{item.split!r} of {item.dataset.title}. Name the run's own data set and split."
+            f"{item.protocol.split!r} of {item.dataset.title}. Name the run's own data set and "
+            "split."
         )
     return replay
 
@@ -490,8 +479,8 @@ def hash_cases(cases: Sequence[Case]) -> list[CaseInput]:
 def _title(item: Recipe) -> str:
     changed = {
         name: value
-        for name, value in item.adapter_options.items()
+        for name, value in item.protocol.adapter_options.items()
         if value != item.adapter.options[name].default
     }
-    how = wording.settings({"grid": item.grid, **changed})
-    return f"{item.project.name} on {item.dataset.title} ({item.split}, {how})"
+    how = wording.settings({"grid": item.protocol.grid, **changed})
+    return f"{item.project.name} on {item.dataset.title} ({item.protocol.split}, {how})"

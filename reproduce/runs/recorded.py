@@ -15,7 +15,7 @@ import msgspec
 from catalog.errors import InputError
 from reproduce.ground.plugins import plugin
 from reproduce.models.declaring import conduct
-from reproduce.runs.spec import RunSpec, canonical
+from reproduce.runs.spec import Protocol, RunSpec, canonical
 
 if TYPE_CHECKING:
     from catalog.records import Result
@@ -30,12 +30,13 @@ OWN = ("kind", "project", "title", "claims")
 VERSIONED = ("adapter", "dataset")
 
 
-def protocol_of(spec: RunSpec) -> dict[str, Any]:
-    """What was done between the checkpoint and the counts, in the words of a claim's protocol."""
+def protocol_of(spec: Protocol) -> dict[str, Any]:
+    """What is done between the checkpoint and the counts, in the words of a claim's protocol: of a
+    run, or of a plan before its inputs are hashed."""
     does = conduct(plugin("adapters", spec.adapter), spec.adapter_options)
     document = msgspec.to_builtins(spec)
     for name in (*INPUTS, *OWN, "schema", "adapter_version", "dataset_version"):
-        del document[name]
+        document.pop(name, None)
     return {
         **document,
         **dataclasses.asdict(does),

@@ -45,7 +45,39 @@ class CaseInput(Struct, kw_only=True, forbid_unknown_fields=True):
     patient: str | None = None
 
 
-class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
+class Protocol(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Everything between a checkpoint and its counts that is decided before data are read: what a
+    claim asks for, what a plan fixes, what a run does and what its result records.
+
+    A recipe holds one, `RunSpec` is one with its inputs hashed, and a result's `protocol` is one as
+    plain data (`reproduce.runs.recorded`).
+    """
+
+    adapter: str
+    adapter_version: int
+    adapter_options: dict[str, Any]
+    dataset: str
+    dataset_version: int
+    dataset_options: dict[str, Any]
+    split: str
+    prompt_profile: str | None  # name/version; None: the model takes no prompts
+    seeds: list[int]
+    rounds: int
+    grid: Grid
+    prompt_grid: Grid = "original"  # of the masks that prompts are made from
+    objects: Literal["union", "separate"] = "union"  # several prompted regions of one label
+    labels: dict[str, str] = field(default_factory=dict)
+    reference_filter: dict[str, Any] | None = None
+    thresholds: list[float] = field(default_factory=lambda: [0.5])
+    score_bins: int = 0
+    surfaces: list[str] = field(default_factory=list)
+    components: Literal["full"] | None = None  # connectivity of component statistics
+    precision: str = "float32"
+    limit: int | None = None
+    flags: list[str] = field(default_factory=list)  # untrained-prompt: ..., oracle ...
+
+
+class RunSpec(Protocol, kw_only=True, forbid_unknown_fields=True):
     """The inputs of a run. Two runs with the same inputs are the same run.
 
     schema  also the rule of the run id: run/2 hashes every field that makes a number; run/1, the
@@ -63,35 +95,13 @@ class RunSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     project: str
     title: str
     claims: list[str]
-    adapter: str
-    adapter_version: int
-    adapter_options: dict[str, Any]
     checkpoints: list[CheckpointInput]
-    dataset: str
-    dataset_version: int
-    dataset_options: dict[str, Any]
-    split: str
     cases: list[CaseInput]
-    prompt_profile: str | None  # name/version; None: the model takes no prompts
     prompt_sha256: str | None
     replayed: str | None = None  # see above
-    seeds: list[int]
-    rounds: int
-    grid: Grid
-    prompt_grid: Grid = "original"  # of the masks that prompts are made from
-    objects: Literal["union", "separate"] = "union"  # several prompted regions of one label
-    labels: dict[str, str] = field(default_factory=dict)
-    reference_filter: dict[str, Any] | None = None
-    thresholds: list[float] = field(default_factory=lambda: [0.5])
-    score_bins: int = 0
-    surfaces: list[str] = field(default_factory=list)
-    components: Literal["full"] | None = None  # connectivity of component statistics
-    precision: str = "float32"
     device: DeviceKind = "cpu"
     batch: int = 1
-    limit: int | None = None
     statistics_schema: str = "statistics/1"
-    flags: list[str] = field(default_factory=list)  # untrained-prompt: ..., oracle ...
 
     def identity(self) -> dict[str, Any]:
         """The part that is hashed: names and titles of claims do not make numbers."""

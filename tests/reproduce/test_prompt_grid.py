@@ -151,7 +151,7 @@ def test_sam_med2d_claims_are_planned_on_its_grid(root):
         (p, c) for p, c in targets if c.run and c.protocol.prompt_profile.value == "point-uniform/1"
     )
     item = recipe(project, claim, Request())
-    assert item.prompt_grid == "model_input"
+    assert item.protocol.prompt_grid == "model_input"
     assert comparison_of(item).differences == []
     other = recipe(project, claim, Request(prompt_grid="original"))
     assert comparison_of(other).differences

@@ -27,6 +27,7 @@ import reproduce.adapters
 from catalog.errors import InputError, PrerequisiteError, Sam4misError, UsageError
 from catalog.records import Claim, Project
 from reproduce.ground.plugins import plugin, plugins
+from reproduce.judging import words
 from reproduce.judging.examining import examine
 from reproduce.planning.recipes import Request, build_spec, keeping, recipe
 from reproduce.running.engine import Execution, execute, prepare, publish, run_folder
@@ -44,13 +45,19 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for name in NAMES:
         shutil.copy(EXAMPLES / f"{name}_example.py", folder)
     reproduce.adapters.__path__.append(str(folder))
-    plugins.cache_clear()
+    _look_again()
     yield
     reproduce.adapters.__path__.remove(str(folder))
-    plugins.cache_clear()
+    _look_again()
     for name in NAMES:
         sys.modules.pop(f"reproduce.adapters.{name}_example", None)
     importlib.invalidate_caches()
+
+
+def _look_again() -> None:
+    """Which plugins there are is looked up once in a process."""
+    plugins.cache_clear()
+    words._here.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -91,8 +98,8 @@ def written(name: str, folder: Path) -> tuple[str, str]:
 
 def claimed(name: str, dataset: str, prompts: str) -> tuple[Project, Claim]:
     known = {"evidence": "from-code", "place": "o/r@" + "0" * 40 + ":a.py:1"}
-    words = {"metric_profile": "house/1", "preprocessing": "unchanged", "postprocessing": "none"}
-    words |= {"prompt_profile": prompts, "grid": "original", "mask_selection": "single"}
+    said = {"metric_profile": "house/1", "preprocessing": "unchanged", "postprocessing": "none"}
+    said |= {"prompt_profile": prompts, "grid": "original", "mask_selection": "single"}
     claim = {
         "id": "dice",
         "metric": "dice",
@@ -100,7 +107,7 @@ def claimed(name: str, dataset: str, prompts: str) -> tuple[Project, Claim]:
         "scale": 1,
         "decimals": 2,
         "source": {"place": "table 1"},
-        "protocol": {field: {"value": word, **known} for field, word in words.items()}
+        "protocol": {field: {"value": word, **known} for field, word in said.items()}
         | {"threshold": {"value": 0.5, **known}},
         "checkpoint": "w",
         "dataset": dataset,

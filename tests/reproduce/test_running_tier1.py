@@ -29,14 +29,14 @@ def test_claims_resolve_to_splits_and_classes_of_the_plugin(
     assert found
     for item in found:
         assert item.dataset.name == dataset
-        assert item.split == split
-        assert item.split in item.dataset.splits
+        assert item.protocol.split == split
+        assert item.protocol.split in item.dataset.splits
         assert item.claim.label is None or item.claim.label in item.dataset.labels
         assert comparison_of(item).differences == []
     assert len(group(found)) == runs
     if project == "samed":
         # One surface, that of the whole volume: a 2D one does not fit what is scored.
-        assert {s for item in found for s in item.surfaces} == {"edge/unit/3d"}
+        assert {s for item in found for s in item.protocol.surfaces} == {"edge/unit/3d"}
 
 
 def test_clicks_of_sam_med2d_have_a_profile(root: Path) -> None:
@@ -59,4 +59,4 @@ def test_surfaces_of_prompted_volumes_are_those_of_the_whole_volume(root: Path) 
     volume = msgspec.structs.replace(
         claim, metric="hd95", scale=1, protocol=protocol, run=options, split="all"
     )
-    assert recipe(project, volume, Request()).surfaces == ("edge/unit/3d",)
+    assert recipe(project, volume, Request()).protocol.surfaces == ["edge/unit/3d"]

@@ -93,6 +93,6 @@ def test_a_run_counts_all_that_its_claim_is_scored_by(root: Path) -> None:
     """A claim of the self-test under other profiles: what the plan says will be counted."""
     ((project, claim),) = find_claims(Registry.load(root), "selftest/phantom-dice")
     claim.protocol.metric_profile.value = "medical-sam-adapter/1"
-    assert recipe(project, claim, Request()).thresholds == (0.1, 0.3, 0.5, 0.7, 0.9)
+    assert recipe(project, claim, Request()).protocol.thresholds == [0.1, 0.3, 0.5, 0.7, 0.9]
     claim.protocol.metric_profile.value, claim.metric = "panoptica/1", "pq"
     assert recipe(project, claim, Request()).components == "full"
