@@ -242,20 +242,9 @@ def test_a_field_that_swallowed_a_file_is_refused(
     assert text_of(folder) == PAPERS
 
 
-def test_twenty_people_add_at_once(folder: Path) -> None:
-    """Ten add works of their own that want the same id, ten one and the same work."""
-    words = [
-        "polyp",
-        "heart",
-        "tooth",
-        "retina",
-        "nerve",
-        "tumour",
-        "bone",
-        "spleen",
-        "cell",
-        "vessel",
-    ]
+def test_ten_people_add_at_once(folder: Path) -> None:
+    """Five add works of their own that want the same id, five one and the same work."""
+    words = ["polyp", "heart", "tooth", "retina", "nerve"]
     own = [
         NEW.replace("{SAM} 2 for colonoscopy videos", f"{word} segmentation")
         .replace("2611.01234", f"2611.0{number}234")
@@ -278,9 +267,9 @@ def test_twenty_people_add_at_once(folder: Path) -> None:
         for process, text in zip(started, texts, strict=True)
     ]
     papers = Registry.load(folder).papers
-    assert len(papers) == 12, said
-    assert len({paper.id for paper in papers}) == 12
-    assert [process.returncode for process in started].count(0) == 11
+    assert len(papers) == 7, said
+    assert len({paper.id for paper in papers}) == 7
+    assert [process.returncode for process in started].count(0) == 6
     refused = [text for text, process in zip(said, started, strict=True) if process.returncode]
     assert all("sam4mis show othersam" in text for text in refused), refused
     assert text_of(folder).startswith(PAPERS)

@@ -229,7 +229,14 @@ def vit_b() -> tuple[Any, SamModel]:
 LONGER = (pytest.mark.slow, pytest.mark.parity)
 
 
-@pytest.mark.parametrize("index", [0, pytest.param(4, marks=LONGER)])
+@pytest.mark.parametrize(
+    ("images", "index"),
+    [
+        ("made", 0),
+        *(pytest.param(*case, marks=LONGER) for case in (("made", 4), ("real", 0), ("real", 4))),
+    ],
+    indirect=["images"],
+)
 def test_parity_vit_b(images: Images, vit_b: tuple[Any, SamModel], index: int) -> None:
     check_against_predictor(*vit_b, images[index])
 
