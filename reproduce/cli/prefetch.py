@@ -47,11 +47,11 @@ def prefetch(path: Path, *, dry_run: bool, json: bool) -> None:
 def _data(item: Recipe, dry_run: bool) -> str:
     """Where the data of a run are. Raises `InputError` where only a person can get them."""
     folder = data_folder(item.dataset.name, None)
-    fetchable = can_fetch(item.dataset, item.split)
+    fetchable = can_fetch(item.dataset, item.protocol.split)
     if item.dataset.generated:
         return "made here"
-    if folder is not None and (not fetchable or is_here(item.dataset, folder, item.split)):
-        item.dataset.cases(folder, item.split, item.dataset_options)
+    if folder is not None and (not fetchable or is_here(item.dataset, folder, item.protocol.split)):
+        item.dataset.cases(folder, item.protocol.split, item.protocol.dataset_options)
         return "here"
     if dry_run:
         return data_status(item)

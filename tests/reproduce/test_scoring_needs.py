@@ -95,4 +95,4 @@ def test_a_run_counts_all_that_its_claim_is_scored_by(root: Path) -> None:
     claim.protocol.metric_profile.value = "medical-sam-adapter/1"
     assert recipe(project, claim, Request()).protocol.thresholds == [0.1, 0.3, 0.5, 0.7, 0.9]
     claim.protocol.metric_profile.value, claim.metric = "panoptica/1", "pq"
-    assert recipe(project, claim, Request()).components == "full"
+    assert recipe(project, claim, Request()).protocol.components == "full"
