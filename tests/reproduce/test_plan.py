@@ -262,6 +262,7 @@ def test_the_first_pairs_of_the_campaign(root: Path) -> None:
         (1, "polyp-sam/etis-sam-l-dice"),
         (2, "samed/samed-synapse-dice"),
         (3, "samed/samed-h-synapse-dice"),
+        (8, "ma-sam/btcv-spleen"),
     ):
         (run,) = planned(root, claim)[0].runs
         assert run.time.basis == "assumed"
