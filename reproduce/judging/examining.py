@@ -18,7 +18,7 @@ from reproduce.judging.coverage import areas, missing_or_extra, other_areas
 from reproduce.judging.derived import other_values
 from reproduce.runs.recorded import run_id_of
 from reproduce.statistics.checking import Problem, problems
-from reproduce.statistics.storage import read_statistics
+from reproduce.statistics.storage import read_statistics, run_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,6 +189,16 @@ class _Folder:
                 STATISTICS,
                 "rows",
                 f"expected {recorded.rows} as recorded, got {table.num_rows}",
+            )
+            return
+        said = run_of(table)
+        # Every run since inputs name their rule says in its statistics that they are its own.
+        if said != self.result.run and (said or "run_schema" in self.result.inputs):
+            yield self._finding(
+                "Z004",
+                STATISTICS,
+                "run",
+                f"expected the statistics of {self.result.run}, got those of {said or 'no run'}",
             )
             return
         yield from self._told("Z008", STATISTICS, problems(table))

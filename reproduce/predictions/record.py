@@ -183,12 +183,13 @@ def write_result(folder: Path, result: Result, table: pa.Table) -> Path:
     from catalog.files import write_whole
     from reproduce.ground.reading import sha256_of
     from reproduce.statistics import write_statistics
+    from reproduce.statistics.storage import of_run
 
     target = folder / result.run
     if (target / "result.json").is_file():
         return target
     path = target / STATISTICS
-    write_statistics(path, table)
+    write_statistics(path, of_run(table, result.run))
     result.statistics = StatisticsFile(
         file=STATISTICS,
         sha256=sha256_of(path),

@@ -125,11 +125,12 @@ def execute(
 def merged(folder: Path, spec: RunSpec) -> tuple[list[ShardRecord], pa.Table]:
     """The records and statistics of a run whose shards are all finished, written as one file."""
     from reproduce.statistics import write_statistics
+    from reproduce.statistics.storage import of_run
 
     records = read_records(folder, spec)
     table = merged_table(folder, spec, records)
     with disk_full_told(folder / STATISTICS):
-        write_statistics(folder / STATISTICS, table)
+        write_statistics(folder / STATISTICS, of_run(table, spec.run_id()))
     return records, table
 
 

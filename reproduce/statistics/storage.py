@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+RUN = b"run"  # in the metadata of a file
 VALUE_BYTES = 8  # of the widest number that is stored
 TEXT_CHARACTERS = 4096  # of a name or a reason
 
@@ -37,6 +38,17 @@ def write_statistics(path: Path | str, table: pa.Table) -> None:
     table = _sorted_unique(table.cast(arrow_schema().with_metadata(_metadata(table))))
     with disk_full_told(path), whole(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", compression_level=9)
+
+
+def of_run(table: pa.Table, run: str) -> pa.Table:
+    """The table with the id of the run that it is of, which is stored with it."""
+    return table.replace_schema_metadata({**_metadata(table), RUN: run.encode()})
+
+
+def run_of(table: pa.Table) -> str | None:
+    """The id of the run that a table says it is of; None: it says nothing."""
+    said = (table.schema.metadata or {}).get(RUN)
+    return None if said is None else said.decode("utf-8", "replace")
 
 
 def read_statistics(path: Path | str, most_values: int | None = None) -> pa.Table:

@@ -101,8 +101,15 @@ class Copy:
         path = self.folder / "statistics.parquet"
         if table is None:
             table = pa.Table.from_pylist(self.rows, schema=_loose(arrow_schema()))
+            table = self.own(table)
         pq.write_table(table, path)
         self.mend(table.num_rows)
+
+    def own(self, table: pa.Table) -> pa.Table:
+        """The table with what a file says of its run, where this one says anything."""
+        kept = pq.read_schema(self.folder / "statistics.parquet").metadata or {}
+        named = {b"run": self.result["run"].encode()} if b"run" in kept else {}
+        return table.replace_schema_metadata({**(table.schema.metadata or {}), **named})
 
     def mend(self, rows: int) -> None:
         content = (self.folder / "statistics.parquet").read_bytes()
@@ -138,7 +145,7 @@ class Copy:
         """Give the run the id of its edited inputs, and its folder the name."""
         result = msgspec.convert(self.result, Result)
         self.result["run"] = run_id_of(result)
-        self.write()
+        self.save(self.own(pq.read_table(self.folder / "statistics.parquet")))
         self.folder = self.folder.rename(self.folder.with_name(self.result["run"]))
 
 
@@ -595,6 +602,9 @@ OF_FILES = [
     _file("prompts of another target, hash and id mended", "prompt", _moved_prompts, _prompted),
     _file("another checkpoint, id mended", "expected_sha256",
           _replaced("inputs.checkpoints.0.sha256", DIGEST)),
+    _file("statistics of another run, hash mended", "expected the statistics of", lambda c: c.save(
+        pq.read_table(c.folder / "statistics.parquet").replace_schema_metadata(
+            {b"schema": arrow_schema().metadata[b"schema"], b"run": b"lwnet-c22efd0b0b62f2a1"}))),
     _file("an adapter of a version that nobody has, id mended", "which nobody has", lambda c: (
         c.put("inputs.adapter", lambda name: name.partition("/")[0] + "/99"),
         c.put("protocol.adapter", c.result["inputs"]["adapter"]), c.rename())),
