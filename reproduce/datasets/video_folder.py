@@ -47,11 +47,11 @@ class VideoFolder(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case a video, by name. Raises `InputError` for masks without a frame, and for videos
         without any mask."""
-        from reproduce.ground.reading import files_of, need_folder
+        from reproduce.ground.reading import files_of, need_folder, seconds_option
 
         if split != "all":
             raise UsageError(f"video-folder has no split {split!r}; known: all")
-        _frame_s(options)
+        seconds_option(options, "frame_s")
         frames = root / str(options.get("frames", "frames"))
         masks = root / str(options.get("masks", "masks"))
         for folder in (frames, masks):
@@ -77,7 +77,7 @@ class VideoFolder(Dataset):
         """Frames (S, H, W, 3), masks by class or object, seconds between frames."""
         import numpy as np
 
-        from reproduce.ground.reading import same_size
+        from reproduce.ground.reading import same_size, seconds_option
         from reproduce.readers import class_map, read_mask
         from reproduce.readers.classes import found_in
         from reproduce.readers.picture import read_rgb
@@ -119,7 +119,7 @@ class VideoFolder(Dataset):
             labels,
             None if valid.all() else valid,
             "time",
-            (_frame_s(options), None, None),
+            (seconds_option(options, "frame_s"), None, None),
         )
 
 
@@ -127,16 +127,6 @@ def _in_time(name: str) -> list[tuple[int, int, str]]:
     """How frames are put in order: numbers as numbers, what stands between them as text."""
     parts = re.split(r"(\d+)", name)
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
-
-
-def _frame_s(options: Mapping[str, Any]) -> float | None:
-    """The option `frame_s`. Raises `UsageError` for anything but a time above 0."""
-    value = options.get("frame_s")
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise UsageError(f"data set option frame_s: expected seconds above 0, got {value!r}.")
-    return float(value)
 
 
 PLUGIN = VideoFolder()

@@ -87,6 +87,17 @@ def whole_option(options: Mapping[str, Any], name: str, default: int, allowed: r
     return value
 
 
+def seconds_option(options: Mapping[str, Any], name: str) -> float | None:
+    """A data set's option that is a time, None: not given. Raises `UsageError` for anything but
+    seconds above 0."""
+    value = options.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise UsageError(f"data set option {name}: expected seconds above 0, got {value!r}.")
+    return float(value)
+
+
 def need_folder(root: Path, name: str, access: str) -> None:
     """Raise `InputError` unless `root` is a folder."""
     if not root.is_dir():

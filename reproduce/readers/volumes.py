@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
-def read_volume(path: Path, what: str) -> tuple[NDArray[Any], Geometry]:
+def read_volume(path: Path, what: str, turn: bool = True) -> tuple[NDArray[Any], Geometry]:
     """The array (D, H, W) of a NIfTI, NRRD or MetaImage file and its grid; `what` it is, for
-    messages.
+    messages; without `turn` as stored, the third axis first.
 
     A volume is flipped and its axes exchanged to the closest (superior, anterior, right), so that
     two files of one grid stored in different orientations are the same. A file of one slice is a
     picture, as SimpleITK and nnU-Net write them, and stays as stored.
     """
     module = import_module(f"reproduce.readers.{reader_of(path, what, 'nifti', 'itk_file')}")
-    return upright(*read_with(path, what, lambda path: module.stored(path, what)))
+    values, grid = read_with(path, what, lambda path: module.stored(path, what))
+    return upright(values, grid) if turn else (values, grid)
 
 
 def files_with(role: str, path: Path) -> dict[str, Path]:

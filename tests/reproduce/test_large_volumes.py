@@ -47,7 +47,7 @@ def depth(mask: Mask) -> NDArray[np.float64]:
 
 
 @given(masks(1))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_places_on_a_mask(both: list[Mask]) -> None:
     (mask,) = both
     if not mask.any():
@@ -65,7 +65,7 @@ def test_places_on_a_mask(both: list[Mask]) -> None:
 
 
 @given(masks(1))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_one_of_the_deepest_pixels_by_opencv(both: list[Mask]) -> None:
     import cv2
 
@@ -80,7 +80,7 @@ def test_one_of_the_deepest_pixels_by_opencv(both: list[Mask]) -> None:
 
 
 @given(masks(2), st.sampled_from([4, 8]))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_clicks_into_the_largest_error(both: list[Mask], neighbours: Any) -> None:
     truth, predicted = both
     structure = generate_binary_structure(truth.ndim, 1 if neighbours == 4 else truth.ndim)
@@ -104,7 +104,7 @@ def test_clicks_into_the_largest_error(both: list[Mask], neighbours: Any) -> Non
 
 
 @given(masks(1), st.sampled_from([4, 8]), st.sampled_from(["component", "largest", "largest-3"]))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_regions_of_a_mask(both: list[Mask], neighbours: Any, per: Any) -> None:
     (mask,) = both
     structure = generate_binary_structure(mask.ndim, 1 if neighbours == 4 else mask.ndim)
@@ -119,7 +119,7 @@ def test_regions_of_a_mask(both: list[Mask], neighbours: Any, per: Any) -> None:
 
 
 @given(masks(2))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_the_box_around_masks(both: list[Mask]) -> None:
     one, other = both
     where = np.argwhere(one | other)

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK
 from numpy.typing import NDArray
 
-from catalog.errors import InputError
+from catalog.errors import InputError, UsageError
 from reproduce.contracts import Sample
 from reproduce.ground.plugins import plugin
 from reproduce.planning.recipes import hash_cases
@@ -153,6 +153,22 @@ def test_a_real_label_of_dcmqi(real: Path) -> None:
     volume = read_mask(source / "nrrd" / "label.nrrd")
     assert volume.values is not None
     np.testing.assert_array_equal(volume.values > 0, segment)
+
+
+def test_frames_of_a_sequence_stay_in_their_order(tmp_path: Path) -> None:
+    """As CAMUS has them: the third axis is time, whatever the header makes of its direction."""
+    data = plugin("datasets", "volumes")
+    root = folder(tmp_path, ".mhd", ".nii.gz")
+    (case,) = data.cases(root, "train", {"along": "time", "frame_s": 0.02})
+    sample = data.load(case, {"values": "stored", "along": "time", "frame_s": 0.02})
+    assert (sample.values == IMAGE).all()
+    assert (sample.labels["1"] == (LABEL == 1)).all()
+    assert sample.along == "time"
+    assert sample.spacing == pytest.approx((0.02, 0.8, 0.7))
+    assert data.load(case, {"along": "time"}).spacing[0] is None
+    for options in ({"along": "width"}, {"frame_s": 0.02}, {"along": "time", "frame_s": -1}):
+        with pytest.raises(UsageError, match="data set option"):
+            data.cases(root, "train", options)
 
 
 def replace(old: bytes, new: bytes) -> Callable[[Path], None]:
