@@ -56,6 +56,7 @@ NEEDED = {
     "sam2": ("reproduce.models.sam2_network",),
     "surgical-sam-2": ("reproduce.models.sam2_network",),
     "medsam2": ("reproduce.models.sam2_network",),
+    "vesselfm": ("monai.transforms", "monai.inferers"),
 }
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
 # `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network), what stands before every name
@@ -82,6 +83,12 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("promise", "vit_b", 128, ("promise",), ""),
     ("medsam2", "tiny", 512, ("sam2_1_tiny",), ""),
     ("ma-sam", "vit_b", 512, ("sam_vit_b", "ma_sam"), ""),
+    ("sam2-unet", "large", 352, ("sam2_unet",), ""),
+    ("de-lightsam", "vit_t", 1024, ("de_lightsam",), ""),
+    ("imis-net", "vit_b", 1024, ("imis_net",), ""),
+    ("vesselfm", "dynunet", 128, ("vesselfm",), ""),
+    ("wsi-sam", "vit_t", 2048, ("mobile_sam", "wsi_sam"), ""),
+    ("segmentanybone", "vit_t", 128, ("segmentanybone",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
     ("mobilesam", "vit_t", 1024, ("mobile_sam",), ""),
     ("litemedsam", "vit_t", 256, ("lite_medsam",), ""),
@@ -183,7 +190,7 @@ def measure(number: int) -> dict[str, Any]:
     held = sum(tensor.nbytes for tensor in tensors.values())
     del tensors
     Path("/proc/self/clear_refs").write_text("5")
-    kind = next(k for k in ("box", "point", "none") if k in adapter.prompts)
+    kind = next(k for k in ("none", "box", "point") if k in adapter.prompts)
     ask = _ask_stack if isinstance(model, StackModel) else _ask_plane
     with torch.inference_mode():
         ask(model, side, kind)

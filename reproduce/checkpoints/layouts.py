@@ -60,6 +60,8 @@ LAYOUTS: Mapping[str, Layout] = {
     "part/image_encoder": Layout(add="image_encoder.", seen_in="Polyp-SAM"),
     "part/prompt_encoder": Layout(add="prompt_encoder.", seen_in="Polyp-SAM"),
     "part/mask_decoder": Layout(add="mask_decoder.", seen_in="Polyp-SAM"),
+    "model/high": Layout(path=("model",), add="high.", seen_in="WSI-SAM, beside MobileSAM's file"),
+    "model/low": Layout(path=("model",), add="low.", seen_in="WSI-SAM"),
 }
 ALIASES = {"module.": "module"}
 

@@ -19,7 +19,7 @@ from reproduce.models.sam import load_strictly
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Sam2VideoConfig
+    from transformers import Sam2HieraDetConfig, Sam2VideoConfig
 
     from reproduce.models.sam2_network import Sam2Network
 
@@ -129,16 +129,33 @@ def renamed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if re.fullmatch(rf"{re.escape(POINTS)}\.\d\.weight", official):
             points[official] = tensor
             continue
-        name = official
-        for pattern, replacement in RULES:
-            name = re.sub(pattern, replacement, name)
-        found[name] = tensor
+        found[_renamed(official)] = tensor
     if points:
         rows = [points[official] for official in sorted(points)]
         found["prompt_encoder.point_embed.weight"] = torch.cat(rows)
     if POSITIONS in found:
         found["prompt_encoder.shared_embedding.positional_embedding"] = found[POSITIONS]
     return found
+
+
+def _renamed(official: str) -> str:
+    name = official
+    for pattern, replacement in RULES:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def trunk_renamed(name: str, prefix: str) -> str:
+    """The name of a tensor in a release that hangs SAM 2's trunk under a prefix of its own -> that
+    with transformers' names below the prefix; other names stay.
+
+    >>> trunk_renamed("encoder.blocks.3.block.norm1.weight", "encoder.")
+    'encoder.blocks.3.block.layer_norm1.weight'
+    """
+    if not name.startswith(prefix):
+        return name
+    renamed = _renamed("image_encoder.trunk." + name.removeprefix(prefix))
+    return prefix + renamed.removeprefix("vision_encoder.backbone.")
 
 
 def variant_of(state: Mapping[str, torch.Tensor]) -> str:
@@ -190,30 +207,40 @@ def network(sizes: Sizes, side: int, hole_px: int, is_2_1: bool, pruned: int = 0
     return Sam2Network(_config(sizes, side, is_2_1), hole_px, pruned)
 
 
-def _config(sizes: Sizes, side: int, is_2_1: bool) -> Sam2VideoConfig:
-    from transformers import Sam2HieraDetConfig, Sam2VideoConfig, Sam2VisionConfig
-    from transformers.models.sam2_video.configuration_sam2_video import (
-        Sam2VideoMaskDecoderConfig,
-        Sam2VideoPromptEncoderConfig,
-    )
+def trunk_config(sizes: Sizes, side: int) -> Sam2HieraDetConfig:
+    """The trunk (Hiera) alone, for square inputs of `side` pixels."""
+    from transformers import Sam2HieraDetConfig
 
-    widths = [sizes.embed_dim * 2**stage for stage in range(4)]
-    hidden, grid = sizes.hidden, side // 16
-    trunk = Sam2HieraDetConfig(
+    return Sam2HieraDetConfig(
         hidden_size=sizes.embed_dim,
         num_attention_heads=sizes.heads,
         image_size=[side, side],
         window_positional_embedding_background_size=[sizes.background, sizes.background],
         blocks_per_stage=list(sizes.stages),
-        embed_dim_per_stage=widths,
+        embed_dim_per_stage=_widths(sizes),
         num_attention_heads_per_stage=[sizes.heads * 2**stage for stage in range(4)],
         window_size_per_stage=list(sizes.windows),
         global_attention_blocks=list(sizes.global_blocks),
     )
+
+
+def _widths(sizes: Sizes) -> list[int]:
+    return [sizes.embed_dim * 2**stage for stage in range(4)]
+
+
+def _config(sizes: Sizes, side: int, is_2_1: bool) -> Sam2VideoConfig:
+    from transformers import Sam2VideoConfig, Sam2VisionConfig
+    from transformers.models.sam2_video.configuration_sam2_video import (
+        Sam2VideoMaskDecoderConfig,
+        Sam2VideoPromptEncoderConfig,
+    )
+
+    trunk = trunk_config(sizes, side)
+    hidden, grid = sizes.hidden, side // 16
     return Sam2VideoConfig(
         vision_config=Sam2VisionConfig(
             backbone_config=trunk,
-            backbone_channel_list=widths[::-1],
+            backbone_channel_list=_widths(sizes)[::-1],
             backbone_feature_sizes=[[grid * 4] * 2, [grid * 2] * 2, [grid] * 2],
             fpn_hidden_size=hidden,
         ),

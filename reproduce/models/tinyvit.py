@@ -126,9 +126,15 @@ def load_tiny_sam(state: Mapping[str, torch.Tensor]) -> TinySam:
     # These are not in the state dict (`persistent=False`), so still without memory.
     for name, values in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):
         sam.register_buffer(name, torch.tensor(values).view(-1, 1, 1), persistent=False)
-    for module in sam.modules():
+    with_tables(sam)
+    return sam.eval()
+
+
+def with_tables(net: nn.Module) -> None:
+    """Give a network that was made on the meta device the tables of places that attention needs:
+    they are in no state dict."""
+    for module in net.modules():
         if isinstance(module, Attention):
             table: Any = module.attention_bias_idxs
             module.attention_bias_idxs = torch.empty(table.shape, dtype=torch.long)
             module.init_non_persistent_buffers()
-    return sam.eval()

@@ -35,6 +35,7 @@ ENTRIES = {
 }
 # Rounding grows through a random network; any change of the computation gives a hundred times more.
 RELATIVE_SCORE, DICE, INPUT = 1e-4, 1e-4, 1e-6
+PROBES, PROBED_PLACES = Path(__file__).parent / "probes", 12
 
 
 def check_out(entry: dict[str, Any]) -> Path:
@@ -260,6 +261,7 @@ def test_whole_predictions_are_those_of_the_authors_code(name, real, models, tmp
     recorded = {key: value for key, value in entry.items() if isinstance(value, dict)}
     if os.environ.get("SAM4MIS_PEERS_WRITE"):
         write(name, cases, parts, max(worst_input, default=None))
+        write_probes(name, cases)
     else:
         assert {k: v["predictions"] for k, v in recorded.items()} == {
             k: v["predictions"] for k, v in parts.items()
@@ -281,3 +283,36 @@ def write(
             for key, value in figures.items()
         }
     record.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def write_probes(name: str, cases: list[dict[str, Any]]) -> None:
+    """A few places of those predictions whose script names the image's file: `probes/<name>.json`.
+
+    file, read  where the image lies in ../shared/real, and how `test_adapters_agreement.py` reads
+                it; cases without them, and kinds that it does not ask, are left out
+    """
+    random, rows = np.random.default_rng(0), []
+    for case in cases:
+        if "file" not in case:
+            continue
+        scores = np.asarray(case["scores"])
+        places = [[int(random.integers(n)) for n in scores.shape] for _ in range(PROBED_PLACES)]
+        take = case.get("take", "scores")
+        rows.append(
+            {
+                "adapter": name,
+                "weights": case["weights"],
+                "strip": case["strip"],
+                "options": case.get("options", {}),
+                "image": case["file"],
+                "read": case["read"],
+                "prompt": case["prompt"] | {"best": True} if take == "best" else case.get("prompt"),
+                "grid": case.get("grid", "original"),
+                "what": take if take.endswith("logits") else "scores",
+                "at": [[*[0] * (4 - scores.ndim), *place] for place in places],
+                "authors": [float(f"{scores[tuple(place)]:.7g}") for place in places],
+            }
+        )
+    if rows:
+        text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        (PROBES / f"{name}.json").write_text(f"[\n{text}\n]\n", "utf-8")
