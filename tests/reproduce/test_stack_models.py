@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -11,18 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import waves
 from numpy.typing import NDArray
+from running_bundle import bundle
 from seeded import layout, seeded
 from test_sam2 import SCALED, answered
 from torch.nn.functional import interpolate
 
 from catalog.errors import InputError
 from reproduce.adapters.zap.network import gaussian, starts
+from reproduce.asking.loop import Evaluator
+from reproduce.asking.replay import by_case, make_prompts
 from reproduce.contracts import Case, Prompt, Sample
 from reproduce.ground.plugins import plugin
 from reproduce.models import sam2
 from reproduce.models.millimetre import Millimetre, MillimetreModel, brought
 from reproduce.models.sam2_video import COURSES, Sam2Video
 from reproduce.models.windows import WindowModel
+from reproduce.statistics import StatisticsBuilder
 
 
 def volume(values: NDArray[Any], spacing: tuple[float, ...] | None = (3.0, 1.0, 0.5)) -> Sample:
@@ -171,3 +178,63 @@ def test_memories_are_left_out_once_there_are_as_many_as_are_looked_at() -> None
     ]
     np.testing.assert_array_equal(found[0][:7], found[1][:7])
     assert all(np.abs(found[0][plane] - found[1][plane]).max() > 1e-3 for plane in (7, 8))
+
+
+# ------------------------------------------------------------------------------------ whole runs
+
+
+class Tumours:
+    """One made CT with a tumour, and two classes that it has not."""
+
+    name, version, labels, splits, may_show_images = "made", 1, (), {"all": ""}, True
+    dimensionality = "3d"
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        return [Case("a", {})]
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        values = waves()[:, :40, :48] * 1.5 - 100
+        tumour: NDArray[np.bool_] = np.zeros(values.shape, bool)
+        tumour[1:4, 10:22, 12:30] = True
+        absent = np.zeros_like(tumour)
+        labels = {"class 1": tumour, "class 2": absent, "class 3": absent}
+        return Sample.of_volume(case, values, labels, spacing_mm=(4.0, 1.0, 0.7))
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "options", "prompts"),
+    [
+        ("3dsam-adapter", ["sam_adapter_3d_scaled"], {"data": "colon"}, "point-3d-uniform"),
+        ("ma-sam", ["sam_scaled", "ma_sam_scaled"], {"image_size": 96}, None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_run_counts_every_target_on_every_plane(
+    root: Path, name: str, weights: list[str], options: dict[str, Any], prompts: str | None
+) -> None:
+    adapter, data = plugin("adapters", name), cast(Any, Tumours())
+    state: dict[str, torch.Tensor] = {}
+    for each in weights:
+        state |= seeded(layout(each))
+    profile = None if prompts is None else plugin("prompts", prompts)
+    bring, cases = adapter.prompt_grid(options), data.cases(Path(), "all", {})
+    made = [] if profile is None else make_prompts(data, {}, cases, profile, [0], bring=bring)
+    spec = msgspec.structs.replace(
+        bundle(root, 1).spec, cases=[], rounds=1, adapter=name, seeds=[0], labels={}
+    )
+    builder = StatisticsBuilder()
+    Evaluator(
+        spec=spec,
+        dataset=data,
+        model=adapter.build(state, options, "cpu", "float32"),
+        profile=profile,
+        prompts=by_case(made),
+        bring=bring,
+    ).evaluate(cases, builder)
+    rows = [row for row in builder.table().to_pylist() if row["scope"] == "slice"]
+    truth = {row["label"]: 0 for row in rows}
+    for row in rows:
+        truth[row["label"]] += row["tp"] + row["fn"]
+    assert truth == {"class 1": 3 * 12 * 18, "class 2": 0, "class 3": 0}
+    assert len(rows) == len(truth) * 5
+    assert any(row["fp"] + row["tp"] for row in rows)
