@@ -10,7 +10,7 @@ other kernels keep other things there, so `gpu_mib` is null until somebody measu
 
 `python -m benchmarks memory` writes `results/memory.json` (`python -m benchmarks.memory ADAPTER`
 only what it holds of that adapter), which the `memory_mib` of the adapters
-repeats (`tests/reproduce/test_adapters.py` compares). Linux only: /proc/self/clear_refs.
+repeats (`tests/reproduce/adapters/test_adapters.py` compares). Linux only: /proc/self/clear_refs.
 """
 
 from __future__ import annotations

@@ -14,9 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 from packed_data import archive, packed, small, zipped
-from running_bundle import project_root
+from running_bundle import project_root, run
 from stress.serving import Behaviour, quiet_download
-from test_running import run
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.cli.fetch_data import fetch_data

@@ -24,7 +24,7 @@ from reproduce.models import sam2
 from reproduce.models.sam2_network import filled
 from reproduce.models.sam2_video import COURSES, Course, Sam2Video
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parents[1]
 PROBES = [
     case
     for name in ("sam2_probes", "surgical_sam_2_probes")

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from running_bundle import WEIGHTS, project_root
-from test_running import run, write_phantoms
+from running_bundle import WEIGHTS, project_root, run, write_phantoms
 
 from catalog.errors import FindingsError, InputError, PrerequisiteError, Sam4misError
 

@@ -25,12 +25,12 @@ from test_adapters_peers import DICE, RELATIVE_SCORE, authors, check_out, dice, 
 from reproduce.contracts import Case, Prompt, Sample
 from reproduce.ground.plugins import plugin
 
-PROBES = Path(__file__).parent / "probes" / "stacks"
+PROBES = Path(__file__).resolve().parents[1] / "probes" / "stacks"
 ENTRIES = {
     path.stem: entry
     for path in sorted(RECORDS.glob("*.json"))
     if (entry := json.loads(path.read_text("utf-8"))).get("stacks")
-    == f"tests/reproduce/{Path(__file__).name}"
+    == f"tests/reproduce/adapters/{Path(__file__).name}"
 }
 KEPT = ("weights", "strip", "options", "stack", "spacing", "prompts", "grid", "take")
 

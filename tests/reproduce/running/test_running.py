@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from running_bundle import QUIET, WEIGHTS, bundle, counts, project_root
+from running_bundle import QUIET, WEIGHTS, bundle, counts, project_root, run, write_phantoms
 from safetensors.torch import load_file, save_file
 
 from catalog.errors import InputError, PrerequisiteError, Sam4misError, UsageError
@@ -302,33 +302,10 @@ def test_command_names_no_place_of_this_machine(root: Path) -> None:
 # ------------------------------------------------------------------------------------ bad input
 
 
-def write_phantoms(folder: Path, count: int = 4) -> Path:
-    """Phantoms as PNG files in the layout of the plugin `folder`."""
-    (folder / "images").mkdir(parents=True)
-    (folder / "masks").mkdir()
-    for number in (0, 2, 5, 7)[:count]:
-        image, masks = phantom(number, 128)
-        Image.fromarray(image).save(folder / "images" / f"p{number}.png")
-        mask = masks["lesion"].astype(np.uint8) * 255
-        Image.fromarray(mask).save(folder / "masks" / f"p{number}.png")
-    return folder
-
-
 @pytest.fixture
 def folder_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry whose one claim runs the small SAM on a folder of PNG files."""
     return project_root(tmp_path, monkeypatch, dataset="folder", split="all", n={"images": 4})
-
-
-def run(tmp_path: Path, **changes: object) -> None:
-    facts: dict[str, object] = {
-        "target": "selftest",
-        "data": tmp_path / "data",
-        "checkpoints": (WEIGHTS,),
-        "out": tmp_path / "runs",
-        "devices": ("cpu",),
-    }
-    run_command(Arguments(**(facts | changes)))  # type: ignore[arg-type]  # a test's shorthand
 
 
 def only_result(tmp_path: Path) -> Result:

@@ -34,7 +34,7 @@ from reproduce.planning.planned import comparison_of
 from reproduce.planning.recipes import Request, find_claims, recipe
 
 NOWHERE = (None, None, None)  # images whose spacing nobody knows
-PROBES = json.loads((Path(__file__).parent / "prompt_probes.json").read_text("utf-8"))
+PROBES = json.loads((Path(__file__).resolve().parents[1] / "prompt_probes.json").read_text("utf-8"))
 GRIDS = ("sam-med2d", "samus", "medical-sam-adapter")
 
 
@@ -175,7 +175,7 @@ def test_clicks_follow_errors_on_the_whole_input():
     sample = Sample.of_image(Case("c", {}), np.zeros((100, 120, 3), np.uint8), {"x": mask})
 
     profile = plugin("prompts", "clicks-3-uniform-error")
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     rounds = Rounds(bundle(root, 1).spec, PlaneModel(), profile, bring, lambda _: None)
     (first,) = first_prompts(profile, bring, "c", "x", mask, 0, None)
     prediction = Prediction(

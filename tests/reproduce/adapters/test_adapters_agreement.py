@@ -23,7 +23,7 @@ from reproduce.ground.plugins import plugin
 
 PROBES = [
     probe
-    for path in sorted((Path(__file__).parent / "probes").glob("*.json"))
+    for path in sorted((Path(__file__).resolve().parents[1] / "probes").glob("*.json"))
     for probe in json.loads(path.read_text("utf-8"))
 ]
 QUICK = {"litemedsam", "samus"}

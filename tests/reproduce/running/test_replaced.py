@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from running_bundle import WEIGHTS, Bundle, project_root
-from test_running import write_phantoms
+from running_bundle import WEIGHTS, Bundle, project_root, write_phantoms
 
 from catalog.errors import InputError
 from catalog.registry import Registry

@@ -317,7 +317,7 @@ def test_results_follow_from_records_claims_and_themselves(committed: Registry) 
 
 @pytest.fixture(scope="session")
 def evidence() -> Path:
-    folder = Path(__file__).resolve().parents[3] / "shared" / "data" / "evidence" / "files"
+    folder = Path(__file__).resolve().parents[4] / "shared" / "data" / "evidence" / "files"
     if not folder.is_dir():
         pytest.skip("the tables of ../shared/data/evidence are not on this machine")
     return folder

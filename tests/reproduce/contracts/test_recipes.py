@@ -34,7 +34,7 @@ from reproduce.running.engine import Execution, execute, prepare, publish, run_f
 from reproduce.runs.spec import Placement
 from reproduce.statistics import read_statistics
 
-EXAMPLES = Path(__file__).parent / "recipes"
+EXAMPLES = Path(__file__).resolve().parents[1] / "recipes"
 NAMES = ("plane", "volume", "video")
 
 

@@ -26,7 +26,7 @@ from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 
 pytestmark = [pytest.mark.slow, pytest.mark.parity]
-PEERS = Path(__file__).parent / "peers"
+PEERS = Path(__file__).resolve().parents[1] / "peers"
 # Those of models that take a stack whole are compared in tests of their own.
 ENTRIES = {
     path.stem: entry

@@ -22,7 +22,9 @@ from reproduce.prompting.key_planes import KeyPlaneProfile
 from reproduce.prompting.lines import contour, diameter, skeleton
 
 Mask = NDArray[np.bool_]
-DOCUMENT = json.loads((Path(__file__).parent / "interaction_probes.json").read_text("utf-8"))
+DOCUMENT = json.loads(
+    (Path(__file__).resolve().parents[1] / "interaction_probes.json").read_text("utf-8")
+)
 VOLUMES = made_volumes()
 PROBES = pytest.mark.parametrize("probe", DOCUMENT["volumes"], ids=lambda p: str(p["volume"]))
 

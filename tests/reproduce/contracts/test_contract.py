@@ -31,7 +31,7 @@ def letters(name: str) -> str:
 
 
 def place(kind: str, name: str) -> str:
-    folder = Path(__file__).resolve().parents[2] / "reproduce" / kind
+    folder = Path(__file__).resolve().parents[3] / "reproduce" / kind
     for path in sorted(folder.glob("*")):
         if letters(path.stem) == letters(name):
             return path.relative_to(folder.parents[1]).as_posix()
