@@ -246,6 +246,28 @@ BAD: dict[str, tuple[Callable[[list[Path]], None], str]] = {
 }
 
 
+def test_whatever_is_cut_off_a_file_is_told(tmp_path: Path) -> None:
+    """pydicom reads what is left without a word; the last byte may be one that only fills up."""
+    files = write_series(tmp_path / "x", values())
+    _, grid = read_series(files)
+    objects = {
+        "seg": write_segmentation(tmp_path / "a.seg", files, {"ring": ring_mask()}),
+        "rt": write_structures(tmp_path / "rt.dcm", files, {"ring": ring(files)}),
+    }
+    cut = tmp_path / "cut.dcm"
+    for path in objects.values():
+        content = path.read_bytes()
+        for size in range(len(content) // 5, len(content) - 1, len(content) // 25):
+            cut.write_bytes(content[:size])
+            with pytest.raises(InputError, match=r"cut\.dcm"):
+                read_mask(cut, like=grid)
+    content = files[2].read_bytes()
+    for size in range(len(content) // 5, len(content) - 1, len(content) // 25):
+        cut.write_bytes(content[:size])
+        with pytest.raises(InputError, match=r"\.dcm"):
+            read_series([*files[:2], cut, *files[3:]])
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_volume_is_refused_by_name(name: str, tmp_path: Path) -> None:
     files = write_series(tmp_path / "x", values())
