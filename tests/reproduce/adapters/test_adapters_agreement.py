@@ -2,8 +2,8 @@
 
 `probes/` holds what the authors' own code gave on real images with seeded weights in
 their layout (`layouts/`, seed 0), at a few places of each prediction; commits and the largest
-difference over whole predictions are in `reproduce/adapters/agreement/`. Small networks are
-tried in every run, the others with `-m slow`.
+difference over whole predictions are in `reproduce/adapters/agreement/`. Small and scaled networks
+are tried in every run, the others with `-m slow`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,17 @@ def identity(probe: dict[str, Any]) -> str:
     return f"{probe['adapter']}-{probe['weights'][-1].split('/')[-1]}-{kind}"
 
 
+def quick(probe: dict[str, Any]) -> bool:
+    """Small networks, and those that the authors' code built with smaller sizes."""
+    return probe["adapter"] in QUICK or probe["weights"][-1].endswith("_scaled")
+
+
 def marked() -> list[Any]:
     return [
         pytest.param(
             probe,
             id=f"{number}-{identity(probe)}",
-            marks=() if probe["adapter"] in QUICK else (pytest.mark.slow, pytest.mark.parity),
+            marks=() if quick(probe) else (pytest.mark.slow, pytest.mark.parity),
         )
         for number, probe in enumerate(PROBES)
     ]
@@ -76,6 +81,8 @@ def asked(probe: dict[str, Any], frame: Any) -> list[Prompt]:
         xy = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
         return frame.to_image(xy) if given.get("on") == "input" else xy
 
+    if "text" in given:
+        return [Prompt.on_plane("c", given["text"], None, text=given["text"])]
     if "box" in given:
         return [Prompt.on_plane("c", "x", None, box_xy=placed(given["box"]))]
     labels = np.asarray(given["labels"], dtype=np.int64)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import MATERIAL, REAL, made_lora
 from safetensors.torch import save_file
+from seeded import layout, seeded
 from test_adapters import RELEASES
 
 from catalog.errors import InputError, UsageError
@@ -19,7 +20,7 @@ from reproduce.checkpoints.loading import read_state
 from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 from reproduce.models.frames import Frame
-from reproduce.models.lora import merge, number_wrapped
+from reproduce.models.lora import merge, merge_loralib, number_wrapped
 from reproduce.models.sam import SamConfig, seeded_state
 
 SMALL = SamConfig(
@@ -34,6 +35,9 @@ SMALL = SamConfig(
     decoder_mlp_dim=64,
     iou_head_hidden_dim=32,
 )
+
+
+STD = np.array([53.395, 57.12, 57.375])  # AdaptiveSAM's, misspelt in its release
 
 
 def without_weights(name: str, **options: Any) -> Any:
@@ -226,6 +230,49 @@ def test_polyp_sam_divides_by_255_and_leaves_no_padding():
     assert (model.pixels(image, model.frame(300, 200)) == 1).all()
 
 
+def test_medsegx_asks_every_task_by_itself_and_answers_in_order():
+    state = seeded(layout("sam_small_128")) | seeded(layout("medsegx_scaled"))
+    medsegx = plugin("adapters", "medsegx")
+    model = medsegx.build(state, {"image_size": 64}, "cpu", "float32")
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+    (embedding,) = model.encode([Plane(image)])
+    prompts = [
+        Prompt.on_plane("c", task, None, box_xy=[5 + n, 6, 40, 30 + n])
+        for n, task in enumerate(("CT_Liver", "Dermoscopy_Skin", "CT_Liver"))
+    ]
+    together = model.predict(embedding, prompts, "original").scores
+    for number, prompt in enumerate(prompts):
+        alone = model.predict(embedding, [prompt], "original").scores[0]
+        assert torch.allclose(together[number], alone, atol=1e-5)
+    other = Prompt.on_plane("c", "MRI_Prostate2", None, box_xy=prompts[0].box_xy)
+    assert not torch.allclose(
+        model.predict(embedding, [other], "original").scores[0], together[0], atol=1e-3
+    )
+    for unknown in ("liver", "CT_StomachCancer"):
+        with pytest.raises(UsageError, match=f"no task '{unknown}'"):
+            medsegx.build(state, {"image_size": 64, "task": unknown}, "cpu", "float32")
+
+
+def test_i_medsam_takes_boxes_from_what_is_touched_and_scores_what_is_whole():
+    mask = np.zeros((8, 8), bool)
+    mask[2:5, 2:5] = True
+    bring = plugin("adapters", "i-medsam").prompt_grid({"label_size": 4})
+    assert bring is not None
+    assert bring(mask, (None, None, None)).mask.sum() == 4  # half pixels of the third row count
+    model = without_weights("i-medsam", label_size=4)
+    assert model.mask_pixels(mask, model.frame(8, 8)).sum() == 1
+
+
+def test_adaptivesam_knows_the_words_of_its_labels_only():
+    model = without_weights("adaptivesam")
+    image = np.full((576, 768, 3), 200, np.uint8)
+    pixels = model.pixels(image, model.frame(576, 768))
+    assert model.frame(576, 768).input_height == 192
+    np.testing.assert_allclose(pixels[:, 200, 0], np.array([-123.675, -116.28, -103.53]) / STD)
+    with pytest.raises(InputError, match="no tokens for prostate"):
+        model.sam.text("Prostate")
+
+
 def test_preprocessing_ids_differ_wherever_an_embedding_would():
     ids = {
         without_weights("sam-med2d").preprocessing_id(),
@@ -290,3 +337,18 @@ def test_layers_saved_in_place_get_their_numbers():
     names = [f"{prefix}.qkv.bias", f"{prefix}.linear_a_q.weight", f"{prefix}.linear_b_v.weight"]
     renamed = number_wrapped({name: torch.ones(1) for name in names})
     assert list(renamed) == [f"{prefix}.bias", "w_a_004", "w_b_005"]
+
+
+def test_pairs_beside_their_layer_change_the_parts_they_are_of():
+    rng = torch.Generator().manual_seed(0)
+    weight, a, b = (torch.randn(*s, generator=rng) for s in ((9, 3), (4, 3), (6, 2)))
+    state = {"x.qkv.weight": weight, "x.qkv.lora_A": a, "x.qkv.lora_B": b}
+    (merged,) = merge_loralib(state, "qv").values()
+    assert torch.allclose(merged[:3], weight[:3] + b[:3] @ a[:2] / 2)
+    assert torch.equal(merged[3:6], weight[3:6])
+    assert torch.allclose(merged[6:], weight[6:] + b[3:] @ a[2:] / 2)
+    with pytest.raises(InputError, match=r"x\.qkv: has no x\.qkv\.lora_B"):
+        merge_loralib({k: v for k, v in state.items() if not k.endswith("B")}, "qv")
+    for parts, changed in (("qkv", {}), ("qv", {"x.qkv.lora_A": a[:, :2]})):
+        with pytest.raises(InputError, match=r"x\.qkv: A, B and weight do not fit"):
+            merge_loralib(state | changed, parts)

@@ -2,7 +2,7 @@
 
 `peers/README.md` says how to get that code: SAM4MIS_PEERS names the folder of its check-outs. The
 same images, seeded weights and prompts go through both; figures are kept in
-`reproduce/adapters/agreement/` (SAM4MIS_PEERS_WRITE=1 writes those found).
+`reproduce/adapters/agreement/` (SAM4MIS_PEERS_WRITE=1 writes those found, and `probes/`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ENTRIES = {
 }
 # Rounding grows through a random network; any change of the computation gives a hundred times more.
 RELATIVE_SCORE, DICE, INPUT = 1e-4, 1e-4, 1e-6
-PROBES, PROBED_PLACES = Path(__file__).parent / "probes", 12
+PROBES, PROBED_PLACES = PEERS.parent / "probes", 12
 
 
 def check_out(entry: dict[str, Any]) -> Path:
@@ -122,6 +122,8 @@ def prompts_of(case: dict[str, Any], frame: Any) -> list[Prompt]:
         xy = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
         return frame.to_image(xy) if given.get("on") == "input" else xy
 
+    if "text" in given:
+        return [Prompt.on_plane("c", given["text"], None, text=given["text"])]
     fed_back = case.get("mask_input")
     if "box" in given:
         box = placed(given["box"]).reshape(4)

@@ -76,7 +76,12 @@ def answered(model: Any, case: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np
         answers = list(model.open(sample).ask(prompts).planes(case.get("grid", "original")))
         first = answers[0].prediction
         full = np.zeros(
-            (len(first.labels), *first.scores.shape[1:2], len(values), *first.scores.shape[2:]),
+            (
+                len(prompts) or len(first.labels),
+                *first.scores.shape[1:2],
+                len(values),
+                *first.scores.shape[2:],
+            ),
             np.float32,
         )
         for one in answers:

@@ -25,6 +25,7 @@ MINE = (
     "drive",
     "endotect",
     "folder",
+    "medsegdb",
     "volumes",
     "npz",
     "phantoms",
@@ -452,6 +453,33 @@ def test_declared_paths_stay_inside(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="leaves the folder"):
         plugin("datasets", "sam-med2d-demo").cases(tmp_path, "test", {})
+
+
+def test_medsegdb_takes_the_task_of_a_slice_from_its_folder(tmp_path: Path) -> None:
+    data = plugin("datasets", "medsegdb")
+    mask = np.zeros((6, 8), np.uint8)
+    mask[2:4, 1:5] = 1
+    for folder in ("ID/ACDC/MRI_LeftVentricle/T2", "OOD/cross_site/CT_Liver/CHAOS/inference"):
+        for part, values in (("imgs", np.full((6, 8, 3), 7, np.uint8)), ("gts", mask)):
+            place = tmp_path / "eval" / folder / f"npy_{part}"
+            place.mkdir(parents=True)
+            np.save(place / "slice_1.npy", values)
+    cases = data.cases(tmp_path, "all", {})
+    assert [case.id for case in cases] == [
+        "ID/ACDC/MRI_LeftVentricle/T2/slice_1",
+        "OOD/cross_site/CT_Liver/CHAOS/inference/slice_1",
+    ]
+    (first, second) = (data.load(case, {}) for case in cases)
+    assert list(first.labels) == ["MRI_LeftVentricle"]
+    assert (second.labels["CT_Liver"][0] == (mask == 1)).all()
+    assert second.values.shape == (1, 6, 8, 3)
+    (only,) = data.cases(tmp_path, "all", {"under": "eval/OOD/cross_site"})
+    assert only.id == cases[1].id
+    with pytest.raises(UsageError, match="begins with eval/"):
+        data.cases(tmp_path, "all", {"under": "eval/../.."})
+    (tmp_path / "eval" / folder / "npy_imgs" / "slice_1.npy").unlink()
+    with pytest.raises(InputError, match=r"slice_1\.npy: no image"):
+        data.cases(tmp_path, "all", {})
 
 
 def test_all_plugins_are_cheap_to_list() -> None:
