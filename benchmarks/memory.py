@@ -58,6 +58,7 @@ NEEDED = {
     "surgical-sam-2": ("reproduce.models.sam2_network",),
     "medsam2": ("reproduce.models.sam2_network",),
     "vesselfm": ("monai.transforms", "monai.inferers"),
+    "vista3d": ("monai.transforms", "monai.inferers", "monai.networks.nets"),
 }
 # Options without which an adapter answers nothing.
 GIVEN = {"medsegx": {"task": "CT_Liver"}}
@@ -99,6 +100,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("de-lightsam", "vit_t", 1024, ("de_lightsam",), ""),
     ("imis-net", "vit_b", 1024, ("imis_net",), ""),
     ("vesselfm", "dynunet", 128, ("vesselfm",), ""),
+    ("vista3d", "segresnet", 128, ("vista3d",), ""),
     ("wsi-sam", "vit_t", 2048, ("mobile_sam", "wsi_sam"), ""),
     ("segmentanybone", "vit_t", 128, ("segmentanybone",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),

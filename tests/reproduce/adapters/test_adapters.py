@@ -113,6 +113,7 @@ RELEASES = [
     ),
     Release("vesselfm", (("vesselfm", "flat", ""),)),
     Release("segmentanybone", (("segmentanybone", "flat", ""),)),
+    Release("vista3d", (("vista3d", "flat", ""),)),
 ]
 
 

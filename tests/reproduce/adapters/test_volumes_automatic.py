@@ -19,7 +19,7 @@ from test_adapters_peers import DICE, INPUT, RELATIVE_SCORE, authors, check_out,
 
 from catalog.errors import InputError
 from reproduce.asking.loop import Evaluator
-from reproduce.contracts import Case, Dataset, Sample
+from reproduce.contracts import Case, Dataset, Prompt, Sample
 from reproduce.ground.plugins import plugin
 from reproduce.statistics import StatisticsBuilder
 
@@ -100,20 +100,30 @@ def test_slices_of_bone_come_back_as_they_lie() -> None:
         assert dice(mask, volume[answered.index] > 0) > 0.95
 
 
-def ours(name: str, model: Any, given: Sample) -> tuple[Any, Any, Any]:
+def ours(name: str, model: Any, given: Sample, case: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """The network's input, its logits, what comes back to the volume: asked once, as it is slow."""
     if name == "segmentanybone":
         values = torch.stack([model.pixels(plane) for plane in model.scaled(given)])
         return values, model.net(values).transpose(0, 1), model.maps(given)
-    values = model.values(given)
-    logits = model.logits(values)
-    return values, logits, logits.sigmoid()
+    if name == "vesselfm":
+        values = model.values(given)
+        logits = model.logits(values)
+        return values, logits, logits.sigmoid()
+    prepared = model.prepared(given)
+    values = prepared.as_tensor()[0]
+    if "clicks" not in case:
+        logits = model.logits(values)
+        return values, logits, model.masks(logits, prepared)
+    labels = np.array(case["click_labels"])
+    asked = Prompt("a", "x", points=case["clicks"], point_labels=labels)
+    logits = model.clicked(prepared, asked)[None]
+    return values, logits, model.in_sample([model.back(logits[0], prepared, "bilinear")])
 
 
 @pytest.mark.slow
 @pytest.mark.parity
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("name", ["vesselfm", "segmentanybone"])
+@pytest.mark.parametrize("name", ["vesselfm", "vista3d", "segmentanybone"])
 def test_whole_volumes_are_those_of_the_authors_code(name, real, tmp_path):
     """With SAM4MIS_PEERS_WRITE=1 writes what it finds into the record."""
     record = RECORDS / f"{name}.json"
@@ -125,7 +135,7 @@ def test_whole_volumes_are_those_of_the_authors_code(name, real, tmp_path):
         model = plugin("adapters", name).build(state, case["options"], "cpu", "float32")
         given = sample(case["image"], tuple(case["spacing"]))
         with torch.inference_mode():
-            values, logits, found = (part.numpy() for part in ours(name, model, given))
+            values, logits, found = (part.numpy() for part in ours(name, model, given, case))
         theirs = case["scores"]
         masks = case.get("masks", theirs > 0)
         pairs = list(zip(found > 0.5, masks, strict=True))
