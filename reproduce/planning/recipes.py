@@ -403,6 +403,12 @@ def build_spec(
         flags.add("oracle-prompt: prompts were chosen with the ground truth")
     # A run is given to the claims that it does not contradict; what is not known is judged later.
     hashes = [sha256_of(path) for path in files]
+    for record, path, sha256 in zip(first.checkpoints, files, hashes, strict=True):
+        if record.sha256 not in (None, sha256):
+            raise InputError(
+                f"{path}: not the checkpoint {record.id} any more. Expected sha256 "
+                f"{record.sha256}, got {sha256}. Delete the file and give the command again."
+            )
     listed = case_list({case.id: case.files for case in inputs})
     served = [
         r.claim_id for r in recipes if not comparison_of(r, hashes, len(cases), listed).differences

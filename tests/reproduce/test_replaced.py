@@ -14,6 +14,7 @@ from test_running import write_phantoms
 
 from catalog.errors import InputError
 from catalog.registry import Registry
+from reproduce.obtaining.weights import obtain_all
 from reproduce.planning.recipes import Request, build_spec, find_claims, recipe
 from reproduce.running.worker import Worker
 
@@ -78,6 +79,23 @@ def test_other_prompts_than_the_planned_ones_are_refused(begun: Path) -> None:
     path.write_text("\n".join([head, *lines[:-1], json.dumps(prompt)]) + "\n", "utf-8")
     with pytest.raises(InputError, match=r"prompts\.json: expected the file with sha256"):
         Worker(begun).work()
+
+
+def test_weights_that_were_replaced_in_the_cache_are_not_planned_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project_root(tmp_path, monkeypatch, dataset="folder", split="all")
+    data, weights = write_phantoms(tmp_path / "data", 1), tmp_path / "cache/manual/w.safetensors"
+    weights.parent.mkdir(parents=True)
+    shutil.copy(WEIGHTS, weights)
+    ((project, claim),) = find_claims(Registry.load(root), "selftest/phantom-dice")
+    item = recipe(project, claim, Request(data=data))
+    (kept,) = obtain_all(project.slug, item.checkpoints)
+    kept.chmod(0o644)
+    other_weights(kept)
+    assert obtain_all(project.slug, item.checkpoints) == [kept], "its name says the hash it had"
+    with pytest.raises(InputError, match="not the checkpoint sam-phantom any more"):
+        build_spec([item], data, [kept])
 
 
 def test_what_was_not_replaced_runs_to_the_end(begun: Path) -> None:
