@@ -10,7 +10,7 @@ other kernels keep other things there, so `gpu_mib` is null until somebody measu
 
 `python -m benchmarks memory` writes `results/memory.json` (`python -m benchmarks.memory ADAPTER`
 only what it holds of that adapter), which the `memory_mib` of the adapters
-repeats (`tests/reproduce/test_adapters.py` compares). Linux only: /proc/self/clear_refs.
+repeats (`tests/reproduce/adapters/test_adapters.py` compares). Linux only: /proc/self/clear_refs.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -57,7 +58,11 @@ NEEDED = {
     "surgical-sam-2": ("reproduce.models.sam2_network",),
     "medsam2": ("reproduce.models.sam2_network",),
     "vesselfm": ("monai.transforms", "monai.inferers"),
+    "vista3d": ("monai.transforms", "monai.inferers", "monai.networks.nets"),
 }
+# Options without which an adapter answers nothing.
+GIVEN = {"medsegx": {"task": "CT_Liver"}}
+CHANNELS = {"gbt-sam": 4}  # of a stack that has several
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
 # `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network), what stands before every name
 VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
@@ -71,6 +76,14 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("sam-med2d", "vit_b", 256, ("sam_med2d",), ""),
     ("samed", "vit_b", 512, ("sam_vit_b", "samed_lora"), ""),
     ("h-sam", "vit_b", 512, ("sam_vit_b", "hsam_lora"), ""),
+    ("sam-lst", "vit_b", 512, ("sam_lst",), "module."),
+    ("medsegx", "vit_b", 256, ("sam_vit_b", "medsegx"), ""),
+    ("dapsam", "vit_b", 512, ("dapsam_fundus",), ""),
+    ("p2sam", "vit_b", 1024, ("p2sam_lora",), ""),
+    ("i-medsam", "vit_b", 384, ("sam_vit_b", "i_medsam"), ""),
+    ("g-sam", "vit_b", 256, ("g_sam",), ""),
+    ("gbt-sam", "vit_b", 1024, ("gbt_sam",), ""),
+    ("adaptivesam", "vit_b", 256, ("adaptivesam",), ""),
     ("medical-sam-adapter", "vit_b", 1024, ("medical_sam_adapter_1024",), ""),
     ("medical-sam-adapter", "vit_b_256", 256, ("medical_sam_adapter_256",), ""),
     ("samus", "vit_b", 256, ("samus",), ""),
@@ -87,6 +100,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("de-lightsam", "vit_t", 1024, ("de_lightsam",), ""),
     ("imis-net", "vit_b", 1024, ("imis_net",), ""),
     ("vesselfm", "dynunet", 128, ("vesselfm",), ""),
+    ("vista3d", "segresnet", 128, ("vista3d",), ""),
     ("wsi-sam", "vit_t", 2048, ("mobile_sam", "wsi_sam"), ""),
     ("segmentanybone", "vit_t", 128, ("segmentanybone",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
@@ -106,8 +120,10 @@ def run(say: Callable[[str], None], quick: bool) -> dict[str, Any]:
 
 def one(adapter: str, say: Callable[[str], None]) -> None:
     """Measure one adapter and put it beside the others that were measured before."""
+    measured = _measured(say, adapter, quick=False)
+    # Read now: another adapter may have been measured meanwhile.
     document = json.loads((RESULTS / "memory.json").read_text("utf-8"))
-    document["scenarios"] |= _measured(say, adapter, quick=False)
+    document["scenarios"] |= measured
     write("memory", document)
 
 
@@ -181,6 +197,7 @@ def measure(number: int) -> dict[str, Any]:
         if name != "samed_lora" or adapter_name == "samed" or key.startswith("w_")
     }
     options = {name: option.default for name, option in adapter.options.items()}
+    options |= GIVEN.get(adapter_name, {})
     started = time.perf_counter()
     model = adapter.build(state, options, "cpu", "float32")
     del state
@@ -190,8 +207,9 @@ def measure(number: int) -> dict[str, Any]:
     held = sum(tensor.nbytes for tensor in tensors.values())
     del tensors
     Path("/proc/self/clear_refs").write_text("5")
-    kind = next(k for k in ("none", "box", "point") if k in adapter.prompts)
-    ask = _ask_stack if isinstance(model, StackModel) else _ask_plane
+    kind = next(k for k in ("none", "box", "point", "text") if k in adapter.prompts)
+    channels = CHANNELS.get(adapter_name)
+    ask = partial(_ask_stack, channels) if isinstance(model, StackModel) else _ask_plane
     with torch.inference_mode():
         ask(model, side, kind)
     peak = resident_mib("VmHWM")
@@ -221,22 +239,23 @@ def _ask_plane(model: Any, side: int, kind: str) -> None:
             Prompt.on_plane("a", "x", None, points_xy=box[None, :2], point_labels=np.array([1]))
         ],
         "none": [],
+        "text": [Prompt.on_plane("a", "liver", None)],
     }[kind]
     (embedding,) = model.encode([Plane(image)])
     assert torch.isfinite(model.predict(embedding, prompts, "original").scores.float()).all()
 
 
-def _ask_stack(model: Any, side: int, kind: str) -> None:
-    """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle; of a model that
-    follows an object through planes of 8 bits, three planes and a box on the middle one; of one
-    without prompts, five planes."""
+def _ask_stack(channels: int | None, model: Any, side: int, kind: str) -> None:
+    """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle; where the model
+    is asked by a box, three planes with it on the middle one; without prompts, five planes."""
     import numpy as np
     import torch
 
     from reproduce.contracts import Case, Prompt, Sample
 
-    planes = 3 if model.takes == "uint8" else 5 if kind == "none" else side
-    values = np.random.default_rng(0).integers(1, 256, (planes, side, side))
+    planes = {"box": 3, "none": 5, "point": side}[kind]
+    shape = (planes, side, side, channels)[: 4 if channels else 3]
+    values = np.random.default_rng(0).integers(1, 256, shape)
     taken = values.astype(np.uint8 if model.takes == "uint8" else np.float32)
     sample = Sample.of_volume(Case("a", {}), taken, {}, spacing_mm=(1.5, 1.5, 1.5))
     middle = np.full((1, 3), side // 2, np.float64)

@@ -26,7 +26,7 @@ PLUGIN = DeclaredAdapter(
     ),
     options={"data": OPTION},
     does=Conduct("3dsam-adapter-128-512", answers="probability"),
-    memory_mib={},
+    memory_mib={"vit_b": 2994},
     agreement=(
         "Compared with the authors' test.py on one stack of real CT slices with the full network "
         "(and a small one), same seeded weights, one click: largest difference 1.5e-06 of a "

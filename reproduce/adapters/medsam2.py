@@ -1,9 +1,9 @@
 """MedSAM2 (Ma et al. 2025): SAM 2.1 tiny at 512 px, fine-tuned on CT, MRI, PET and ultrasound."""
 
 from reproduce.contracts import Conduct, Option
-from reproduce.models.declaring import DeclaredAdapter
+from reproduce.models.sam2_declaring import holes, video_adapter
 
-PLUGIN = DeclaredAdapter(
+PLUGIN = video_adapter(
     name="medsam2",
     version=1,
     title="MedSAM2",
@@ -13,9 +13,6 @@ PLUGIN = DeclaredAdapter(
         "medsam2_infer_CT_lesion_npz_recist.py, medsam2_infer_video.py; network: transformers 5"
     ),
     prompts=("box", "point", "mask"),
-    layouts=("model", "flat"),
-    dimensionality="3d",
-    builder="reproduce.models.sam2_video:build",
     preprocessing=(
         "Every plane of 8 bits squashed to 512x512 with Pillow (bicubic), divided by 255, "
         "ImageNet's mean and deviation; grey planes as RGB."
@@ -37,13 +34,7 @@ PLUGIN = DeclaredAdapter(
                 "answers": {"both-remasked": "logit", "forward": "logit"},
             },
         ),
-        "holes": Option(
-            "filled",
-            "holes of up to 8 px of the low-resolution masks: filled, as the released code does "
-            "where its CUDA extension is compiled, or kept (which no claim's word is for)",
-            ("filled", "kept"),
-            {"postprocessing": {}},
-        ),
+        "holes": holes(),
     },
     memory_mib={"tiny": 445},
     agreement=(

@@ -1,9 +1,9 @@
 """SAM 2 and 2.1 (Ravi et al. 2024) on stacks: asked on one plane, followed through the others."""
 
 from reproduce.contracts import Conduct, Option
-from reproduce.models.declaring import DeclaredAdapter
+from reproduce.models.sam2_declaring import holes, video_adapter
 
-PLUGIN = DeclaredAdapter(
+PLUGIN = video_adapter(
     name="sam2",
     version=1,
     title="SAM 2 / 2.1, video",
@@ -13,9 +13,6 @@ PLUGIN = DeclaredAdapter(
         "sam2/sam2_video_predictor.py, sam2/build_sam.py; network: transformers 5"
     ),
     prompts=("box", "point", "mask"),
-    layouts=("model", "flat"),
-    dimensionality="3d",
-    builder="reproduce.models.sam2_video:build",
     preprocessing=(
         "Every plane squashed to 1024x1024 with Pillow (bicubic), divided by 255, ImageNet's mean "
         "and deviation; grey planes as RGB."
@@ -35,13 +32,7 @@ PLUGIN = DeclaredAdapter(
             ("both", "forward"),
             {"postprocessing": {"forward": "sam2-forward"}},
         ),
-        "holes": Option(
-            "filled",
-            "holes of up to 8 px of the low-resolution masks: filled, as the released code does "
-            "where its CUDA extension is compiled, or kept",
-            ("filled", "kept"),
-            {"postprocessing": {"kept": "sam2-both-ways-unfilled"}},
-        ),
+        "holes": holes("sam2-both-ways-unfilled"),
     },
     memory_mib={"tiny": 986, "small": 959},
     agreement=(

@@ -1,9 +1,9 @@
 """Surgical SAM 2 (Liu et al. 2024): SAM 2 small at 512 px whose memory is pruned, for video."""
 
 from reproduce.contracts import Conduct, Option
-from reproduce.models.declaring import DeclaredAdapter
+from reproduce.models.sam2_declaring import holes, video_adapter
 
-PLUGIN = DeclaredAdapter(
+PLUGIN = video_adapter(
     name="surgical-sam-2",
     version=1,
     title="Surgical SAM 2",
@@ -13,9 +13,6 @@ PLUGIN = DeclaredAdapter(
         "sam2/modeling/sam2_base.py, sam2_configs/sam2_hiera_s_512.yaml; network: transformers 5"
     ),
     prompts=("point", "mask", "box"),
-    layouts=("model", "flat"),
-    dimensionality="3d",
-    builder="reproduce.models.sam2_video:build",
     preprocessing=(
         "Every plane squashed to 512x512 with Pillow (bicubic), divided by 255, ImageNet's mean "
         "and deviation. Of seven memories the two that are most like the last are left out; the "
@@ -25,13 +22,7 @@ PLUGIN = DeclaredAdapter(
     options={
         "image_size": Option(512, "side of the network's input", (512,)),
         "follow": Option("forward", "from the asked plane forward alone", ("forward",)),
-        "holes": Option(
-            "filled",
-            "holes of up to 8 px of the low-resolution masks: filled, as the released code does "
-            "where its CUDA extension is compiled, or kept (which no claim's word is for)",
-            ("filled", "kept"),
-            {"postprocessing": {}},
-        ),
+        "holes": holes(),
         "pruned": Option(2, "memories left out (num_remove)", (2,)),
     },
     memory_mib={"small": 450},

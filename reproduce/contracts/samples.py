@@ -61,7 +61,8 @@ class Geometry:
 class Sample:
     """A loaded case: a stack of S planes of H rows and W columns.
 
-    values  (S, H, W) or (S, H, W, 3) RGB, as stored
+    values  (S, H, W), (S, H, W, 3) RGB, or (S, H, W, C) of other channels (sequences of one
+            region), as stored
     labels  class name -> (S, H, W) bool; every class of the data set, those without a pixel too
     valid   (S, H, W) bool: where pixels count (in the field of view, outside labels called
             `ignore`), or None: everywhere

@@ -95,6 +95,49 @@ def number_wrapped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]
     return renamed
 
 
+def merge_loralib(state: Mapping[str, torch.Tensor], parts: str = "qkv") -> dict[str, torch.Tensor]:
+    """A state dict with the pairs of `loralib` layers merged into the weights they stand beside.
+
+    `x.lora_A`, `x.lora_B` change `x.weight` by B @ A over the rank (its `lora_alpha` is 1, as by
+    default). In a joint qkv layer the pairs of several parts are stacked; `parts` says of which.
+
+    Raises `InputError` for a half pair, a pair without its weight and shapes that do not fit.
+
+    >>> import torch
+    >>> one = {"a.weight": torch.zeros(2, 3), "a.lora_A": torch.ones(4, 3)}
+    >>> merge_loralib(one | {"a.lora_B": torch.ones(2, 4)})["a.weight"].tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+    merged = {k: v for k, v in state.items() if not k.endswith((".lora_A", ".lora_B"))}
+    problems = []
+    for layer in sorted({k.rpartition(".")[0] for k in state.keys() - merged.keys()}):
+        names = f"{layer}.lora_A", f"{layer}.lora_B", f"{layer}.weight"
+        if absent := [name for name in names if name not in state]:
+            problems.append(f"{layer}: has no {', '.join(absent)}")
+            continue
+        a, b, weight = (state[name].double() for name in names)
+        rank = b.shape[-1]
+        pairs = len(a) // rank
+        rows = len(weight) if pairs == 1 else len(weight) // 3
+        if (a.shape, b.shape) != ((rank * pairs, weight.shape[1]), (rows * pairs, rank)) or (
+            pairs not in {1, len(parts)}
+        ):
+            shapes = ", ".join(str(tuple(state[name].shape)) for name in names)
+            problems.append(f"{layer}: A, B and weight do not fit: {shapes}")
+            continue
+        weight = weight.clone()
+        for number, part in enumerate("q" if pairs == 1 else parts):
+            start = rows * "qkv".index(part)
+            change = b[rows * number :][:rows] @ a[rank * number :][:rank]
+            weight[start : start + rows] += change / rank
+        merged[names[2]] = weight.to(state[names[2]].dtype)
+    if problems:
+        raise InputError(
+            "the LoRA tensors do not fit the layers they stand beside:\n  " + "\n  ".join(problems)
+        )
+    return merged
+
+
 def _is_half(key: str, half: str) -> bool:
     numbered = _NUMBERED.fullmatch(key)
     return numbered[2] == half if numbered else key.endswith(half)

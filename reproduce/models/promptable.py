@@ -138,6 +138,7 @@ class PromptedModel(ImageModel):
     kind: ScoreKind = "logit"
     plain_encoder = False  # True: SAM's own, see `encoder_of`
     candidates = slice(0, 1)  # of the decoder's masks: SAM's first is the one for clear prompts
+    upscaling = 4  # pixels of a low-resolution mask along one of the embedding
 
     def __init__(
         self, name: str, sam: Any, options: Mapping[str, Any], device: str, dtype: str
@@ -192,7 +193,7 @@ class PromptedModel(ImageModel):
                 (points, prompt.box is not None, prompt.mask_input is not None), []
             ).append(i)
         candidates = len(range(self.sam.mask_decoder.num_mask_tokens)[self.candidates])
-        side = 4 * embedding.features.shape[-1]
+        side = self.upscaling * embedding.features.shape[-1]
         low_res = torch.empty(len(prompts), candidates, side, side, device=self.device)
         quality = torch.empty(len(prompts), candidates, device=self.device)
         step = prompts_together(self.device)

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn import functional
 
 from catalog.errors import InputError
 
@@ -148,7 +149,6 @@ def config_of(state: Mapping[str, torch.Tensor], decoder_heads: int = 8) -> SamC
         "rel": "image_encoder.blocks.0.attn.rel_pos_h",
         "mlp": "image_encoder.blocks.0.mlp.lin1.weight",
         "neck": "image_encoder.neck.0.weight",
-        "mask_in": "prompt_encoder.mask_downscaling.3.weight",
         "decoder_mlp": "mask_decoder.transformer.layers.0.mlp.lin1.weight",
         "mask_tokens": "mask_decoder.mask_tokens.weight",
         "iou": "mask_decoder.iou_prediction_head.layers.0.weight",
@@ -160,6 +160,7 @@ def config_of(state: Mapping[str, torch.Tensor], decoder_heads: int = 8) -> SamC
             f"{', '.join(sorted(state)[:5]) or 'none'}. Unwrap it with the layout that fits "
             "(`sam4mis reproduce list --json` names the layouts of every adapter)."
         )
+    mask_in = state.get("prompt_encoder.mask_downscaling.3.weight")  # some have no prompt encoder
     shape = {name: tuple(state[key].shape) for name, key in needed.items()}
     embed_dim, patch = shape["pos"][3], shape["patch"][2]
     grid = shape["pos"][1]
@@ -181,7 +182,7 @@ def config_of(state: Mapping[str, torch.Tensor], decoder_heads: int = 8) -> SamC
         window=(min(windowed) + 1) // 2 if windowed else 14,
         mlp_dim=shape["mlp"][0],
         prompt_embed_dim=shape["neck"][0],
-        mask_in_chans=shape["mask_in"][0],
+        mask_in_chans=16 if mask_in is None else mask_in.shape[0],
         decoder_depth=_count(state, "mask_decoder.transformer.layers."),
         decoder_heads=decoder_heads,
         decoder_mlp_dim=shape["decoder_mlp"][0],
@@ -189,6 +190,33 @@ def config_of(state: Mapping[str, torch.Tensor], decoder_heads: int = 8) -> SamC
         iou_head_depth=_count(state, "mask_decoder.iou_prediction_head.layers."),
         iou_head_hidden_dim=shape["iou"][0],
     )
+
+
+def resize_positions(
+    state: Mapping[str, torch.Tensor], image_size: int, global_attention: tuple[int, ...]
+) -> dict[str, torch.Tensor]:
+    """A base checkpoint of 1024 px for another image size.
+
+    `segment_anything/build_sam.py: load_from`: position embedding and the relative positions of
+    blocks with global attention, bilinear; windows keep theirs.
+    """
+    state = dict(state)
+    positions = state["image_encoder.pos_embed"]
+    grid = image_size // state["image_encoder.patch_embed.proj.weight"].shape[-1]
+    if positions.shape[1] == grid:
+        return state
+    state["image_encoder.pos_embed"] = functional.interpolate(
+        positions.permute(0, 3, 1, 2).float(), (grid, grid), mode="bilinear", align_corners=False
+    ).permute(0, 2, 3, 1)
+    for block in global_attention:
+        for axis in "hw":
+            key = f"image_encoder.blocks.{block}.attn.rel_pos_{axis}"
+            rows = state[key].float()[None, None]
+            rows = functional.interpolate(
+                rows, (2 * grid - 1, rows.shape[-1]), mode="bilinear", align_corners=False
+            )
+            state[key] = rows[0, 0]
+    return state
 
 
 def load_sam(state: Mapping[str, torch.Tensor], config: SamConfig | None = None) -> Sam:

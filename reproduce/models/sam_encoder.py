@@ -75,48 +75,47 @@ class FusedEncoder(nn.Module):
         return features
 
 
-class FusedBlock(nn.Module):
-    """One transformer block of `ImageEncoderViT`, in place; float32 parameters are shared."""
+class FusedAttention(nn.Module):
+    """The attention half of a block of `ImageEncoderViT`, in place; float32 parameters are shared.
 
-    def __init__(self, block: Block, dtype: torch.dtype) -> None:
+    Methods with adapters put their own half after it.
+
+    windows_first  windows are padded before the normalisation, so that padding tokens are its bias;
+                   SAM itself pads with zeros after it
+    """
+
+    def __init__(
+        self, block: Block, dtype: torch.dtype = torch.float32, windows_first: bool = False
+    ) -> None:
         super().__init__()
         attention = block.attn
         self.window: int = block.window_size
         self.heads: int = attention.num_heads
         self.dtype = dtype
-        self.norm1, self.norm2 = block.norm1, block.norm2
+        self.norm1 = block.norm1
         self.qkv, self.proj = _cast(attention.qkv, dtype), _cast(attention.proj, dtype)
-        self.lin1, self.lin2 = _cast(block.mlp.lin1, dtype), _cast(block.mlp.lin2, dtype)
-        self.act = block.mlp.act
         self.rel_pos_h, self.rel_pos_w = attention.rel_pos_h, attention.rel_pos_w
+        self.windows_first = windows_first
 
     def forward(self, x: Tensor) -> None:
-        """Replace x, (B, H, W, C) float32, by the block's output."""
+        """Replace x, (B, H, W, C) float32."""
         self.attend(x)
-        self.feed(x)
 
     def attend(self, x: Tensor) -> None:
         """Add attention to x: the first half of the block."""
-        height = x.shape[1]
-        rows = self._rows(height)
+        rows = self.rows(x)
         if not self.window:
             self._everywhere(x, rows)
             return
-        for start in range(0, height, rows):
+        for start in range(0, x.shape[1], rows):
             strip = x[:, start : start + rows]
             strip += self._windowed(self.norm1(strip).to(self.dtype))
 
-    def feed(self, x: Tensor) -> None:
-        """Add the perceptron to x: the second half."""
-        height = x.shape[1]
-        rows = self._rows(height)
-        for start in range(0, height, rows):
-            strip = x[:, start : start + rows]
-            strip += self.lin2(self.act(self.lin1(self.norm2(strip).to(self.dtype))))
-
-    def _rows(self, height: int) -> int:
-        """Rows done at a time: one of windows, or as many tokens; a GPU wants all there is."""
-        return (self.window or 16) if self.lin1.weight.device.type == "cpu" else height
+    def rows(self, x: Tensor) -> int:
+        """How many rows of x to do at once: one row of windows, or as many tokens in a global
+        block; a GPU wants all there is."""
+        rows: int = (self.window or 16) if x.device.type == "cpu" else x.shape[1]
+        return -(-rows // self.window) * self.window if self.window else rows
 
     def _everywhere(self, x: Tensor, rows: int) -> None:
         """Add global attention to x: keys and values of all tokens, queries strip by strip."""
@@ -144,10 +143,13 @@ class FusedBlock(nn.Module):
         high, wide = -(-height // side), -(-width // side)
         qkv = self.qkv(x)
         if (high * side, wide * side) != (height, width):
-            # `Block` pads with zeros before projecting: padding tokens take part, as the bias.
+            # Padding tokens take part: SAM pads with zeros before projecting, which gives the bias.
+            padding = self.qkv.bias
+            if self.windows_first:
+                padding = self.qkv(self.norm1.bias.to(self.dtype))
             whole = qkv.new_empty((batch, high * side, wide * side, 3 * channels))
-            whole[:, height:] = self.qkv.bias
-            whole[:, :height, width:] = self.qkv.bias
+            whole[:, height:] = padding
+            whole[:, :height, width:] = padding
             whole[:, :height, :width] = qkv
             qkv = whole
         tiles = qkv.view(batch, high, side, wide, side, 3, self.heads, per_head)
@@ -162,6 +164,28 @@ class FusedBlock(nn.Module):
         out = out.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, high * side, wide * side, channels)
         projected: Tensor = self.proj(out[:, :height, :width])
         return projected
+
+
+class FusedBlock(FusedAttention):
+    """One transformer block of `ImageEncoderViT`, in place; float32 parameters are shared."""
+
+    def __init__(self, block: Block, dtype: torch.dtype) -> None:
+        super().__init__(block, dtype)
+        self.norm2 = block.norm2
+        self.lin1, self.lin2 = _cast(block.mlp.lin1, dtype), _cast(block.mlp.lin2, dtype)
+        self.act = block.mlp.act
+
+    def forward(self, x: Tensor) -> None:
+        """Replace x, (B, H, W, C) float32, by the block's output."""
+        self.attend(x)
+        self.feed(x)
+
+    def feed(self, x: Tensor) -> None:
+        """Add the perceptron to x: the second half."""
+        rows = self.rows(x)
+        for start in range(0, x.shape[1], rows):
+            strip = x[:, start : start + rows]
+            strip += self.lin2(self.act(self.lin1(self.norm2(strip).to(self.dtype))))
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, to_rows: Tensor, to_columns: Tensor) -> Tensor:

@@ -13,36 +13,11 @@ from torch.nn.functional import interpolate
 from reproduce.models.frames import Frame
 from reproduce.models.lora import merge
 from reproduce.models.promptable import Encoded
-from reproduce.models.sam import config_of, load_sam
-from reproduce.models.semantic import SYNAPSE, SemanticModel, one_channel
+from reproduce.models.sam import config_of, load_sam, resize_positions
+from reproduce.models.semantic import SYNAPSE, SemanticModel, one_channel, unprompted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def resize_positions(
-    state: Mapping[str, torch.Tensor], image_size: int, global_attention: tuple[int, ...]
-) -> dict[str, torch.Tensor]:
-    """A base checkpoint of 1024 px for another image size.
-
-    `segment_anything/build_sam.py: load_from`: position embedding and the relative positions of
-    blocks with global attention, bilinear; windows keep theirs.
-    """
-    state = dict(state)
-    positions = state["image_encoder.pos_embed"]
-    grid = image_size // state["image_encoder.patch_embed.proj.weight"].shape[-1]
-    if positions.shape[1] == grid:
-        return state
-    state["image_encoder.pos_embed"] = interpolate(
-        positions.permute(0, 3, 1, 2).float(), (grid, grid), mode="bilinear", align_corners=False
-    ).permute(0, 2, 3, 1)
-    for block in global_attention:
-        for axis in "hw":
-            key = f"image_encoder.blocks.{block}.attn.rel_pos_{axis}"
-            rows = state[key].float()[None, None]
-            size = (2 * grid - 1, rows.shape[-1])
-            state[key] = interpolate(rows, size, mode="bilinear", align_corners=False)[0, 0]
-    return state
 
 
 class Samed(SemanticModel):
@@ -63,14 +38,7 @@ class Samed(SemanticModel):
         return np.repeat(zoomed(image, self.options["input_size"], self.side)[None], 3, axis=0)
 
     def logits(self, embedding: Encoded) -> torch.Tensor:
-        sparse, dense = self.sam.prompt_encoder(points=None, boxes=None, masks=None)
-        # All mask tokens are classes, so SAM's choice between one mask and the others is skipped.
-        low_res, _ = self.sam.mask_decoder.predict_masks(
-            image_embeddings=embedding.features,
-            image_pe=self.sam.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-        )
+        low_res = unprompted(self.sam, embedding.features)
         return interpolate(low_res, (self.side, self.side), mode="bilinear", align_corners=False)
 
 

@@ -29,6 +29,23 @@ SYNAPSE = (
 )
 
 
+def unprompted(sam: Any, features: torch.Tensor) -> torch.Tensor:
+    """Logits (1, tokens, l, l) of all mask tokens for one image's features (1, C, g, g).
+
+    Without a prompt, where every mask token is a class, so that SAM's choice between one mask and
+    the others is skipped.
+    """
+    sparse, dense = sam.prompt_encoder(points=None, boxes=None, masks=None)
+    low_res: torch.Tensor
+    low_res, _ = sam.mask_decoder.predict_masks(
+        image_embeddings=features,
+        image_pe=sam.prompt_encoder.get_dense_pe(),
+        sparse_prompt_embeddings=sparse,
+        dense_prompt_embeddings=dense,
+    )
+    return low_res
+
+
 class SemanticModel(ImageModel):
     """A model whose output is a label map; a subclass makes it from the embedding (`logits`)."""
 
@@ -78,6 +95,20 @@ class SemanticModel(ImageModel):
         factors = (frame.height / labels.shape[0], frame.width / labels.shape[1])
         resized = zoom(labels.cpu().numpy(), factors, order=0)
         return torch.from_numpy(np.ascontiguousarray(resized)).to(labels.device)
+
+
+class OverlappingModel(SemanticModel):
+    """A model whose classes may overlap: each has a mask of its own, cut at a probability of 0.5.
+
+    `logits` gives the classes alone, (1, classes, side, side); there is no background.
+    """
+
+    @torch.inference_mode()
+    def predict(self, embedding: Encoded, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+        """Logits of each class, (classes, 1, h, w); prompts are ignored."""
+        masks, frame = self.logits(embedding)[0][:, None], embedding.frame
+        scores = frame.to_original(masks) if grid == "original" else frame.inside(masks)
+        return Prediction(scores=scores, kind="logit", labels=self.classes)
 
 
 def one_channel(image: NDArray[Any], name: str) -> NDArray[np.float64]:

@@ -6,8 +6,8 @@ PLUGIN = NamePrompt(
     name="text",
     version=1,
     description=(
-        "The name of the class as the data set calls it, for every class, present or not. No "
-        "adapter here takes text yet; sentences around the name are the adapter's business."
+        "The name of the class as the data set calls it, for every class, present or not; "
+        "sentences around the name are the adapter's business."
     ),
     source="SAT evaluate.py and SimTxtSeg test.py ask by the names of classes",
 )

@@ -26,6 +26,8 @@ HEAD = (
     *("SliceThickness", "RescaleSlope", "RescaleIntercept", "BitsAllocated"),
 )
 
+LENGTHS = {"PixelSpacing": 2, "ImageOrientationPatient": 6, "ImagePositionPatient": 3}
+
 
 def read_series(paths: Sequence[Path]) -> tuple[NDArray[Any], Geometry]:
     """The volume (D, H, W) of one series in its unit (rescaled), and its grid; axes closest to
@@ -37,7 +39,7 @@ def read_series(paths: Sequence[Path]) -> tuple[NDArray[Any], Geometry]:
     heads = [read_with(path, "DICOM file", _head) for path in paths]
     if len(paths) == 1 and int(heads[0].get("NumberOfFrames") or 1) > 1:
         return upright(*_frames(paths[0], heads[0]))
-    ordered, step_mm = _in_order(list(paths), heads)
+    ordered, step_mm = read_with(paths[0], "DICOM series", lambda _: _in_order(list(paths), heads))
     first = ordered[0][1]
     need_room(paths[0], (len(ordered), int(first.Rows), int(first.Columns)), 4, "the series")
     values = _pixels([path for path, _ in ordered])
@@ -45,9 +47,22 @@ def read_series(paths: Sequence[Path]) -> tuple[NDArray[Any], Geometry]:
 
 
 def _head(path: Path) -> Any:
+    """The part of a header that says where a slice lies; what is there but empty is left out."""
+    import numpy as np
     import pydicom
 
-    return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEAD))
+    head = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEAD))
+    for name, count in LENGTHS.items():
+        if not head.get(name):
+            head.pop(name, None)
+            continue
+        numbers = np.atleast_1d(np.asarray(head.get(name), float))
+        if numbers.shape != (count,) or not np.isfinite(numbers).all():
+            raise InputError(
+                f"{path}: {name} is {numbers.tolist()}, expected {count} numbers: the file is "
+                "damaged. Get it again."
+            )
+    return head
 
 
 def _in_order(paths: list[Path], heads: list[Any]) -> tuple[list[tuple[Path, Any]], float]:

@@ -47,6 +47,16 @@ def read(path: Path, key: str | None = None, like: Geometry | None = None) -> Ma
     return MaskFile(path, Geometry(values.shape), values)
 
 
+def array_of(path: Path) -> NDArray[Any]:
+    """The array of an npy file. Raises `InputError` as `arrays_of` does."""
+
+    def reader(path: Path) -> NDArray[Any]:
+        with path.open("rb") as stream:
+            return _array(path, stream, "the array")
+
+    return read_with(path, "array", reader)
+
+
 def names_in(path: Path) -> list[str]:
     """Names of the arrays of an npz file."""
     with zipfile.ZipFile(path) as archive:

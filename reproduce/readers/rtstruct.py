@@ -41,6 +41,13 @@ def read(path: Path, key: str | None = None, like: Geometry | None = None) -> Ma
         import pydicom
 
         content = pydicom.dcmread(path)
+        if (
+            "ROIContourSequence" not in content
+        ):  # pydicom reads what is left of a file without a word
+            raise InputError(
+                f"{path}: no contours in it: it is cut short, or none were drawn. Get this one "
+                "file again and repeat the command."
+            )
         regions = regions_of(content)
         need_room(path, (*grid.shape, max(len(regions), 1)), 1, "the volume of all regions")
         contours = {
@@ -93,6 +100,11 @@ def _filled(
         if contour.ContourGeometricType not in AREAS:
             continue
         points = np.asarray(contour.ContourData, np.float64).reshape(-1, 3)
+        if len(points) != contour.get("NumberOfContourPoints", len(points)):
+            raise InputError(
+                f"{path}: a contour of {name} has {len(points)} points and says "
+                f"{contour.NumberOfContourPoints}: the file is damaged. Get it again."
+            )
         places = points @ to_index[:3, :3].T + to_index[:3, 3]
         planes = np.rint(places[:, 0])
         plane = int(planes[0])

@@ -106,13 +106,12 @@ def run_array(
         while not reached():
             on_look()
             tasks = states(folder, job, wanted.tasks)
-            if tasks is not None:
-                if not any(task.alive for task in tasks) and not reached():
-                    raise InputError(_ended(folder, job, tasks))
-                now = _waiting(tasks)
-                if now and now != told:
-                    say(now)
-                told = now
+            if tasks and not any(task.alive for task in tasks) and not reached():
+                raise InputError(_ended(folder, job, tasks))
+            now = "squeue does not answer; waiting" if tasks is None else _waiting(tasks)
+            if now and now != told:
+                say(now)
+            told = now
             time.sleep(POLL_S)
         on_look()
     finally:

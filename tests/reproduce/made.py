@@ -139,11 +139,12 @@ def waves(planes: int = 5) -> np.ndarray:
 
 
 def stack_of(given: dict[str, Any]) -> NDArray[Any]:
-    """A stack (S, H, W) that the authors' code and our adapter both take.
+    """A stack (S, H, W), or (S, H, W, C), that the authors' code and our adapter both take.
 
     of    `waves`, `ct` (bytes of three dozen real slices) or `brats` (a real volume of 1.5 mm)
     cut   [first, end] of each axis
     hu    [low, high]: bytes become numbers of this range, float32
+    channels  that many, each with its own scale and shifted by a pixel more, float32
     """
     if given["of"] == "waves":
         values: NDArray[Any] = waves()
@@ -159,4 +160,7 @@ def stack_of(given: dict[str, Any]) -> NDArray[Any]:
     if "hu" in given:
         low, high = given["hu"]
         values = (values / 255 * (high - low) + low).astype(np.float32)
+    if "channels" in given:
+        shifted = [np.roll(values, n, axis=2) * (1 + n / 2) for n in range(given["channels"])]
+        values = np.stack(shifted, axis=-1).astype(np.float32)
     return values

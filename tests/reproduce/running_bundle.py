@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from catalog.records import Result
 from catalog.registry import Registry
+from reproduce.cli.arguments import Arguments
+from reproduce.cli.running import run_command
+from reproduce.datasets.phantoms import phantom
 from reproduce.planning.recipes import (
     Prompts,
     Recipe,
@@ -86,4 +91,37 @@ def project_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: obj
     return root
 
 
-__all__ = ["QUIET", "WEIGHTS", "Bundle", "bundle", "counts", "project_root"]
+def write_phantoms(folder: Path, count: int = 4) -> Path:
+    """Phantoms as PNG files in the layout of the plugin `folder`."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    for number in (0, 2, 5, 7)[:count]:
+        image, masks = phantom(number, 128)
+        Image.fromarray(image).save(folder / "images" / f"p{number}.png")
+        mask = masks["lesion"].astype(np.uint8) * 255
+        Image.fromarray(mask).save(folder / "masks" / f"p{number}.png")
+    return folder
+
+
+def run(tmp_path: Path, **changes: object) -> None:
+    """`sam4mis reproduce run` on the folder of phantoms, with changed arguments."""
+    facts: dict[str, object] = {
+        "target": "selftest",
+        "data": tmp_path / "data",
+        "checkpoints": (WEIGHTS,),
+        "out": tmp_path / "runs",
+        "devices": ("cpu",),
+    }
+    run_command(Arguments(**(facts | changes)))  # type: ignore[arg-type]  # a test's shorthand
+
+
+__all__ = [
+    "QUIET",
+    "WEIGHTS",
+    "Bundle",
+    "bundle",
+    "counts",
+    "project_root",
+    "run",
+    "write_phantoms",
+]

@@ -14,8 +14,8 @@ from catalog.errors import InputError
 from reproduce.adapters.h_sam.decoder import FirstDecoder, SecondDecoder
 from reproduce.models.lora import merge
 from reproduce.models.promptable import Encoded
-from reproduce.models.sam import VARIANTS, build_sam, load_strictly
-from reproduce.models.samed import Samed, classes_of, resize_positions
+from reproduce.models.sam import VARIANTS, build_sam, load_strictly, resize_positions
+from reproduce.models.samed import Samed, classes_of
 
 POINT_KINDS = 11  # nine classes and two box corners; without prompts none is used
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +13,9 @@ from torch import nn
 from torch.nn.functional import gelu
 
 from catalog.errors import InputError
-from reproduce.models.sam import SamConfig, build_sam, config_of, load_strictly
+from reproduce.models.decoders import enlarge_sixteenfold
+from reproduce.models.sam import SamConfig, build_sam, config_of, load_strictly, resize_positions
 from reproduce.models.sam_encoder import FusedBlock, precision
-from reproduce.models.samed import resize_positions
 from reproduce.models.windows import WindowModel
 
 if TYPE_CHECKING:
@@ -135,22 +134,6 @@ def add_adapters(block: Any, width: int, narrow: int) -> None:
             ("linear_up", nn.Linear(narrow, width, bias=False)),
         ):
             block.add_module(f"adapter_{part}{suffix}", module)
-
-
-def enlarge_sixteenfold(decoder: Any, width: int) -> None:
-    """SAM's decoder with two more doublings."""
-    from segment_anything.modeling.common import LayerNorm2d
-    from segment_anything.modeling.mask_decoder import MLP
-
-    widths = [width, width // 4, width // 8, width // 16, width // 32]
-    steps: list[nn.Module] = []
-    for before, after in pairwise(widths):
-        steps += [nn.ConvTranspose2d(before, after, 2, stride=2), LayerNorm2d(after), nn.GELU()]
-    del steps[-2]  # no normalisation after the last
-    decoder.output_upscaling = nn.Sequential(*steps)
-    decoder.output_hypernetworks_mlps = nn.ModuleList(
-        MLP(width, width, widths[-1], 3) for _ in range(decoder.num_mask_tokens)
-    )
 
 
 def with_factors(state: Mapping[str, torch.Tensor], config: SamConfig) -> dict[str, torch.Tensor]:

@@ -1,9 +1,8 @@
 """Medical SAM Adapter: SAM with adapters after attention and beside the MLP, and its own decoder.
 
-The mask decoder's transformer is not SAM's: its MLP has other names and its self attention adds
-positions also to the values and keeps the residual in the first layer. Relative positions have
-other names as well. A SAM checkpoint therefore fills neither of them, and the release does not
-notice (`load_state_dict(strict=False)`): they start from their initial values.
+The mask decoder's transformer is not SAM's (`reproduce.models.decoders.other_self_attention`), and
+relative positions have other names. A SAM checkpoint therefore fills neither of them, and the
+release does not notice (`load_state_dict(strict=False)`): they start from their initial values.
 """
 
 from __future__ import annotations
@@ -15,52 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from segment_anything.modeling.image_encoder import Block, window_partition, window_unpartition
-from segment_anything.modeling.transformer import TwoWayAttentionBlock
 from torch import nn
 from torch.nn.functional import interpolate
 
 from catalog.errors import InputError
 from reproduce.contracts import Grid
 from reproduce.models.bottleneck import Bottleneck
+from reproduce.models.decoders import other_self_attention
 from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel, as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, VARIANTS, build_sam, load_strictly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-class DecoderMlp(nn.Module):
-    """Linear, ReLU, Linear under the checkpoint's names."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList([nn.Sequential(nn.Linear(width, hidden), nn.ReLU())])
-        self.fc = nn.Linear(hidden, width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = self.fc(self.layers[0](x))
-        return y
-
-
-class DecoderBlock(TwoWayAttentionBlock):  # type: ignore[misc]  # segment_anything is untyped
-    """SAM's block with another self attention; see the module's docstring."""
-
-    def forward(
-        self,
-        queries: torch.Tensor,
-        keys: torch.Tensor,
-        query_pe: torch.Tensor,
-        key_pe: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.skip_first_layer_pe:
-            queries = queries + query_pe
-        queries = self.norm1(queries + self.self_attn(q=queries, k=queries, v=queries))
-        seen = self.cross_attn_token_to_image(q=queries + query_pe, k=keys + key_pe, v=keys)
-        queries = self.norm2(queries + seen)
-        queries = self.norm3(queries + self.mlp(queries))
-        told = self.cross_attn_image_to_token(q=keys + key_pe, k=queries + query_pe, v=queries)
-        return queries, self.norm4(keys + told)
 
 
 class AdaptedBlock(Block):  # type: ignore[misc]  # segment_anything is untyped
@@ -114,9 +80,7 @@ def load(state: Mapping[str, torch.Tensor]) -> Any:
             block.__class__ = AdaptedBlock
             for name in ("MLP_Adapter", "Space_Adapter", "Depth_Adapter"):
                 setattr(block, name, Bottleneck(config.embed_dim))
-        for layer in sam.mask_decoder.transformer.layers:
-            layer.__class__ = DecoderBlock
-            layer.mlp = DecoderMlp(config.prompt_embed_dim, config.decoder_mlp_dim)
+        other_self_attention(sam.mask_decoder, config.prompt_embed_dim, config.decoder_mlp_dim)
     load_strictly(sam, state)
     encoder = sam.image_encoder
     encoder.pos_embed = nn.Parameter(

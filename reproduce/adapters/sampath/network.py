@@ -17,7 +17,7 @@ from catalog.errors import InputError
 from reproduce.models.frames import Frame
 from reproduce.models.promptable import Encoded, as_colour, channels_first
 from reproduce.models.sam import VIT_B, build_sam, load_strictly
-from reproduce.models.semantic import SemanticModel
+from reproduce.models.semantic import SemanticModel, unprompted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,14 +116,7 @@ class SamPath(SemanticModel):
         return small
 
     def logits(self, embedding: Encoded) -> torch.Tensor:
-        sam = self.sam.model
-        sparse, dense = sam.prompt_encoder(points=None, boxes=None, masks=None)
-        low_res, _ = sam.mask_decoder.predict_masks(
-            image_embeddings=embedding.features,
-            image_pe=sam.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-        )
+        low_res = unprompted(self.sam.model, embedding.features)
         masks = interpolate(low_res, (self.side, self.side), mode="bilinear", align_corners=False)
         # The first token is SAM's single mask. The second stands for ignored pixels and can never
         # win in the release; it keeps the place of the background here.

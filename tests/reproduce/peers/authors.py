@@ -26,6 +26,22 @@ torch.set_num_threads(int(os.environ.get("PEER_THREADS", "1")))
 
 CT = REAL / "medsam2_npz" / "CT_Lesion_000001_02_01_008-023.npz"
 POLYP = REAL / "endotect" / "images" / "0b08ec01-337a-4f20-a4d7-43313d0724a6.jpg"
+# What segment_anything's `_build_sam` takes, for an encoder that every run of the tests affords.
+SMALL_SAM = {
+    "encoder_embed_dim": 48,
+    "encoder_depth": 2,
+    "encoder_num_heads": 2,
+    "encoder_global_attn_indexes": [1],
+}
+
+
+def probe_of(path: Path, read: str = "rgb") -> dict[str, Any]:
+    """For `Answers.add`: keep a few scores of this prediction in `probes/`.
+
+    path  the image, below ../shared/real
+    read  how `test_adapters_agreement.py: picture` reads it
+    """
+    return {"file": path.relative_to(REAL).as_posix(), "read": read}
 
 
 def weights(name: str) -> dict[str, torch.Tensor]:

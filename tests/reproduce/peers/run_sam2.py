@@ -51,7 +51,7 @@ def made(node):
 
 
 def scaled(tree, side):
-    """The sizes of `SCALED` in tests/reproduce/test_sam2.py."""
+    """The sizes of `SCALED` in tests/reproduce/adapters/test_sam2.py."""
     trunk, neck = tree["image_encoder"]["trunk"], tree["image_encoder"]["neck"]
     trunk |= {"embed_dim": 16, "stages": [1, 1, 2, 1], "global_att_blocks": [3]}
     neck |= {"d_model": 128, "backbone_channel_list": [128, 64, 32, 16]}

@@ -1,0 +1,116 @@
+"""Project-MONAI/VISTA: its own network and windows, with the transforms of `configs/infer.yaml`.
+
+Masks as `scripts/validation/val_multigpu_point_patch.py` makes and inverts them.
+"""
+
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from authors import CT, Answers, definitions, weights
+
+os.chdir("vista3d")
+sys.path.insert(0, str(Path.cwd()))
+import monai.transforms as released  # noqa: E402
+from monai.data import MetaTensor  # noqa: E402
+from scripts.sliding_window import sliding_window_inference  # noqa: E402
+from vista3d import vista_model_registry  # noqa: E402
+
+answers = Answers("vista3d")
+infer_wrapper = definitions("scripts/infer.py", "infer_wrapper")["infer_wrapper"]
+numbers = json.loads(Path("data/jsons/label_dict.json").read_text("utf-8"))
+config = yaml.safe_load(Path("configs/infer.yaml").read_text("utf-8"))
+network = vista_model_registry[config["model"]](in_channels=1, image_size=(128, 128, 128))
+network.load_state_dict(weights("vista3d"), strict=True)
+network.eval()
+# After the two steps that read a file and put the channel first.
+steps = []
+for step in config["transforms_infer"]["transforms"][2:]:
+    kind = step.pop("_target_")
+    given = {key: value for key, value in step.items() if key not in ("keys", "dtype")}
+    given |= {"pixdim": config["resample_to_spacing"]} if kind == "Spacingd" else {}
+    steps.append(getattr(released, kind)(keys="image", **given))
+transforms = released.Compose(steps)
+CLASSES = ["liver", "spleen", "right kidney"]
+with np.load(CT) as file:
+    # Slices of 8 bits, as Hounsfield units of about the range; 0.8 mm stands for what is not told.
+    volume = file["imgs"][:, 200:330, 180:300].astype(np.float32) * 8 - 1000
+SPACING = [5.0, 0.8, 0.8]
+affine = np.diag([*SPACING[::-1], 1.0])
+for side in (128, 64):
+    data = transforms(
+        {"image": MetaTensor(volume.transpose(2, 1, 0)[None].copy(), affine=torch.tensor(affine))}
+    )
+    with torch.no_grad():
+        logits = sliding_window_inference(
+            inputs=data["image"][None],
+            roi_size=[side] * 3,
+            sw_batch_size=1,
+            predictor=partial(infer_wrapper, model=network),
+            mode="gaussian",
+            overlap=0.625,
+            class_vector=torch.tensor([[numbers[name]] for name in CLASSES]),
+        )
+    inverted = released.Invertd(
+        keys="pred",
+        transform=transforms,
+        orig_keys="image",
+        nearest_interp=True,
+        to_tensor=True,
+    )
+    found = inverted({"image": data["image"], "pred": MetaTensor(logits[0] > 0).float()})["pred"]
+    answers.add(
+        "none",
+        f"CT_Lesion_000001 (16x130x120 voxels, windows of {side})",
+        volume,
+        np.asarray(logits[0]),
+        input=np.asarray(data["image"][0]),
+        masks=np.asarray(found).transpose(0, 3, 2, 1) > 0.5,
+        options={"classes": ",".join(CLASSES), "window": side},
+        spacing=SPACING,
+    )
+# One object, clicked on and off, as val_multigpu_point_iterative.py asks; (r, a, s) in the file.
+CLICKS, LABELS = np.array([[60.0, 50.0, 7.0], [20.0, 90.0, 11.0]]), [1, 0]
+data = transforms(
+    {"image": MetaTensor(volume.transpose(2, 1, 0)[None].copy(), affine=torch.tensor(affine))}
+)
+there = torch.linalg.inv(data["image"].affine) @ torch.tensor(affine)
+points = torch.from_numpy(CLICKS) @ there[:3, :3].T + there[:3, 3]
+with torch.no_grad():
+    logits = sliding_window_inference(
+        inputs=data["image"][None],
+        roi_size=[64] * 3,
+        sw_batch_size=1,
+        predictor=partial(infer_wrapper, model=network),
+        mode="gaussian",
+        overlap=0.625,
+        point_coords=points[None].float(),
+        point_labels=torch.tensor([LABELS]),
+        class_vector=None,
+        prompt_class=torch.ones(1, 1) * 600,
+        labels=None,
+        label_set=None,
+        prev_mask=None,
+    )
+inverted = released.Invertd(
+    keys="pred", transform=transforms, orig_keys="image", nearest_interp=False, to_tensor=True
+)
+found = inverted({"image": data["image"], "pred": logits[0]})["pred"]
+answers.add(
+    "none",
+    "CT_Lesion_000001 (16x130x120 voxels, windows of 64, two clicks)",
+    volume,
+    np.asarray(logits[0]),
+    input=np.asarray(data["image"][0]),
+    masks=np.asarray(found).transpose(0, 3, 2, 1) > 0,
+    clicks=CLICKS[:, ::-1].copy(),
+    click_labels=LABELS,
+    options={"window": 64},
+    spacing=SPACING,
+)
+answers.write()
