@@ -17,6 +17,7 @@ from catalog.errors import InputError
 from catalog.files import disk_full_told, lock, write_whole
 from catalog.records import Check, Contours, Result, RoundsFile
 from reproduce.asking.replay import PROMPTS, ROUNDS, prompts_sha256, read_prompts, replay_file
+from reproduce.ground.ending import undisturbed
 from reproduce.ground.progress import progress
 from reproduce.planning.recipes import Prompts, Recipe
 from reproduce.running import outlines
@@ -236,13 +237,12 @@ def _several(folder: Path, plan: Plan, how: Execution) -> None:
     running = []
     try:
         for number, device in enumerate(how.devices):
-            log = (logs / f"worker-{number}.log").open("wb")
-            running.append(
-                subprocess.Popen(  # noqa: S603 - our own command
-                    worker_command(folder, device), stdout=log, stderr=log, env=environment
+            with undisturbed(), (logs / f"worker-{number}.log").open("wb") as log:
+                running.append(
+                    subprocess.Popen(  # noqa: S603 - our own command
+                        worker_command(folder, device), stdout=log, stderr=log, env=environment
+                    )
                 )
-            )
-            log.close()
         with progress(spec.run_id(), len(spec.cases), done=already, quiet=how.quiet) as bar:
             told = already
             while True:

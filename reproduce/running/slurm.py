@@ -21,6 +21,7 @@ from pathlib import Path
 from catalog.cli.output import say
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.files import write_whole
+from reproduce.ground.ending import undisturbed
 from reproduce.running.batch_script import Asked, script
 
 POLL_S = 1.0
@@ -99,10 +100,12 @@ def run_array(
     is left that could go on.
     """
     need_slurm()
-    job = _submitted(folder, script(folder, command, wanted))
-    say(f"Slurm job {job}: {wanted.tasks} tasks, logs in {folder / 'slurm'}")
-    told = ""
+    text = script(folder, command, wanted)
+    job, told = "", ""
     try:
+        with undisturbed():
+            job = _submitted(folder, text)
+        say(f"Slurm job {job}: {wanted.tasks} tasks, logs in {folder / 'slurm'}")
         while not reached():
             on_look()
             tasks = states(folder, job, wanted.tasks)
@@ -115,7 +118,8 @@ def run_array(
             time.sleep(POLL_S)
         on_look()
     finally:
-        _slurm("scancel", job)
+        if job:
+            _slurm("scancel", job)
 
 
 def _submitted(folder: Path, text: str) -> str:
