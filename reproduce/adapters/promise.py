@@ -27,7 +27,7 @@ PLUGIN = DeclaredAdapter(
     ),
     options={"data": OPTION},
     does=Conduct("3dsam-adapter-128-512", answers="probability"),
-    memory_mib={},
+    memory_mib={"vit_b": 3406},
     agreement=(
         "Compared with the authors' tester.py on a made stack with a small network; what the full "
         "one has in common with 3DSAM-adapter was compared there; same seeded weights, one click: "
