@@ -3,7 +3,7 @@
 >>> from reproduce.statistics import StatisticsBuilder
 >>> import torch
 >>> builder = StatisticsBuilder()
->>> builder.add(case="a", labels=["disc"], kind="logit",
+>>> rows = builder.add(case="a", labels=["disc"], kind="logit",
 ...             scores=torch.tensor([[[[2.0, -2.0]]]]), reference=torch.tensor([[[True, True]]]))
 >>> builder.table().select(["tp", "fp", "fn", "tn"]).to_pylist()
 [{'tp': 1, 'fp': 0, 'fn': 1, 'tn': 0}]
