@@ -31,7 +31,7 @@ demo: $(VENV)/.reproduce ## install everything, check the registry, build README
 
 test: $(VENV)/.dev ## install everything with the test tools and pass the tests
 	$(SAY) "running the tests (at most 10 minutes on two cores)"
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=10
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20
 
 test-slow: $(VENV)/.dev ## the tests that take longer than the suite's budget
 	$(BIN)/python -m pytest -m slow --timeout 3600 --durations=10

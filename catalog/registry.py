@@ -99,6 +99,19 @@ class Registry:
         return registry
 
     @classmethod
+    def load_around(cls, root: Path, tell: Callable[[str], None]) -> Registry:
+        """Read the registry for who only looks: a broken project file is told and left out.
+
+        Raises `FindingsError` where anything else is wrong.
+        """
+        registry, findings = cls.read(root)
+        if any(not finding.place.startswith(f"{PROJECTS}/") for finding in findings):
+            raise FindingsError(findings)
+        for finding in {finding.place: finding for finding in reversed(findings)}.values():
+            tell(f"Left out: {finding}")
+        return registry
+
+    @classmethod
     def read(cls, root: Path) -> tuple[Registry, list[Finding]]:
         """What can be read of the registry, and everything that is wrong with the rest."""
         findings: list[Finding] = []

@@ -61,7 +61,7 @@ def export(
     if schema:
         write(json.dumps(json_schema(), indent=1) + "\n")
         return
-    registry = Registry.load(find_root())
+    registry = Registry.load_around(find_root(), say)
     all_works = works(registry)
     if names:
         chosen = []

@@ -54,7 +54,7 @@ def list_command(
     from catalog.facets import without_paper, works
     from catalog.registry import Registry, find_root
 
-    registry = Registry.load(find_root())
+    registry = Registry.load_around(find_root(), say)
     found = works(registry)
     everything = [*found, *without_paper(registry, found)]
     if project is not None:

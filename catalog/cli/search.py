@@ -41,7 +41,7 @@ def search(
     from catalog.search import Index
 
     query = " ".join(words)
-    registry = Registry.load(find_root())
+    registry = Registry.load_around(find_root(), say)
     found = works(registry)
     # a control or a tool has no paper, but people look for it
     everything = [*found, *without_paper(registry, found)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from catalog import decided, provenance, questions
-from catalog.cli.output import JsonOption, Row, sheet, write, write_json
+from catalog.cli.output import JsonOption, Row, say, sheet, write, write_json
 from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
 from catalog.ladder import ladder, question, unstated
@@ -58,7 +58,7 @@ def show(
     """
     from catalog.registry import find_root
 
-    registry = Registry.load(find_root())
+    registry = Registry.load_around(find_root(), say)
     all_works = works(registry)
     work, project = find(name, all_works, registry.projects)
     if ask_licence:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from catalog.cli.filtering import with_filters
-from catalog.cli.output import JsonOption, Row, sheet, table, write_json
+from catalog.cli.output import JsonOption, Row, say, sheet, table, write_json
 from catalog.facets import TAG_FACETS, Filters, Work
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -37,7 +37,7 @@ def stats(
     from catalog.facets import works
     from catalog.registry import Registry, find_root
 
-    registry = Registry.load(find_root())
+    registry = Registry.load_around(find_root(), say)
     kept = filters.apply(works(registry))
     if by:
         counts = _count(kept, by).most_common()

@@ -30,6 +30,7 @@ def cache(
       sam4mis reproduce cache
       sam4mis reproduce cache --clear embeddings --dry-run
     """
+    from catalog.cli.output import say
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
     from reproduce.asking.embeddings import limit_bytes
@@ -51,7 +52,7 @@ def cache(
             verb = "would remove" if dry_run else "removed"
             typer.echo(f"{verb} {count} files, {_size(size)}, from {cache_folder()}")
         return
-    found = storage.kept(Registry.load(find_root()).projects)
+    found = storage.kept(Registry.load_around(find_root(), say).projects)
     if json_:
         as_json({"folder": str(cache_folder()), "embeddings_limit": limit_bytes(), "kept": found})
         return

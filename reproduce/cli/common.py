@@ -35,11 +35,11 @@ def need_extra(what: str, modules: Iterable[str] | None = None) -> None:
 
 
 def sound_registry(root: Path) -> Registry:
-    """The registry, for whoever shows what runs measured.
+    """The registry, for whoever shows what runs measured; a broken project file is left out.
 
     Results that `verify` has not seen as they are, are examined now. Raises `FindingsError`.
     """
-    registry = Registry.load(root)
+    registry = Registry.load_around(root, output.say)
     runs = {Path(finding.place).relative_to(RESULTS).parts[0] for finding in unexamined(root)}
     folders = [root / RESULTS / name for name in sorted(runs)]
     if not folders:

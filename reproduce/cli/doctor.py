@@ -30,13 +30,13 @@ def doctor(
       sam4mis reproduce doctor
       sam4mis reproduce doctor lwnet
     """
-    from catalog.cli.output import sheet
+    from catalog.cli.output import say, sheet
     from catalog.errors import UsageError
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json, table
     from reproduce.planning.readiness import examine, machine
 
-    registry = Registry.load(find_root())
+    registry = Registry.load_around(find_root(), say)
     chosen = [
         p
         for p in registry.projects

@@ -33,6 +33,7 @@ def fetch(
       sam4mis reproduce fetch lwnet
       sam4mis reproduce fetch --plan night.json
     """
+    from catalog.cli.output import say
     from catalog.errors import FindingsError, Sam4misError, UsageError
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json
@@ -47,7 +48,9 @@ def fetch(
         prefetch(plan, dry_run=dry_run, json=json_)
         return
     assert project is not None
-    found = next((p for p in Registry.load(find_root()).projects if p.slug == project), None)
+    found = next(
+        (p for p in Registry.load_around(find_root(), say).projects if p.slug == project), None
+    )
     if found is None:
         raise UsageError(f"no project {project!r} in projects/.")
     records = [c for c in found.checkpoints or [] if checkpoint in (None, c.id)]

@@ -64,7 +64,7 @@ def plan(
     from reproduce.planning.campaign import Limits, campaign
     from reproduce.planning.recipes import find_claims
 
-    registry = Registry.load(find_root())
+    registry = Registry.load_around(find_root(), say)
     limits = Limits(
         hours=None if budget is None else quantities.hours(budget, "--budget"),
         memory_bytes=None if memory is None else quantities.size(memory, "--memory"),

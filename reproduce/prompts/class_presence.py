@@ -7,7 +7,7 @@ PLUGIN = NamePrompt(
     version=1,
     description=(
         "The name of the class, only for classes that are in the reference: which ones is told by "
-        "the answer (flagged as oracle). No adapter here takes class names yet."
+        "the answer (flagged as oracle)."
     ),
     source="wenxi-yue/SurgicalSAM surgicalSAM/inference.py",
     present_only=True,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from terminal import here
 
 from catalog import reading
 from catalog.records import Project, Protocol
@@ -273,3 +274,21 @@ def test_every_hash_of_weights_says_where_it_was_read(projects: list[Project]) -
     files = [(p.slug, c) for p in projects for c in p.checkpoints or [] if c.sha256]
     assert len(files) > 25
     assert [slug for slug, c in files if not c.sha256_from] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["search", "medsam"], ["list"], ["show", "medsam"], ["stats"], ["export"]],
+    ids=" ".join,
+)
+def test_one_broken_file_stops_no_reading_command(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "papers.yaml").write_text("papers: []\n")
+    (tmp_path / "projects").mkdir()
+    (tmp_path / "projects" / "medsam.yaml").write_text("slug: medsam\nname: MedSAM\nkind: method\n")
+    (tmp_path / "projects" / "odd.yaml").write_text("slug: [broken\n")
+    (tmp_path / "projects" / "wrong.yaml").write_text("slug: wrong\nname: 3\nkind: nothing\n")
+    ran = here(tmp_path, *command)
+    assert ran.code == 0, ran.err
+    assert "Left out: projects/odd.yaml" in ran.err
+    assert "Left out: projects/wrong.yaml" in ran.err
+    assert here(tmp_path, "check").code == 1

@@ -205,7 +205,7 @@ def test_plain_command_is_the_published_run(root: Path, real: Path) -> None:
     (members,) = group([recipe(project, claim, Request()) for project, claim in claims])
     weights = real / "lwnet_wnet_drive" / "model_checkpoint.pth"
     spec, prompts, _ = build_spec(members, real / "drive", [weights])
-    assert prompts is None
+    assert prompts.first is None
     first = msgspec.structs.replace(spec, schema="run/1")
     assert first.run_id() == published(root)["model_input", False][1].run != spec.run_id()
     assert spec.claims == published(root)["model_input", False][1].claims

@@ -27,6 +27,12 @@ STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}
 def wrapped(layout: str) -> object:
     """A file's content in a layout: the inverse of what `unwrap` does."""
     known = LAYOUTS[layout]
+    if known.parts:
+        whole: dict[str, object] = {}
+        for first, *then in known.parts.values():
+            # a place by number is one of a list of state dicts
+            whole[str(first)] = [STATE] * (int(then[0]) + 1) if then else STATE
+        return whole
     content: object = {known.strip + key: value for key, value in STATE.items()}
     for key in reversed(known.path):
         content = {key: content, "epoch": 3, "optimizer": {"lr": 0.1}}
@@ -38,7 +44,8 @@ def wrapped(layout: str) -> object:
 def test_every_layout_is_unwrapped(layout: str, legacy: bool, tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save(wrapped(layout), path, _use_new_zipfile_serialization=not legacy)
-    expected = {LAYOUTS[layout].add + key for key in STATE}
+    prefixes = LAYOUTS[layout].parts or [LAYOUTS[layout].add]
+    expected = {prefix + key for prefix in prefixes for key in STATE}
     assert set(read_state(path, layout)) == expected
     if not LAYOUTS[layout].add:
         assert set(read_state(path)) == expected, "the layout is recognised"
