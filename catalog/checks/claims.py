@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from catalog.licences import known_expression
 from catalog.protocol_words import Words, words
@@ -18,6 +18,9 @@ from catalog.records import OWN, Checkpoint, Claim, Project, ProtocolField, RunO
 
 WORDS = "catalog/data/protocol_words.yaml"
 CANDIDATE = re.compile(r"candidate:\d+")
+PINNED = re.compile(r"([\w.-]+/[\w.-]+)@[0-9a-f]{40}:.+")
+BEFORE_OWNERS = frozenset({"api", "repos", "models", "datasets", "spaces"})
+OF_NOBODY = frozenset({("file", "d"), ("drive", "folders"), ("ndownloader", "files")})
 
 # code, path inside the project, message, hint
 Told = tuple[str, tuple[str | int, ...], str, str]
@@ -167,16 +170,25 @@ def _hash_sources(
 
 def _same_host(place: str, addresses: Iterable[str]) -> bool:
     """Whether an address is of the host of one of others, and of the same owner or record there:
-    on a host of many (`huggingface.co/owner/name`, `zenodo.org/records/1`) the first two parts of
-    the path follow each other in it."""
+    on a host of many (`huggingface.co/owner/name`, `zenodo.org/records/1`) the path begins with
+    the same two parts; behind words that stand before every owner, such as `api`. What comes
+    later may be called like anybody."""
     read = urlsplit(place)
-    parts = [part for part in read.path.split("/") if part]
-    for address in map(urlsplit, addresses):
-        owner = [part for part in address.path.split("/") if part][:2]
-        there = any(parts[i : i + 2] == owner for i in range(len(parts)))
-        if read.hostname and read.hostname == address.hostname and (there or len(owner) < 2):
-            return True
-    return False
+    return any(
+        read.hostname and read.hostname == address.hostname and _owner(read) == _owner(address)
+        for address in map(urlsplit, addresses)
+    )
+
+
+def _owner(address: SplitResult) -> tuple[list[str], str]:
+    """Whose a page of a host is: two parts of its path; three, and the query, where they name no
+    owner (`drive.google.com/file/d/ID`, `uc?id=ID`)."""
+    parts = [part for part in address.path.split("/") if part]
+    while parts and parts[0] in BEFORE_OWNERS:
+        parts = parts[1:]
+    if len(parts) < 2:
+        return parts, address.query
+    return parts[: 3 if tuple(parts[:2]) in OF_NOBODY else 2], ""
 
 
 def _of_authors(project: Project, place: str) -> bool:
@@ -185,7 +197,8 @@ def _of_authors(project: Project, place: str) -> bool:
         return True
     own = [project.repository, *(project.further_repositories or [])]
     names = {"/".join(r.url.removesuffix(".git").split("/")[-2:]).casefold() for r in own if r}
-    return place.partition("@")[0].casefold() in names
+    pinned = PINNED.fullmatch(place)
+    return pinned is not None and pinned[1].casefold() in names
 
 
 def _printed(project: Project, claim: Claim, printers: frozenset[str]) -> Iterator[Told]:

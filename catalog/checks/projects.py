@@ -208,6 +208,10 @@ def _claim(claim: Claim, known: Known) -> Iterator[Told]:
         message = f"{claim.metric} lies in 0 to {claim.scale}, got {claim.value:g}"
         hint = "scale is 100 for a percentage, 1 for a fraction."
         yield "C004", ("value",), message, hint
+    elif claim.metric in FRACTIONS and claim.scale == 100 and 0 < claim.value <= 1:
+        message = f"{claim.metric} of {claim.value:g} %: a fraction, and its scale is 100"
+        hint = "scale is 1 for a fraction. A share of at most 1 % is written as one as well."
+        yield "C004", ("value",), message, hint
     elif claim.metric not in FRACTIONS and not (0 <= claim.value < math.inf and claim.scale == 1):
         message = f"{claim.metric} is 0 or more with scale 1, got {claim.value:g}"
         yield "C004", ("value",), f"{message} with scale {claim.scale}", ""

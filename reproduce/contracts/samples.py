@@ -195,11 +195,21 @@ class CaseList:
 
     sha256  `reproduce.obtaining.identity.case_list` of the cases
     source  what shows that those files are the released ones
+    options  option of the reader -> values it is the list with (None: left out). A list says which
+             files lie in which role, not how they are called: of two observers' masks the one's
+             files stand where the other's belong. Options that are not named may be any.
     """
 
     split: str
     sha256: str
     source: str
+    options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def is_of(self, split: str, options: Mapping[str, Any]) -> bool:
+        """Whether it is the list of a split that is read with these options."""
+        return self.split == split and all(
+            options.get(name) in values for name, values in self.options.items()
+        )
 
 
 class Dataset(Protocol):

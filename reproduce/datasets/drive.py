@@ -77,27 +77,31 @@ class Drive(Dataset):
             "of lwnet give the printed digits of Dice and AUC",
         ),
         *(
-            CaseList(split, sha256, f"the same files in {' and in '.join(places)}")
-            for split, sha256, places in (
+            CaseList(split, sha256, f"the same files in {' and in '.join(places)}", options)
+            for split, sha256, places, options in (
                 (
                     "training",
                     "566c207b26a6173cfd18b2f2a6cab8e1bc7fb83241cf407407ce254c2116dec7",
                     (RETINA_UNET, MY_UNET),
+                    {},
                 ),
                 (
                     "lwnet-train",
                     "03d63827915987180a63acbb447c8531c45c456458e4b0ca9f64c3d9e226dc90",
                     (RETINA_UNET, MY_UNET),
+                    {},
                 ),
                 (
                     "test",
                     "dea037fad2196d56819698b22b90543302f8f5744131e409da3467fe7e61e554",
                     (RETINA_UNET, DATA),
+                    {"observer": (None, 1)},
                 ),
                 (  # the second observer
                     "test",
                     "68802f1ba294e681aeb6500038a636c95fdfdd3f064748a9b2565635ff6837b8",
                     (RETINA_UNET, DATA),
+                    {"observer": (2,)},
                 ),
             )
         ),

@@ -45,6 +45,7 @@ class Folder(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Images with their masks. Raises `InputError` naming those without a partner."""
         from reproduce.ground.reading import files_of, need_folder, whole_option
+        from reproduce.readers.classes import map_files
 
         images_folder = root / str(options.get("images", "images"))
         masks_folder = root / str(options.get("masks", "masks"))
@@ -68,11 +69,12 @@ class Folder(Dataset):
                 f"{len(alone)} masks without an image: {', '.join(alone[:5])}" if alone else "",
             ]
             raise InputError(f"{root}: {'; '.join(p for p in parts if p)}. {self.access}")
+        names = map_files(options.get("labels"), root)
         characters = "patient" in options and whole_option(options, "patient", 0, range(1, 256))
         return [
             Case(
                 id=name,
-                files={"image": images[name], "label": masks[name]},
+                files={"image": images[name], "label": masks[name], **names},
                 patient=name[:characters] if characters else None,
                 meta={"root": root},
             )

@@ -78,7 +78,12 @@ class MedSegDb(Dataset):
         ),
     )
     case_lists = tuple(
-        CaseList("medsegx-example", listed, f"the files of example_data.zip below {folder}")
+        CaseList(
+            "medsegx-example",
+            listed,
+            f"the files of example_data.zip below {folder}",
+            {"under": (None, folder) if folder == "eval" else (folder,)},
+        )
         for folder, listed in LISTS.items()
     )
 

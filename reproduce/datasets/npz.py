@@ -40,6 +40,7 @@ class Npz(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case per file, by name."""
         from reproduce.ground.reading import files_of, need_folder
+        from reproduce.readers.classes import map_files
 
         if split != "all":
             raise UsageError(f"npz has no split {split!r}; known: all")
@@ -48,7 +49,11 @@ class Npz(Dataset):
         if not files:
             raise InputError(f"{root}: no .npz file there. {self.access}")
         meta = {"files": tuple(files.values())}
-        return [Case(id=name, files={"volume": path}, meta=meta) for name, path in files.items()]
+        names = map_files(options.get("labels"), root)
+        return [
+            Case(id=name, files={"volume": path, **names}, meta=meta)
+            for name, path in files.items()
+        ]
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Volume, masks by class, spacing in array order (z, y, x)."""

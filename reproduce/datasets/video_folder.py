@@ -48,6 +48,7 @@ class VideoFolder(Dataset):
         """One case a video, by name. Raises `InputError` for masks without a frame, and for videos
         without any mask."""
         from reproduce.ground.reading import files_of, need_folder, seconds_option
+        from reproduce.readers.classes import map_files
 
         if split != "all":
             raise UsageError(f"video-folder has no split {split!r}; known: all")
@@ -67,6 +68,7 @@ class VideoFolder(Dataset):
             names = sorted(pictures, key=_in_time)
             files = {f"frame:{name}": pictures[name] for name in names}
             files |= {f"mask:{name}": labels[name] for name in names if name in labels}
+            files |= map_files(options.get("labels"), root)
             meta = {"root": root, "frames": tuple(names)}
             found.append(Case(id=video.name, files=files, meta=meta))
         if not found:

@@ -56,6 +56,7 @@ class Volumes(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. Raises `InputError` naming labels without an image."""
         from reproduce.ground.reading import files_of, need_folder, whole_option
+        from reproduce.readers.classes import map_files
         from reproduce.readers.volumes import SUFFIXES, files_with
 
         _is_video(options)
@@ -66,13 +67,14 @@ class Volumes(Dataset):
             need_folder(folder, self.title, self.access)
         images, labels = (files_of(folder, SUFFIXES) for folder in folders)
         channel = f"_{whole_option(options, 'channel', 0, range(10_000)):04d}"
+        names = map_files(options.get("labels"), root)
         found, without = [], []
         for name, path in labels.items():
             image = images.get(name + channel) or images.get(name)
             if image is None:
                 without.append(name)
                 continue
-            files = {**files_with("image", image), **files_with("label", path)}
+            files = {**files_with("image", image), **files_with("label", path), **names}
             meta = {"root": root, "labels": tuple(labels.values())}
             found.append(Case(id=name, files=files, meta=meta))
         if without:

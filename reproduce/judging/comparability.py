@@ -287,7 +287,7 @@ def _files(reader: str, done: Done) -> Compared:
     if dataset is None or done.split is None or not recorded:
         reason = "the run does not record which files its cases were"
         return Compared(field="dataset", answer="unknown", reason=reason)
-    answer, why = released(dataset, done.split, done.case_list)
+    answer, why = released(dataset, done.split, done.dataset_options or {}, done.case_list)
     return Compared(field="dataset", answer=answer, reason=why)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -61,13 +61,14 @@ def case_list(cases: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def released(
-    dataset: Dataset, split: str, listed: str | None
+    dataset: Dataset, split: str, options: Mapping[str, Any], listed: str | None
 ) -> tuple[Answer | Literal["open"], str | None]:
-    """Whether cases with this list are shown to be those of the split, and why not.
+    """Whether cases with this list are shown to be those of the split, read with
+    these options, and why not.
 
     listed  None: they were not read yet
     """
-    known = {item.sha256 for item in dataset.case_lists if item.split == split}
+    known = {item.sha256 for item in dataset.case_lists if item.is_of(split, options)}
     if dataset.generated or listed in known:
         return "same", None
     if not known:

@@ -172,6 +172,15 @@ def declared_in(folder: Path) -> ClassMap | None:
     return None
 
 
+def map_files(option: object, root: Path) -> dict[str, Path]:
+    """The file that `class_map` reads, as a file of every case: what it says makes the reference,
+    so it is hashed with the masks. Empty where the option, or nothing, names classes."""
+    if option:
+        return {}
+    there = [root / name for name in FILES if (root / name).is_file()]
+    return {"classes": there[0]} if there else {}
+
+
 def found_in(paths: Iterable[Path], key: str | None = None) -> ClassMap:
     """The classes of all files of a data set that names none: class numbers, or named segments.
 

@@ -71,6 +71,20 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
         ("checkpoints", 0, "sha256_from", 0),
         {"by": "authors", "place": "other/lwnet@ce72ddab:model.pth"},
     ),
+    "said to be of the host, the owner's name in another's path": (
+        "C016",
+        ("checkpoints", 0, "sha256_from", 0),
+        {
+            "by": "host",
+            "place": "https://raw.githubusercontent.com/somebody/else/main/agaldran/lwnet/x.pth",
+        },
+    ),
+    "said to be of the authors, at no commit": (
+        "C016",
+        ("checkpoints", 0, "sha256_from", 0),
+        {"by": "authors", "place": "agaldran/lwnet"},
+    ),
+    "fraction as a percentage": ("C004", (*CLAIM, "value"), 0.81),
     "source of no hash": ("C016", ("checkpoints", 0, "sha256"), None),
     "class of the claim": ("C020", (*CLAIM, "label"), "vesels"),
     "class of the data set": ("C020", (*CLAIM, "run", "labels", "vessel"), "vesels"),

@@ -25,6 +25,7 @@ from catalog.records import (
     Result,
     RunOptions,
 )
+from reproduce.ground.plugins import plugin
 from reproduce.judging.comparability import DECISIVE, Comparison, Done, Weights, compare
 from reproduce.judging.done import done_by
 from reproduce.obtaining.identity import case_list, identity, shown
@@ -139,6 +140,20 @@ def test_a_folder_in_the_layout_of_a_data_set_is_not_the_data_set() -> None:
     assert (answer(against(lost), "dataset"), against(lost).group) == ("unknown", "D")
     planned = dataclasses.replace(lost, open=frozenset({"case_list"}))
     assert (answer(against(planned), "dataset"), against(planned).group) == ("open", "A")
+
+
+def test_a_list_is_that_of_the_options_it_was_made_with() -> None:
+    """The second observer's masks under the first one's names were "higher, class A"."""
+    first, second = (
+        next(item.sha256 for item in plugin("datasets", "drive").case_lists if item.is_of(*asked))
+        for asked in (("test", {}), ("test", {"observer": 2}))
+    )
+    for options, own, other in (({}, first, second), ({"observer": 2}, second, first)):
+        asked = {"split": "test", "run": RunOptions(dataset=options)}
+        done = dataclasses.replace(KEPT, split="test", dataset_options=options)
+        for listed, expected in ((own, "A"), (other, "D")):
+            comparison = against(dataclasses.replace(done, case_list=listed), **asked)
+            assert (comparison.group, options) == (expected, options)
 
 
 def test_of_files_that_nobody_recorded_it_is_not_shown_which_they_are() -> None:
