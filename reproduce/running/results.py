@@ -17,7 +17,7 @@ from reproduce.ground.reading import sha256_of
 from reproduce.planning.recipes import Recipe
 from reproduce.running.worker import ShardRecord, finished, shard_paths
 from reproduce.runs.recorded import inputs_of, protocol_of
-from reproduce.runs.spec import Plan, RunSpec, shards_of
+from reproduce.runs.spec import Plan, RunSpec, Shard, shards_of
 from reproduce.scoring.recorded import case_scores, shown_threshold
 
 if TYPE_CHECKING:
@@ -28,19 +28,32 @@ STATISTICS = "statistics.parquet"
 
 
 def read_records(folder: Path, spec: RunSpec) -> list[ShardRecord]:
-    """Records of the finished shards, in order. Raises `InputError` for one of another version."""
-    return [_record(shard_paths(folder, s)[1]) for s in shards_of(spec) if finished(folder, s)]
+    """Records of the finished shards, in order. Raises `InputError` for one of another version, and
+    for files that are not those of the shard they are called after."""
+    return [_record(shard, *shard_paths(folder, shard)) for shard in _finished(folder, spec)]
 
 
-def _record(path: Path) -> ShardRecord:
+def _finished(folder: Path, spec: RunSpec) -> list[Shard]:
+    return [shard for shard in shards_of(spec) if finished(folder, shard)]
+
+
+def _record(shard: Shard, table: Path, path: Path) -> ShardRecord:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ShardRecord)
+        record = msgspec.json.decode(path.read_bytes(), type=ShardRecord)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: expected the record of a finished shard of this version, got: {error}. "
             f"Delete {path.name} to compute that shard again, or finish with the version that "
             "began the run."
         ) from error
+    # Else counts of another run, of other weights say, would be taken for this one's.
+    other = (record.name, record.cases) != (shard.name, shard.cases)
+    if other or record.sha256 not in (None, sha256_of(table)):
+        raise InputError(
+            f"{path if other else table}: not what the shard {shard.name} left when it was "
+            f"finished. Delete {path.name} to compute that shard again."
+        )
+    return record
 
 
 def check_begun(folder: Path, spec: RunSpec) -> None:

@@ -32,6 +32,7 @@ from reproduce.asking.replay import (
 )
 from reproduce.contracts import Case
 from reproduce.ground.plugins import plugin
+from reproduce.ground.reading import sha256_of
 from reproduce.planning.references import with_filter
 from reproduce.running.outlines import OutlineRecorder
 from reproduce.running.unchanged import need_files, need_hash, planned
@@ -44,7 +45,11 @@ if TYPE_CHECKING:
 
 
 class ShardRecord(Struct, kw_only=True):
-    """`shards/<name>.json`: how a finished shard went. `failed`: case -> reason."""
+    """`shards/<name>.json`: how a finished shard went.
+
+    failed  case -> reason
+    sha256  of its statistics; None: of a shard finished before that was recorded
+    """
 
     name: str
     cases: list[str]
@@ -57,6 +62,7 @@ class ShardRecord(Struct, kw_only=True):
     embeddings: dict[str, int] = field(default_factory=dict)
     references: list[ReferenceArea] = field(default_factory=list)
     contours: list[Contours] = field(default_factory=list)  # of the first shard
+    sha256: str | None = None
 
 
 def builder_for(spec: RunSpec) -> StatisticsBuilder:
@@ -241,5 +247,6 @@ class Worker:
             embeddings={} if cache is None else {"hits": cache.hits, "misses": cache.misses},
             references=builder.references(),
             contours=drawn.contours(),
+            sha256=sha256_of(table_path),
         )
         write_whole(record_path, msgspec.json.encode(record))

@@ -15,7 +15,10 @@ from catalog.errors import InputError
 from catalog.registry import Registry
 from reproduce.obtaining.weights import obtain_all
 from reproduce.planning.recipes import Request, build_spec, find_claims, recipe
+from reproduce.running.results import read_records
 from reproduce.running.worker import Worker
+from reproduce.runs.spec import Plan
+from reproduce.statistics import read_statistics, write_statistics
 
 
 @pytest.fixture
@@ -95,6 +98,23 @@ def test_weights_that_were_replaced_in_the_cache_are_not_planned_with(
     assert obtain_all(project.slug, item.checkpoints) == [kept], "its name says the hash it had"
     with pytest.raises(InputError, match="not the checkpoint sam-phantom any more"):
         build_spec([item], data, [kept])
+
+
+def test_a_finished_shard_is_the_one_that_the_run_left(begun: Path) -> None:
+    """Statistics of other weights in its place were "reproduced, class A", the gates kept."""
+    Worker(begun).work()
+    spec = Plan.read(begun).spec
+    (record,), (table,) = ((begun / "shards").glob(f"*.{end}") for end in ("json", "parquet"))
+    assert len(read_records(begun, spec)) == 1
+    kept, own = table.read_bytes(), record.read_text("utf-8")
+    rows = read_statistics(table)
+    write_statistics(table, rows.slice(1))
+    with pytest.raises(InputError, match=f"Delete {record.name}"):
+        read_records(begun, spec)
+    table.write_bytes(kept)
+    record.write_text(json.dumps({**json.loads(own), "name": "0" * 16}), "utf-8")
+    with pytest.raises(InputError, match=f"Delete {record.name}"):
+        read_records(begun, spec)
 
 
 def test_what_was_not_replaced_runs_to_the_end(begun: Path) -> None:
