@@ -213,6 +213,14 @@ def examine_request(
                 continue
             one = _judged(registry, *known[name], result, folder)
             judged.append(one)
+            # A run is made for the claims that it does not contradict (`recipes.build_spec`); one
+            # that says more would stand in the place of a run that answers.
+            if other := [
+                c.reason or c.field for c in one.verdict.compared if c.answer == "different"
+            ]:
+                message = f"does not answer {name}: {'; '.join(other)}."
+                hint = "Results are sent as `sam4mis reproduce run` wrote them."
+                found.append(Finding(place, None, "claims", "Z014", message, hint))
             why = held(known[name][0], known[name][1], one.verdict.state, today)
             if why is not None:
                 message = f"would make {name} `lower`, and {why}."

@@ -160,6 +160,14 @@ def test_a_lower_of_authors_who_were_not_told_is_refused(clone: Path) -> None:
     assert "\tlower\tA\t" in examined()
 
 
+def test_a_run_names_no_claim_that_it_does_not_answer(clone: Path) -> None:
+    """Of several runs of a claim the last decides: it took the place of one that was class A."""
+    commit(clone)
+    change(clone, lambda p: p["claims"][0].update(split="train"))
+    with pytest.raises(FindingsError, match="does not answer selftest/phantom-dice: split"):
+        examined()
+
+
 def test_claims_are_recorded_first(clone: Path) -> None:
     commit(clone)
     change(clone, lambda p: p["claims"].pop(1))
