@@ -24,6 +24,8 @@ from reproduce.judging.examining import MOST_MIB, examine_all
 from reproduce.judging.repeats import repeats
 from reproduce.judging.verdict import judge, stored_values
 
+RULE = "run/2"  # by which the inputs of a contributed run are hashed
+
 MOST_RUNS = 64  # of one request
 MOST_ALL_MIB = 512
 PLAIN = "100644"
@@ -205,6 +207,11 @@ def examine_request(
             message = "does not say who ran it."
             hint = "sam4mis reproduce run --plan FILE --by NAME"
             found.append(Finding(place, None, "by", "Z014", message, hint))
+        if folder not in again and result.inputs.get("run_schema") != RULE:
+            # The first rule hashes less of what makes a number: not the filter of the references.
+            message = f"is recorded by another rule than {RULE}."
+            hint = "Run the claim with this version."
+            found.append(Finding(place, None, "inputs.run_schema", "Z014", message, hint))
         for name in result.claims:
             if name not in known:
                 message = f"answers {name}, which is not recorded here."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,12 +104,13 @@ class _Folder:
 
     def _plain(self) -> Iterator[Finding]:
         """The folder's own plain files, few and small; no links out of it."""
-        entries = [self.folder, *sorted(self.folder.rglob("*"))]
+        entries = [self.folder.parent, self.folder, *sorted(self.folder.rglob("*"))]
         if links := [entry for entry in entries if entry.is_symlink()]:
-            name = links[0].relative_to(self.folder).as_posix()
+            inside = links[0].is_relative_to(self.folder)
+            name = links[0].relative_to(self.folder).as_posix() if inside else ""
             yield self._finding("Z007", name, "", "expected a file of the result's own, got a link")
             return
-        files = [entry for entry in entries if entry.is_file()]
+        files = [entry for entry in entries[2:] if entry.is_file()]
         size = sum(entry.stat().st_size for entry in files)
         if len(files) > MOST_FILES:
             yield self._finding(
@@ -244,12 +246,17 @@ class _Folder:
         )
         sizes = areas(self.table)
         return {
-            (repr(how), case["id"], repr(sorted(case["files"].items()))): {
+            (_said(how), case["id"], _said(case["files"])): {
                 target: size for target, size in sizes.items() if target[0] == case["id"]
             }
             for case in inputs["cases"]
             if case["files"]
         }
+
+
+def _said(value: object) -> str:
+    """The same for the same facts, in whatever order a file has them."""
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _disagreeing(folders: Iterable[_Folder]) -> Iterator[Finding]:

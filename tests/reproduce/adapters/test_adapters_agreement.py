@@ -114,7 +114,8 @@ def test_scores_are_those_of_the_authors_code(probe, real, models):
         prediction = model.predict(embedding, asked(probe, frame), probe["grid"])
         found = prediction.scores
         if probe["prompt"] is not None and probe["prompt"].get("best"):
-            found = found[:, prediction.predicted_iou[0].argmax()]
+            best = int(prediction.predicted_iou[0].argmax())
+            found = found[:, best : best + 1]
     ours = np.array([float(found[tuple(place)]) for place in probe["at"]])
     authors = np.array(probe["authors"])
     # Rounding grows through a random network; 1e-4 of a score's size is a hundred times less than

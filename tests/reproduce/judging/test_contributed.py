@@ -70,8 +70,8 @@ def commit(root: Path) -> None:
     git(root, "switch", "-q", "main")
 
 
-def examined() -> str:
-    answer = CliRunner().invoke(app, ["verify", "--contributed", "night"])
+def examined(branch: str = "night") -> str:
+    answer = CliRunner().invoke(app, ["verify", "--contributed", branch])
     if answer.exception is not None:
         raise answer.exception
     return answer.output
@@ -121,6 +121,22 @@ def test_what_is_no_result_is_refused(clone: Path, do: Callable[[Path], object],
         examined()
     assert {finding.code for finding in caught.value.findings} == {code}
     assert f"{RUN}/" in str(caught.value)
+
+
+def test_a_result_by_an_older_rule_is_not_taken_in(clone: Path, root: Path) -> None:
+    """It hashes less of what makes a number, so that more of it could be edited."""
+    shutil.rmtree(clone / RUN)
+    git(clone, "switch", "-q", "main")
+    shutil.copy(root / "projects" / "lwnet.yaml", clone / "projects")
+    git(clone, "add", "-A")
+    git(clone, "commit", "-qm", "project")
+    git(clone, "switch", "-qc", "old")
+    name = "lwnet-5332feda9c21c1fc"
+    shutil.copytree(root / RUN / name, clone / RUN / name)
+    edit("result.json", lambda r: r.update(by="a-lab"))(clone / RUN / name)
+    commit(clone)
+    with pytest.raises(FindingsError, match="recorded by another rule than run/2"):
+        examined("old")
 
 
 def test_published_results_are_not_changed(clone: Path) -> None:
