@@ -340,6 +340,7 @@ def test_the_network_grid_has_scores_and_references_of_its_side(small, sample):
     assert answer.prediction.scores.shape == (1, 1, 128, 128)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_stack(small):
     from reproduce.models.sam2_video import Features, Track, said
 

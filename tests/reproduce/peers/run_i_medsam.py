@@ -31,7 +31,7 @@ def network(layout, base, side, **sizes):
 
 for layout, base, side, label_sizes, sizes in (
     ("i_medsam", "sam_vit_b", 384, (384, 128), {}),
-    ("i_medsam_small_128", "sam_small_128", 128, (96,), SMALL_SAM),
+    ("i_medsam_scaled", "sam_small_128", 128, (96,), SMALL_SAM),
 ):
     model = network(layout, base, side, **sizes)
     for label_size in label_sizes:
