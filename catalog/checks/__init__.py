@@ -150,11 +150,6 @@ def _with_stand_ins(registry: Registry, thorough: bool) -> list[Crossing]:
     return found
 
 
-def _is_about(finding: Finding, place: str, name: str) -> bool:
-    path = finding.path
-    return finding.place == place and (path == name or path.startswith((f"{name}.", f"{name}[")))
-
-
 def _place_and_name(record: Paper | Project) -> tuple[str, str]:
     """Where a record stands and what findings call it."""
     if isinstance(record, Project):

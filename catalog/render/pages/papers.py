@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 from catalog import provenance
@@ -232,8 +232,3 @@ def _page(
         history=paper_history(catalog, view),
         told=provenance.told(paper),
     )
-
-
-def stage_counts(catalog: Catalog) -> Counter[str]:
-    """How many works are at each stage of `PaperView.stage`."""
-    return Counter(v.stage for v in catalog.papers)
