@@ -18,7 +18,7 @@ from typing import Any
 from catalog.errors import FindingsError, InputError, PrerequisiteError
 from catalog.files import lock, write_whole
 from catalog.registry import PAPERS, PROJECTS, RESULTS, Registry
-from catalog.render import machine, readme
+from catalog.render import card, machine, readme
 from catalog.render.output import Output, Settings
 from catalog.render.pages import WRITERS
 from catalog.render.views import Catalog
@@ -96,6 +96,7 @@ def generate(catalog: Catalog, known: Settings) -> Output:
     for write in WRITERS:
         write(output, catalog)
     machine.write(output, catalog)
+    output.files["assets/social.png"] = card.draw(catalog)
     return output
 
 

@@ -143,12 +143,14 @@ class Output:
         kind: str | None = None,
         words: str = "",
         wide: bool = True,
+        head: str = "",
         **context: Any,
     ) -> None:
         """Render `template` to the page at `address` (`papers/medsam/`, `` for the home page).
 
         `kind` puts the page into the site's search under that word, found by its title and by
-        `words`. The page is one HTML block, so nothing in it is read as Markdown.
+        `words`. The page is one HTML block, so nothing in it is read as Markdown. `head` is HTML
+        for the page's head that describes the work it is of (`catalog.render.citing`).
         """
         depth = address.count("/")
 
@@ -169,6 +171,8 @@ class Output:
         meta = {"title": escape(clean(title)), "description": escape(clean(description)[:200])}
         if wide:
             meta["hide"] = ["navigation", "toc"]  # type: ignore[assignment]
+        if head:
+            meta["head"] = _CONTROL.sub("", head)
         front = "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in meta.items())
         name = f"{address}index.md" if not address or depth == 1 else f"{address[:-1]}.md"
         self.pages[name] = (f'---\n{front}---\n<div class="s4m">\n{html}\n</div>\n').encode()

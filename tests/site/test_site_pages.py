@@ -69,6 +69,7 @@ def kinds(built: Path) -> list[str]:
         "glossary/",
         "api/",
         "contribute/",
+        "cite/",
         "search/?find=medsam",
         "404.html",
     ]

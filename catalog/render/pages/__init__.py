@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from catalog.render.output import Output
 from catalog.render.pages import (
+    cite,
     datasets,
     find,
     home,
@@ -36,4 +37,5 @@ WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     profiles.write,
     reference.write,
     quality.write,
+    cite.write,
 )

@@ -10,7 +10,7 @@ from catalog import provenance
 from catalog.decided import about, decisions
 from catalog.exports import FORMATS
 from catalog.records import TAG_FIELDS
-from catalog.render import paging
+from catalog.render import citing, paging
 from catalog.render.facets import FACETS, counted
 from catalog.render.labels import label
 from catalog.render.output import Output
@@ -45,10 +45,10 @@ TAG_TITLES = {
 
 def write(output: Output, catalog: Catalog) -> None:
     _table(output, catalog)
-    bibtex = _data(output, catalog)
+    texts = _data(output, catalog)
     related = _relations(catalog)
     for view in catalog.papers:
-        _page(output, catalog, view, related.get(view.id, []), bibtex[view.id])
+        _page(output, catalog, view, related.get(view.id, []), texts)
     for view in catalog.excluded:
         output.page(
             f"papers/{view.id}/",
@@ -110,8 +110,8 @@ def _ranks(keys: list[Any]) -> list[int]:
     return [order.get(key, -1) for key in keys]
 
 
-def _data(output: Output, catalog: Catalog) -> dict[str, str]:
-    """What the script needs to filter, sort and export; gives each work's BibTeX for its page."""
+def _data(output: Output, catalog: Catalog) -> dict[str, dict[str, str]]:
+    """What the script needs to filter, sort and export; gives the works' texts in each format."""
     papers = catalog.papers
     columns = []
     for facet in FACETS:
@@ -144,7 +144,7 @@ def _data(output: Output, catalog: Catalog) -> dict[str, str]:
             },
         },
     )
-    bibtex: dict[str, str] = {}
+    exported: dict[str, dict[str, str]] = {}
     for key, name in EXPORTS:
         texts: dict[str, str] = {}
         head = ""
@@ -154,7 +154,7 @@ def _data(output: Output, catalog: Catalog) -> dict[str, str]:
                 head, _, text = text.partition("\n")
             texts[p.id] = text
         output.json(f"assets/data/export-{key}.json", {"name": name, "head": head, "items": texts})
-        bibtex = texts if key == "bibtex" else bibtex
+        exported[key] = texts
     for p in papers:
         words = [*p.titles, *p.paper.authors, *_words(p)]
         output.index.append(
@@ -166,7 +166,7 @@ def _data(output: Output, catalog: Catalog) -> dict[str, str]:
                 "w": " · ".join(filter(None, words)),
             }
         )
-    return bibtex
+    return exported
 
 
 def _words(view: PaperView) -> list[str]:
@@ -210,9 +210,11 @@ def _page(
     catalog: Catalog,
     view: PaperView,
     related: list[tuple[PaperView, str]],
-    bibtex: str,
+    texts: dict[str, dict[str, str]],
 ) -> None:
     paper = view.paper
+    for suffix, (form, _, _) in citing.BESIDE.items():
+        output.files[f"papers/{view.id}/{view.id}.{suffix}"] = texts[form][view.id].encode()
     output.page(
         f"papers/{view.id}/",
         "paper.html",
@@ -224,7 +226,8 @@ def _page(
         known=catalog.dataset_names,
         related=related,
         decided=about(paper, decisions(catalog.registry.root)),
-        bibtex=bibtex.strip(),
+        bibtex=texts["bibtex"][view.id].strip(),
+        head=citing.head(paper, output.settings.site_url),
         json=f"api/v1/papers/{view.id}.json",
         file="papers.yaml",
         line=view.line,
