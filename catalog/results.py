@@ -1,7 +1,7 @@
 """The files that verdicts rest on, and whether they are the ones that `reproduce verify` examined.
 
-`verdicts.json` lists the sha256 of each: the folders of runs and the log. What was changed since is
-seen here without reading any statistics.
+`verdicts.json` lists the sha256 of each: the folders of runs, what released rows gave, and the log.
+What was changed since is seen here without reading any statistics.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from pathlib import Path
 import msgspec
 
 from catalog.errors import Finding, FindingsError
+from catalog.evidence import RECOMPUTED
 from catalog.records import Verdicts
 from catalog.registry import AGAIN, RESULTS, VERDICT_LOG, VERDICTS, json_finding
 
 RESULT = "result.json"
+WRITTEN_AGAIN = f"{Path(RECOMPUTED).name}/"  # by `reproduce recompute`; all else is only added
 VERIFY = "Run `sam4mis reproduce verify` and commit what it writes."
 
 
@@ -27,7 +29,7 @@ def digests(root: Path, log: bytes | None = None) -> dict[str, str]:
     results = root / RESULTS
     runs = [*results.glob(f"*/{RESULT}"), *(root / AGAIN).glob(f"*/*/{RESULT}")]
     files = [file for path in runs for file in path.parent.rglob("*")]
-    files.append(root / VERDICT_LOG)
+    files += [root / VERDICT_LOG, *(root / RECOMPUTED).glob("*.json")]
     found = {
         file.relative_to(results).as_posix(): _sha256(file) for file in files if file.is_file()
     }
@@ -66,8 +68,15 @@ def edited(root: Path) -> list[Finding]:
             f"Restore both: git restore {RESULTS}/{name} {VERDICTS}",
         )
         for name, expected in examined(root).items()
-        if now.get(name) != expected
+        if now.get(name) != expected and not name.startswith(WRITTEN_AGAIN)
     ]
+
+
+def fresh(root: Path) -> frozenset[str]:
+    """Sources whose recomputed results are not those that were examined."""
+    known, now = examined(root), digests(root)
+    differing = [name for name in {**known, **now} if known.get(name) != now.get(name)]
+    return frozenset(Path(name).stem for name in differing if name.startswith(WRITTEN_AGAIN))
 
 
 def unexamined(root: Path) -> list[Finding]:
@@ -77,8 +86,11 @@ def unexamined(root: Path) -> list[Finding]:
     new = {
         f"{RESULTS}/{name.partition('/')[0]}"
         for name, got in digests(root).items()
-        if known.get(name) != got and f"{RESULTS}/{name}" not in told
+        if known.get(name) != got
+        and f"{RESULTS}/{name}" not in told
+        and not name.startswith(WRITTEN_AGAIN)
     }
+    new |= {f"{RECOMPUTED}/{source}.json" for source in fresh(root)}
     return found + [
         Finding(place, None, "", "R008", "has not been examined as it is.", VERIFY)
         for place in sorted(new)

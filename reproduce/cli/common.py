@@ -13,7 +13,8 @@ import msgspec
 import typer
 
 from catalog.cli import output
-from catalog.errors import FindingsError, PrerequisiteError
+from catalog.errors import Finding, FindingsError, PrerequisiteError
+from catalog.evidence import RECOMPUTED
 from catalog.registry import RESULTS, Registry
 from catalog.results import unexamined
 from reproduce.ground import wording
@@ -44,12 +45,27 @@ def sound_registry(root: Path) -> Registry:
     folders = [root / RESULTS / name for name in sorted(runs)]
     if not folders:
         return registry
-    need_extra("examining results that `verify` has not seen", ("numpy", "pyarrow"))
+    need_extra("examining results that `verify` has not seen", ("numpy", "pyarrow", "scipy"))
     from reproduce.judging.examining import examine, is_result
 
-    if findings := [f for folder in folders if is_result(folder) for f in examine(folder)]:
+    findings = [f for folder in folders if is_result(folder) for f in examine(folder)]
+    if Path(RECOMPUTED).name in runs:
+        findings += released(registry)
+    if findings:
         raise FindingsError(findings)
     return registry
+
+
+def released(registry: Registry) -> list[Finding]:
+    """What is wrong with results computed from released rows."""
+    from catalog import results
+    from reproduce.rows import verifying
+    from reproduce.rows.results import claims_by_name
+
+    claims = claims_by_name(registry.projects)
+    fresh = results.fresh(registry.root)
+    found = verifying.problems(registry.evidence, registry.recomputed, claims, fresh)
+    return found + verifying.misnamed(registry.root, registry.recomputed)
 
 
 def need_folder(option: str, path: Path | None) -> None:

@@ -49,14 +49,14 @@ def verify(
     from catalog.files import write_whole
     from catalog.registry import VERDICT_LOG, VERDICTS, Registry, find_root, load_verdict_log
     from catalog.results import digests
-    from reproduce.cli.common import as_json, need_extra
+    from reproduce.cli.common import as_json, need_extra, released
     from reproduce.cli.generated import laid_out, up_to_date
     from reproduce.ground.alike import ROUNDED
     from reproduce.judging import verdict_log
     from reproduce.judging.repeats import repeats
     from reproduce.judging.verdict import document, verdicts
 
-    need_extra("verify", ("numpy", "pyarrow"))
+    need_extra("verify", ("numpy", "pyarrow", "scipy"))
     root = find_root()
     if contributed is not None:
         _contributed(root, contributed, json_)
@@ -121,6 +121,8 @@ def _contributed(root: Path, commit: str, json_: bool) -> None:
     from catalog.registry import Registry
     from reproduce.cli.common import as_json, table
     from reproduce.judging.contributed import examine_request, take
+    from reproduce.rows import verifying
+    from reproduce.rows.results import claims_by_name
 
     registry = Registry.load(root)
     with tempfile.TemporaryDirectory() as place:
@@ -128,7 +130,10 @@ def _contributed(root: Path, commit: str, json_: bool) -> None:
         if findings:
             raise FindingsError(findings)
         judged, findings = examine_request(registry, request.folders, datetime.now(UTC).date())
+        findings += verifying.sent(Path(place), request.rows, claims_by_name(registry.projects))
     say(f"{commit}: {len(request.folders)} new results")
+    if request.rows:
+        say(f"computed from released rows: {', '.join(request.rows)}")
     if request.beside:
         some = ", ".join(request.beside[:3])
         say(f"it changes {len(request.beside)} other files as well, not examined here: {some}")
@@ -194,16 +199,6 @@ def _today() -> str:
     given = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(given), UTC) if given else datetime.now(UTC)
     return now.strftime("%Y-%m-%d")
-
-
-def released(registry: Registry) -> list[Finding]:
-    """What is wrong with results computed from released rows."""
-    from reproduce.rows import verifying
-    from reproduce.rows.results import claims_by_name
-
-    claims = claims_by_name(registry.projects)
-    found = verifying.problems(registry.evidence, registry.recomputed, claims)
-    return found + verifying.misnamed(registry.root, registry.recomputed)
 
 
 def _tell(found: Sequence[Verdict]) -> None:

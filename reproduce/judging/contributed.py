@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from catalog.errors import Finding, InputError, PrerequisiteError, UsageError
+from catalog.evidence import EVIDENCE, RECOMPUTED
 from catalog.records import Claim, Project, Result, Verdict
 from catalog.registry import AGAIN, RESULTS, VERDICT_LOG, VERDICTS, Registry
 from catalog.waiting import held
@@ -28,6 +29,7 @@ RULE = "run/2"  # by which the inputs of a contributed run are hashed
 
 MOST_RUNS = 64  # of one request
 MOST_ALL_MIB = 512
+MOST_ROWS_MIB = 4  # of what released rows gave, and of the record of their source
 PLAIN = "100644"
 COMPUTED = ("README.md", VERDICTS, VERDICT_LOG)  # what `verify` and `build` write
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -39,11 +41,13 @@ class Request:
     """What a commit brings.
 
     folders   result folders, written below a place of ours
+    rows      sources whose recomputed results it changes, written there with their records
     computed  files that are computed again and not read
     beside    other files that it changes, which are not looked at
     """
 
     folders: list[Path] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
     computed: list[str] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)
 
@@ -68,7 +72,10 @@ def take(root: Path, commit: str, place: Path) -> tuple[Request, list[Finding]]:
         inside = change.path.removeprefix(f"{RESULTS}/")
         if change.path in COMPUTED:
             request.computed.append(change.path)
-        elif inside == change.path or "/" not in inside or inside.startswith("recomputed/"):
+        elif change.path.startswith(f"{RECOMPUTED}/"):
+            found += _rows(root, commit, change, place)
+            request.rows.append(Path(change.path).stem)
+        elif inside == change.path or "/" not in inside:
             request.beside.append(change.path)
         elif (problem := _refused(change, inside)) is not None:
             found.append(problem)
@@ -85,6 +92,30 @@ def take(root: Path, commit: str, place: Path) -> tuple[Request, list[Finding]]:
             target.write_bytes(_git(root, "cat-file", "blob", change.blob))
         request.folders.append(place / RESULTS / run)
     return request, found
+
+
+def _rows(root: Path, commit: str, change: _Change, place: Path) -> Iterator[Finding]:
+    """Write what released rows gave, and the record of their source, below `place`; or why not."""
+    name = Path(change.path).stem
+    hint = "sam4mis reproduce recompute <source> writes it."
+    if change.status == "D" or change.mode != PLAIN or change.path != f"{RECOMPUTED}/{name}.json":
+        message = "expected the plain file of a source that is recorded."
+        yield Finding(ascii(change.path)[1:-1], None, "", "Z007", message, hint)
+        return
+    record = f"{EVIDENCE}/{name}.yaml"
+    for path, blob in ((change.path, change.blob), (record, f"{commit}:{record}")):
+        try:
+            size = int(_git(root, "cat-file", "-s", blob))
+        except InputError:
+            yield Finding(change.path, None, "source", "Z005", f"there is no {path}.", hint)
+            return
+        if size > MOST_ROWS_MIB << 20:
+            message = f"expected at most {MOST_ROWS_MIB} MiB."
+            yield Finding(path, None, "", "Z007", message, hint)
+            return
+        target = place / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(_git(root, "cat-file", "blob", blob))
 
 
 def _folder(inside: str) -> str:

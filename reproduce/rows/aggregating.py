@@ -143,7 +143,7 @@ def unions(table: Table, chosen: NDArray[np.bool_]) -> Iterator[tuple[str, ...]]
 
 def interval(number: Number) -> list[float] | None:
     """95 % interval of a mean over independent cases (Student's t), to 6 decimals."""
-    if number.value is None or number.sd is None:
+    if number.value is None or number.sd is None or number.n < 2:
         return None
     from scipy.stats import t
 

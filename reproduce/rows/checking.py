@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from catalog.errors import InputError
@@ -87,14 +88,42 @@ def answer(
     values = table.values(column)
     picked, left, number, tried = _computed(table, column, chosen, check, levels, printed)
     rows = np.isin(table.columns[FILE], picked) & chosen if check.search else chosen
-    refused = int((values.refused & rows).sum())
-    state, reason = _state(printed, number, column, tried, picked, check)
-    cases = source.rows == "cases" and check.aggregation == Aggregation()
-    return Answer(
+    counted = Answer(
         name=check.name,
         column=check.column,
         value=number.value,
         n=number.n,
+        how="",
+        state="not enough",
+        files=list(picked) if check.search else [],
+        files_left=left,
+        empty=int((values.empty & rows).sum()),
+        nan=int((values.nan & rows).sum()),
+        zero=int(((values.numbers == 0) & rows).sum()),
+        refused=int((values.refused & rows).sum()),
+        sd=number.sd,
+        tried=tried,
+    )
+    return concluded(source, check, counted, claims)
+
+
+def concluded(source: Source, check: Check, counted: Answer, claims: Mapping[str, Claim]) -> Answer:
+    """What was counted in the rows, and all that follows from it, from the record and from the
+    claim: interval, what meets the printed digits, state and reason."""
+    column = source.column(check.column)
+    printed = _printed(source, check, claims)
+    rounding = rounding_of(column)
+    tried = [
+        _tried(t.how, Number(t.value, t.n), printed is not None and printed.met(t.value, rounding))
+        for t in counted.tried
+    ]
+    cases = source.rows == "cases" and check.aggregation == Aggregation()
+    number = Number(counted.value, counted.n, counted.sd)
+    state, reason = _state(printed, number, column, tried, counted.files, check)
+    return msgspec.structs.replace(
+        counted,
+        name=check.name,
+        column=check.column,
         how=told(check.aggregation),
         state=state,
         claim=check.claim,
@@ -102,14 +131,7 @@ def answer(
         scale=check.scale if printed is None else printed.scale,
         place=check.place or (claims[check.claim].source.place if check.claim else None),
         row_decimals=column.decimals,
-        files=list(picked) if check.search else [],
-        files_left=left,
         interval=interval(number) if cases else None,
-        empty=int((values.empty & rows).sum()),
-        nan=int((values.nan & rows).sum()),
-        zero=int(((values.numbers == 0) & rows).sum()),
-        refused=refused,
-        sd=number.sd,
         reason=reason,
         parts=list(check.parts),
         tried=tried,
@@ -147,7 +169,7 @@ def _computed(
         for union in unions(table, chosen):
             rows = chosen & np.isin(table.columns[FILE], union)
             found = aggregate(table, column, rows, way)
-            tried.append(_tried("only " + " + ".join(union), found, meets(found)))
+            tried.append(_tried(ONLY + " + ".join(union), found, meets(found)))
             if meets(found):
                 fitting.append((union, found))
         if fitting:
@@ -165,6 +187,7 @@ def _computed(
     return picked, [f for f in files if f not in picked], number, tried
 
 
+ONLY = "only "  # before the files that were taken
 IMPOSSIBLE = "with the values that no mask can have"
 
 
@@ -187,7 +210,7 @@ def _state(
     if printed is None:
         return "not enough", "no printed number stands beside it"
     if printed.met(number.value):
-        one = [t for t in tried if t.meets and t.how.startswith("only ")]
+        one = [t for t in tried if t.meets and t.how.startswith(ONLY)]
         if len(one) == 1 and check.search:
             return "agrees", f"the printed digits are those of {' + '.join(picked)} alone"
         return "agrees", None

@@ -25,7 +25,7 @@ from catalog.records import Claim
 from reproduce.rows import checking, wholes
 from reproduce.rows.fetching import Fetched
 from reproduce.rows.formats import read_table
-from reproduce.rows.results import content_hash, record_hash, state_of
+from reproduce.rows.results import content_hash, reason_of, record_hash, state_of
 from reproduce.rows.tables import FILE, Table, text
 
 MOST_NAMED = 20
@@ -78,7 +78,7 @@ def recompute(source: Source, fetched: Fetched, claims: Mapping[str, Claim]) -> 
     )
     _answer(source, result, tables, claims, problems)
     result.state = state_of(result)
-    result.reason = _reason(source, result)
+    result.reason = reason_of(source, result)
     result.content = content_hash(result)
     return Outcome(result, problems)
 
@@ -191,13 +191,3 @@ def missing_cases(table: Table, column: str) -> list[str]:
         there.setdefault(text(file), set()).add(text(case))
     everyone = set().union(*there.values())
     return [f"{file}: {case}" for file in there for case in sorted(everyone - there[file])]
-
-
-def _reason(source: Source, result: Recomputed) -> str | None:
-    """Why, in the words of the record where it says the same, else what was counted."""
-    if result.state == source.state:
-        return source.reason
-    answers = [a for a in result.answers if a.state == "differs"]
-    differing = [f"{a.name}: {a.reason}" for a in answers]
-    differing += [f"{w.name}: {w.reason}" for w in result.wholes if w.state == "differs"]
-    return "; ".join(differing) or None

@@ -26,6 +26,16 @@ def state_of(result: Recomputed) -> State:
     return "agrees" if "agrees" in states else "not enough"
 
 
+def reason_of(source: Source, result: Recomputed) -> str | None:
+    """Why, in the words of the record where it says the same, else what was counted."""
+    if result.state == source.state:
+        return source.reason
+    answers = [a for a in result.answers if a.state == "differs"]
+    differing = [f"{a.name}: {a.reason}" for a in answers]
+    differing += [f"{w.name}: {w.reason}" for w in result.wholes if w.state == "differs"]
+    return "; ".join(differing) or None
+
+
 def record_hash(source: Source) -> str:
     """sha256 of what a record says about files, reading and checking, not of its prose."""
     shaping = {

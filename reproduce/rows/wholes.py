@@ -29,6 +29,7 @@ from reproduce.rows.tables import FILE, ROW, Table, text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+NO_PARTNER = "rows of {} have no partner"
 SHOWN = 40  # of the values that differ; all are counted
 
 
@@ -64,18 +65,28 @@ def every(source: Source, check: Every, rows: Table, printed: Table) -> Whole:
                 differing.append(item)
             elif item.files_left and (name, item.files) not in [(s.name, s.files) for s in some]:
                 some.append(item)
+    return every_concluded(check, of, agree, largest, differing, some)
+
+
+def every_concluded(
+    check: Every,
+    of: int,
+    agree: int,
+    largest: float,
+    differing: Sequence[Item],
+    some: Sequence[Item],
+) -> Whole:
+    """What was counted of a whole printed table, and what follows from it."""
     state: State = "agrees" if agree == of else "differs"
-    if not check.judged:
-        state = "not enough"
     return Whole(
         name=check.name,
         of=of,
         agree=agree,
-        largest_difference=_short(largest),
-        state=state,
+        largest_difference=short(largest),
+        state=state if check.judged else "not enough",
         how=told(check.aggregation),
         differing=_furthest(differing),
-        some_files=some,
+        some_files=list(some),
         reason=None if agree == of else f"{of - agree} of {of} printed values do not come out",
     )
 
@@ -120,7 +131,7 @@ def _item(
     return best, False
 
 
-def _furthest(items: list[Item]) -> list[Item]:
+def _furthest(items: Sequence[Item]) -> list[Item]:
     """Those that are furthest apart first; `SHOWN` of them."""
 
     def apart(item: Item) -> tuple[float, str, str]:
@@ -149,7 +160,7 @@ def _of_size(
     return item
 
 
-def _short(value: float) -> float:
+def short(value: float) -> float:
     """Three significant digits: how far, not more."""
     return float(f"{value:.3g}")
 
@@ -193,14 +204,29 @@ def same_rows(source: Source, check: SameRows, one: Table, other: Table) -> Whol
                 )
     if not of:
         raise InputError(f"{source.id}: {check.name}: the two tables have no row in common.")
+    return same_rows_concluded(check, of, agree, largest, differing, without)
+
+
+def same_rows_concluded(
+    check: SameRows,
+    of: int,
+    agree: int,
+    largest: float,
+    differing: Sequence[Item],
+    without: int,
+) -> Whole:
+    """What was counted of two tables, and what follows from it.
+
+    without  rows of the one that have no partner
+    """
     said = [f"{of - agree} of {of} values are further apart than {check.within:g}"]
     if without:
-        said.append(f"{without} rows of {check.one} have no partner")
+        said.append(f"{without} {NO_PARTNER.format(check.one)}")
     return Whole(
         name=check.name,
         of=of,
         agree=agree,
-        largest_difference=_short(largest),
+        largest_difference=short(largest),
         state="agrees" if agree == of else "differs",
         how="row by row" if check.aggregation is None else told(check.aggregation),
         differing=_furthest(differing),

@@ -212,3 +212,44 @@ def test_the_workflow_checks_out_and_runs_nothing_of_the_request(root: Path) -> 
         assert not any(w in words for w in ("checkout", "switch", "merge", "worktree", "pull "))
     assert "head.sha" not in text
     assert "secrets." not in text
+
+
+def test_what_released_rows_give_is_counted_again(clone: Path, tmp_path: Path) -> None:
+    """A result of rows is taken in where the tables give it, which lie in the cache here."""
+    import hashlib
+
+    from catalog.evidence import EVIDENCE, RECOMPUTED
+    from catalog.yaml_out import dump
+
+    table = b"case,dice\na,0.5\nb,0.75\n"
+    sha256 = hashlib.sha256(table).hexdigest()
+    record = {
+        "id": "small",
+        "repository": "owner/name",
+        "commit": "0" * 40,
+        "rows": "cases",
+        "row": "one case",
+        "data_set": "made up",
+        "method": "none",
+        "files": [{"path": "a.csv", "sha256": sha256, "bytes": len(table)}],
+        "columns": [{"name": "dice", "metric": "dice"}],
+        "readers": {"rows": {"format": "csv", "key": ["case"]}},
+        "checks": [{"name": "mean", "column": "dice", "printed": "0.625"}],
+        "state": "agrees",
+        "reason": "The mean of the rows.",
+    }
+    (clone / EVIDENCE).mkdir(parents=True)
+    (clone / EVIDENCE / "small.yaml").write_text(dump(record))
+    (tmp_path / "a.csv").write_bytes(table)
+    CliRunner().invoke(app, ["recompute", "small", "--from", str(tmp_path)])
+    path = clone / RECOMPUTED / "small.json"
+    whole = path.read_text("utf-8")
+    commit(clone)
+    assert "computed from released rows: small" in examined()
+    for number, text in enumerate((whole.replace("0.625", "0.624"), "{}")):
+        git(clone, "switch", "-qc", f"edited-{number}", "night")
+        path.write_text(text, "utf-8")
+        commit(clone)
+        with pytest.raises(FindingsError) as caught:
+            examined(f"edited-{number}")
+        assert f"{RECOMPUTED}/small.json" in str(caught.value)

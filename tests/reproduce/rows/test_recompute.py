@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from stress.serving import Behaviour, quiet_download
 from typer.testing import CliRunner
 
+from catalog.checks import check_registry
 from catalog.errors import FindingsError, InputError, PrerequisiteError, UsageError
 from catalog.evidence import (
     EVIDENCE,
@@ -21,10 +25,12 @@ from catalog.evidence import (
     Recomputed,
     Source,
     TableFile,
+    Tried,
     as_json,
     load_sources,
 )
 from catalog.registry import Registry
+from catalog.results import digests
 from catalog.yaml_out import dump
 from reproduce.cli import app
 from reproduce.rows import fetching
@@ -206,36 +212,145 @@ def test_what_is_asked_for_must_be_there(registry: Path, tmp_path: Path) -> None
     assert said.startswith("small\tto fetch\t23 bytes\thttps://github.com/owner/name/blob/")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "code"),
-    [
-        ('"value": 0.625', '"value": 0.7', "Z006"),
-        ('"n": 2', '"n": 3', "Z006"),
-        ('"state": "agrees"', '"state": "differs"', "Z006"),
-        ('"sha256": "', '"sha256": "0', "Z006"),
-    ],
-)
-def test_a_result_edited_by_hand_is_noticed(
-    registry: Path, tmp_path: Path, old: str, new: str, code: str
-) -> None:
-    call("recompute", "small", "--from", tmp_path / "folder")
-    call("verify")
-    path = registry / RECOMPUTED / "small.json"
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), "utf-8")
-    with pytest.raises(FindingsError, match=code):
-        call("verify", "--check")
-    # who also makes the hash right has to make everything else right
+def edited(path: Path, change: Callable[[Recomputed], object]) -> None:
+    """A result with something changed, and its own hash mended."""
     result = msgspec.json.decode(path.read_bytes(), type=Recomputed)
+    change(result)
     result.content = content_hash(result)
     path.write_bytes(as_json(result))
-    if old != '"n": 2':
-        with pytest.raises(FindingsError, match=code):
-            call("verify", "--check")
-    code_, _, told = call("recompute", "small", "--check")
-    assert code_ == 1, "the rows themselves always tell"
-    assert "is not what the rows give" in told
+
+
+def put(place: str, value: object) -> Callable[[Recomputed], object]:
+    def do(result: Recomputed) -> None:
+        *way, last = place.split(".")
+        at: Any = result
+        for step in way:
+            at = at[int(step)] if step.isdecimal() else getattr(at, step)
+        if isinstance(at, list):
+            at[int(last)] = value
+        else:
+            setattr(at, last, value)
+
+    return do
+
+
+def another_number(result: Recomputed) -> None:
+    """Everything made to follow from 0.7."""
+    mean = result.answers[0]
+    mean.value, mean.tried = 0.7, []
+    reach = 0.625 - mean.interval[0] if mean.interval else 0.0
+    mean.interval = [round(0.7 - reach, 6), round(0.7 + reach, 6)]
+    mean.state, mean.reason = "differs", "no mean or median that was tried has the printed digits"
+    result.state, result.reason = "differs", f"mean: {mean.reason}"
+
+
+EDITS = [
+    put("answers.0.value", 0.7),
+    put("answers.0.value", 0.6253),  # the same digits
+    put("answers.0.value", None),
+    put("answers.0.n", 3),
+    put("answers.0.n", 0),
+    put("answers.0.sd", 0.9),
+    put("answers.0.sd", 0.1),
+    put("answers.0.interval", None),
+    put("answers.0.interval", [0.6, 0.65]),
+    put("answers.0.empty", 17),
+    put("answers.0.refused", -1),
+    put("answers.0.state", "differs"),
+    put("answers.0.reason", "as good as it gets"),
+    put("answers.0.how", "mean over cases"),
+    put("answers.0.printed", "0.7"),
+    put("answers.0.claim", "lwnet/x"),
+    put("answers.0.name", "another"),
+    put("answers.0.column", "iou"),
+    put("answers.0.tried", [Tried(how="mean over organs", value=0.625, n=2, meets=True)]),
+    put("answers.0.files_left", ["results/b.csv"]),
+    put("answers", []),
+    put("read.0.rows", 1),
+    put("read.0.reader", "another"),
+    put("read", []),
+    put("tables.0.sha256", "0" * 64),
+    put("tables.0.commit", "1" * 40),
+    put("tables.0.path", "results/b.csv"),
+    put("tables.0.bytes", 1),
+    put("tables", []),
+    put("state", "not enough"),
+    put("rows", "masks"),
+    put("repository", "owner/other"),
+    another_number,
+]
+
+
+def test_a_result_edited_by_hand_is_refused(registry: Path, tmp_path: Path) -> None:
+    """Its own hash mended or not, whether its table is here or not; where it is, also after the
+    digest of what was examined was mended too."""
+    call("recompute", "small", "--from", tmp_path / "folder")
+    call("verify")
+    assert check_registry(registry)[1] == []
+    path = registry / RECOMPUTED / "small.json"
+    verdicts = registry / "reproduce" / "results" / "verdicts.json"
+    whole, before = path.read_bytes(), verdicts.read_bytes()
+    path.write_bytes(whole.replace(b'"n": 2', b'"n": 3'))
+    with pytest.raises(FindingsError, match="content: its hash is not that"):
+        call("verify")
+    for change in EDITS:
+        path.write_bytes(whole)
+        edited(path, change)
+        document = json.loads(before) | {"files": digests(registry)}
+        verdicts.write_text(json.dumps(document))
+        with pytest.raises(FindingsError, match="Z006"):
+            call("verify")
+    shutil.rmtree(tmp_path / "cache")
+    verdicts.write_bytes(before)
+    for change in EDITS:
+        path.write_bytes(whole)
+        edited(path, change)
+        with pytest.raises(FindingsError, match="Z006"):
+            call("verify")
+    with pytest.raises(FindingsError, match="Z006"):
+        call("verify", "--check")
+    assert [f.code for f in check_registry(registry)[1]] == ["R008"]
+    assert verdicts.read_bytes() == before
+
+
+def test_what_was_computed_again_is_examined_with_its_tables(
+    registry: Path, tmp_path: Path
+) -> None:
+    """A result of another day needs its tables once, and nothing of the network after that."""
+    call("recompute", "small", "--from", tmp_path / "folder")
+    call("verify")
+    shutil.rmtree(tmp_path / "cache")
+    call("verify", "--check")
+    checks = [{"name": "mean", "column": "dice", "printed": "0.63"}]
+    (registry / EVIDENCE / "small.yaml").write_text(dump(record(checks=checks)))
+    call("recompute", "small", "--from", tmp_path / "folder")
+    assert [f.code for f in check_registry(registry)[1]] == ["R008"]
+    call("verify")
+    assert check_registry(registry)[1] == []
+    (registry / RECOMPUTED / "small.json").unlink()
+    assert [f.code for f in check_registry(registry)[1]] == ["R008"], "nor can it be taken away"
+
+
+def test_numbers_of_a_published_result_follow_or_are_refused(committed: Registry) -> None:
+    """Of whole tables, parts and hidden weights: results of this registry, edited one by one."""
+    claims = claims_by_name(committed.projects)
+    kept = {r.source: r for r in committed.recomputed}
+    for source, change in (
+        ("biomedparse-baseline-dice-tables", put("wholes.0.agree", 1)),
+        ("biomedparse-baseline-dice-tables", put("wholes.0.state", "agrees")),
+        ("biomedparse-baseline-dice-tables", put("wholes.0.largest_difference", 1e-5)),
+        ("biomedparse-baseline-dice-tables", put("wholes.0.differing.0.value", 7.5)),
+        ("biomedparse-baseline-dice-tables", put("wholes.0.differing", [])),
+        ("ma-sam-btcv", put("answers.0.parts", [])),
+        ("sam-med2d-weighted-sum", put("weighings.0.possible", False)),
+        ("sam-med2d-weighted-sum", put("weighings.0.totals.2", 0.9)),
+    ):
+        result = copy.deepcopy(kept[source])
+        change(result)
+        result.content = content_hash(result)
+        found = problems(committed.evidence, [result], claims)
+        assert {f.code for f in found} <= {"Z005", "Z006"}, source
+        assert found, (source, change)
 
 
 def test_a_record_that_changed_makes_its_result_stale(registry: Path, tmp_path: Path) -> None:
