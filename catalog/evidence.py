@@ -420,44 +420,12 @@ class Recomputed(Record, kw_only=True):
 
 def load_sources(root: Path) -> list[Source]:
     """The records of `reproduce/evidence`, by name. Raises `IncompleteError` with all problems."""
-    from catalog.registry import IncompleteError, cache_key, read_cache, write_cache
+    from catalog.loading import IncompleteError, load_files
 
-    paths = sorted((root / EVIDENCE).glob("*.yaml"))
-    key = cache_key(*(b"%s\n%s" % (p.name.encode(), p.read_bytes()) for p in paths))
-    kept = read_cache(root, "evidence", key, list[Source])
-    if kept is not None:
-        return kept
-    sources, findings = _read(paths)
-    if findings:
-        raise IncompleteError(findings, sources, [])
-    write_cache(root, "evidence", key, sources)
-    return sources
-
-
-def _read(paths: list[Path]) -> tuple[list[Source], list[Finding]]:
-    """What can be read of the records of sources, and everything that is wrong with the rest."""
-    from catalog import reading
-    from catalog.converting import convert
-
-    sources: list[Source] = []
-    findings: list[Finding] = []
-    for path in paths:
-        place = f"{EVIDENCE}/{path.name}"
-        try:
-            document = reading.parse(reading.read_text(path, place), place)
-        except FindingsError as error:
-            findings += error.findings
-            continue
-        source, own = convert(document, (), document.data, Source, path.stem)
-        findings += own
-        if source is None:
-            continue
-        sources.append(source)
-        if source.id != path.stem:
-            message = f"the id {source.id!r} is not the file's name"
-            line = document.line(("id",))
-            findings.append(Finding(place, line, "id", "R004", message, "They must agree."))
-    return sources, findings
+    try:
+        return load_files(root, EVIDENCE, Source, lambda source: source.id)[1]
+    except IncompleteError as error:
+        raise IncompleteError(error.findings, error.records, []) from error
 
 
 def load_recomputed(root: Path) -> list[Recomputed]:

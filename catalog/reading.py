@@ -75,21 +75,31 @@ def read_text(path: Path, place: str) -> str:
     """The text of a file. Raises `FindingsError` where it cannot be read or is not UTF-8."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise FindingsError(
-                [Finding(place, None, "", "Y006", "the file is larger than 512 MiB")]
-            )
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        message = f"not UTF-8 text: byte {error.object[error.start]:#04x}"
-        raise FindingsError(
-            [Finding(place, line, "", "Y004", message, "Save the file as UTF-8.")]
-        ) from error
+            raise _too_large(place)
+        return text_of(path.read_bytes(), place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise FindingsError(
             [Finding(place, None, "", "Y006", f"cannot be read: {reason}")]
         ) from error
+
+
+def text_of(content: bytes, place: str) -> str:
+    """The text of a file's content. Raises `FindingsError` where it is not UTF-8, or too large."""
+    if len(content) > MAX_BYTES:
+        raise _too_large(place)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        message = f"not UTF-8 text: byte {error.object[error.start]:#04x}"
+        raise FindingsError(
+            [Finding(place, line, "", "Y004", message, "Save the file as UTF-8.")]
+        ) from error
+
+
+def _too_large(place: str) -> FindingsError:
+    return FindingsError([Finding(place, None, "", "Y006", "the file is larger than 512 MiB")])
 
 
 def parse(text: str, place: str) -> Document:

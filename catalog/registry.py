@@ -1,25 +1,23 @@
 """The registry in memory: papers, projects, results, verdicts, read from one folder.
 
-The YAML files are the truth. What was read from them is kept as JSON in `.sam4mis/cache`, named by
-the hash of the files' content and of the definition of the records, so that reading again takes
-milliseconds; a cache that is stale, damaged or not writable is ignored.
+The YAML files are the truth; `kept.py` keeps what was read from them, so that reading again takes
+milliseconds, and after a change only what changed is read.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from catalog import kept, loading, reading
 from catalog.errors import Finding, FindingsError, PrerequisiteError
 from catalog.evidence import Recomputed, Source, load_recomputed, load_sources
-from catalog.files import whole
+from catalog.loading import IncompleteError, load_files, papers_of
 from catalog.records import (
     Paper,
     Project,
@@ -34,15 +32,13 @@ from catalog.records import (
 if TYPE_CHECKING:
     from catalog.converting import StandIn
 
-PAPERS = "papers.yaml"
+PAPERS = loading.PAPERS
 PROJECTS = "projects"
 RESULTS = "reproduce/results"
 VERDICTS = f"{RESULTS}/verdicts.json"
 VERDICT_LOG = f"{RESULTS}/verdict-log.json"
 AGAIN = f"{RESULTS}/again"  # <by>/<run>: published runs that others computed again
 RESULT_MIB = 16  # of one result.json
-CACHE = ".sam4mis/cache"
-Record = TypeVar("Record")
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -60,17 +56,6 @@ def find_root(start: Path | None = None) -> Path:
         f"no {PAPERS} in {here} or above it: sam4mis works inside a clone of the catalog.",
         "cd <your clone>   (or: sam4mis --root <your clone> ...)",
     )
-
-
-class IncompleteError(FindingsError):
-    """Some records could not be read; `records` are the others, `stand_ins` what they may say."""
-
-    def __init__(
-        self, findings: list[Finding], records: list[Any], stand_ins: list[StandIn[Any]]
-    ) -> None:
-        super().__init__(findings)
-        self.records = records
-        self.stand_ins = stand_ins
 
 
 @dataclass(slots=True)
@@ -156,11 +141,8 @@ def load_papers(root: Path, keys: dict[str, str] | None = None) -> list[Paper]:
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise FindingsError([Finding(PAPERS, None, "", "Y006", message)]) from error
-    key = cache_key(content)
-    papers = read_cache(root, "papers", key, list[Paper])
-    if papers is None:
-        papers = parse_papers(path)
-        write_cache(root, "papers", key, papers)
+    key = kept.key_of(content)
+    papers = papers_of(root, content, key)
     if keys is not None:
         keys["papers"] = key
     return papers
@@ -168,71 +150,7 @@ def load_papers(root: Path, keys: dict[str, str] | None = None) -> list[Paper]:
 
 def parse_papers(path: Path) -> list[Paper]:
     """The works of one YAML file, without the cache; all findings at once."""
-    from catalog import reading
-    from catalog.converting import convert_or_stand_in
-
-    text = reading.read_text(path, PAPERS)
-    document = reading.parse(text, PAPERS)
-    raw = _items(document)
-    with reading.collector_off():
-        try:
-            papers = msgspec.convert(raw, list[Paper])
-        except msgspec.ValidationError:
-            papers = []
-    findings: list[Finding] = []
-    stand_ins: list[StandIn[Any]] = []
-    if raw and not papers:
-        for index, record in enumerate(raw):
-            name = str(record.get("id") or f"papers[{index}]") if isinstance(record, dict) else ""
-            paper, own, stand_in = convert_or_stand_in(
-                document, ("papers", index), record, Paper, name or f"papers[{index}]"
-            )
-            findings += own
-            if paper:
-                papers.append(paper)
-            if stand_in:
-                stand_ins.append(stand_in)
-    findings += _repeated_ids(raw, document)
-    if findings:
-        raise IncompleteError(findings, papers, stand_ins)
-    return papers
-
-
-def _items(document: Any) -> list[Any]:
-    """The list under `papers:`; a file of another shape is a finding."""
-    data = document.data
-    if data is None:
-        return []
-    if (
-        isinstance(data, dict)
-        and set(data) == {"papers"}
-        and isinstance(data["papers"] or [], list)
-    ):
-        return data["papers"] or []
-    got = f"the keys {', '.join(data)}" if isinstance(data, dict) else f"a {type(data).__name__}"
-    hint = "Records stand under `papers:`, each beginning with `  - id: ...`."
-    if isinstance(data, dict) and set(data) == {"papers"}:
-        got = f"`papers:` with {type(data['papers']).__name__} below"
-    message = f"expected one list `papers:`, got {got}"
-    raise FindingsError([Finding(document.place, 1, "", "Y005", message, hint)])
-
-
-def _repeated_ids(raw: list[Any], document: Any) -> list[Finding]:
-    first: dict[str, int] = {}
-    findings = []
-    for index, record in enumerate(raw):
-        if not isinstance(record, dict) or not isinstance(record.get("id"), str):
-            continue
-        name = record["id"]
-        if name in first:
-            line = document.line(("papers", index, "id"))
-            before = document.line(("papers", first[name], "id"))
-            message = f"the id {name!r} is used twice, first in line {before}"
-            findings.append(
-                Finding(PAPERS, line, f"{name}.id", "D001", message, "Ids are never used twice.")
-            )
-        first.setdefault(name, index)
-    return findings
+    return loading.parse(reading.read_text(path, PAPERS))
 
 
 # --------------------------------------------------------------------- projects and results
@@ -240,51 +158,7 @@ def _repeated_ids(raw: list[Any], document: Any) -> list[Finding]:
 
 def load_projects(root: Path, keys: dict[str, str] | None = None) -> list[Project]:
     """The code releases of `projects/*.yaml`, by file name; `keys` as in `load_papers`."""
-    from catalog import reading
-    from catalog.converting import convert_or_stand_in
-
-    paths = sorted((root / PROJECTS).glob("*.yaml"))
-    findings: list[Finding] = []
-    contents: list[bytes] = []
-    for path in paths:
-        try:
-            contents.append(path.read_bytes())
-        except OSError as error:
-            place = f"{PROJECTS}/{path.name}"
-            findings.append(Finding(place, None, "", "Y006", f"cannot be read: {error.strerror}"))
-    if findings:
-        raise FindingsError(findings)
-    names = "\n".join(path.name for path in paths).encode()
-    key = cache_key(names, *contents)
-    kept = read_cache(root, "projects", key, list[Project])
-    if kept is not None:
-        if keys is not None:
-            keys["projects"] = key
-        return kept
-    projects: list[Project] = []
-    stand_ins: list[StandIn[Any]] = []
-    for path in paths:
-        place = f"{PROJECTS}/{path.name}"
-        try:
-            document = reading.parse(reading.read_text(path, place), place)
-        except FindingsError as error:
-            findings += error.findings
-            continue
-        project, own, stand_in = convert_or_stand_in(
-            document, (), document.data, Project, path.stem
-        )
-        findings += own
-        if stand_in and stand_in.record.slug == path.stem:
-            stand_ins.append(stand_in)
-        if project:
-            projects.append(project)
-            if project.slug != path.stem:
-                line = document.line(("slug",))
-                message = f"the slug {project.slug!r} is not the file's name"
-                findings.append(Finding(place, line, "slug", "R004", message, "They must agree."))
-    if findings:
-        raise IncompleteError(findings, projects, stand_ins)
-    write_cache(root, "projects", key, projects)
+    key, projects = load_files(root, PROJECTS, Project, lambda project: project.slug)
     if keys is not None:
         keys["projects"] = key
     return projects
@@ -343,43 +217,3 @@ def json_finding(place: str, error: Exception) -> Finding:
     """A machine-written file that is not what it should be."""
     hint = "Restore the file from git; results are never edited."
     return Finding(place, None, "", "S001", str(error), hint)
-
-
-# ----------------------------------------------------------------------------------- cache
-
-
-def cache_key(*contents: bytes) -> str:
-    """Hash of files' content and of the definition of the records they become."""
-    digest = hashlib.sha256(_definition())
-    for content in contents:
-        digest.update(len(content).to_bytes(8, "big"))
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _definition() -> bytes:
-    """What changes when records or their reading change."""
-    folder = Path(__file__).parent
-    names = ("records.py", "evidence.py", "reading.py", "converting.py")
-    return b"".join((folder / name).read_bytes() for name in names)
-
-
-def read_cache(root: Path, name: str, key: str, shape: type[Record]) -> Record | None:
-    """What was parsed from the same content before, or None."""
-    from catalog.reading import collector_off
-
-    try:
-        content = (root / CACHE / f"{name}.json").read_bytes()
-        if content[:64] != key.encode():
-            return None
-        with collector_off():
-            return msgspec.json.decode(content[65:], type=shape)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
-def write_cache(root: Path, name: str, key: str, records: Any) -> None:
-    """Keep what was parsed. Failing to is no error: the next reading parses again."""
-    path = root / CACHE / f"{name}.json"
-    with contextlib.suppress(OSError), whole(path, durable=False) as temporary:
-        temporary.write_bytes(key.encode() + b"\n" + msgspec.json.encode(records))

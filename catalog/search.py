@@ -6,20 +6,20 @@ digits must match exactly, because SAM-Med2D is not SAM-Med3D.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+from catalog import kept
 from catalog.facets import TAG_FACETS, Work, nearest, tag_values
+from catalog.reading import collector_off
 from catalog.records import Paper
-from catalog.registry import Registry, cache_key, read_cache, write_cache
+from catalog.registry import Registry
 from catalog.text import fold, search_words
 from catalog.vocabulary import vocabularies
 
@@ -48,18 +48,6 @@ _NAMED = (*_TITLES, "identifier")
 _TYPO = 78.0  # rapidfuzz ratio from which a word counts as the same with a typo
 _SHORTEST_WITH_TYPO = 4
 _DIGITS = re.compile(r"\d+")
-
-
-@contextmanager
-def collector_off() -> Iterator[None]:
-    """Garbage collection off: an index is many small objects, none of them garbage."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +132,11 @@ class Index:
             return cls(chosen)
         code = (Path(__file__).parent / name for name in _READING)
         content = [registry.keys["papers"].encode(), registry.keys["projects"].encode()]
-        key = cache_key(*content, *(path.read_bytes() for path in code))
-        words = read_cache(registry.root, "search", key, Words)
+        key = kept.key_of(*content, *(path.read_bytes() for path in code))
+        words = kept.read(registry.root, "search", key, Words)
         if words is None:
             words = Words.of(chosen)
-            write_cache(registry.root, "search", key, words)
+            kept.write(registry.root, "search", key, words)
         return cls(chosen, words)
 
     def search(self, query: str, limit: int | None = None) -> list[Hit]:

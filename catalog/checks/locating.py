@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from catalog import reading
+from catalog.blocks import Items
 from catalog.errors import FindingsError
 from catalog.registry import PAPERS
 
@@ -67,12 +68,10 @@ class Locator:
 
     def _scan(self) -> dict[str, tuple[int, int, int]]:
         """Where each record stands, by its id, without parsing the whole file."""
-        from catalog.editing import extents
-
         self._text = self._read(PAPERS)
         found: dict[str, tuple[int, int, int]] = {}
         line, at = 1, 0
-        spans = extents.Items(self._text)
+        spans = Items(self._text)
         for number in range(len(spans)):
             item = spans[number]
             line += self._text.count("\n", at, item.start)

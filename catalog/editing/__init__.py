@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from catalog import reading
+from catalog.blocks import Items
 from catalog.editing import extents
 from catalog.editing.dump import dump_record
 from catalog.editing.patching import patched
 from catalog.errors import Finding, FindingsError, InputError
 from catalog.files import lock, write_whole
+from catalog.loading import keep_papers
 from catalog.records import Paper, Project
-from catalog.registry import PAPERS, PROJECTS, cache_key, load_papers, write_cache
+from catalog.registry import PAPERS, PROJECTS, load_papers
 
 __all__ = [
     "append_record",
@@ -143,7 +145,7 @@ def write_papers(
     if edited != text:
         content = edited.encode("utf-8")
         write_whole(root / PAPERS, content)
-        write_cache(root, "papers", cache_key(content), after)
+        keep_papers(root, content, after)
     return edited
 
 
@@ -159,7 +161,7 @@ def edit_text(
     if missing := [id for id in replace if id not in index]:
         raise _unknown(missing[0])
     _refuse_taken_ids(papers, append, replace)
-    spans = extents.Items(text)
+    spans = Items(text)
     if len(spans) != len(papers):
         raise InputError(
             f"{PAPERS}: {len(papers)} works were read but {len(spans)} begin with a dash in one "
@@ -179,7 +181,7 @@ def edit_text(
         edited = edited[: item.start] + block + edited[item.end :]
         after[number] = paper
     if append:
-        before = extents.Items(edited) if replace else spans
+        before = Items(edited) if replace else spans
         last = before.block(len(after) - 1)
         edited, blocks = extents.appended(edited, append, spans.indent)
         _verify("".join([*last, blocks]), [*after[-1:], *append])

@@ -9,8 +9,9 @@ import pytest
 
 from catalog import reading
 from catalog.errors import Finding, FindingsError, PrerequisiteError
+from catalog.kept import FOLDER as CACHE
 from catalog.records import Paper, Version, to_builtins
-from catalog.registry import CACHE, Registry, find_root, load_papers, parse_papers
+from catalog.registry import Registry, find_root, load_papers, parse_papers
 
 GOOD = """\
 papers:
