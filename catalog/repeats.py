@@ -21,7 +21,20 @@ def runners(registry: Registry, claim: str) -> list[str]:
         if claim in run.claims and run.status == "complete":
             again = [repeat.by for repeat in of_run(registry, run.run) if repeat.agrees]
             names += [run.by, *again]
-    return list(dict.fromkeys(name for name in names if name is not None))
+    each: dict[str, str] = {}
+    for name in names:
+        if name is not None:
+            each.setdefault(one_name(name), name)
+    return list(each.values())
+
+
+def one_name(who: str) -> str:
+    """A name as whoever has it might write it elsewhere: two spellings are one person.
+
+    >>> one_name("A-Lab") == one_name("a.lab"), one_name("a-lab") == one_name("b-lab")
+    (True, False)
+    """
+    return who.casefold().replace(".", "-").replace("_", "-")
 
 
 def in_words(names: list[str]) -> str | None:

@@ -11,6 +11,8 @@ from campaign_bundle import asked, change, night_registry, plan, sent
 from typer.testing import CliRunner
 
 from catalog.errors import FindingsError, InputError, PrerequisiteError, UsageError
+from catalog.registry import Registry
+from catalog.repeats import runners
 from reproduce.cli import app
 from reproduce.cli.campaigning import run_plan
 from reproduce.judging import repeats
@@ -119,6 +121,39 @@ def test_no_lower_is_written_before_its_authors_had_their_time(published: Path) 
     shown = call("show", "selftest/phantom-dice")
     assert "authors told\ton 2026-01-01; a lower is published from 2026-01-15" in shown
     assert "verdict\tlower" in shown
+
+
+@pytest.mark.parametrize(
+    ("by", "change", "told"),
+    [
+        ("b-lab", {}, "created: is that of reproduce/results/selftest-"),
+        ("b-lab", {"created": "2026-01-01T00:00:00Z"}, "timing: is that of reproduce/results/self"),
+        ("A-Lab", {"created": "2026-01-01T00:00:00Z", "timing": {"wall_s": 1.0}}, "A-Lab is a-lab"),
+        ("a.lab", {"created": "2026-01-01T00:00:00Z", "timing": {"wall_s": 1.0}}, "a.lab is a-lab"),
+    ],
+)
+def test_a_copy_is_no_second_run(
+    published: Path, by: str, change: dict[str, object], told: str
+) -> None:
+    run = run_of(published)
+    again = published / "reproduce/results/again" / by / run.name
+    shutil.copytree(run, again)
+    path = again / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"by": by} | change))
+    with pytest.raises(FindingsError, match=told):
+        call("verify")
+
+
+def test_two_spellings_of_a_name_are_one_runner(published: Path) -> None:
+    """Also where an older `verify` took them for two."""
+    run = run_of(published).name
+    verdicts = published / "reproduce/results/verdicts.json"
+    document = json.loads(verdicts.read_text("utf-8"))
+    repeat = {"run": run, "on": None, "created": "2026-01-01T00:00:00Z", "agrees": True, "told": ""}
+    document["repeats"] = [repeat | {"by": by} for by in ("A-LAB", "b-lab", "B_lab")]
+    verdicts.write_text(json.dumps(document))
+    claim = "selftest/phantom-dice"
+    assert runners(Registry.load(published), claim) == ["a-lab", "b-lab"]
 
 
 def test_what_is_missing_is_said(published: Path) -> None:
