@@ -94,6 +94,7 @@ CODES: dict[str, Code] = {
     "C018": _check("family", "Projects with released weights are counted by family."),
     "C019": _check("no printed number", "Released weights have a claim, or say where was looked."),
     "C020": _check("unknown class", "A claim names a class as the reader of its data does."),
+    "C021": _check("nobody was told", "Authors are told after a first run, by today."),
     # ---- records of released rows
     "E001": _check("no regular expression", "Readers find rows by regular expressions."),
     "E002": _check("unknown reader or check", "A check names a reader, a part another check."),

@@ -6,10 +6,11 @@ the files it leaves behind, and not judged in a registry that has none.
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -18,13 +19,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from catalog import own, reading
+from catalog import own, reading, waiting
 from catalog.checks import claims, texts
 from catalog.checks.references import Crossing, near
 from catalog.errors import Finding, FindingsError
 from catalog.metrics import FRACTIONS, LENGTHS, LOSSES
 from catalog.protocol_words import words
-from catalog.records import Claim, Project, RunOptions
+from catalog.records import Claim, Project, Result, RunOptions
 from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.runnable import OUTSIDE
 from catalog.vocabulary import vocabularies
@@ -85,7 +86,19 @@ def check(registry: Registry) -> Iterator[Crossing]:
     printers = frozenset(p.id for p in registry.papers) | {p.slug for p in registry.projects}
     for project in registry.projects:
         yield from crossings(project, known, printers)
+        yield from _told(project, registry.results)
     yield from _shared(registry.projects)
+
+
+def _told(project: Project, results: Sequence[Result]) -> Iterator[Crossing]:
+    """Authors who cannot have been told of what a run gave."""
+    today = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)  # clocks differ
+    for number, claim in enumerate(project.claims):
+        first = waiting.first_run(f"{project.slug}/{claim.id}", results) if claim.told else None
+        if (message := waiting.untrue(claim, first, today)) is not None:
+            path = ("claims", number, "told")
+            hint = "The day on which the letter of a run was sent (`reproduce letter`)."
+            yield Crossing("C021", _place(project), project.slug, path, message, hint)
 
 
 def crossings(project: Project, known: Known, printers: frozenset[str]) -> Iterator[Crossing]:

@@ -97,13 +97,14 @@ def _waiting(registry: Registry, found: Sequence[Verdict]) -> Iterator[Finding]:
     from datetime import UTC, datetime
 
     from catalog.errors import Finding
-    from catalog.waiting import held
+    from catalog.waiting import first_run, held
 
     today = datetime.now(UTC).date()
     known = {f"{p.slug}/{c.id}": (p, c) for p in registry.projects for c in p.claims}
     for verdict in found:
         project, claim = known[verdict.claim]
-        if (why := held(project, claim, verdict.state, today)) is not None:
+        first = first_run(verdict.claim, registry.results)
+        if (why := held(project, claim, verdict.state, today, first)) is not None:
             place = f"projects/{project.slug}.yaml"
             message = f"{verdict.run} makes it `lower`, and {why}."
             hint = f"sam4mis reproduce letter {verdict.claim}; the result waits outside until then."

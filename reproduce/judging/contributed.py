@@ -20,7 +20,7 @@ from catalog.errors import Finding, InputError, PrerequisiteError, UsageError
 from catalog.evidence import EVIDENCE, RECOMPUTED
 from catalog.records import Claim, Project, Result, Verdict
 from catalog.registry import AGAIN, RESULTS, VERDICT_LOG, VERDICTS, Registry
-from catalog.waiting import held
+from catalog.waiting import first_run, held
 from reproduce.judging.examining import MOST_MIB, examine_all
 from reproduce.judging.repeats import repeats
 from reproduce.judging.verdict import judge, stored_values
@@ -259,7 +259,8 @@ def examine_request(
                 message = f"does not answer {name}: {'; '.join(other)}."
                 hint = "Results are sent as `sam4mis reproduce run` wrote them."
                 found.append(Finding(place, None, "claims", "Z014", message, hint))
-            why = held(known[name][0], known[name][1], one.verdict.state, today)
+            first = first_run(name, [*registry.results, result])
+            why = held(*known[name], one.verdict.state, today, first)
             if why is not None:
                 message = f"would make {name} `lower`, and {why}."
                 hint = f"sam4mis reproduce letter {name}"

@@ -19,7 +19,7 @@ from catalog.files import write_whole
 from catalog.records import Claim, Project, Result, Verdict
 from catalog.registry import AGAIN, RESULTS, Registry
 from catalog.render.readme import cell
-from catalog.waiting import held
+from catalog.waiting import first_run, held
 from reproduce.ground import wording
 from reproduce.judging.examining import examine
 from reproduce.judging.verdict import RULE, judge, stored_values
@@ -77,7 +77,8 @@ def contribute(
         waits = {
             verdict.claim: why
             for project, claim, verdict in judged
-            if (why := held(project, claim, verdict.state, today)) is not None
+            for first in (first_run(verdict.claim, [*registry.results, result]),)
+            if (why := held(project, claim, verdict.state, today, first)) is not None
         }
         target = publish(run, folder / (HELD if waits else _place(registry, result)))
         if findings := examine(target):

@@ -10,6 +10,7 @@ import pytest
 from campaign_bundle import asked, change, night_registry, plan, sent
 from typer.testing import CliRunner
 
+from catalog.checks import check_registry
 from catalog.errors import FindingsError, InputError, PrerequisiteError, UsageError
 from catalog.registry import Registry
 from catalog.repeats import runners
@@ -116,7 +117,16 @@ def test_no_lower_is_written_before_its_authors_had_their_time(published: Path) 
         with pytest.raises(FindingsError, match="makes it `lower`, and its authors have not been"):
             call("verify", *options)
     assert verdicts.read_bytes() == before
+    for day, told in (("2026-01-01", "before its first run"), ("2099-01-01", "has not been")):
+        change(published, lambda p, day=day: p["claims"][0].update(told=day))
+        with pytest.raises(FindingsError, match=told):
+            call("verify")
+        found = [f for f in check_registry(published)[1] if f.code == "C021"]
+        assert [told in finding.message for finding in found] == [True]
     change(published, lambda p: p["claims"][0].update(told="2026-01-01"))
+    path = run_of(published) / "result.json"  # of a run that was made before
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"created": "2025-12-30T00:00:00Z"}))
+    verdicts.unlink()
     call("verify")
     shown = call("show", "selftest/phantom-dice")
     assert "authors told\ton 2026-01-01; a lower is published from 2026-01-15" in shown

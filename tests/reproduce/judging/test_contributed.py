@@ -173,6 +173,14 @@ def test_a_lower_of_authors_who_were_not_told_is_refused(clone: Path) -> None:
         examined()
     assert [finding.code for finding in caught.value.findings] == ["Z015"]
     change(clone, lambda p: p["claims"][0].update(told="2026-01-01"))
+    with pytest.raises(FindingsError, match="told on 2026-01-01, before its first run"):
+        examined()
+    git(clone, "checkout", "-q", ".")
+    git(clone, "switch", "-q", "night")
+    (folder,) = (clone / RUN).iterdir()
+    edit("result.json", lambda r: r.update(created="2025-12-30T00:00:00Z"))(folder)
+    commit(clone)
+    change(clone, lambda p: p["claims"][0].update(value=99.99, told="2026-01-01"))
     assert "\tlower\tA\t" in examined()
 
 

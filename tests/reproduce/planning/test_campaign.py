@@ -221,22 +221,25 @@ def test_a_lower_about_a_work_of_the_field_waits_for_its_authors(
         "write `told: YYYY-MM-DD` into the claim phantom-dice of projects/selftest.yaml",
     ):
         assert words in letter.output
-    told = datetime.date(2026, 11, 1)
+    told = datetime.datetime.now(datetime.UTC).date()  # after the run, as it must be
     change(night, lambda p: [c.update(told=told.isoformat()) for c in p["claims"]])
     plan(night)
     with pytest.raises(InputError):
         run_plan(asked(night))
-    assert len(sent(night)) == 1
+    assert sent(night) == [], "14 days are not over"
     registry = Registry.load(night)
     ((project, claim),) = find_claims(registry, "selftest/phantom-dice")
     assert claim.told == told
-    day = told + datetime.timedelta(days=13)
-    why = "authors told on 2026-11-01; may be published from 2026-11-15"
-    assert held(project, claim, "lower", day) == why
-    assert held(project, claim, "lower", day + datetime.timedelta(days=1)) is None
-    assert held(project, claim, "higher", day) is None
+    day, more = told + datetime.timedelta(days=13), datetime.timedelta(days=1)
+    why = f"authors told on {told}; may be published from {told + 14 * more}"
+    assert held(project, claim, "lower", day, told) == why
+    assert held(project, claim, "lower", day + more, told) is None
+    assert held(project, claim, "higher", day, told) is None
     ours = msgspec.structs.replace(project, kind="control")
-    assert held(ours, claim, "lower", day) is None
+    assert held(ours, claim, "lower", day, told) is None
+    # Nobody can be told of a run that was not made, nor on a day that has not been.
+    assert "before its first run" in str(held(project, claim, "lower", day + more, day))
+    assert "has not been" in str(held(project, claim, "lower", told - more, None))
 
 
 def test_who_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
