@@ -19,6 +19,7 @@ import msgspec
 
 from catalog.files import whole
 from catalog.reading import collector_off
+from catalog.shipped import cache_of_snapshot, is_snapshot
 
 FOLDER = ".sam4mis/cache"
 Kind = TypeVar("Kind")
@@ -75,7 +76,7 @@ def read_records(root: Path, name: str, shape: type[Kind]) -> Kept[Kind]:
     """The records that were kept under a name; none where the definition was another."""
     kept: Any = None
     with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError), collector_off():
-        content = (root / FOLDER / f"{name}.json").read_bytes()
+        content = (folder_of(root) / f"{name}.json").read_bytes()
         if _definition().encode() in content[:100]:
             kept = msgspec.json.decode(content, type=Kept[shape])  # type: ignore[valid-type]
     return kept or Kept(_definition(), "", [], [])
@@ -91,7 +92,7 @@ def write_records(
 def read(root: Path, name: str, key: str, shape: type[Kind]) -> Kind | None:
     """What was made from the same content before, or None."""
     try:
-        content = (root / FOLDER / f"{name}.json").read_bytes()
+        content = (folder_of(root) / f"{name}.json").read_bytes()
         if content[:64] != key.encode():
             return None
         with collector_off():
@@ -106,6 +107,13 @@ def write(root: Path, name: str, key: str, made: Any) -> None:
 
 
 def _write(root: Path, name: str, content: bytes) -> None:
-    path = root / FOLDER / f"{name}.json"
-    with contextlib.suppress(OSError), whole(path, durable=False) as temporary:
+    with (
+        contextlib.suppress(OSError),
+        whole(folder_of(root) / f"{name}.json", durable=False) as temporary,
+    ):
         temporary.write_bytes(content)
+
+
+def folder_of(root: Path) -> Path:
+    """Where what was read for a registry is kept. Raises `OSError` as `cache_of_snapshot`."""
+    return cache_of_snapshot() if is_snapshot(root) else root / FOLDER

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from catalog.errors import PrerequisiteError
 from catalog.registry import find_root
+from catalog.shipped import INSTALLED
 
-INSTALLED = Path(__file__).resolve().parent
 _ROOT: ContextVar[Path | None] = ContextVar("root", default=None)
 
 

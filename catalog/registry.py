@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from catalog import kept, loading, reading
+from catalog import __version__, kept, loading, reading
 from catalog.errors import Finding, FindingsError, PrerequisiteError
 from catalog.evidence import Recomputed, Source, load_recomputed, load_sources
 from catalog.loading import IncompleteError, load_files, papers_of
@@ -28,6 +28,7 @@ from catalog.records import (
     VerdictLog,
     Verdicts,
 )
+from catalog.shipped import is_snapshot, shipped, stamp
 
 if TYPE_CHECKING:
     from catalog.converting import StandIn
@@ -42,20 +43,45 @@ RESULT_MIB = 16  # of one result.json
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The folder of the registry: $SAM4MIS_ROOT, else the nearest upward with a papers.yaml."""
+    """The folder of the registry to read: $SAM4MIS_ROOT, else the nearest upward with a
+    papers.yaml, else what this installation brought along."""
+    here = (start or Path.cwd()).resolve()
+    if root := _named_or_above(here) or shipped():
+        return root
+    raise PrerequisiteError(
+        f"no {PAPERS} in {here} or above it, and this installation brought no registry along.",
+        "cd <your clone>   (or: sam4mis --root <your clone> ...)",
+    )
+
+
+def find_clone(command: str) -> Path:
+    """The folder of a registry that can be written, for `sam4mis <command>`.
+
+    Raises `PrerequisiteError` outside a clone.
+    """
+    root = _named_or_above(Path.cwd().resolve())
+    if root is None or is_snapshot(root):
+        here = f"; {stamp()} that came with sam4mis is read and never written" if stamp() else ""
+        raise PrerequisiteError(
+            f"`sam4mis {command}` needs a clone of the catalog{here}.",
+            f"cd <your clone>   (or: sam4mis --root <your clone> {command} ...)",
+        )
+    return root
+
+
+def workplace(root: Path) -> Path:
+    """Below which `build/` lies: the clone, or the working folder for the installed snapshot."""
+    return Path.cwd() if is_snapshot(root) else root
+
+
+def _named_or_above(here: Path) -> Path | None:
+    """The registry that the user points at, by name or by where he is. A named one has to be."""
     if named := os.environ.get("SAM4MIS_ROOT"):
         root = Path(named).resolve()
         if not root.is_dir():
             raise PrerequisiteError(f"{named}: there is no such folder (SAM4MIS_ROOT or --root).")
         return root
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / PAPERS).is_file():
-            return folder
-    raise PrerequisiteError(
-        f"no {PAPERS} in {here} or above it: sam4mis works inside a clone of the catalog.",
-        "cd <your clone>   (or: sam4mis --root <your clone> ...)",
-    )
+    return next((f for f in (here, *here.parents) if (f / PAPERS).is_file()), None)
 
 
 @dataclass(slots=True)
@@ -87,8 +113,11 @@ class Registry:
     def load_around(cls, root: Path, tell: Callable[[str], None]) -> Registry:
         """Read the registry for who only looks: a broken project file is told and left out.
 
-        Raises `FindingsError` where anything else is wrong.
+        The day of an installed snapshot is told too. Raises `FindingsError` where anything else is
+        wrong.
         """
+        if is_snapshot(root):
+            tell(f"From {stamp()} that came with sam4mis {__version__}.")
         registry, findings = cls.read(root)
         if any(not finding.place.startswith(f"{PROJECTS}/") for finding in findings):
             raise FindingsError(findings)

@@ -114,7 +114,9 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"sam4mis {__version__}")
+        from catalog.shipped import stamp
+
+        typer.echo(f"sam4mis {__version__}" + (f", with {of}" if (of := stamp()) else ""))
         raise typer.Exit
 
 

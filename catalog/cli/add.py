@@ -57,9 +57,9 @@ def add(
     from catalog.cli.entries import choices, tell, versions_of
     from catalog.editing import dump_record
     from catalog.intake.storing import Origin, preview, store
-    from catalog.registry import Registry, find_root, load_papers
+    from catalog.registry import Registry, find_clone, find_root, load_papers
 
-    root = find_root()
+    root = find_root() if dry_run else find_clone("add")
     registry = Registry(root, papers=load_papers(root))  # what projects say is no concern of a work
     there = None if as_version else registry
     drafts = [draft for item in _inputs(what) for draft in drafts_of(item, root, there)]
@@ -171,6 +171,7 @@ def _looks_like_a_file(item: str) -> bool:
 
 def looked_up(item: str, root: Path, registry: Registry | None) -> Draft:
     """The draft of an identifier; refused before anybody is asked where `registry` has it."""
+    from catalog.kept import folder_of
     from catalog.sources.cache import Cache
     from catalog.sources.http import Client
     from catalog.sources.looking_up import look_up, work_identifier
@@ -189,7 +190,7 @@ def looked_up(item: str, root: Path, registry: Registry | None) -> Draft:
     # somebody waits: one more attempt, short limits, and no long Retry-After
     settings = from_environment(retries=1, longest_wait_s=5.0, fresh_s=3600.0)
     say(f"Asking for {item} ...")
-    draft = look_up(Client(settings, Cache(root / ".sam4mis" / "cache" / "http")), item).draft
+    draft = look_up(Client(settings, Cache(folder_of(root) / "http")), item).draft
     if found := draft.problems():
         raise FindingsError(found)
     return draft

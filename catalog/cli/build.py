@@ -33,10 +33,10 @@ def main(
       sam4mis build --check        # for CI
       sam4mis build --readme-only
     """
-    from catalog.registry import find_root
+    from catalog.registry import find_clone
     from catalog.render.build import build
 
-    root = find_root()
+    root = find_clone("build")
     if not (check or json):
         typer.echo("reading the registry, writing tables and pages ...", err=True)
     report = build(root, check=check, readme_only=readme_only, site=not no_site, dry_run=dry_run)

@@ -29,12 +29,12 @@ def check(
     from catalog.cli.findings import show, show_codes, summary
     from catalog.cli.output import counted
     from catalog.errors import EXIT_FINDINGS
-    from catalog.registry import find_root
+    from catalog.registry import find_clone
 
     if explain:
         show_codes(explain, as_json=json)
         return
-    registry, findings = check_registry(find_root())
+    registry, findings = check_registry(find_clone("check"))
     show(findings, "json" if json else "github" if github else "text")
     of = ", ".join(
         (

@@ -58,13 +58,13 @@ def discover(
       sam4mis discover --evaluate works.yaml
     """
     from catalog.errors import UsageError
-    from catalog.registry import find_root
+    from catalog.registry import find_clone
     from catalog.sources import discovering
     from catalog.sources.cache import Cache
     from catalog.sources.http import Client
     from catalog.sources.settings import from_environment
 
-    root = find_root()
+    root = find_clone("discover")
     client = Client(
         # an hour: a search that was stopped goes on, one of tomorrow asks again
         from_environment(fresh_s=3600.0),

@@ -69,7 +69,7 @@ def doctor(
     from catalog.cli.findings import codes_wanted, show, show_codes, summary
     from catalog.cli.output import counted, say, write
     from catalog.errors import EXIT_FINDINGS, FindingsError, UsageError
-    from catalog.registry import find_root
+    from catalog.registry import find_clone
 
     if json:
         form = "json"
@@ -82,7 +82,7 @@ def doctor(
         show_codes(only, as_json=form == "json")
         return
     prefixes = codes_wanted(only)
-    root = find_root()
+    root = find_clone("doctor")
     if outcome and sample is None:
         raise UsageError("--outcome needs --sample N and --seed of the drawing it speaks of")
     if sample is not None:

@@ -64,11 +64,11 @@ def import_(
     """
     from catalog.cli.entries import choices, summary, tell, versions_of
     from catalog.intake.storing import Origin, preview, store
-    from catalog.registry import find_root
+    from catalog.registry import find_clone, find_root
 
     if not file.is_file():
         raise PrerequisiteError(f"{file}: there is no such file.", "sam4mis import FILE")
-    root = find_root()
+    root = find_root() if dry_run else find_clone("import")
     drafts = _drafts(file, place, section)
     made = choices(
         drafts, different, versions_of(drafts, as_version), without_authors, in_scope, leave_out

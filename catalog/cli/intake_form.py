@@ -50,11 +50,11 @@ def intake_form(
     from catalog.facets import unknown_value
     from catalog.intake import decode
     from catalog.intake.issue_form import FORMS, change_of, read_form
-    from catalog.registry import find_root
+    from catalog.registry import find_clone
 
     if form is not None and form not in FORMS:
         raise UsageError(unknown_value("--form", form, list(FORMS)))
-    root = find_root()
+    root = find_clone("intake-form")
     raw = sys.stdin.buffer.read() if body == "-" else _read(body)
     answers = read_form(decode(raw, "issue"), form)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()

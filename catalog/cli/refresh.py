@@ -60,7 +60,7 @@ def refresh(
     """
     from catalog.errors import PrerequisiteError, UsageError
     from catalog.facets import unknown_value
-    from catalog.registry import Registry, find_root
+    from catalog.registry import Registry, find_clone
     from catalog.sources import refreshing, volatile
     from catalog.sources.cache import Cache
     from catalog.sources.http import Client
@@ -70,7 +70,7 @@ def refresh(
     for name in source or []:
         if name not in refreshing.SOURCES:
             raise UsageError(unknown_value("--source", name, list(refreshing.SOURCES)))
-    root = find_root()
+    root = find_clone("refresh")
     registry = Registry.load(root)
     papers, projects = registry.papers, registry.projects
     if names:

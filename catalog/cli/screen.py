@@ -55,10 +55,10 @@ def screen(
     """
     import msgspec
 
-    from catalog.registry import find_root
+    from catalog.registry import find_clone
     from catalog.sources import screening
 
-    root = find_root()
+    root = find_clone("screen")
     queue = sorted(screening.load(root).queue, key=lambda c: (-c.score, c.id))
     if include or exclude:
         if include and exclude:

@@ -30,9 +30,9 @@ def serve(
       sam4mis serve
       sam4mis serve --no-build --port 8080
     """
-    from catalog.registry import find_root
+    from catalog.registry import find_clone
 
-    root = find_root()
+    root = find_clone("serve")
     if build_first:
         from catalog.render.build import build
 

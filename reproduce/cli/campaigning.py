@@ -11,7 +11,7 @@ import typer
 from catalog.cli.output import say
 from catalog.errors import FindingsError, InputError, PrerequisiteError, Sam4misError, UsageError
 from catalog.files import write_whole
-from catalog.registry import Registry, find_root
+from catalog.registry import Registry, find_root, workplace
 from reproduce.cli import telling
 from reproduce.cli.arguments import Arguments, request_of
 from reproduce.cli.common import as_json, place_of
@@ -106,7 +106,8 @@ def _made(
     except Sam4misError as error:
         return Outcome(run, reason=str(error).removeprefix(f"{members[0].claim_id}: "))
     except Exception as error:  # a card out of memory, a bug: the night goes on
-        log = (arguments.out or registry.root / "build") / f"{members[0].project.slug}-failed.log"
+        place = arguments.out or workplace(registry.root) / "build"
+        log = place / f"{members[0].project.slug}-failed.log"
         write_whole(log, traceback.format_exc().encode())
         what = " ".join(str(error).split())[:200]
         return Outcome(run, reason=f"{type(error).__name__}: {what} (all of it: {place_of(log)})")
@@ -118,7 +119,7 @@ def _tell_folder(
     registry: Registry, outcomes: list[Outcome], arguments: Arguments, name: str
 ) -> None:
     """Write the folder for a pull request, and say what to type."""
-    folder = registry.root / CONTRIBUTIONS / name
+    folder = workplace(registry.root) / CONTRIBUTIONS / name
     if arguments.out is not None:
         folder = arguments.out / "contribution"
     today = datetime.datetime.now(datetime.UTC).date()

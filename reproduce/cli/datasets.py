@@ -87,7 +87,7 @@ def datasets(
       sam4mis reproduce datasets
       sam4mis reproduce datasets --json
     """
-    from catalog.registry import RESULTS, find_root
+    from catalog.registry import RESULTS, find_clone
     from reproduce.cli.common import as_json, need_extra, table
 
     document = datasets_document()
@@ -95,7 +95,7 @@ def datasets(
         need_extra("writing generated files")
         from reproduce.cli.generated import keep
 
-        path: Path = find_root() / RESULTS / FILE
+        path: Path = find_clone("reproduce datasets") / RESULTS / FILE
         keep(path, document, "sam4mis reproduce datasets --write", check=check, dry_run=dry_run)
         return
     if json_:

@@ -49,7 +49,7 @@ def explain(
       sam4mis reproduce explain lwnet/validation-dice --target 0.8162
     """
     from catalog.errors import UsageError
-    from catalog.registry import RESULTS, find_root
+    from catalog.registry import RESULTS, find_clone, find_root
     from reproduce.cli.common import as_json, need_extra, sound_registry
 
     need_extra("explain")
@@ -60,7 +60,7 @@ def explain(
 
         document = examples_document(root)
         if write or check or dry_run:
-            path = root / RESULTS / EXAMPLES
+            path = find_clone("reproduce explain") / RESULTS / EXAMPLES
             command = "sam4mis reproduce explain --examples --write"
             keep(path, document, command, check=check, dry_run=dry_run, absolute=APART)
         elif json_:

@@ -28,7 +28,7 @@ def profiles(
       sam4mis reproduce profiles
       sam4mis reproduce profiles --json
     """
-    from catalog.registry import RESULTS, find_root
+    from catalog.registry import RESULTS, find_clone
     from reproduce.cli.common import as_json, need_extra, table
 
     need_extra("metric profiles")
@@ -37,7 +37,7 @@ def profiles(
 
     document = profiles_document()
     if write or check or dry_run:
-        path: Path = find_root() / RESULTS / FILE
+        path: Path = find_clone("reproduce profiles") / RESULTS / FILE
         keep(path, document, "sam4mis reproduce profiles --write", check=check, dry_run=dry_run)
         return
     if json_:

@@ -52,7 +52,7 @@ def recompute(
     from catalog.errors import EXIT_FINDINGS
     from catalog.evidence import RECOMPUTED
     from catalog.evidence import as_json as written
-    from catalog.registry import Registry, find_root
+    from catalog.registry import Registry, find_clone
     from reproduce.cli.common import as_json, need_extra
     from reproduce.cli.generated import up_to_date
     from reproduce.rows.fetching import fetch
@@ -60,7 +60,7 @@ def recompute(
     from reproduce.rows.results import claims_by_name, publish
 
     need_extra("recompute", ("numpy", "scipy"))
-    root = find_root()
+    root = find_clone("reproduce recompute")
     registry = Registry.load(root)
     chosen = _chosen(registry.evidence, source, all_)
     if dry_run:

@@ -55,7 +55,7 @@ def rerun(
     from catalog.cli.output import sheet
     from catalog.errors import FindingsError, InputError, PrerequisiteError
     from catalog.records import Repeat
-    from catalog.registry import AGAIN, Registry, find_root
+    from catalog.registry import AGAIN, Registry, find_clone, find_root, workplace
     from reproduce.cli.arguments import Arguments
     from reproduce.cli.common import as_json, need_extra
     from reproduce.cli.dry_run import tell_plan
@@ -69,7 +69,7 @@ def rerun(
     from reproduce.running.engine import run_folder
 
     need_extra("running")
-    root = find_root()
+    root = find_clone("reproduce rerun --publish") if publish else find_root()
     name = who_runs(by, root)
     if publish and name is None:
         raise PrerequisiteError(
@@ -81,7 +81,7 @@ def rerun(
         raise FindingsError(findings)
     spec = spec_to_repeat(first.result)
     members = members_of(Registry.load(root), first.result, spec)
-    out = out or root / "build" / "reruns"
+    out = out or workplace(root) / "build" / "reruns"
     arguments = Arguments(
         target=members[0].claim_id,
         data=data,

@@ -16,7 +16,7 @@ from catalog.errors import (
     Sam4misError,
 )
 from catalog.records import Result
-from catalog.registry import RESULTS, Registry, find_root
+from catalog.registry import RESULTS, Registry, find_clone, find_root, workplace
 from reproduce.cli import telling
 from reproduce.cli.arguments import Arguments, command_line, devices_of, request_of, typed
 from reproduce.cli.common import RUNS, as_json, need_file, need_folder, place_of
@@ -59,7 +59,7 @@ def run_command(arguments: Arguments) -> None:
     Raises `InputError` where cases of a run could not be scored (a run that --limit cut short, with
     all its cases scored, is no error).
     """
-    root = find_root()
+    root = find_clone("reproduce run --publish") if arguments.publish else find_root()
     registry = Registry.load(root)
     request = request_of(arguments)
     everything = arguments.target is None
@@ -103,7 +103,12 @@ def run_command(arguments: Arguments) -> None:
     if skipped:
         typer.echo(f"{len(skipped)} not run:\n{telling.by_reason(skipped)}", err=True)
     if bad := [result for result in results if unscored(result)]:
-        raise InputError("\n".join(failure(result, arguments.out or root / RUNS) for result in bad))
+        raise InputError("\n".join(failure(result, out_of(arguments, root)) for result in bad))
+
+
+def out_of(arguments: Arguments, root: Path) -> Path:
+    """The folder of run folders."""
+    return arguments.out or workplace(root) / RUNS
 
 
 @contextmanager
@@ -206,7 +211,7 @@ def make(
     root = registry.root
     members = keeping(members)
     prepared = prepared_run(members, data, arguments, request)
-    result, folder = worked_off(prepared, members, arguments, arguments.out or root / RUNS)
+    result, folder = worked_off(prepared, members, arguments, out_of(arguments, root))
     if request.replay is not None:
         typer.echo(replay_told(request.replay, folder), err=True)
     target = None

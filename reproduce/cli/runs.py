@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from catalog.errors import UsageError
-from catalog.registry import RESULTS, load_results
+from catalog.registry import RESULTS, load_results, workplace
 from reproduce.cli.common import RUNS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def stored_runs(root: Path) -> list[StoredRun]:
         )
         for result in load_results(root)
     }
-    for path in sorted((root / RUNS).glob(f"*/{RESULT}")):
+    for path in sorted((workplace(root) / RUNS).glob(f"*/{RESULT}")):
         run = _read(path, f"{RUNS.as_posix()}/{path.parent.name}")
         if run is not None:
             found.setdefault(run.result.run, run)
@@ -71,7 +71,7 @@ def find_run(root: Path, target: str) -> StoredRun | None:
 
 def unfinished(root: Path, target: str) -> Path | None:
     """The folder of a run that was planned and has no result yet, or None."""
-    plans = sorted((root / RUNS).glob("*/plan.json"))
+    plans = sorted((workplace(root) / RUNS).glob("*/plan.json"))
     begun = [p.parent for p in plans if not (p.parent / RESULT).is_file()]
     return next((folder for folder in begun if _fits(folder.name, target)), None)
 

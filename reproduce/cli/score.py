@@ -104,6 +104,7 @@ def score(
     from catalog.cli.output import say
     from catalog.errors import UsageError
     from catalog.records import to_builtins
+    from catalog.registry import RESULTS, find_clone
     from reproduce.cli.common import as_json, need_extra
 
     need_extra("scoring predictions")
@@ -117,6 +118,7 @@ def score(
         raise UsageError("--publish keeps results about data sets (--dataset), not about folders.")
     if scale is not None and not 0 < scale < math.inf:
         raise UsageError(f"--scale {scale:g}: expected a number above 0.")
+    root = find_clone("reproduce score --publish") if publish else None
     request = Request(
         predictions=predictions,
         references=reference,
@@ -152,10 +154,8 @@ def score(
         say(f"{result.reason}.")
     if csv_ is not None:
         _write_csv(csv_, request, result, statistics)
-    if publish and not dry_run:
-        from catalog.registry import RESULTS, find_root
-
-        target = write_result(find_root() / RESULTS, result, statistics)
+    if root is not None and not dry_run:
+        target = write_result(root / RESULTS, result, statistics)
         say(f"Written to {RESULTS}/{target.name}.")
     elif publish:
         say(f"Nothing was written (--dry-run); it would be reproduce/results/{result.run}.")

@@ -34,7 +34,7 @@ def selftest(
     import time
 
     from catalog.errors import InputError
-    from catalog.registry import find_root
+    from catalog.registry import find_root, workplace
     from reproduce.cli.common import as_json, need_extra, percent
 
     need_extra("the self-test")
@@ -42,9 +42,8 @@ def selftest(
 
     begun = time.monotonic()
     root = find_root()
-    outcome = run_selftest(
-        root, (out or root / "build" / "selftest").resolve(), weights or WEIGHTS, trust
-    )
+    out = (out or workplace(root) / "build" / "selftest").resolve()
+    outcome = run_selftest(root, out, weights or WEIGHTS, trust)
     verdict = outcome.verdict
     if json_:
         as_json(outcome)
@@ -66,5 +65,5 @@ def selftest(
         raise InputError(
             f"self-test FAILED: expected the verdict reproduced, got {verdict.state}"
             + (f": {verdict.reason}" if verdict.reason else "")
-            + f". The run is in {out or root / 'build' / 'selftest'}."
+            + f". The run is in {out}."
         )

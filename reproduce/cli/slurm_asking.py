@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.errors import UsageError
-from catalog.registry import Registry, find_root
+from catalog.registry import Registry, find_root, workplace
 from reproduce.cli.arguments import Arguments
 from reproduce.planning.campaign import memory_of
 from reproduce.planning.rates import expected_time
@@ -60,5 +60,5 @@ def script_of(arguments: Arguments, members: Sequence[Recipe], n_cases: int | No
     """The batch script that the command would submit, for --dry-run; the run's id stands open."""
     kind = device_on_nodes(arguments)
     wanted = asked_of(arguments, members, kind, n_cases)
-    folder = (arguments.out or find_root() / "build" / "runs") / "RUN"
+    folder = (arguments.out or workplace(find_root()) / "build" / "runs") / "RUN"
     return script(Path(folder), [*worker_command(folder.resolve(), kind), "--gates"], wanted)

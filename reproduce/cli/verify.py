@@ -47,7 +47,7 @@ def verify(
 
     from catalog.errors import FindingsError
     from catalog.files import write_whole
-    from catalog.registry import VERDICT_LOG, VERDICTS, Registry, find_root, load_verdict_log
+    from catalog.registry import VERDICT_LOG, VERDICTS, Registry, find_clone, load_verdict_log
     from catalog.results import digests
     from reproduce.cli.common import as_json, need_extra, released
     from reproduce.cli.generated import laid_out, up_to_date
@@ -57,7 +57,7 @@ def verify(
     from reproduce.judging.verdict import document, verdicts
 
     need_extra("verify", ("numpy", "pyarrow", "scipy"))
-    root = find_root()
+    root = find_clone("reproduce verify")
     if contributed is not None:
         _contributed(root, contributed, json_)
         return

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 NEEDED = {  # import name -> distribution, what the extra [reproduce] brings
     "torch": "torch",
@@ -24,8 +29,23 @@ def missing_extra() -> list[str]:
 
 
 def install_command() -> str:
-    """The exact command that installs the extra: from this clone where there is one."""
-    clone = Path(__file__).resolve().parents[2] / "pyproject.toml"
-    return (
-        'pip install -e ".[reproduce]"' if clone.is_file() else 'pip install "sam4mis[reproduce]"'
-    )
+    """The exact command that installs the extra, from where this installation came from."""
+    clone = Path(__file__).resolve().parents[2]
+    if (clone / "pyproject.toml").is_file():
+        return f'pip install -e "{os.path.relpath(clone)}[reproduce]"'
+    return f'pip install "{_requirement()}"'
+
+
+def _requirement() -> str:
+    """The extra as pip takes it: by the address that pip noted, by name where an index had it."""
+    try:
+        noted = distribution("sam4mis").read_text("direct_url.json")
+        origin = json.loads(noted) if noted else {}
+    except (PackageNotFoundError, ValueError):
+        origin = {}
+    address = origin.get("url", "")
+    if kind := origin.get("vcs_info", {}).get("vcs"):
+        address = f"{kind}+{address}@{origin['vcs_info']['commit_id']}"
+    if address.startswith("file://"):
+        return f"{url2pathname(urlsplit(address).path)}[reproduce]"
+    return f"sam4mis[reproduce] @ {address}" if address else "sam4mis[reproduce]"

@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from catalog.shipped import stamp
+
 PACKAGES = (
     "sam4mis",
     "torch",
@@ -44,7 +46,11 @@ def package_versions() -> dict[str, str | None]:
 
 @cache
 def harness(folder: Path | None = None) -> dict[str, Any]:
-    """Commit of the code that runs and whether tracked files differ from it (None: no git)."""
+    """Commit of the code that runs and whether tracked files differ from it (None: no git).
+
+    Installed from a wheel it is the commit that the wheel was built of; a repository that the
+    environment happens to lie in is another one.
+    """
     here = folder or Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str | None:
@@ -60,6 +66,10 @@ def harness(folder: Path | None = None) -> dict[str, Any]:
             return None
         return done.stdout.strip()
 
+    top = git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != here.resolve():
+        built = stamp()
+        return {"commit": built.commit if built else None, "dirty": None, "changed": []}
     commit = git("rev-parse", "HEAD")
     # Only code makes numbers: an edited page or a new result file does not make a run dirty.
     changed = git("status", "--porcelain", "--", "reproduce/*.py", "catalog/*.py")

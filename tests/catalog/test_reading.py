@@ -11,7 +11,7 @@ from catalog import reading
 from catalog.errors import Finding, FindingsError, PrerequisiteError
 from catalog.kept import FOLDER as CACHE
 from catalog.records import Paper, Version, to_builtins
-from catalog.registry import Registry, find_root, load_papers, parse_papers
+from catalog.registry import Registry, find_clone, find_root, load_papers, parse_papers
 
 GOOD = """\
 papers:
@@ -235,12 +235,17 @@ def test_an_empty_registry_is_fine(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_folder_or_file_says_what_to_type(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(PrerequisiteError, match="no registry") as caught:
         Registry.load(tmp_path)
     assert "sam4mis --root" in str(caught.value)
     monkeypatch.delenv("SAM4MIS_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PrerequisiteError, match="`sam4mis check` needs a clone"):
+        find_clone("check")
+    assert find_root(tmp_path) == root  # this installation's own, for who only reads
+    monkeypatch.setattr("catalog.registry.shipped", lambda: None)
     with pytest.raises(PrerequisiteError, match=r"no papers\.yaml"):
         find_root(tmp_path)
     monkeypatch.setenv("SAM4MIS_ROOT", str(tmp_path / "gone"))
