@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from reproduce.contracts import Case, Dataset, Sample
+from reproduce.contracts import Case, Dataset, Sample, Through
 from reproduce.ground.limits import gib_named
 
 LIMIT = "SAM4MIS_KEPT_GIB"
 LIMIT_GIB = 2.0
 
 
-@dataclass(slots=True)
-class KeptDataset:
-    """A data set plugin whose samples are kept as long as there is room; all else is the plugin's.
+class KeptDataset(Through):
+    """A data set whose samples are kept as long as there is room.
 
     limit  bytes that may be kept. The first cases stay, for the gates look at those; what finds no
            room is read again when it is asked for again: by the run, after its prompts were made.
     """
 
-    plugin: Dataset
-    limit: int
-    held: int = 0
-    samples: dict[str, Sample] = field(default_factory=dict)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.plugin, name)
+    def __init__(self, plugin: Dataset, limit: int) -> None:
+        super().__init__(plugin)
+        self.limit = limit
+        self.held = 0
+        self.samples: dict[str, Sample] = {}
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """As the plugin's `load`, which always gets the same options in one run."""
@@ -43,9 +39,7 @@ class KeptDataset:
 
 def kept(dataset: Dataset) -> Dataset:
     """The data set with samples kept in memory, up to $SAM4MIS_KEPT_GIB (2 GiB unless set)."""
-    wrapped: Any = KeptDataset(dataset, int(gib_named(LIMIT, LIMIT_GIB) * 2**30))
-    found: Dataset = wrapped
-    return found
+    return KeptDataset(dataset, int(gib_named(LIMIT, LIMIT_GIB) * 2**30))
 
 
 def bytes_of(sample: Sample) -> int:

@@ -42,6 +42,7 @@ from reproduce.contracts.samples import (
     Plane,
     Sample,
     Spacing,
+    Through,
 )
 
 __all__ = [
@@ -74,4 +75,5 @@ __all__ = [
     "Session",
     "Spacing",
     "StackModel",
+    "Through",
 ]

@@ -237,3 +237,25 @@ class Dataset(Protocol):
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Read one case. Raises `InputError` naming the file that cannot be read."""
+
+
+class Through(Dataset):
+    """A data set that reads its cases through another: all but `load` is the other's."""
+
+    def __init__(self, plugin: Dataset) -> None:
+        self.plugin = plugin
+        self.name, self.version, self.title = plugin.name, plugin.version, plugin.title
+        self.licence, self.access, self.homepage = plugin.licence, plugin.access, plugin.homepage
+        self.modalities, self.labels, self.splits = plugin.modalities, plugin.labels, plugin.splits
+        self.dimensionality = plugin.dimensionality
+        self.may_show_images, self.keeps_values = plugin.may_show_images, plugin.keeps_values
+        self.options, self.generated = plugin.options, plugin.generated
+        self.archives, self.case_lists = plugin.archives, plugin.case_lists
+
+    def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
+        """As the other's."""
+        return self.plugin.cases(root, split, options)
+
+    def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
+        """As the other's."""
+        return self.plugin.load(case, options)

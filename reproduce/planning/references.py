@@ -7,10 +7,10 @@ follow the filtered truth as they do in the evaluators that filter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from reproduce.contracts import Case, Dataset, Sample
+from reproduce.contracts import Case, Dataset, Sample, Through
 from reproduce.scoring.profile import ReferenceFilter
 
 if TYPE_CHECKING:
@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class FilteredDataset:
-    """A data set whose labels are filtered as they are loaded; all else is the plugin's."""
+class FilteredDataset(Through):
+    """A data set whose labels are filtered as they are loaded."""
 
-    plugin: Dataset
-    rule: ReferenceFilter
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.plugin, name)
+    def __init__(self, plugin: Dataset, rule: ReferenceFilter) -> None:
+        super().__init__(plugin)
+        self.rule = rule
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """As the plugin's `load`, with the rule applied."""
@@ -40,9 +37,7 @@ def with_filter(dataset: Dataset, rule: Mapping[str, Any] | None) -> Dataset:
     values: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in rule.items()
     }
-    wrapped: Any = FilteredDataset(dataset, ReferenceFilter(**values))
-    found: Dataset = wrapped
-    return found
+    return FilteredDataset(dataset, ReferenceFilter(**values))
 
 
 def rule_of(rule: ReferenceFilter | None) -> dict[str, Any] | None:

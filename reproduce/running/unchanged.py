@@ -7,12 +7,11 @@ was read of it is thrown away.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError
-from reproduce.contracts import Case, Dataset, Sample
+from reproduce.contracts import Case, Dataset, Sample, Through
 from reproduce.ground.reading import sha256_of
 from reproduce.runs.spec import RunSpec
 
@@ -35,16 +34,13 @@ def need_files(paths: Iterable[Path], hashes: Iterable[str]) -> None:
         need_hash(path, expected, sha256_of(path))
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedDataset:
-    """A data set of which nothing is given but what was planned; all else is the plugin's."""
+class PlannedDataset(Through):
+    """A data set of which nothing is given but what was planned: case -> role -> sha256."""
 
-    plugin: Dataset
-    planned: Mapping[str, Mapping[str, str]]  # case -> role -> sha256
-    known: dict[Path, tuple[Written, str]] = field(default_factory=dict)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.plugin, name)
+    def __init__(self, plugin: Dataset, planned: Mapping[str, Mapping[str, str]]) -> None:
+        super().__init__(plugin)
+        self.planned = planned
+        self.known: dict[Path, tuple[Written, str]] = {}
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """As the plugin's `load`. Raises `InputError` for a case with another file."""
@@ -66,6 +62,4 @@ class PlannedDataset:
 
 def planned(dataset: Dataset, spec: RunSpec) -> Dataset:
     """A data set that gives the cases of a run as they were planned, or refuses them."""
-    wrapped: Any = PlannedDataset(dataset, {case.id: case.files for case in spec.cases})
-    found: Dataset = wrapped
-    return found
+    return PlannedDataset(dataset, {case.id: case.files for case in spec.cases})
