@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 SAY    := @printf '\n\033[1m== %s\033[0m\n'
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar on
 
-.PHONY: help demo test test-slow test-parity stress test-gpu lint format check site serve selftest bench lighthouse catalog lock clean
+.PHONY: help demo test test-slow test-parity stress test-gpu lint format check site serve selftest bench lighthouse catalog lock clean container apptainer FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -106,6 +106,25 @@ lock: ## write the lock files again (needs uv)
 	$(COMPILE) --extra reproduce --group dev -o requirements/dev.lock
 	$(COMPILE) --extra reproduce -c requirements/dev.lock -o requirements/reproduce.lock
 	$(COMPILE) -c requirements/dev.lock -o requirements/catalog.lock
+
+# Images are built from a clone of the last commit, so that a result names the commit it came from.
+BUILDER ?= $(firstword $(foreach program,docker podman buildah,$(if $(shell command -v $(program)),$(program))))
+BASE    ?= docker.io/library/python:3.11-slim-bookworm
+IMAGE    = build/image
+
+$(IMAGE): FORCE
+	rm -rf $@
+	git clone --quiet --depth 1 "file://$(CURDIR)" $@
+
+FORCE:
+
+container: $(IMAGE) ## build the container image sam4mis (docker, podman or buildah: BUILDER=...)
+	@[ -n "$(BUILDER)" ] || { echo "no docker, podman or buildah here: install one, or name yours with BUILDER=..."; exit 3; }
+	$(BUILDER) build $(BUILD_OPTIONS) --build-arg BASE=$(BASE) --tag sam4mis $(IMAGE)
+
+apptainer: $(IMAGE) ## build build/sam4mis.sif for a cluster (needs apptainer)
+	@command -v apptainer >/dev/null || { echo "no apptainer here: build it where there is one, or make container"; exit 3; }
+	cd $(IMAGE) && apptainer build --force $(CURDIR)/build/sam4mis.sif Apptainer.def
 
 clean: ## remove what was built (not the environment)
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
