@@ -24,7 +24,7 @@ from reproduce.cli.dry_run import tell_plan
 from reproduce.cli.run_data import fetch_data, lacks_archives
 from reproduce.cli.slurm_asking import asked_of, device_on_nodes, script_of
 from reproduce.ground import wording
-from reproduce.ground.places import data_folder
+from reproduce.ground.places import cache_folder, data_folder, need_place
 from reproduce.ground.progress import progress
 from reproduce.judging.examining import STATISTICS
 from reproduce.obtaining.datasets import can_fetch
@@ -210,8 +210,9 @@ def make(
     """
     root = registry.root
     members = keeping(members)
+    out = need_place(out_of(arguments, root), "Give --out a folder of yours.")
     prepared = prepared_run(members, data, arguments, request)
-    result, folder = worked_off(prepared, members, arguments, out_of(arguments, root))
+    result, folder = worked_off(prepared, members, arguments, out)
     if request.replay is not None:
         typer.echo(replay_told(request.replay, folder), err=True)
     target = None
@@ -230,10 +231,12 @@ def prepared_run(
     members: Sequence[Recipe], data: Path | None, arguments: Arguments, request: Request
 ) -> Prepared:
     """Fetch weights and data, and hash everything that the run depends on."""
-    from reproduce.ground.places import cache_folder
-
     first = members[0]
     devices = _devices(arguments)
+    embeddings = None
+    if arguments.embeddings:
+        remedy = "Set SAM4MIS_CACHE to a folder of yours, or give --no-embeddings."
+        embeddings = str(need_place(cache_folder() / "embeddings", remedy))
     data = data or fetch_data(first)
     files = obtain_all(first.project.slug, first.checkpoints, request.checkpoints)
     with progress("hashing and prompts", 0, quiet=True):
@@ -250,7 +253,7 @@ def prepared_run(
         checkpoints=[str(path.resolve()) for path in files],
         device=devices[0],
         threads=_threads(devices) if len(devices) > 1 else None,
-        embeddings=str(cache_folder() / "embeddings") if arguments.embeddings else None,
+        embeddings=embeddings,
         command=command_line(first, arguments, spec.device),
         by=arguments.by,
     )

@@ -54,8 +54,13 @@ def folder_named(variable: str) -> Path | None:
 def partial_folder() -> Path:
     """Where files lie while they are received. Raises `PrerequisiteError` where nothing can be
     written."""
-    folder = cache_folder() / "partial"
-    with disk_full_told(folder), writable(folder, "Set SAM4MIS_CACHE to a folder of yours."):
+    return need_place(cache_folder() / "partial", "Set SAM4MIS_CACHE to a folder of yours.")
+
+
+def need_place(folder: Path, remedy: str) -> Path:
+    """The folder, made where it is not there. Raises `PrerequisiteError` with a way out where no
+    file can be put into it."""
+    with disk_full_told(folder), writable(folder, remedy):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
