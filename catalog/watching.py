@@ -126,10 +126,20 @@ class _Adapter(HTTPAdapter):
 def _noting(pool: Any, opened: list[Any]) -> Any:
     """A class of pools like `pool` whose connections are put into `opened`."""
 
+    def new(self: Any) -> Any:
+        made = pool.ConnectionCls._new_conn(self)
+        self.wire = made.dup()  # TLS takes the socket itself, and gives it back after the handshake
+        return made
+
     def connect(self: Any) -> None:
         opened.append(self)
-        pool.ConnectionCls.connect(self)
-        self.wire = self.sock
+        try:
+            pool.ConnectionCls.connect(self)
+        finally:
+            second, self.wire = self.wire, self.sock
+            if second is not None:
+                second.close()
 
-    connection = type("Connection", (pool.ConnectionCls,), {"wire": None, "connect": connect})
+    noted = {"wire": None, "_new_conn": new, "connect": connect}
+    connection = type("Connection", (pool.ConnectionCls,), noted)
     return type("Pool", (pool,), {"ConnectionCls": connection})

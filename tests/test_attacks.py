@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 from stress import __main__ as stress
-from stress import kill, markup
+from stress import kill, markup, net
+from stress.handshakes import BAD, Handshakes
 
 from catalog.intake.csl import read_csl
 
@@ -18,6 +19,17 @@ from catalog.intake.csl import read_csl
 def test_a_short_attack_holds(name: str, tries: int, tmp_path: Path) -> None:
     given = [name, "--seed", "17", "--tries", str(tries), "--out", str(tmp_path)]
     assert stress.main(given) == 0
+
+
+@pytest.mark.parametrize("handshake", ["good", *BAD])
+def test_a_handshake_that_goes_wrong_gives_no_file(
+    handshake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And afterwards, by a good one, the whole file comes."""
+    handshakes = Handshakes(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(handshakes.trusted))
+    drawn = Random("17/0")
+    assert net.attack(tmp_path / "cache", drawn, ["honest"], handshakes, [handshake]) is None
 
 
 @pytest.mark.parametrize("name", ["add", "fetch"])

@@ -35,6 +35,6 @@ def test_both_images_are_made_by_the_same_steps(root: Path) -> None:
 
 
 def _same(step: str) -> str:
-    """A step without what only one of the two has: a folder to work in, where the lock file lies."""
+    """A step without what only one of the two has: a working folder, the place of the lock."""
     step = re.sub(r"/opt/(sam4mis/requirements/)?reproduce\.lock", "LOCK", step)
     return re.sub(r"^mkdir -p -m|^mkdir -m", "mkdir -m", step).removesuffix(" /work")

@@ -20,8 +20,10 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
+from .commands import NotHereError
+
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("archive", "fuzz", "kill", "limits", "markup", "net", "race", "tamper")
+NAMES = ("archive", "fuzz", "kill", "limits", "markup", "net", "race", "slurm", "tamper")
 
 
 class Attack(Protocol):
@@ -46,7 +48,11 @@ def attacked(name: str, asked: argparse.Namespace) -> int:
     tried, broke = 0, []
     with tempfile.TemporaryDirectory(prefix="stress-") as scratch, ExitStack() as stack:
         module = importlib.import_module(f"{__package__}.{name}")
-        attack: Attack = module.Attack(Path(scratch), stack)
+        try:
+            attack: Attack = module.Attack(Path(scratch), stack)
+        except NotHereError as error:
+            print(f"{name}: not tried, this machine lacks {error}")
+            return 0
         end = time.monotonic() + 60 * asked.minutes
         while tried < asked.tries if asked.tries is not None else time.monotonic() < end:
             found = attack(Random(f"{asked.seed}/{tried}"))

@@ -50,6 +50,10 @@ LIST = {
 }
 
 
+class NotHereError(Exception):
+    """What an attack needs is not on this machine."""
+
+
 @dataclass
 class Command:
     """What is killed. `given`: makes the folder it works in; `left`: what it has to leave there.

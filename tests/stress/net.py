@@ -1,6 +1,7 @@
 """Fetch weights from a server that misbehaves: the whole file or a message, and it ends.
 
-Each try is a script of acts, one a request. Then the server is honest, and `fetch` gets the file.
+Each try is a script of acts, one a request, over HTTP, through a proxy or over TLS, where some
+handshakes go wrong too. Then the server is honest, and `fetch` gets the file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import functools
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import chain, repeat
 from pathlib import Path
@@ -22,6 +24,7 @@ from reproduce.obtaining import sources, transfer
 from reproduce.obtaining.budget import Budget
 from reproduce.obtaining.weights import obtain, record_lines
 
+from .handshakes import BAD, Handshakes
 from .hosts import ACTS, Acts, files, parts_of
 from .serving import Handler, serving
 
@@ -35,20 +38,36 @@ NAMES = ("/w", "/uc?id=w")  # a file of a host; one of Google Drive, behind page
 
 
 class Attack:
-    def __init__(self, scratch: Path, _: ExitStack) -> None:
+    def __init__(self, scratch: Path, stack: ExitStack) -> None:
         self.scratch = scratch
+        self.handshakes = Handshakes(scratch)
+        trusted = str(self.handshakes.trusted)
+        stack.enter_context(mock.patch.dict(os.environ, REQUESTS_CA_BUNDLE=trusted))
 
     def __call__(self, random: Random) -> str | None:
         script = [random.choice(ACTS) for _ in range(random.randrange(1, 5))]
-        return attack(self.scratch / "cache", random, script)
+        shaken: list[str] = []
+        if random.random() < 0.3:
+            shaken = random.choices(["good", *BAD], [len(BAD), *[1] * len(BAD)], k=4)
+        return attack(self.scratch / "cache", random, script, self.handshakes, shaken)
 
 
-def attack(cache: Path, random: Random, script: list[str]) -> str | None:
-    """Try one script, the last act for ever; what broke, or None."""
+def attack(
+    cache: Path,
+    random: Random,
+    script: list[str],
+    handshakes: Handshakes | None = None,
+    shaken: Sequence[str] = (),
+) -> str | None:
+    """Try one script, the last act for ever; what broke, or None.
+
+    shaken  handshakes of the connections over TLS, the last for ever; () without TLS
+    """
     kind, content, other = files(random)
     name = random.choice(NAMES)
-    proxied = random.random() < 0.2
+    proxied = not shaken and random.random() < 0.2
     told = f"{kind}{' through a proxy' * proxied} at {name}: {', then '.join(script)}"
+    told += f", over TLS: {', then '.join(shaken)}" if shaken else ""
     shutil.rmtree(cache, ignore_errors=True)
     acts = Acts(content, other, random)
     with serving() as (address, does), mock.patch.dict(os.environ, SAM4MIS_CACHE=str(cache)):
@@ -59,6 +78,11 @@ def attack(cache: Path, random: Random, script: list[str]) -> str | None:
             os.environ |= {"http_proxy": address, "no_proxy": ""}
             address = "http://127.0.0.2"
             url = url if name != "/w" else f"{address}/w"
+        if handshakes is not None and shaken:
+            address = address.replace("http", "https", 1)
+            url = url if name != "/w" else f"{address}/w"
+            ahead = chain(shaken, repeat(shaken[-1]))
+            does.shake = lambda connection: getattr(handshakes, next(ahead))(connection)
         coming = chain(script, repeat(script[-1]))
 
         def act(asked: Handler) -> None:
@@ -72,6 +96,7 @@ def attack(cache: Path, random: Random, script: list[str]) -> str | None:
             if broke is None and (left := parts_of(cache)) and not _known(left):
                 broke = f"left {left}"
             does.acts = dict.fromkeys(does.acts, acts.honest)
+            does.shake = handshakes.good if handshakes is not None and shaken else None
             if broke is None and (broke := _once(record, LARGE, (content, other), needed=True)):
                 broke = f"afterwards, from an honest server: {broke}"
     return f"{told}: {broke}" if broke else None

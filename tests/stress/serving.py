@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +19,10 @@ from reproduce.obtaining.budget import Budget
 quiet_download = functools.partial(
     transfer.download, quiet=True, budget=Budget(pause_s=0.0, whole_s=300.0)
 )
+
+
+# Makes a connection one over TLS; None where that goes wrong.
+Shake = Callable[[socket.socket], ssl.SSLSocket | None]
 
 
 class Behaviour:
@@ -32,18 +38,28 @@ class Behaviour:
         self.chunked: set[str] = set()  # made while it is sent, as archives of repositories are
         self.asked: list[tuple[str, str | None]] = []
         self.acts: dict[str, Callable[[Handler], None]] = {}  # what else a server may do
+        self.shake: Shake | None = None  # what comes before a request over TLS; None: no TLS
 
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, behaviour: Behaviour, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.behaviour = behaviour
         self.gone = threading.Event()  # set when serving ends: slow answers end with it
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """As it is, or over TLS, in the thread of the connection."""
+        if self.behaviour.shake is None:
+            super().finish_request(request, client_address)
+        elif (secure := self.behaviour.shake(request)) is not None:
+            with secure:
+                super().finish_request(secure, client_address)
 
     def handle_error(self, *about: Any) -> None:
         """A client that goes away is no error."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
             super().handle_error(*about)
 
 
@@ -122,7 +138,7 @@ def serving() -> Iterator[tuple[str, Behaviour]]:
     """The address of a running server, and what it does."""
     behaviour = Behaviour()
     handler = type("Bound", (Handler,), {"behaviour": behaviour})
-    with Server(("127.0.0.1", 0), handler) as http_server:
+    with Server(behaviour, ("127.0.0.1", 0), handler) as http_server:
         thread = threading.Thread(target=http_server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{http_server.server_port}", behaviour
