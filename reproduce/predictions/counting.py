@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import InputError, UsageError
 from catalog.records import Result
-from reproduce.contracts import Case
+from reproduce.contracts import Case, Geometry
 from reproduce.planning.references import cleaned, kept_planes
 from reproduce.predictions.groups import Groups, read_groups
 from reproduce.predictions.masks import Masks, predicted_masks
 from reproduce.predictions.measures import Choice, chosen
-from reproduce.predictions.pairing import pair
+from reproduce.predictions.pairing import Pairing, pair
 from reproduce.predictions.record import Scored, result_of
 from reproduce.predictions.request import Request
 from reproduce.predictions.truths import Truth, Truths, truths_of, with_spacing
-from reproduce.readers import read_mask
+from reproduce.readers import MaskFile, read_mask
 from reproduce.readers.rules import scale_of
 from reproduce.scoring import MetricProfile, metric_profile
 from reproduce.scoring.needs import Needs, needs_of
@@ -39,6 +40,30 @@ def score_predictions(
 ) -> tuple[Result, pa.Table]:
     """Pair, read, check and count; the result record and its statistics (nothing is written).
 
+    Raises as `count_files`.
+    """
+    files = count_files(request, on_case)
+    result = result_of(
+        files.request, files.truths, files.pairing, files.scored, files.table, files.groups
+    )
+    return result, files.table
+
+
+@dataclass(frozen=True, slots=True)
+class CountedFiles:
+    """Files that were counted: what they are, what was counted, the statistics."""
+
+    request: Request
+    truths: Truths
+    pairing: Pairing
+    groups: Groups
+    scored: Scored
+    table: pa.Table
+
+
+def count_files(request: Request, on_case: Callable[[str], None] = lambda _: None) -> CountedFiles:
+    """Pair, read, check and count.
+
     Raises `InputError` naming the file for anything that does not pair or fit, `UsageError` for
     names that mean nothing.
     """
@@ -52,10 +77,10 @@ def score_predictions(
     pairing = pair(request.predictions, list(cases), request.pattern, truths.told)
     _need_all(request, list(cases), pairing.missing)
     request = replace(request, scale=_scale(request, pairing.files))
-    counter = _Counter(request, profile, truths)
+    counter = Counter(request, profile, truths)
     for name, path in sorted(pairing.files.items()):
         on_case(name)
-        counter.add(cases[name], path)
+        counter.add(cases[name], partial(read_mask, path, request.key))
     for name in pairing.missing:
         counter.builder.fail(
             case=name,
@@ -63,8 +88,7 @@ def score_predictions(
             labels=counter.labels,
             reason="no prediction for this case",
         )
-    table = counter.builder.table()
-    return result_of(request, truths, pairing, counter.scored(), table, groups), table
+    return CountedFiles(request, truths, pairing, groups, counter.scored(), counter.builder.table())
 
 
 def _need_all(request: Request, ids: list[str], missing: list[str]) -> None:
@@ -87,7 +111,7 @@ def _scale(request: Request, files: Mapping[str, Path]) -> float | None:
 
 
 @dataclass
-class _Counter:
+class Counter:
     """Counts one case after the other; what is counted follows from the profile and the first."""
 
     request: Request
@@ -119,15 +143,16 @@ class _Counter:
             components=self.needs.components,
         )
 
-    def add(self, case: Case, path: Path) -> None:
-        """Count one case."""
+    def add(self, case: Case, read: Callable[[Geometry], MaskFile]) -> None:
+        """Count one case; `read` gives what was predicted, once the reference's grid is known."""
         import numpy as np
         import torch
 
         truth = with_spacing(self.truths.load(case), case, self.request.spacing_mm)
         if self.choice is None:
             self._begin(truth)
-        predicted = predicted_masks(self.request, path, truth, self.truths.names)
+        found = read(truth.geometry)
+        predicted = predicted_masks(self.request, found, truth, self.truths.names)
         masks, predicted, valid = self._prepared(truth, predicted)
         self.cases += 1
         self.inside += truth.valid is not None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Geometry
 from reproduce.predictions.request import Request, Resample
 from reproduce.predictions.truths import Truth
-from reproduce.readers import ClassMap, MaskFile, difference, read_mask
+from reproduce.readers import ClassMap, MaskFile, difference
 from reproduce.readers.classes import Key, declared_in
 from reproduce.readers.rules import class_numbers, distinct, one_class, probabilities
 
@@ -21,19 +20,21 @@ if TYPE_CHECKING:
 Masks = dict[str, "NDArray[Any]"]
 
 
-def predicted_masks(request: Request, path: Path, truth: Truth, names: ClassMap | None) -> Masks:
+def predicted_masks(
+    request: Request, found: MaskFile, truth: Truth, names: ClassMap | None
+) -> Masks:
     """Masks of all classes of the reference; an object that the file lacks is empty.
 
+    found  as it was read, or an array that was given
     names  what class numbers mean in the reference; None: nothing says it
 
     Raises `InputError` naming the file for another grid and for numbers or segments that are no
     class, `UsageError` where nothing says which number is which class.
     """
-    found = read_mask(path, request.key, truth.geometry)
     found = _on_grid(found, truth.geometry, request.resample)
     if request.kind == "probability":
         if len(truth.masks) != 1:
-            raise InputError(f"{path}: one probability map for {len(truth.masks)} classes.")
+            raise InputError(f"{found.path}: one probability map for {len(truth.masks)} classes.")
         return {next(iter(truth.masks)): probabilities(found, request.scale or 1)}
     if found.segments:
         return _segments(found, truth, request)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from catalog.records import Check, Measurement, Result, StatisticsFile
+from catalog.records import CaseScore, Check, Measurement, Result, StatisticsFile
 from reproduce.predictions.groups import Groups
 from reproduce.predictions.measures import Choice
 from reproduce.predictions.pairing import Pairing
 from reproduce.predictions.request import Request
 from reproduce.predictions.truths import Truths
-from reproduce.scoring import MetricProfile, score
+from reproduce.scoring import MetricProfile, Scores, score
 from reproduce.scoring.recorded import case_scores
 from reproduce.scoring.units import BACKGROUND
 
@@ -53,7 +53,9 @@ def result_of(
     from reproduce.runs.spec import canonical
 
     soft = request.kind == "probability"
-    measurements = _measurements(request, scored, table)
+    measurements = [
+        scores.measurement(claim=request.claim) for scores in scores_of(request, scored, table)
+    ]
     measurements += _of_groups(measurements, scored, table, groups)
     protocol: dict[str, Any] = {
         **truths.recorded,
@@ -103,7 +105,7 @@ def result_of(
             )
         ],
         measurements=measurements,
-        cases=case_scores(_classes(table), scored.thresholds[0], rounds=1),
+        cases=cases_of(scored, table),
         timing={},
         statistics=None,
         command=request.command,
@@ -112,7 +114,7 @@ def result_of(
     )
 
 
-def _measurements(request: Request, scored: Scored, table: pa.Table) -> list[Measurement]:
+def scores_of(request: Request, scored: Scored, table: pa.Table) -> list[Scores]:
     """Every measure of the choice. One that was not named and cannot be scored is left out there,
     with its reason."""
     threshold = None
@@ -137,15 +139,17 @@ def _measurements(request: Request, scored: Scored, table: pa.Table) -> list[Mea
             scored.choice.scored.remove(name)
             scored.choice.left_out[name] = str(error)
             continue
-        found.append(scores.measurement(claim=request.claim))
+        found.append(scores)
     return found
 
 
-def _classes(table: pa.Table) -> pa.Table:
-    """The rows of classes: the background is counted for some profiles, and shown by none."""
+def cases_of(scored: Scored, table: pa.Table) -> list[CaseScore]:
+    """Counts of every case and class; the background is counted for some profiles, and shown by
+    none."""
     import pyarrow.compute as pc
 
-    return table.filter(pc.not_equal(table["label"], BACKGROUND))
+    classes = table.filter(pc.not_equal(table["label"], BACKGROUND))
+    return case_scores(classes, scored.thresholds[0], rounds=1)
 
 
 def _of_groups(

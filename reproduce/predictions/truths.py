@@ -166,7 +166,7 @@ class FolderTruths:
     def _look(self, paths: list[Path]) -> None:
         """Find out which classes there are where nothing names them."""
         masks = (read_mask(path, self.key) for path in paths)
-        self.single = all(not found.segments and _is_single(found) for found in masks)
+        self.single = all(not found.segments and is_single(found) for found in masks)
         if self.single:
             return
         found = found_in(paths, self.key)
@@ -177,19 +177,23 @@ class FolderTruths:
 
     def load(self, case: Case) -> Truth:
         """Read one file, all classes; an object without a name is `foreground`."""
-        found = read_mask(case.files["label"], self.key)
-        names = self.names or self.found
-        if names is None:
-            return Truth({ONLY: one_class(found)}, None, found.geometry)
-        read = names.read(found)
-        return Truth(read.masks, read.valid, found.geometry)
+        return truth_of(read_mask(case.files["label"], self.key), self.names or self.found)
 
     def told(self, fits: Callable[[Sequence[str]], bool]) -> str:
         """The folder."""
         return f"{self.folder}"
 
 
-def _is_single(found: MaskFile) -> bool:
+def truth_of(found: MaskFile, names: ClassMap | None) -> Truth:
+    """The classes of a mask; names None: its one object, called `foreground`."""
+    if names is None:
+        return Truth({ONLY: one_class(found)}, None, found.geometry)
+    read = names.read(found)
+    return Truth(read.masks, read.valid, found.geometry)
+
+
+def is_single(found: MaskFile) -> bool:
+    """Whether a mask has one object on an empty background."""
     try:
         one_class(found)
     except InputError:

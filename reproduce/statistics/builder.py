@@ -322,6 +322,9 @@ class StatisticsBuilder:
     ) -> torch.Tensor:
         import torch
 
+        for name, given in (("scores", scores), ("reference", reference)):
+            if not isinstance(given, torch.Tensor):
+                raise InputError(f"{place}: {name} must be a tensor, got {type(given).__name__}.")
         if scores.ndim not in (4, 5):
             raise InputError(
                 f"{place}: scores must be (N, C, H, W) or (N, C, D, H, W), "

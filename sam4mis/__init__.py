@@ -1,0 +1,65 @@
+"""The catalog of *Segment Anything* in medical image segmentation, and its checks, as a library.
+
+This package is the one to import; `catalog` and `reproduce` are its insides and change without
+notice. Importing it costs nothing: what a function needs is imported when it is called. `load`
+needs the catalog alone, `score`, `profiles` and `explain` the extra `[reproduce]`.
+
+>>> import sam4mis
+>>> catalog = sam4mis.load()
+>>> catalog.work("MedSAM").paper.title
+'Segment Anything in Medical Images'
+>>> catalog.verdict("lwnet/validation-dice").state
+'reproduced'
+
+Everything that goes wrong is a `Sam4misError` with a message for people: what was expected, what
+was given, and the way out.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from catalog import __version__
+
+if TYPE_CHECKING:
+    from catalog.errors import Sam4misError
+    from sam4mis.explaining import explain
+    from sam4mis.registry import Catalog, load
+    from sam4mis.scoring import Score, Scores, profile, profiles, score
+
+#: name -> the module that has it, imported when the name is used
+_PLACES = {
+    "Catalog": "sam4mis.registry",
+    "Sam4misError": "catalog.errors",
+    "Score": "sam4mis.scoring",
+    "Scores": "sam4mis.scoring",
+    "explain": "sam4mis.explaining",
+    "load": "sam4mis.registry",
+    "profile": "sam4mis.scoring",
+    "profiles": "sam4mis.scoring",
+    "score": "sam4mis.scoring",
+}
+
+__all__ = [
+    "Catalog",
+    "Sam4misError",
+    "Score",
+    "Scores",
+    "__version__",
+    "explain",
+    "load",
+    "profile",
+    "profiles",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'sam4mis' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
