@@ -56,6 +56,23 @@ BLOCKED = {
     "no-support": "A reader, prompts or a metric is missing here",
 }
 
+#: What would lift a block, by reason: what readers can help with.
+LIFTED = {
+    "no-checkpoint": "authors release the weights",
+    "dead-link": "an address that answers",
+    "gated-data": "somebody with access to the data",
+    "private-data": "the owners of the data",
+    "licence": "a licence that allows it",
+    "protocol-unknown": "authors say how they computed it",
+    "no-protocol": "authors say how they computed it",
+    "unsafe-checkpoint": "weights in a format that opens safely",
+    "hardware": "larger hardware",
+    "manual-download": "somebody who downloads the file by hand",
+    "trained-on-test": "nothing: other weights are needed",
+    "no-adapter": "an adapter",
+    "no-support": "a reader, a prompt profile or a metric",
+}
+
 CODE = {
     "yes": "code",
     "linked": "linked, not read yet",

@@ -24,6 +24,10 @@ from catalog.text import clean
 TEMPLATES = Path(__file__).parent / "templates"
 #: Python-Markdown marks its own places with STX and ETX; no control character belongs in a page.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: A part of a page that a reader may be led to, and what in its heading is no text.
+_PART = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
+LONG = 5  # parts from which a page begins with the list of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ def environment() -> Environment:
         "as_of": standing.as_of,
         "card": show.card,
         "issue_url": show.issue_url,
+        "duration": show.duration,
         "claimed": show.claimed,
         "printed": show.printed,
         "printed_by": show.printed_by,
@@ -122,6 +127,16 @@ def environment() -> Environment:
         "WEIGHTS": labels.WEIGHTS,
     }
     return env
+
+
+def _contents(html: str) -> str:
+    """A long page with the list of its parts before the first of them; a short one as it is."""
+    parts = _PART.findall(html)
+    if len(parts) < LONG:
+        return html
+    items = "".join(f'<li><a href="#{name}">{_TAG.sub("", text)}</a></li>' for name, text in parts)
+    listed = f'<nav class="toc" aria-label="On this page"><ul>{items}</ul></nav>\n'
+    return _PART.sub(lambda first: listed + first[0], html, count=1)
 
 
 @dataclass
@@ -167,6 +182,8 @@ class Output:
             .render(url=here, settings=self.settings, title=title, **context)
         )
         html = _CONTROL.sub("", html)
+        if address:
+            html = _contents(html)
         # MkDocs' templates escape nothing, so what they print is escaped here
         meta = {"title": escape(clean(title)), "description": escape(clean(description)[:200])}
         if wide:

@@ -116,6 +116,15 @@ def protocols(claims: Iterable[ClaimView]) -> list[tuple[str, list[ClaimView]]]:
     return [(items[0].claim.id, items) for items in groups.values()]
 
 
+def duration(hours: float | None) -> str:
+    """Hours as a reader says them: `45 s`, `20 min`, `4.7 h`; `not known`."""
+    if hours is None:
+        return "not known"
+    if hours * 3600 < 90:
+        return f"{max(hours * 3600, 1):.0f} s"
+    return f"{hours * 60:.0f} min" if hours < 1.5 else f"{hours:.1f} h"
+
+
 def issue_url(reference: str) -> str | None:
     """`owner/name#12` as the address of the issue; None if it is written otherwise."""
     found = re.fullmatch(r"([\w.-]+/[\w.-]+)#(\d+)", reference)

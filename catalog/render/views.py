@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import yaml
 
-from catalog import repeats, standing, waiting
+from catalog import ready, repeats, standing, waiting
 from catalog.evidence import Answer, Recomputed, Source, claim_answers
 from catalog.exports.citation import cited_version, year_of
 from catalog.facets import HAS_CODE, HAS_WEIGHTS, Work, code_state, weights_licence, weights_state
@@ -271,13 +271,13 @@ class PaperView:
         return tuple(s for s in STATES if s in present) or ("no-claim",)
 
     @property
-    def stage(self) -> Literal["checked", "weights", "code", "none"]:
-        """How far the trail goes: none, code, code and weights, at least one claim checked."""
+    def stage(self) -> Literal["checked", "weights", "code", "none", "unknown"]:
+        """How far the trail goes; unknown: nobody has looked for code."""
         if any(c.state in DECIDED for c in self.claims):
             return "checked"
         if self.code in HAS_CODE:
             return "weights" if self.weights == "yes" else "code"
-        return "none"
+        return "unknown" if self.code == "unknown" else "none"
 
     @property
     def undecided(self) -> bool:
@@ -387,6 +387,11 @@ class Catalog:
     def releases(self) -> list[Line]:
         """A line for each project with released weights: whether it runs here, what lifts it."""
         return releases(view.project for view in self.methods)
+
+    @cached_property
+    def ready(self) -> ready.Readiness:
+        """What claims that nobody has run would take."""
+        return ready.load(self.registry.root)
 
     @cached_property
     def runs(self) -> list[Result]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 FEW = 3  # runs that are told in full
+SITE_FILE = "ready.json"
 
 
 @app.command()
@@ -39,6 +40,12 @@ def plan(
         Path | None,
         typer.Option("--write", metavar="FILE", help="A plan file, for `run --plan FILE`."),
     ] = None,
+    site: Annotated[
+        bool, typer.Option("--site", help=f"Write reproduce/results/{SITE_FILE} for the site.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --site: fail if it is out of date.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """What could be verified with released weights, and what it would take; best value first.
@@ -64,6 +71,9 @@ def plan(
     from reproduce.planning.campaign import Limits, campaign
     from reproduce.planning.recipes import find_claims
 
+    if site:
+        _for_site(find_root(), check)
+        return
     registry = Registry.load_around(find_root(), say)
     limits = Limits(
         hours=None if budget is None else quantities.hours(budget, "--budget"),
@@ -88,6 +98,57 @@ def plan(
     if write is not None:
         write_whole(write, msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
         say(f"written: {write}\nNext:\n  sam4mis reproduce run --plan {write}")
+
+
+def site_document(registry: Registry) -> dict[str, Any]:
+    """What every claim that no run answers yet would take, for a machine that has nothing yet."""
+    from reproduce.ground.places import nothing_here
+    from reproduce.planning.campaign import Limits, campaign
+
+    done = _answered(registry)
+    chosen = [
+        (p, c)
+        for p in registry.projects
+        if p.kind != "selftest"
+        for c in p.claims
+        if f"{p.slug}/{c.id}" not in done
+    ]
+    with nothing_here():
+        made, left = campaign(registry, chosen, Limits())
+    return {
+        "schema": "ready/1",
+        "runs": [
+            {
+                "claims": list(run.claims),
+                "best": run.best,
+                "why": run.why,
+                "adapter": run.adapter,
+                "dataset": run.dataset,
+                "split": run.split,
+                "hours": run.time.hours,
+                "basis": run.time.basis,
+                "on": run.time.on,
+                "download_bytes": run.download_bytes,
+                "sizes_unknown": run.sizes_unknown,
+                "memory_mib": run.memory_mib,
+                "by_hand": run.by_hand,
+            }
+            for run in made.runs
+        ],
+        "left": {one.claim: one.reason for one in left if not one.reason.startswith("blocked (")},
+    }
+
+
+def _for_site(root: Path, check: bool) -> None:
+    from catalog.registry import RESULTS, Registry
+    from reproduce.cli.common import need_extra
+
+    need_extra("writing generated files")
+    from reproduce.cli.generated import keep
+
+    document = site_document(Registry.load(root))
+    path = root / RESULTS / SITE_FILE
+    keep(path, document, "sam4mis reproduce plan --site", check=check, dry_run=False)
 
 
 def _answered(registry: Registry) -> set[str]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import platformdirs
 
@@ -38,6 +39,21 @@ def cache_folder() -> Path:
             "export SAM4MIS_CACHE=/tmp/sam4mis",
         )
     return folder
+
+
+@contextmanager
+def nothing_here() -> Iterator[None]:
+    """As on a machine that has no weights and no data yet: what is said inside holds anywhere."""
+    names = ("SAM4MIS_CACHE", "SAM4MIS_DATA")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    with TemporaryDirectory() as empty:
+        os.environ.update(dict.fromkeys(names, empty))
+        try:
+            yield
+        finally:
+            for name in names:
+                del os.environ[name]
+            os.environ.update(before)
 
 
 def folder_named(variable: str) -> Path | None:

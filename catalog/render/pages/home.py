@@ -1,63 +1,107 @@
-"""The home page: what this is, eight numbers, the years, the latest."""
+"""The home page: what this is, ways in, what is known, and how far the numbers were followed."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
+from catalog.registry import RESULTS
 from catalog.render import charts
 from catalog.render.answers import answers
-from catalog.render.facets import BY_KEY, counted
-from catalog.render.labels import DECIDED
+from catalog.render.facets import BY_KEY, LAST, counted
+from catalog.render.labels import DECIDED, label
 from catalog.render.output import Output
+from catalog.render.pages.profiles import document
 from catalog.render.views import Catalog
 
 STAGES = (
+    ("not looked for", "unknown"),
     ("no code", "none"),
     ("code", "code"),
     ("code and weights", "weights"),
     ("at least one claim checked", "checked"),
 )
+TILES = 12  # modalities that have a tile
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A modality: how many works, and how many of them have released weights."""
+
+    value: str
+    name: str
+    works: int
+    weights: int
+
+
+def tiles(catalog: Catalog) -> list[Tile]:
+    """The modalities that most works are about, the most first."""
+    facet = BY_KEY["modality"]
+    open_weights = Counter(
+        value for v in catalog.papers if v.weights == "yes" for value in facet.of(v)
+    )
+    found = [(value, n) for value, n in counted(facet, catalog.papers) if value not in LAST]
+    return [Tile(v, label(v), n, open_weights[v]) for v, n in found if v != "multi"][:TILES]
+
+
+def facts(catalog: Catalog) -> list[tuple[str, str, str]]:
+    """What the records show besides the five answers: (number, words, address)."""
+    cards = [v.project.protocol_card for v in catalog.methods if v.project.protocol_card]
+    results = catalog.registry.root / RESULTS
+    dice = sum(
+        "dice" in (p.get("values") or {})
+        for p in document(results / "profiles.json").get("profiles", [])
+    )
+    follow = Counter(c.recomputed for c in catalog.numbers)
+    runs = sum(line.runs for line in catalog.releases)
+    uses = [use for v in catalog.methods for use in v.project.datasets or []]
+    found = [
+        (
+            dice,
+            f"{dice} ways",
+            "to compute “the Dice” are in use; the same masks give other numbers",
+            "profiles/",
+        ),
+        (
+            len(cards),
+            f"{sum(len(card.traps) for card in cards)} traps",
+            f"stand in the evaluation code of {len(cards)} releases, each with its line",
+            "protocols/",
+        ),
+        (
+            follow["agrees"],
+            f"{follow['agrees']} of {len(catalog.numbers)}",
+            "printed numbers follow from rows that somebody released; "
+            f"{follow['differs']} do not match theirs",
+            "released/",
+        ),
+        (
+            runs,
+            f"{runs} of {len(catalog.releases)}",
+            "releases with public weights run here with one command",
+            "verification/#runnable",
+        ),
+        (
+            len(uses),
+            f"{sum(bool(use.split) for use in uses)} of {len(uses)}",
+            "uses of a data set have their split recorded as the code has it",
+            "datasets/",
+        ),
+    ]
+    return [(number, words, address) for there, number, words, address in found if there]
 
 
 def write(output: Output, catalog: Catalog) -> None:
-    papers, claims = catalog.papers, catalog.claims
-    code = sum(v.work.code is True for v in papers)
-    weights = sum(v.work.weights is True for v in papers)
-    decided = sum(c.state in DECIDED for c in claims)
+    papers = catalog.papers
     printed = catalog.numbers
-    follow = sum(c.recomputed == "agrees" for c in printed)
-
-    def table(**wanted: tuple[str, ...]) -> str:
-        """Address of the table narrowed to values that some work has."""
-        pairs = [
-            f"{key}={value}"
-            for key, values in wanted.items()
-            for value, _ in counted(BY_KEY[key], papers)
-            if value in values
-        ]
-        return "papers/" + ("?" + "&".join(pairs) if pairs else "")
-
-    numbers = [
-        (len(papers), None, "works", "papers/"),
-        (code, len(papers), "works with code", table(code=("yes", "linked"))),
-        (weights, len(papers), "works with released weights", table(weights=("yes", "gated"))),
-        (
-            sum(line.runs for line in catalog.releases),
-            len(catalog.releases),
-            "releases of weights that run here",
-            "verification/#runnable",
-        ),
-        (len(claims), None, "claims with their place in print", "verification/#states"),
-        (decided, len(claims), "claims of methods checked by a run", "verification/#states"),
-        (len(catalog.others), None, "numbers that others printed", "verification/#states"),
-        (follow, len(printed), "numbers that follow from released rows", "released/"),
-    ]
+    run = [c for c in catalog.claims if c.state in DECIDED]
     by_year: dict[str, Counter[str]] = {}
     for view in papers:
         if view.year != "unknown":
             by_year.setdefault(view.year, Counter())[view.stage] += 1
     years = sorted(by_year)
     series = [(name, [by_year[y][key] for y in years]) for name, key in STAGES]
+    series = [(name, values) for name, values in series if any(values)]
     undated = sum(v.year == "unknown" for v in papers)
     said = "; ".join(f"{y}: {sum(by_year[y].values())}" for y in years)
     timeline = charts.stacked(
@@ -68,26 +112,28 @@ def write(output: Output, catalog: Catalog) -> None:
         series,
         unit="works" + (f" ({undated} without a date)" if undated else ""),
         height=230,
+        width=560,
     )
-    runs = {r.run: r for r in catalog.runs}
-    latest = [
-        (c, runs.get(c.verdict.run or ""))
-        for c in [*claims, *catalog.control_claims]
-        if c.verdict and c.verdict.run
-    ]
-    latest.sort(key=lambda item: item[1].created if item[1] else "", reverse=True)
     output.page(
         "",
         "home.html",
-        title="sam4mis",
-        description="The living catalog of Segment Anything in medical image segmentation, and "
-        "the first that checks whether released checkpoints give the numbers their papers print.",
-        numbers=numbers,
+        title="sam4mis: Segment Anything in medical image segmentation",
+        description="What Segment Anything can do in medical images: every work, its code and "
+        "weights, what it found, and whether the released weights give the printed numbers.",
+        works=len(papers),
+        tiles=tiles(catalog),
+        multi=sum("multi" in BY_KEY["modality"].of(v) for v in papers),
+        untagged=sum(BY_KEY["modality"].of(v) == ("unknown",) for v in papers),
         answers=answers(catalog),
+        facts=facts(catalog),
+        printed=printed,
+        follow=sum(c.recomputed == "agrees" for c in printed),
+        run=run,
+        ready=[one for one in catalog.ready.runs if one.decides],
+        controls=[c for c in catalog.control_claims if c.state in DECIDED],
         timeline=timeline,
         series=series,
         years=years,
         totals=[sum(by_year[y].values()) for y in years],
-        verdicts=latest[:6],
-        newest=papers[:8],
+        newest=papers[:6],
     )

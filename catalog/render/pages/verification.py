@@ -1,4 +1,4 @@
-"""The overview of claims: states, releases that run, funnel, what blocks, matrix, stale, log."""
+"""Checked numbers: what can be run today, what blocks the rest, states, releases, funnel, log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from catalog.records import VerdictChange
 from catalog.registry import VERDICT_LOG
 from catalog.render import charts
-from catalog.render.labels import DECIDED, STATES, label
+from catalog.ready import Ready
+from catalog.render.labels import DECIDED, LIFTED, STATES, label
 from catalog.render.naming import dataset_key, is_dataset
 from catalog.render.output import Output
 from catalog.render.pages.projects import claims_chart
@@ -18,6 +19,7 @@ from catalog.runnable import Line, by_family
 
 #: A data set gets a column when so many methods have claims on it: fewer compare with nothing.
 SHARED = 2
+FEW = 5  # differences below which their distribution says nothing
 
 
 def funnel(catalog: Catalog) -> list[tuple[str, float, str]]:
@@ -48,6 +50,64 @@ def lifted(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
         if line.lifts:
             found[line.lifts].append(line)
     return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Runs of one method on one split that could be made today and take the same preparation."""
+
+    view: ProjectView
+    first: ClaimView
+    runs: list[Ready]
+
+    @property
+    def run(self) -> Ready:
+        return self.runs[0]
+
+    @property
+    def numbers(self) -> int:
+        """How many printed numbers they answer."""
+        return sum(len(run.claims) for run in self.runs)
+
+    @property
+    def hours(self) -> float | None:
+        """All of them one after the other; None where the length of one is not known."""
+        known = [run.hours for run in self.runs if run.hours is not None]
+        return sum(known) if len(known) == len(self.runs) else None
+
+
+def waiting(catalog: Catalog) -> list[Waiting]:
+    """Runs that nobody has made, least effort first; those of controls are left out."""
+    found: dict[tuple[object, ...], Waiting] = {}
+    for run in catalog.ready.runs:
+        slug, _, name = run.claims[0].partition("/")
+        view = catalog.projects.get(slug)
+        first = next((c for c in view.numbers if c.claim.id == name), None) if view else None
+        if view and first and not view.outside:
+            key = (slug, run.dataset, run.split, run.best, *run.by_hand)
+            found.setdefault(key, Waiting(view, first, [])).runs.append(run)
+    return list(found.values())
+
+
+def by_steps(items: Iterable[Waiting]) -> list[tuple[str, list[Waiting]]]:
+    """Runs by how much a person has to do before them."""
+    groups: dict[str, list[Waiting]] = {}
+    for item in items:
+        steps = len(item.run.by_hand)
+        words = {0: "One command does everything", 1: "One step by hand before"}
+        groups.setdefault(words.get(steps, "Several steps by hand before"), []).append(item)
+    return list(groups.items())
+
+
+def lifting(claims: Iterable[ClaimView]) -> list[tuple[str, list[tuple[str, list[ClaimView]]]]]:
+    """Blocked claims by what would lift the block, then by reason; the most first."""
+    found: dict[str, dict[str, list[ClaimView]]] = defaultdict(lambda: defaultdict(list))
+    for c in claims:
+        if c.state == "blocked":
+            reason = c.reason or "no reason recorded"
+            found[LIFTED.get(reason, "not recorded")][reason].append(c)
+    ordered = sorted(found.items(), key=lambda i: (-sum(map(len, i[1].values())), i[0]))
+    return [(what, sorted(by.items(), key=lambda i: -len(i[1]))) for what, by in ordered]
 
 
 def stale(catalog: Catalog) -> list[tuple[ClaimView, str]]:
@@ -133,10 +193,7 @@ def changes(log: list[VerdictChange]) -> list[tuple[str, Counter[str], list[Verd
 
 def write(output: Output, catalog: Catalog) -> None:
     claims = catalog.claims
-    blocked: dict[str, list[ClaimView]] = defaultdict(list)
-    for c in claims:
-        if c.state == "blocked":
-            blocked[c.reason or "no reason recorded"].append(c)
+    wait = waiting(catalog)
     stages = funnel(catalog)
     differences = [
         c
@@ -153,10 +210,16 @@ def write(output: Output, catalog: Catalog) -> None:
     output.page(
         "verification/",
         "verification.html",
-        title="Verification",
-        description="Which claims were checked, how far the trail goes, what stands in the way.",
+        title="Checked numbers",
+        description="Which printed numbers were checked, which can be run today and by how much "
+        "effort, and what stands in the way of the others.",
         kind="page",
-        words="verdict claims reproduced lower higher inconclusive blocked",
+        words="verification verdict claims reproduced lower higher inconclusive blocked ready to run",
+        deciding=[w for w in wait if w.run.decides],
+        deciding_runs=sum(len(w.runs) for w in wait if w.run.decides),
+        ready=by_steps(w for w in wait if w.run.decides),
+        undecided=[w for w in wait if not w.run.decides],
+        left=Counter(reason.partition(" (`")[0] for reason in catalog.ready.left.values()),
         claims=claims,
         control_claims=catalog.control_claims,
         numbers=catalog.numbers,
@@ -175,13 +238,16 @@ def write(output: Output, catalog: Catalog) -> None:
             stages,
         ),
         differences=differences,
+        few=FEW,
         histogram=charts.histogram(
             "diff-chart",
             "Measured minus claimed",
             f"{len(values)} differences, controls included.",
             values,
-        ),
-        blocked=sorted(blocked.items(), key=lambda item: (-len(item[1]), item[0])),
+        )
+        if len(values) >= FEW
+        else "",
+        blocked=lifting(claims),
         matrix=matrix(catalog),
         changes=changes(catalog.verdict_log),
         current={
