@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from catalog.ready import Ready
 from catalog.records import VerdictChange
 from catalog.registry import VERDICT_LOG
 from catalog.render import charts
-from catalog.ready import Ready
 from catalog.render.labels import DECIDED, LIFTED, STATES, label
 from catalog.render.naming import dataset_key, is_dataset
 from catalog.render.output import Output
@@ -214,7 +214,7 @@ def write(output: Output, catalog: Catalog) -> None:
         description="Which printed numbers were checked, which can be run today and by how much "
         "effort, and what stands in the way of the others.",
         kind="page",
-        words="verification verdict claims reproduced lower higher inconclusive blocked ready to run",
+        words="verification verdict claims reproduced lower higher inconclusive blocked ready run",
         deciding=[w for w in wait if w.run.decides],
         deciding_runs=sum(len(w.runs) for w in wait if w.run.decides),
         ready=by_steps(w for w in wait if w.run.decides),
