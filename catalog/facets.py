@@ -21,7 +21,7 @@ CODE_STATES = ("yes", "linked", "empty", "announced", "none")
 WEIGHTS_STATES = ("yes", "gated", "announced", "dead", "none")
 HAS_CODE = ("yes", "linked")
 HAS_WEIGHTS = ("yes", "gated")
-_NEAR = 75.0  # rapidfuzz ratio from which a name is worth suggesting
+NEAR = 75.0  # rapidfuzz ratio from which a name is worth suggesting
 
 # values that are known even where no work has them yet
 FIXED: dict[str, frozenset[str]] = {
@@ -361,7 +361,7 @@ def nearest(value: str, known: Iterable[str]) -> list[str]:
         folded = fold(name)
         starts = len(asked) > 2 and folded.startswith(asked)
         score = 100.0 if starts else fuzz.ratio(asked, folded)
-        if score >= _NEAR and folded.replace(" ", "") not in written:
+        if score >= NEAR and folded.replace(" ", "") not in written:
             written[folded.replace(" ", "")] = name
             scores[name] = score
     best = max(scores.values(), default=0)

@@ -110,6 +110,14 @@ SPELLINGS = {
     "dataset": "data set",
 }
 _RESPELLED = re.compile(rf"\b({'|'.join(SPELLINGS)})")
+# Greek letters by their names, so that a β is found by either
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
+    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu",
+    "ν": "nu", "ξ": "xi", "ο": "omicron", "π": "pi", "ρ": "rho", "σ": "sigma", "ς": "sigma",
+    "τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+}  # fmt: skip
+_GREEK = str.maketrans(GREEK)
 
 
 def search_words(text: str) -> list[str]:
@@ -120,7 +128,7 @@ def search_words(text: str) -> list[str]:
     >>> search_words("SAM 2 for brain tumors"), search_words("X-rays with SAM2")
     (['sam2', 'brain', 'tumour'], ['xray', 'sam2'])
     """
-    folded = _LONE_NUMBER.sub(r"\1\2", fold(text))
+    folded = _LONE_NUMBER.sub(r"\1\2", fold(text).translate(_GREEK))
     folded = _RESPELLED.sub(lambda found: SPELLINGS[found[1]], folded)
     words = folded.split()
     return [_singular(word) for word in words if word not in STOP_WORDS] or words

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from catalog.cli.filtering import is_set, tell_several, with_filters
+from catalog.cli.filtering import tell_several, with_filters
 from catalog.cli.output import JsonOption, counted, say, table, write_json
 from catalog.facets import Filters
 
@@ -46,8 +46,12 @@ def search(
     # a control or a tool has no paper, but people look for it
     everything = [*found, *without_paper(registry, found)]
     chosen = filters.apply(everything)
-    index = Index(chosen) if is_set(filters) else Index.kept(registry, chosen)
-    hits = index.search(_as_identifier(query))
+    if filters.inclusion:
+        hits = (index := Index(chosen)).search(query)
+    else:  # found as without filters, so that a filter changes no order
+        index = Index.kept(registry, Filters().apply(everything))
+        ids = {work.paper.id for work in chosen}
+        hits = [hit for hit in index.search(query) if hit.work.paper.id in ids]
     shown = hits[:limit]
     if json:
         write_json(
@@ -60,15 +64,8 @@ def search(
         tell_several(filters, everything)
         if not hits:
             near = index.near(query)
-            meant = f"Did you mean {' or '.join(near)}? " if near else ""
-            say(f"Nothing holds all of these words. {meant}Try fewer, or: sam4mis list --help")
-
-
-def _as_identifier(query: str) -> str:
-    """An address or decorated identifier in its normal form, anything else as it is."""
-    from catalog.identifiers import identify
-
-    works_ids = ("arxiv", "doi", "pmid", "pmcid", "openreview", "ieee", "pii")
-    # a bare number may be a PubMed id or a year: only what is unmistakable is rewritten
-    found = [] if query.isdigit() else [i for i in identify(query) if i.kind in works_ids]
-    return found[0].value if found else query
+            meant = f" Did you mean {' or '.join(near)}?" if near else ""
+            spare = [
+                f" Without {word!r}: {counted(n, 'work')}." for word, n in index.without(query)
+            ]
+            say(f"Nothing holds all of these words.{''.join(spare)}{meant} Or: sam4mis list --help")

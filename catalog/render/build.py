@@ -170,7 +170,7 @@ def build(
         for path in sorted((root / SITE / "docs").rglob("*"))
         if path.is_file()
     }
-    machine.search_index(output, wanted)
+    machine.search_index(output, catalog, wanted)
     wanted |= output.pages | output.files
     report.pages, report.files = len(output.pages), len(output.files)
     report.seconds["generate"] = time.perf_counter() - clock

@@ -122,12 +122,14 @@ def head(paper: Paper, site: str | None) -> str:
     """All of it as HTML for the head of the work's page, exports of the work included."""
     page = f"{site}papers/{paper.id}/" if site else None
     lines = [f'<meta name="{n}" content="{escape(content)}">' for n, content in tags(paper)]
+    # two words: Material takes a link that is `alternate` alone for another language of the site
     lines += [
-        f'<link rel="alternate" type="{kind}" title="{name}" href="{paper.id}.{suffix}">'
+        f'<link rel="alternate describedby" type="{kind}" title="{name}"'
+        f' href="{paper.id}.{suffix}">'
         for suffix, (_, kind, name) in BESIDE.items()
     ]
     lines.append(
-        '<link rel="alternate" type="application/json" title="The record"'
+        '<link rel="alternate describedby" type="application/json" title="The record"'
         f' href="../../api/v1/papers/{paper.id}.json">'
     )
     return "\n".join([*lines, script(linked_data(paper, page))])

@@ -9,6 +9,7 @@ import msgspec
 
 from catalog.evidence import Recomputed, as_data
 from catalog.exports import FORMATS
+from catalog.facets import without_paper, works
 from catalog.records import Paper, Project, Result, Verdict, to_builtins
 from catalog.render.answer_parts import QuestionFile
 from catalog.render.facets import FACETS, counted
@@ -17,6 +18,7 @@ from catalog.render.labels import STATES
 from catalog.render.naming import slug
 from catalog.render.output import Output
 from catalog.render.views import Catalog, ClaimView, PaperView
+from catalog.search import Index, pages_data, tables
 
 DUMPS = {"bibtex": "bib", "ris": "ris", "csl-json": "csl.json", "csv": "csv", "json": "json"}
 #: Entries of a feed.
@@ -322,7 +324,7 @@ def llms(output: Output, catalog: Catalog) -> bytes:
     ).encode()
 
 
-def search_index(output: Output, wanted: dict[str, bytes]) -> None:
+def search_index(output: Output, catalog: Catalog, wanted: dict[str, bytes]) -> None:
     """The site's own search: works, projects, runs, data sets, pages; loaded on use."""
     pages = []
     for name, content in sorted(wanted.items()):
@@ -336,4 +338,18 @@ def search_index(output: Output, wanted: dict[str, bytes]) -> None:
         address = re.sub(r"(index)?\.md$", "", name)
         address = f"{address}/" if address and not address.endswith("/") else address
         pages.append({"u": address, "k": "page", "t": found[1] if found else name, "w": words})
-    output.json("assets/data/search.json", [*output.index, *pages])
+    shown = [view.work for view in catalog.papers]
+    projects = without_paper(catalog.registry, works(catalog.registry))
+    index = Index([*shown, *projects])
+    addresses = [f"papers/{w.paper.id}/" for w in shown]
+    addresses += [f"projects/{w.paper.id}/" for w in projects]
+    kinds = ["paper"] * len(shown) + ["project"] * len(projects)
+    others = [p for p in (*output.index, *pages) if p["u"] not in set(addresses)]
+    output.json(
+        "assets/data/search.json",
+        {
+            "tables": tables(),
+            "works": index.as_data(addresses, kinds),
+            "pages": pages_data(others),
+        },
+    )

@@ -304,4 +304,6 @@ def test_what_people_type(root: Path, case: dict[str, Any]) -> None:
         assert found == typed(case["same_as"])
     if "none" in case:
         assert found == []
-        assert f"Did you mean {case['none']}" in here(root, "search", case["type"]).err
+        said = here(root, "search", case["type"]).err
+        assert not case["none"] or f"Did you mean {case['none']}" in said
+        assert "without" not in case or f"Without '{case['without']}': " in said

@@ -9,10 +9,8 @@ from typing import Any
 from catalog import provenance
 from catalog.decided import about, decisions
 from catalog.exports import FORMATS
-from catalog.records import TAG_FIELDS
 from catalog.render import citing, paging
 from catalog.render.facets import FACETS, counted
-from catalog.render.labels import label
 from catalog.render.output import Output
 from catalog.render.pages.history import paper_history
 from catalog.render.paging import addresses, parted
@@ -155,30 +153,7 @@ def _data(output: Output, catalog: Catalog) -> dict[str, dict[str, str]]:
             texts[p.id] = text
         output.json(f"assets/data/export-{key}.json", {"name": name, "head": head, "items": texts})
         exported[key] = texts
-    for p in papers:
-        words = [*p.titles, *p.paper.authors, *_words(p)]
-        output.index.append(
-            {
-                "u": f"papers/{p.id}/",
-                "k": "paper",
-                "t": p.paper.title,
-                "s": p.paper.short_name or "",
-                "w": " · ".join(filter(None, words)),
-            }
-        )
     return exported
-
-
-def _words(view: PaperView) -> list[str]:
-    """Tags and identifiers a reader may type."""
-    found: list[str] = []
-    for name in TAG_FIELDS:
-        tag = getattr(view.paper, name)
-        if tag is not None and isinstance(tag.values, list):
-            found += [v if name == "datasets" else label(v) for v in tag.values]
-    for version in view.paper.versions:
-        found += [v for v in (version.ids.arxiv, version.ids.doi, version.venue) if v]
-    return list(dict.fromkeys(found))
 
 
 def _relations(catalog: Catalog) -> dict[str, list[tuple[PaperView, str]]]:

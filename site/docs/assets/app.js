@@ -1,5 +1,4 @@
-/* Filters, sort, search and export over tables that are complete without this script.
-   No library but MiniSearch (assets/vendor), fetched when somebody starts to type. */
+/* Filters, sort, search and export over tables that are complete without this script. No library. */
 (() => {
   "use strict";
   const root = new URL("../", document.currentScript.src);
@@ -23,29 +22,92 @@
   };
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-  // ------------------------------------------------------------------ search, shared by two pages
-  let engine;
-  const search = () => engine ??= (async () => {
-    const library = new Promise((ok, bad) => document.head.append(
-      make("script", { src: at("assets/vendor/minisearch.js"), onload: ok, onerror: bad })));
-    const [items] = await Promise.all([json("assets/data/search.json"), library]);
-    const mini = new MiniSearch({
-      idField: "u", fields: ["t", "w", "s"], storeFields: ["u", "k", "t", "s"],
-      processTerm: (term) => fold(term) || null,
-      searchOptions: {
-        boost: { t: 3, s: 8 }, combineWith: "AND", prefix: true,
-        fuzzy: (term) => (term.length > 5 && !/\d/.test(term) ? 0.15 : false),
-      },
-    });
-    mini.addAll(items);
-    return mini;
-  })().catch((error) => { engine = undefined; throw error; }); // the next word typed tries again
-
-  // A title or short name that is exactly what was typed comes first.
-  const first = (text) => {
-    const same = (name) => name && fold(name) === fold(text.trim());
-    return { boostDocument: (_, __, item) => (same(item.s) || same(item.t) ? 6 : 1) };
+  // ---------------------------------- search: catalog/search.py step by step, over the index it wrote
+  // Similarity in percent: what two texts share in order, of what they have.
+  const ratio = (a, b) => {
+    const row = new Uint16Array(b.length + 1), all = a.length + b.length;
+    for (const c of a) for (let j = 1, left = 0; j <= b.length; j++) {
+      const above = row[j];
+      row[j] = c === b[j - 1] ? left + 1 : Math.max(above, row[j - 1]);
+      left = above;
+    }
+    return all ? (1 - (all - 2 * row[b.length]) / all) * 100 : 100;
   };
+  const digits = (text) => (text.match(/\d+/g) || []).join();
+  const folded = (text) => (fold(text).match(/[\p{L}\p{N}]+/gu) || []).join(" ");
+  const before = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+  function reader({ stop, spellings, greek, identifiers }) {
+    const respelled = new RegExp(`\\b(?:${Object.keys(spellings).join("|")})`, "g");
+    const drop = new Set(stop), pasted = identifiers.map((pattern) => new RegExp(`^(?:${pattern})$`, "i"));
+    const words = (text) => {
+      const all = folded(text).replace(/\p{Script=Greek}/gu, (c) => greek[c] ?? c).replace(/\b([a-z]+) (\d)\b/g, "$1$2").replace(respelled, (w) => spellings[w]).split(" ").filter(Boolean);
+      const kept = all.filter((w) => !drop.has(w)).map((w) => (/^\p{L}{3,}[^\P{L}sui]s$/u.test(w) ? w.slice(0, -1) : w));
+      return kept.length ? kept : all;
+    };
+    const asked = (text) => {
+      for (const pattern of pasted) { const found = pattern.exec(text.trim()); if (found) return words(found[1]); }
+      return words(text);
+    };
+    return { words, asked };
+  }
+  function index(tables, { words, asked }, part) {
+    const unpack = (steps) => { let at = 0; return steps.map((step) => (at += step)); };
+    const [places, names] = [part.words, part.names].map((packed) => new Map(Object.entries(packed).map(([k, steps]) => [k, unpack(steps)])));
+    const known = [...places.keys()].sort(before), fields = tables.weights.length;
+    const docs = part.docs.map(([u, k, title, short, year, id, ...more]) => ({ u, k, title, short, year, id, names: [short, title, ...more] }));
+    const near = (word) => {
+      const found = new Map(places.has(word) ? [[word, 1]] : []);
+      if (word.length > 1) for (const k of known) if (k !== word && k.startsWith(word)) found.set(k, 0.75 + 0.2 * word.length / k.length);
+      if (word.length < tables.shortest || places.has(word)) return found;
+      const like = known.map((k) => [k, ratio(word, k)]).filter(([, s]) => s >= tables.typo).sort((a, b) => b[1] - a[1]).slice(0, tables.most);
+      for (const [k, s] of like) if (!found.has(k) && digits(k) === digits(word)) found.set(k, 0.7 * s / 100);
+      return found;
+    };
+    const one = (word) => {
+      const best = new Map();
+      for (const [k, s] of near(word)) for (const place of places.get(k)) {
+        const n = Math.floor(place / fields), score = s * tables.weights[place % fields];
+        if (score > (best.get(n) ?? 0)) best.set(n, score);
+      }
+      return best;
+    };
+    const every = (list) => {
+      let total = null;
+      for (const found of list.map(one)) total = total ? new Map([...found].filter(([n]) => total.has(n)).map(([n, s]) => [n, total.get(n) + s])) : found;
+      return new Map([...total || []].map(([n, s]) => [n, s / list.length]));
+    };
+    const like = (joined, doc) => Math.max(...(doc.joined ??= doc.names.map((text) => words(text).join(""))).map((name) => ratio(joined, name) / 100));
+    const search = (text) => {
+      const list = asked(text), joined = list.join("");
+      if (!joined) return [];
+      const found = every(list);
+      for (const place of names.get(joined) || []) found.set(Math.floor(place / fields), 1);
+      return [...found].map(([n, s]) => ({ ...docs[n], score: Math.floor((0.9 * s + 0.1 * like(joined, docs[n])) * 10000 + 0.5) / 10000 }))
+        .sort((a, b) => b.score - a.score || b.year - a.year || before(a.title, b.title) || before(a.id, b.id));
+    };
+    // What to try where nothing is found: a word fewer, or a name that is near.
+    const without = (text) => {
+      const list = asked(text);
+      return list.map((word, n) => [word, list.length > 1 ? every(list.filter((_, m) => m !== n)).size : 0]).filter(([, n]) => n).slice(0, 3);
+    };
+    const meant = (text) => {
+      const wanted = folded(text), seen = new Map();
+      if (wanted.length < 2) return [];
+      for (const doc of docs) {
+        const name = doc.short || doc.title, other = folded(name), key = other.replaceAll(" ", "");
+        const score = wanted.length > 2 && other.startsWith(wanted) ? 100 : ratio(wanted, other);
+        if (score >= tables.near && !seen.has(key)) seen.set(key, [score, name]);
+      }
+      const best = Math.max(0, ...[...seen.values()].map(([s]) => s));
+      return [...seen.values()].sort(([s, a], [t, b]) => t - s || a.length - b.length || before(a, b)).filter(([s]) => s >= best - 10).slice(0, 3).map(([, name]) => name);
+    };
+    return { search, without, meant };
+  }
+  let engine;
+  const search = () => engine ??= json("assets/data/search.json").then(({ tables, works, pages }) => {
+    const read = reader(tables);
+    return { works: index(tables, read, works), pages: index(tables, read, pages) };
+  }).catch((error) => { engine = undefined; throw error; }); // the next word typed tries again
 
   // ------------------------------------------------------------------------------ faceted table
   async function table(box) {
@@ -115,9 +177,9 @@
       const fails = new Uint8Array(size);
       let hits = null;
       if (state.find.trim()) {
-        const mini = await search();
+        const found = (await search()).works.search(state.find).filter((r) => r.k === box.dataset.kind);
         if (mine !== turn) return;
-        hits = new Map(mini.search(state.find, { ...first(state.find), filter: (r) => r.k === box.dataset.kind }).map((r) => [place.get(r.u.split("/")[1]), r.score]));
+        hits = new Map(found.map((r, n) => [place.get(r.id), n]));
         for (let i = 0; i < size; i++) if (!hits.has(i)) fails[i]++;
       }
       const missed = new Map();
@@ -144,7 +206,7 @@
       let order = [];
       for (let i = 0; i < size; i++) if (!fails[i]) order.push(i);
       const by = state.sort || (hits ? "relevance" : plain);
-      if (by === "relevance") order.sort((a, b) => hits.get(b) - hits.get(a) || a - b);
+      if (by === "relevance") order.sort((a, b) => hits.get(a) - hits.get(b));
       else if (by !== plain) {
         const down = by.startsWith("-");
         const keys = data.sort[by.replace("-", "")];
@@ -224,13 +286,20 @@
     const find = box.querySelector("[name=find]");
     const list = box.querySelector("ol");
     const count = box.querySelector(".count");
+    box.search = search; // for tests and for the console
+    const spare = box.querySelector(".near");
+    const again = (text) => make("a", { href: `?${new URLSearchParams({ find: text })}`, onclick: (e) => { e.preventDefault(); find.value = text; run(); } }, text);
     const run = async () => {
       const text = find.value.trim();
       history.replaceState(history.state, "", location.pathname + (text ? `?${new URLSearchParams({ find: text })}` : ""));
-      const hits = text ? (await search()).search(text, first(text)) : [];
+      const { works, pages } = await search();
+      const hits = text ? [...works.search(text), ...pages.search(text)].sort((a, b) => b.score - a.score) : [];
       if (text !== find.value.trim()) return;
-      count.textContent = text ? `${hits.length} found` : "";
-      list.replaceChildren(...hits.slice(0, 50).map((h) => make("li", {}, make("a", { href: at(h.u).href }, h.t), " ", make("span", { className: "dim" }, h.k))));
+      count.textContent = text ? `${hits.length || "Nothing"} found` : "";
+      const less = text && !hits.length ? works.without(text).flatMap(([word, n]) => [` Without “${word}”: ${n} works.`]) : [];
+      const names = text && !hits.length ? works.meant(text).flatMap((name, n) => [n ? " or " : " Did you mean ", again(name)]) : [];
+      spare.replaceChildren(...less, ...names, ...(names.length ? ["?"] : []));
+      list.replaceChildren(...hits.slice(0, 50).map((h) => make("li", {}, make("a", { href: at(h.u).href }, h.title), " ", make("span", { className: "dim" }, [h.k, h.k === "paper" && h.short, h.year || ""].filter(Boolean).join(" · ")))));
     };
     box.addEventListener("submit", (e) => { e.preventDefault(); run(); });
     find.addEventListener("input", run);
