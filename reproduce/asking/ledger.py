@@ -72,10 +72,11 @@ class Ledger:
         seed: int,
         prediction: Prediction,
         names: Sequence[str],
-        truth: torch.Tensor,
+        truth: torch.Tensor | None,
         objects: Sequence[int] | int,
     ) -> None:
         """Count N masks of plane `index`: scores (N, C, h, w) against truth (N, h, w) bool."""
+        assert truth is not None  # there is a reference
         reference = self.reference(index)
         valid = None
         if reference.valid is not None:

@@ -18,6 +18,7 @@ from reproduce.asking.objects import stacked
 from reproduce.asking.replay import Identity
 from reproduce.asking.rounds import Rounds, View
 from reproduce.asking.session import PlaneSession
+from reproduce.asking.taking import Taker
 from reproduce.contracts import (
     Bring,
     Case,
@@ -79,7 +80,16 @@ class Evaluator:
         builder: StatisticsBuilder,
         on_case: Callable[[str], None] = lambda _: None,
     ) -> Evaluated:
-        """Add the statistics of `cases`, whole batches of the plan, to `builder`.
+        """Add the statistics of `cases`, whole batches of the plan, to `builder`; as `walk`."""
+        return self.walk(cases, lambda sample: self._ledger(sample, builder), on_case)
+
+    def walk(
+        self,
+        cases: Sequence[Case],
+        taker: Callable[[Sample], Taker],
+        on_case: Callable[[str], None] = lambda _: None,
+    ) -> Evaluated:
+        """Ask about `cases`, whole batches of the plan; a taker of each is given the answers.
 
         A case that cannot be read is recorded in the answer's `failed` and left out; anything else
         that goes wrong is raised."""
@@ -90,7 +100,7 @@ class Evaluator:
             depth = self.loading_threads
         loaded = ahead(self._load, cases, threads=self.loading_threads, depth=depth)
         for together in self.batches(cases):
-            ledgers: list[Ledger] = []
+            takers: list[Taker] = []
             views: list[View] = []
             for case in together:
                 begun = time.perf_counter()
@@ -100,13 +110,13 @@ class Evaluator:
                 else:
                     done.clock("load", begun)
                     done.cases += 1
-                    ledgers.append(self._ledger(sample, builder))
-                    views += self._views(sample, ledgers[-1])
+                    takers.append(taker(sample))
+                    views += self._views(sample, takers[-1])
                 on_case(case.id)
             self._ask(views, done)
-            for ledger in ledgers:
-                ledger.close()
-                done.unprompted += ledger.absent
+            for one in takers:
+                one.close()
+                done.unprompted += one.absent
         return done
 
     def batches(self, cases: Sequence[Case]) -> list[Sequence[Case]]:
@@ -161,21 +171,21 @@ class Evaluator:
 
         return of_plane
 
-    def _views(self, sample: Sample, ledger: Ledger) -> Iterator[View]:
+    def _views(self, sample: Sample, taker: Taker) -> Iterator[View]:
         """What of a case is worth asking about."""
         self._checked(sample)
         prompts = self.prompts.get(sample.case.id, ())
         counted = list(sample.counted_planes())
         if not self.by_plane:
             if self.profile is None or prompts:
-                yield View(sample, counted, prompts, ledger)
+                yield View(sample, counted, prompts, taker)
             return
         on: dict[int, list[Prompt]] = defaultdict(list)
         for prompt in prompts:
             on[_its_plane(prompt, sample)].append(prompt)
         for index in counted:
             if self.profile is None or index in on:
-                yield View(sample, [index], on[index], ledger)
+                yield View(sample, [index], on[index], taker)
 
     def _checked(self, sample: Sample) -> None:
         import numpy as np
@@ -251,9 +261,10 @@ class Evaluator:
         for answered in session.ask([]).planes(self.spec.grid):
             prediction = answered.prediction
             names = [self.spec.labels.get(name, name) for name in prediction.labels]
-            labels = view.ledger.reference(answered.index).labels
-            truth = stacked(labels, names, case, prediction.scores.device)
-            view.ledger.count(answered.index, 0, seed, prediction, names, truth, 0)
+            truth = None
+            if (reference := view.taker.reference(answered.index)) is not None:
+                truth = stacked(reference.labels, names, case, prediction.scores.device)
+            view.taker.count(answered.index, 0, seed, prediction, names, truth, 0)
 
 
 def _its_plane(prompt: Prompt, sample: Sample) -> int:

@@ -54,17 +54,26 @@ def make_prompts(
             on_case(case.id)
             continue
         try:
-            for label in sample.labels:
-                for plane, mask in _looked_at(profile, sample, label):
-                    if profile.blind or mask.any():
-                        for seed in seeds:
-                            found += first_prompts(
-                                profile, bring, case.id, label, mask, seed, plane, sample.spacing
-                            )
+            found += prompts_of(sample, profile, seeds, bring)
         except InputError as error:
             raise InputError(f"case {case.id}: {error}") from error
         on_case(case.id)
     return found
+
+
+def prompts_of(
+    sample: Sample, profile: PromptProfile, seeds: Sequence[int], bring: Bring | None
+) -> list[Prompt]:
+    """First-round prompts of one case: all labels, planes and seeds, in that order."""
+    case = sample.case.id
+    return [
+        prompt
+        for label in sample.labels
+        for plane, mask in _looked_at(profile, sample, label)
+        if profile.blind or mask.any()
+        for seed in seeds
+        for prompt in first_prompts(profile, bring, case, label, mask, seed, plane, sample.spacing)
+    ]
 
 
 def _looked_at(

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from reproduce.asking.ledger import Ledger
 from reproduce.asking.objects import separately, split_regions, stacked, united
 from reproduce.asking.prompt_grid import next_prompt, on_network_grid
 from reproduce.asking.replay import Identity, identity, replace_round
+from reproduce.asking.taking import Taker
 from reproduce.contracts import (
     Answered,
     Bring,
@@ -18,6 +18,7 @@ from reproduce.contracts import (
     PlaneModel,
     Prompt,
     PromptProfile,
+    Reference,
     Sample,
     Session,
     StackModel,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is asked about together: planes of a case, with the ledger that counts them.
+    """What is asked about together: planes of a case, with the one who takes the answers.
 
     planes   one of them for a model that sees one plane at a time, else the whole stack
     prompts  of the first round, that lie on them
@@ -42,7 +43,7 @@ class View:
     sample: Sample
     planes: Sequence[int]
     prompts: Sequence[Prompt]
-    ledger: Ledger
+    taker: Taker
 
 
 @dataclass(slots=True)
@@ -171,9 +172,13 @@ class Rounds:
             part = prediction if len(chosen) == len(prompts) else prediction.part(chosen)
             gather = separately if self.spec.objects == "separate" else united
             counted = gather([prompts[k] for k in chosen], part)
-            labels, names = self._truth(view, answered.index, counted.names, counted.objects)
-            truth = stacked(labels, names, view.sample.case.id, part.scores.device)
-            view.ledger.count(
+            truth = None
+            if (reference := view.taker.reference(answered.index)) is not None:
+                labels, names = self._truth(
+                    view, reference, answered.index, counted.names, counted.objects
+                )
+                truth = stacked(labels, names, view.sample.case.id, part.scores.device)
+            view.taker.count(
                 answered.index,
                 turn,
                 seed,
@@ -184,11 +189,16 @@ class Rounds:
             )
 
     def _truth(
-        self, view: View, index: int, names: Sequence[str], objects: Sequence[int]
+        self,
+        view: View,
+        reference: Reference,
+        index: int,
+        names: Sequence[str],
+        objects: Sequence[int],
     ) -> tuple[dict[str, NDArray[np.bool_]], list[str]]:
         """The masks to count against on the grid that is scored, and which of them each is."""
         if self.spec.objects != "separate" or self.profile.per not in SEPARATE:
-            return dict(view.ledger.reference(index).labels), list(names)
+            return dict(reference.labels), list(names)
         whole = isinstance(self.model, StackModel)
         parts: dict[str, NDArray[np.bool_]] = {}
         for label in dict.fromkeys(names):

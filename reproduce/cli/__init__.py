@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("reproduce.cli.list_", "List claims with their state, and what can be run."),
     "plan": ("reproduce.cli.plan", "What could be verified, and what it would take."),
     "run": ("reproduce.cli.run", "Run released weights and measure what the paper prints."),
+    "predict": ("reproduce.cli.predict", "Run a released model on your own images."),
     "rerun": ("reproduce.cli.rerun", "Compute a run again, and say whether the two agree."),
     "verify": ("reproduce.cli.verify", "Recompute all verdicts from claims and results."),
     "recompute": (

@@ -56,6 +56,9 @@ def run(
         list[str] | None,
         typer.Option("--allow-prompt", help="A kind the weights weren't trained for; labelled."),
     ] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option("--plugin", help="A file with an adapter of your own.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Run folders (default: build/runs).")
     ] = None,
@@ -104,6 +107,10 @@ def run(
             "name a claim (project/claim) or a project, or give --all or --plan; one of them."
         )
     need_extra("running")
+    from reproduce.ground.plugins import add
+
+    for path in plugin or ():
+        add(path)
     from reproduce.cli.arguments import Arguments
     from reproduce.cli.campaigning import run_plan
     from reproduce.cli.running import run_command

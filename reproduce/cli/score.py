@@ -108,6 +108,7 @@ def score(
     from reproduce.cli.common import as_json, need_extra
 
     need_extra("scoring predictions")
+    from reproduce.ground.quantities import lengths
     from reproduce.predictions import Request, score_predictions, write_result
 
     if kind not in ("label", "probability"):
@@ -135,7 +136,7 @@ def score(
         kind="probability" if kind == "probability" else "label",
         threshold=threshold,
         scale=scale,
-        spacing_mm=_lengths(spacing),
+        spacing_mm=() if spacing is None else lengths(spacing, "--spacing"),
         groups=groups,
         resample="nearest" if resample else None,
         allow_missing=allow_missing,
@@ -259,21 +260,6 @@ def _labels(pairs: list[str]) -> dict[str, str]:
         if not equals or not number.strip() or not name.strip():
             raise UsageError(f"--label {pair}: expected a number and a class, such as 1=liver.")
         found[number.strip()] = name.strip()
-    return found
-
-
-def _lengths(text: str | None) -> tuple[float, ...]:
-    """`0.4` or `5,0.8,0.8`: lengths in mm in array order (slices, rows, columns)."""
-    from catalog.errors import UsageError
-
-    if text is None:
-        return ()
-    try:
-        found = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        found = ()
-    if not found or not all(0 < length < float("inf") for length in found):
-        raise UsageError(f"--spacing {text}: expected mm above 0, such as 0.4 or 5,0.8,0.8.")
     return found
 
 

@@ -8,7 +8,6 @@ else of the objects of their video.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -47,7 +46,7 @@ class VideoFolder(Dataset):
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """One case a video, by name. Raises `InputError` for masks without a frame, and for videos
         without any mask."""
-        from reproduce.ground.reading import files_of, need_folder, seconds_option
+        from reproduce.ground.reading import files_of, in_time, need_folder, seconds_option
         from reproduce.readers.classes import map_files
 
         if split != "all":
@@ -61,11 +60,11 @@ class VideoFolder(Dataset):
         for video in sorted(path for path in frames.iterdir() if path.is_dir()):
             need_folder(masks / video.name, self.title, self.access)
             pictures, labels = files_of(video), files_of(masks / video.name)
-            alone = sorted(labels.keys() - pictures.keys(), key=_in_time)
+            alone = sorted(labels.keys() - pictures.keys(), key=in_time)
             if alone or not labels:
                 what = f"masks without a frame ({', '.join(alone[:5])})" if alone else "no mask"
                 raise InputError(f"{masks / video.name}: {what}. {self.access}")
-            names = sorted(pictures, key=_in_time)
+            names = sorted(pictures, key=in_time)
             files = {f"frame:{name}": pictures[name] for name in names}
             files |= {f"mask:{name}": labels[name] for name in names if name in labels}
             files |= map_files(options.get("labels"), root)
@@ -123,12 +122,6 @@ class VideoFolder(Dataset):
             "time",
             (seconds_option(options, "frame_s"), None, None),
         )
-
-
-def _in_time(name: str) -> list[tuple[int, int, str]]:
-    """How frames are put in order: numbers as numbers, what stands between them as text."""
-    parts = re.split(r"(\d+)", name)
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
 PLUGIN = VideoFolder()

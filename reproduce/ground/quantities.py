@@ -32,6 +32,37 @@ def size(text: str, option: str) -> int:
     return round(_amount(text, option, BYTES, "24GiB"))
 
 
+def lengths(text: str, option: str) -> tuple[float, ...]:
+    """`0.4` or `5,0.8,0.8`: lengths in mm in array order. Raises `UsageError`.
+
+    >>> lengths("5,0.8,0.8", "--spacing")
+    (5.0, 0.8, 0.8)
+    """
+    found = _numbers(text)
+    if not found or not all(0 < length < math.inf for length in found):
+        raise UsageError(f"{option} {text}: expected mm above 0, such as 0.4 or 5,0.8,0.8.")
+    return found
+
+
+def two_numbers(text: str, option: str) -> tuple[float, float]:
+    """`-160,240`: two numbers, the lower first. Raises `UsageError`.
+
+    >>> two_numbers("-160,240", "--window")
+    (-160.0, 240.0)
+    """
+    found = _numbers(text)
+    if len(found) != 2 or not -math.inf < found[0] < found[1] < math.inf:
+        raise UsageError(f"{option} {text}: expected two numbers, the lower first: -160,240.")
+    return found[0], found[1]
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return ()
+
+
 def _amount(text: str, option: str, units: dict[str, float], example: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", text)
     known = {unit.lower(): factor for unit, factor in units.items()}

@@ -176,3 +176,9 @@ def files_of(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> dict[str
             raise InputError(f"{path}: {found[stem].name} has the same name; which one counts?")
         found[stem] = path
     return found
+
+
+def in_time(name: str) -> list[tuple[int, int, str]]:
+    """How frames are put in order: numbers as numbers, what stands between them as text."""
+    parts = re.split(r"(\d+)", name)
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]

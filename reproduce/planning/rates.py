@@ -14,6 +14,8 @@ from catalog import own, reading
 from catalog.converting import convert
 from catalog.errors import FindingsError
 from catalog.records import Record, Result
+from reproduce.contracts import Adapter
+from reproduce.ground.quantities import duration
 from reproduce.planning.recipes import Recipe
 
 FILE = "data/run_rates.yaml"
@@ -101,6 +103,42 @@ def expected_time(
     if on_cpu is not None:
         return _by_run(number, of, on_cpu)
     return Time(hours=None, basis="unknown", how=f"no rate of {item.adapter.name} is known")
+
+
+def adapter_time(
+    adapter: Adapter, weights: Sequence[str], results: Sequence[Result], images: int
+) -> str:
+    """How long images (or planes of a volume) take, in words: by a declared rate, and by the newest
+    published run of the adapter on a processor.
+
+    weights  ids of the checkpoints;  images  so many of them
+    """
+    told = []
+    for rate in rates().rates:
+        if rate.adapter == adapter.name and (
+            not rate.checkpoints or set(weights) & set(rate.checkpoints)
+        ):
+            told.append((rate.per_s, f"assumed on {rates().on}"))
+            break
+    measured = [
+        result
+        for result in results
+        if str(result.protocol.get("adapter", "")).partition("/")[0] == adapter.name
+        and result.timing.get("cases_per_s")
+        and result.environment.get("gpu") is None
+    ]
+    if measured:
+        newest = max(measured, key=lambda result: result.created)
+        speed = float(newest.timing["cases_per_s"])
+        told.append((speed, f"measured on {newest.environment.get('cpu')} ({newest.run})"))
+    if not told:
+        return "not known; the first case will tell"
+    return "; ".join(
+        f"{images} images about {duration(images / per_s / 3600)}, {how}"
+        if images
+        else f"a plane about {1 / per_s:.2g} s, {how}"
+        for per_s, how in told
+    )
 
 
 def _by_run(number: int, of: str, run: Result) -> Time:

@@ -46,6 +46,15 @@ def read_series(paths: Sequence[Path]) -> tuple[NDArray[Any], Geometry]:
     return upright(*placed(values, to_ras(_affine(first, step_mm))))
 
 
+def in_order(paths: Sequence[Path]) -> list[Path]:
+    """The files of a series in the order of the planes that `read_series` puts together, before
+    its axes are turned. Raises `InputError` as that does."""
+    heads = [read_with(path, "DICOM file", _head) for path in paths]
+    if len(paths) == 1:
+        return list(paths)
+    return [path for path, _ in _in_order(list(paths), heads)[0]]
+
+
 def _head(path: Path) -> Any:
     """The part of a header that says where a slice lies; what is there but empty is left out."""
     import numpy as np

@@ -190,6 +190,7 @@ def assemble(
 ) -> Result:
     """The result record of a finished run; `statistics.parquet` must be in `folder`."""
     spec = plan.spec
+    assert spec.kind != "predict"  # answers that nobody scores are no result
     failed = {case: reason for record in records for case, reason in record.failed.items()}
     path = folder / STATISTICS
     status: Literal["complete", "partial", "failed"] = "complete"

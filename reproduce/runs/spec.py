@@ -17,7 +17,7 @@ from reproduce.contracts import Grid
 
 SHARD_CASES = 8  # at least; a shard holds whole batches, whoever works it off
 
-DeviceKind = Literal["cpu", "cuda"]
+DeviceKind = Literal["cpu", "cuda", "mps"]
 
 
 def kind_of(device: str) -> DeviceKind:
@@ -91,7 +91,7 @@ class RunSpec(Protocol, kw_only=True, forbid_unknown_fields=True):
     """
 
     schema: Literal["run/1", "run/2"] = "run/2"
-    kind: Literal["rerun", "selftest"]
+    kind: Literal["rerun", "selftest", "predict"]
     project: str
     title: str
     claims: list[str]

@@ -1,0 +1,151 @@
+"""Which model is meant: a project of the catalog with its weights, or an adapter with a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import InputError, PrerequisiteError, UsageError
+from catalog.records import Checkpoint, Project
+from catalog.registry import Registry
+from reproduce.contracts import Adapter
+from reproduce.ground.plugins import plugin, plugins
+from reproduce.ground.reading import sha256_of
+from reproduce.judging.comparability import checkpoint_ids
+from reproduce.models.declaring import resolve_options
+from reproduce.obtaining.weights import identity_of, obtain_all
+from reproduce.runs.spec import CheckpointInput
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A model, before anything is fetched.
+
+    project      its record; of an adapter that no project names, an empty one
+    checkpoints  records of its weights, in the order in which they are laid over each other
+    given        files that are used instead
+    labels       the model's class names -> names they are told under
+    after        the claim whose options were taken, None: the adapter's own
+    others       other weights that the project has, as `--weights` takes them
+    """
+
+    project: Project
+    adapter: Adapter
+    checkpoints: tuple[Checkpoint, ...]
+    given: tuple[Path, ...]
+    options: Mapping[str, Any]
+    labels: Mapping[str, str]
+    after: str | None
+    others: tuple[str, ...]
+
+
+def choose(
+    registry: Registry,
+    target: str,
+    weights: str | None,
+    given: Sequence[Path],
+    settings: Mapping[str, Any],
+) -> Chosen:
+    """The model that is meant.
+
+    target    a project, or the name of an adapter, whose weights are then given
+    weights   ids of checkpoints with commas between them; None: those of the project's first claim
+
+    Raises `UsageError` for names that mean nothing, `PrerequisiteError` where no adapter is there.
+    """
+    project = next((p for p in registry.projects if p.slug == target), None)
+    if project is None:
+        project = _unrecorded(registry, target, given)
+    if project.adapter is None:
+        reason = project.adapter_reason or "nobody has written one yet"
+        raise PrerequisiteError(f"{target}: no adapter: {reason}")
+    adapter: Adapter = plugin("adapters", project.adapter)
+    records = {record.id: record for record in project.checkpoints or []}
+    sets = _sets(project, len(given))
+    wanted = tuple(weights.split(",")) if weights else next(iter(sets), ())
+    if unknown := [name for name in wanted if name not in records]:
+        raise UsageError(
+            f"--weights {','.join(wanted)}: {target} has no {', '.join(unknown)}; it has "
+            f"{', '.join(records) or 'none'}."
+        )
+    if not wanted and not given:
+        raise PrerequisiteError(
+            f"{target}: no weights are recorded. Name the file:",
+            f"sam4mis reproduce predict {target} --checkpoint <file> ...",
+        )
+    if given and wanted and len(given) != len(wanted):
+        raise UsageError(
+            f"{target}: {len(wanted)} weights file(s) belong together ({', '.join(wanted)}), "
+            f"--checkpoint was given {len(given)} time(s)."
+        )
+    claim = next((c for c in project.claims if tuple(checkpoint_ids(c)) == wanted), None)
+    options = claim.run if claim else None
+    return Chosen(
+        project=project,
+        adapter=adapter,
+        checkpoints=tuple(records[name] for name in wanted),
+        given=tuple(given),
+        options=resolve_options(adapter, {**(options.adapter if options else {}), **settings}),
+        labels=dict(options.labels) if options else {},
+        after=f"{project.slug}/{claim.id}" if claim else None,
+        others=tuple(",".join(s) for s in sets if s != wanted),
+    )
+
+
+def _unrecorded(registry: Registry, target: str, given: Sequence[Path]) -> Project:
+    """An adapter that is no project's own."""
+    known = plugins("adapters")
+    if target not in known:
+        names = [p.slug for p in registry.projects if p.adapter] + list(known)
+        near = get_close_matches(target, names, n=3)
+        hint = f" Did you mean {', '.join(dict.fromkeys(near))}?" if near else ""
+        raise UsageError(f"no project and no adapter {target!r}.{hint}")
+    return Project(slug=target, name=known[target].title, kind="method", adapter=target)
+
+
+def _sets(project: Project, given: int) -> list[tuple[str, ...]]:
+    """Weights that belong together: as claims use them, in the order of the claims, then files that
+    no claim uses. With files given, sets of as many come first."""
+    sets = [tuple(checkpoint_ids(claim)) for claim in project.claims]
+    used = {name for one in sets for name in one}
+    sets += [(c.id,) for c in project.checkpoints or [] if c.id not in used]
+    found = [one for one in dict.fromkeys(sets) if one]
+    known = {c.id for c in project.checkpoints or []}
+    found = [one for one in found if known.issuperset(one)]
+    return sorted(found, key=lambda one: given and len(one) != given)
+
+
+def files_of(chosen: Chosen) -> list[Path]:
+    """The weights on this machine: those given, or fetched and checked now."""
+    if not chosen.given:
+        return obtain_all(chosen.project.slug, chosen.checkpoints)
+    for path in chosen.given:
+        if not path.is_file():
+            raise PrerequisiteError(f"--checkpoint {path}: no such file on this machine.")
+    return list(chosen.given)
+
+
+def inputs_of(chosen: Chosen, files: Sequence[Path]) -> list[CheckpointInput]:
+    """The files as a run records them. One that is given and is not the released one is somebody's
+    own: its identity is not shown."""
+    found = []
+    for number, path in enumerate(files):
+        record = chosen.checkpoints[number] if chosen.checkpoints else Checkpoint(id="own")
+        sha256 = sha256_of(path)
+        if not chosen.given and record.sha256 not in (None, sha256):
+            raise InputError(f"{path}: not the checkpoint {record.id} any more. Delete it.")
+        found.append(
+            CheckpointInput(
+                id=record.id,
+                file=path.name,
+                sha256=sha256,
+                bytes=path.stat().st_size,
+                layout=record.layout,
+                expected_sha256=record.sha256,
+                identity=identity_of(record, sha256) if record.urls or record.sha256 else None,
+            )
+        )
+    return found

@@ -1,0 +1,409 @@
+"""Prompts that somebody gives: a table (CSV), COCO boxes (JSON), masks that were drawn, words.
+
+Places in tables are those of the file as other programs show it: x is the column, y the row, z the
+plane (of a NIfTI, NRRD or MHA its third axis, of a DICOM series the slice along its normal), each
+counted from 0. They are brought to the axes that the harness reads volumes in.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from catalog.errors import InputError, UsageError
+from reproduce.asking.replay import prompts_of
+from reproduce.contracts import (
+    Bring,
+    Case,
+    Prompt,
+    PromptKind,
+    PromptProfile,
+    Sample,
+    Scope,
+)
+from reproduce.ground.reading import read_object, sha256_of
+from reproduce.predicting.drawn import MaskFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OBJECT = "object"  # what is segmented where nobody named it
+
+
+class AsGiven(PromptProfile):
+    """Prompts that were given and not made: one round, each object by itself."""
+
+    version = 1
+    rounds = 1
+    random = False
+    description = "as given"
+    source = "the user"
+
+    def __init__(self, kind: PromptKind) -> None:
+        self.name, self.kind = f"given-{kind}", kind
+
+    def prompts(
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
+    ) -> list[Prompt]:
+        """None are made."""
+        return []
+
+    def refine(
+        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
+    ) -> Prompt:
+        """There is one round."""
+        return prompt
+
+
+@dataclass(slots=True)
+class Asked:
+    """What is asked about a case, and what of it cannot be asked, in words."""
+
+    prompts: list[Prompt] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """Where prompts come from.
+
+    profile   None: the model takes none
+    labels    classes in their order, as far as they are known before the model was asked
+    problems  about what belongs to no image
+    """
+
+    profile: PromptProfile | None
+    labels: list[str]
+    problems: list[str]
+
+    def mark(self, case: Case) -> str:
+        """What changes where the prompts of a case change."""
+
+    def prompts(self, sample: Sample) -> Asked:
+        """What is asked about a case. Raises `InputError` where nothing can be."""
+
+
+class Nothing:
+    """A model that answers without prompts."""
+
+    profile: PromptProfile | None = None
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+        self.problems: list[str] = []
+
+    def mark(self, case: Case) -> str:
+        return "none"
+
+    def prompts(self, sample: Sample) -> Asked:
+        return Asked()
+
+
+class Words:
+    """The same words for every case, and for every plane where the model sees one at a time."""
+
+    def __init__(self, words: Sequence[str], scope: Scope) -> None:
+        self.profile: PromptProfile | None = AsGiven("text")
+        self.labels, self.scope = list(dict.fromkeys(words)), scope
+        self.problems: list[str] = []
+
+    def mark(self, case: Case) -> str:
+        return json.dumps(self.labels)
+
+    def prompts(self, sample: Sample) -> Asked:
+        planes: Iterable[int | None] = range(sample.shape[0])
+        if self.scope == "stack" or sample.is_image:
+            planes = [None]
+        case = sample.case.id
+        return Asked([Prompt(case, w, p, text=w) for p in planes for w in self.labels])
+
+
+class Drawn:
+    """Prompts made of masks, as a prompt profile makes them, on the grid that a release does."""
+
+    def __init__(self, masks: MaskFolder, profile: PromptProfile, bring: Bring | None) -> None:
+        self.profile: PromptProfile | None = profile
+        self.masks, self.bring, self.made_by = masks, bring, profile
+        self.labels, self.problems = masks.labels, list[str]()
+
+    def mark(self, case: Case) -> str:
+        path = self.masks.file(case.id)
+        of = "none" if path is None else sha256_of(path)
+        return f"{self.made_by.name}/{self.made_by.version} {of}"
+
+    def prompts(self, sample: Sample) -> Asked:
+        marked = self.masks.onto(sample)
+        return Asked(prompts_of(marked, self.made_by, [0], self.bring))
+
+
+# ------------------------------------------------------------------------------------- tables
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: where it stands, what it is about, places (x, y, z), z None: not said.
+
+    box   two corners, the last pixels inclusive;  point  one place, `on` the object or off it
+    """
+
+    place: str
+    label: str
+    number: int | None
+    corners: tuple[tuple[float, float, float | None], ...]
+    on: bool = True
+
+
+class Table:
+    """Boxes or points by case.
+
+    scope  `plane`: the model sees one plane at a time, and a box over several is asked on each
+    """
+
+    def __init__(
+        self, path: Path, kind: PromptKind, cases: Sequence[Case], scope: Scope, solid: bool
+    ) -> None:
+        self.profile: PromptProfile | None = AsGiven(kind)
+        self.kind, self.scope, self.solid = kind, scope, solid
+        read = _coco if path.suffix.lower() == ".json" else _csv
+        rows = read(path, kind)
+        names = _names(cases)
+        self.rows: dict[str, list[Row]] = defaultdict(list)
+        alone: dict[str, None] = {}
+        for image, row in rows:
+            if (case := names.get(image)) is None:
+                alone[image] = None
+            else:
+                self.rows[case].append(row)
+        self.labels = list(dict.fromkeys(row.label for _, row in rows))
+        self.problems: list[str] = []
+        if alone:
+            few = ", ".join(list(alone)[:5]) + (" ..." if len(alone) > 5 else "")
+            self.problems.append(f"{path}: {len(alone)} of its images are not there: {few}")
+
+    def mark(self, case: Case) -> str:
+        return repr([(r.label, r.number, r.corners, r.on) for r in self.rows.get(case.id, ())])
+
+    def prompts(self, sample: Sample) -> Asked:
+        found = Asked()
+        groups: dict[tuple[str, int, int | None], list[NDArray[np.float64]]] = {}
+        signs: dict[tuple[str, int, int | None], list[int]] = defaultdict(list)
+        seen: dict[tuple[str, int | None], int] = defaultdict(int)
+        for row in self.rows.get(sample.case.id, ()):
+            try:
+                places = _on(sample, row)
+                planes = self._planes(sample, places, row)
+            except InputError as error:
+                found.problems.append(f"{row.place}: {error}")
+                continue
+            number = row.number or 0
+            if row.number is None and self.kind == "box":
+                number = seen[row.label, planes[0]]
+                for plane in planes:
+                    seen[row.label, plane] = number + 1
+            for plane in planes:
+                own = places.copy()
+                if plane is not None:
+                    own[:, 0] = plane
+                key = (row.label, number, plane if self.scope == "plane" else None)
+                if self.kind == "box":
+                    key = (row.label, number, plane)
+                groups.setdefault(key, []).append(own)
+                signs[key].append(int(row.on))
+        for (label, number, plane), parts in groups.items():
+            found.prompts += self._made(sample, label, number, plane, parts, signs)
+        return found
+
+    def _made(
+        self,
+        sample: Sample,
+        label: str,
+        number: int,
+        plane: int | None,
+        parts: list[NDArray[np.float64]],
+        signs: Mapping[tuple[str, int, int | None], list[int]],
+    ) -> list[Prompt]:
+        """Prompts of one object on one plane, or on the stack."""
+        import numpy as np
+
+        at = None if sample.is_image else plane
+        about: dict[str, Any] = {"label": label, "plane": at, "object_index": number}
+        if self.kind == "box":
+            return [Prompt(sample.case.id, box=corners, **about) for corners in parts]
+        of = np.asarray(signs[label, number, plane], np.int64)
+        if self.scope == "stack" and not sample.is_image:
+            on = {int(part[0, 0]) for part in parts}
+            about["plane"] = on.pop() if len(on) == 1 else None
+        points = np.concatenate(parts)
+        return [Prompt(sample.case.id, points=points, point_labels=of, **about)]
+
+    def _planes(self, sample: Sample, places: NDArray[np.float64], row: Row) -> list[int | None]:
+        """The planes that a row is asked on; None: all of the stack at once."""
+        if sample.is_image:
+            return [0]
+        first, last = int(places[:, 0].min()), int(places[:, 0].max())
+        if first == last:
+            return [first]
+        if self.kind != "box" or self.solid:
+            return [None]
+        if self.scope == "plane":
+            return list(range(first, last + 1))
+        raise InputError(
+            f"the box goes over planes {first} to {last}, and the model is asked on one. Give the "
+            "plane on which the object is largest (column z)."
+        )
+
+
+def _names(cases: Sequence[Case]) -> dict[str, str]:
+    """What a table may call an image -> case: its id, its file below the folder, its file's name
+    where no other case has it."""
+    found: dict[str, str] = {}
+    loose: dict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        found[case.id] = case.id
+        loose[case.id.rpartition("/")[2]].add(case.id)
+        for path in case.files.values():
+            found[f"{case.id.rpartition('/')[0]}/{path.name}".lstrip("/")] = case.id
+            loose[path.name].add(case.id)
+    for name, of in loose.items():
+        if len(of) == 1:
+            found.setdefault(name, next(iter(of)))
+    return found
+
+
+def _on(sample: Sample, row: Row) -> NDArray[np.float64]:
+    """The places of a row as (s, y, x) on the sample. Raises `InputError` for one outside it."""
+    import numpy as np
+
+    stored = _stored_shape(sample)
+    depth, height, width = stored
+    places = []
+    for x, y, z in row.corners:
+        if z is None and depth > 1:
+            raise InputError(f"no plane is named (column z), and the image has {depth}.")
+        places.append([z or 0.0, y, x])
+    found = np.asarray(places, np.float64)
+    most = np.array([depth - 1, height, width])
+    if (found < 0).any() or (found > most).any():
+        what = "box" if len(places) == 2 else "point"
+        told = " to ".join(
+            f"({x:g}, {y:g}{'' if z is None else f', {z:g}'})" for x, y, z in row.corners
+        )
+        planes = f", planes 0 to {depth - 1}" if depth > 1 else ""
+        raise InputError(
+            f"the {what} {told} lies outside the image of {width} x {height} (columns x rows)"
+            f"{planes}."
+        )
+    if len(places) == 2 and not (found[0, 1:] < found[1, 1:]).all():
+        raise InputError("the box is empty: x0 < x1 and y0 < y1 are expected.")
+    geometry = sample.geometry
+    if geometry is None or geometry.stored is None or geometry.affine is None:
+        return found
+    way = np.linalg.inv(geometry.affine) @ geometry.stored
+    moved = found @ way[:3, :3].T + way[:3, 3]
+    moved = np.clip(np.round(moved, 6), 0, np.array(sample.shape) - 1)
+    return np.stack([moved.min(axis=0), moved.max(axis=0)]) if len(moved) == 2 else moved
+
+
+def _stored_shape(sample: Sample) -> tuple[int, int, int]:
+    """Planes, rows and columns of the file, before it was turned."""
+    import numpy as np
+
+    geometry = sample.geometry
+    if geometry is None or geometry.stored is None or geometry.affine is None:
+        return sample.shape
+    way = np.linalg.inv(geometry.stored) @ geometry.affine
+    depth, height, width = np.rint(np.abs(way[:3, :3]) @ np.array(sample.shape)).astype(int)
+    return int(depth), int(height), int(width)
+
+
+BOX = ("x0", "y0", "x1", "y1")
+POINT = ("x", "y")
+
+
+def _csv(path: Path, kind: PromptKind) -> list[tuple[str, Row]]:
+    """(image, row) of a CSV with a heading. Raises `InputError` with every line that is wrong."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = columns
+            lines = [(reader.line_num, line) for line in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from error
+    need = BOX if kind == "box" else POINT
+    image = next((name for name in ("image", "case") if name in columns), None)
+    if image is None or not set(need) <= set(columns):
+        raise InputError(
+            f"{path}: expected the columns image, {', '.join(need)} (and label, object, z"
+            f"{', z0, z1' if kind == 'box' else ', positive'} where they are needed), got "
+            f"{', '.join(columns) or 'none'}."
+        )
+    found, wrong = [], []
+    for number, line in lines:
+        place = f"{path.name}:{number}"
+        try:
+            found.append((str(line[image]).strip(), _row(place, line, kind)))
+        except (ValueError, TypeError) as error:
+            wrong.append(f"{place}: {error}")
+    if wrong:
+        raise InputError(f"{path}: " + "; ".join(wrong[:5]) + (" ..." if wrong[5:] else ""))
+    return found
+
+
+def _row(place: str, line: Mapping[str, Any], kind: PromptKind) -> Row:
+    def number(name: str) -> float:
+        text = (line.get(name) or "").strip()
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(f"{name} {text!r} is no number") from None
+        if value != value or abs(value) == float("inf"):
+            raise ValueError(f"{name} {text!r} is no number")
+        return value
+
+    def optional(name: str) -> float | None:
+        return number(name) if (line.get(name) or "").strip() else None
+
+    label = (line.get("label") or "").strip() or OBJECT
+    own = optional("object")
+    z = optional("z")
+    index = None if own is None else int(own)
+    if kind == "point":
+        positive = optional("positive")
+        on = True if positive is None else positive > 0
+        return Row(place, label, index, ((number("x"), number("y"), z),), on)
+    z0, z1 = optional("z0"), optional("z1")
+    first, last = (z, z) if z is not None else (z0, z0 if z1 is None else z1)
+    x0, y0, x1, y1 = map(number, BOX)
+    return Row(place, label, index, ((x0, y0, first), (x1, y1, last)))
+
+
+def _coco(path: Path, kind: PromptKind) -> list[tuple[str, Row]]:
+    """(image, row) of COCO's boxes: `bbox` is [x, y, width, height], whose last edge is x + width.
+
+    Raises `InputError` for what is not laid out so.
+    """
+    if kind != "box":
+        raise UsageError(f"--points {path}: COCO files have boxes; points are given as CSV.")
+    content = read_object(path)
+    try:
+        images = {item["id"]: str(item["file_name"]) for item in content["images"]}
+        classes = {item["id"]: str(item["name"]) for item in content.get("categories", [])}
+        found = []
+        for number, item in enumerate(content["annotations"]):
+            x, y, width, height = map(float, item["bbox"])
+            label = classes.get(item.get("category_id"), OBJECT)
+            corners = ((x, y, None), (x + width, y + height, None))
+            place = f"{path.name} annotation {item.get('id', number)}"
+            found.append((images[item["image_id"]], Row(place, label, None, corners)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected COCO's images, annotations and categories, each annotation with "
+            f"image_id and bbox [x, y, width, height] ({type(error).__name__}: {error})."
+        ) from error
+    return found

@@ -1,0 +1,166 @@
+"""The masks that a model answers with, kept on the original grid; nothing is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from reproduce.contracts import Prediction, Reference, Sample
+from reproduce.statistics.counting import decision
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+
+class Measured(Struct, kw_only=True):
+    """One object: how large it is, and how good the model says its mask is.
+
+    pixels     of an image, voxels of a volume
+    area_mm2   of an image, volume_mm3 of a volume; None: its spacing is not known
+    quality    predicted IoU, the mean over planes; None: the model gives none
+    planes     first and last plane it is seen on, and the one where it is largest; [] where empty
+    """
+
+    label: str
+    object: int
+    pixels: int
+    area_mm2: float | None = None
+    volume_mm3: float | None = None
+    quality: float | None = None
+    planes: list[int] = []
+
+
+@dataclass(slots=True)
+class _Object:
+    planes: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
+    quality: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Painter:
+    """Takes the answers about one case. Of several candidates the one is kept whose predicted IoU
+    is largest; without such a figure, the first."""
+
+    sample: Sample
+    threshold: float
+    absent: int = 0
+    objects: dict[tuple[str, int], _Object] = field(default_factory=dict)
+
+    def reference(self, index: int) -> Reference | None:
+        """There is none."""
+        return None
+
+    def count(
+        self,
+        index: int,
+        round_: int,
+        seed: int,
+        prediction: Prediction,
+        names: Sequence[str],
+        truth: torch.Tensor | None,
+        objects: Sequence[int] | int,
+    ) -> None:
+        """Keep the masks of a plane that are not empty, eight pixels a byte."""
+        import numpy as np
+
+        cut = decision(self.threshold, prediction.kind)
+        numbers = [objects] * len(names) if isinstance(objects, int) else objects
+        for k, (name, number) in enumerate(zip(names, numbers, strict=True)):
+            best = 0
+            told = self.objects.setdefault((name, number), _Object())
+            if prediction.predicted_iou is not None:
+                best = int(prediction.predicted_iou[k].argmax().item())
+                told.quality.append(float(prediction.predicted_iou[k, best]))
+            mask = (prediction.scores[k, best] > cut).cpu().numpy()
+            if size := int(mask.sum()):
+                if index in told.planes:  # asked again on this plane, as part of one object
+                    mask = mask | self._plane(told, index)
+                    size = int(mask.sum())
+                told.planes[index] = np.packbits(mask)
+                told.sizes[index] = size
+
+    def close(self) -> None:
+        """Nothing is worked out before it is asked for."""
+
+    def _plane(self, told: _Object, index: int) -> NDArray[np.bool_]:
+        import numpy as np
+
+        _, height, width = self.sample.shape
+        flat = np.unpackbits(told.planes[index], count=height * width)
+        return flat.reshape(height, width).view(np.bool_)
+
+    @property
+    def labels(self) -> list[str]:
+        """Classes that were answered about, in that order."""
+        return list(dict.fromkeys(name for name, _ in self.objects))
+
+    def mask(self, label: str) -> NDArray[np.bool_]:
+        """(S, H, W) of all objects of a class."""
+        import numpy as np
+
+        whole = np.zeros(self.sample.shape, np.bool_)
+        for (name, _), told in self.objects.items():
+            if name == label:
+                for index in told.planes:
+                    whole[index] |= self._plane(told, index)
+        return whole
+
+    def numbered(self, numbers: dict[str, int]) -> tuple[NDArray[np.uint8], int]:
+        """(S, H, W) class numbers, and how many pixels two classes claim: the smaller object has
+        them."""
+        import numpy as np
+
+        whole = np.zeros(self.sample.shape, np.uint8 if len(numbers) < 256 else np.uint16)
+        twice = 0
+        order = sorted(self.objects, key=lambda key: (-sum(self.objects[key].sizes.values()), key))
+        for name, number in order:
+            told = self.objects[name, number]
+            for index in told.planes:
+                mask, there = self._plane(told, index), whole[index]
+                twice += int(((there > 0) & (there != numbers[name]) & mask).sum())
+                there[mask] = numbers[name]
+        return whole, twice
+
+    def measured(self) -> list[Measured]:
+        """One entry an object, in the order of the answers."""
+        sample = self.sample
+        area = None if sample.in_plane_mm is None else sample.in_plane_mm[0] * sample.in_plane_mm[1]
+        depth = None if sample.spacing_mm is None else sample.spacing_mm[0]
+        found = []
+        for (name, number), told in self.objects.items():
+            pixels = sum(told.sizes.values())
+            volume = area is not None and depth is not None
+            found.append(
+                Measured(
+                    label=name,
+                    object=number,
+                    pixels=pixels,
+                    area_mm2=round(pixels * area, 4) if sample.is_image and area else None,
+                    volume_mm3=round(pixels * area * depth, 4) if volume else None,  # type: ignore[operator]  # both are there
+                    quality=round(sum(told.quality) / len(told.quality), 6)
+                    if told.quality
+                    else None,
+                    planes=self._seen(told),
+                )
+            )
+        return found
+
+    def _seen(self, told: _Object) -> list[int]:
+        """First, last, largest plane."""
+        if not told.sizes or self.sample.is_image:
+            return []
+        return [min(told.sizes), max(told.sizes), max(told.sizes, key=lambda i: told.sizes[i])]
+
+    def shown_plane(self) -> int:
+        """The plane with most of all masks; without any, the middle one."""
+        total: dict[int, int] = {}
+        for told in self.objects.values():
+            for index, size in told.sizes.items():
+                total[index] = total.get(index, 0) + size
+        return max(total, key=lambda i: (total[i], -i)) if total else self.sample.shape[0] // 2

@@ -1,0 +1,202 @@
+"""Every adapter predicts: from a user's files to masks, overlay and table, on a small network."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from made import made_picture, waves
+from PIL import Image
+from small_networks import SCALED, network, options_of
+from test_adapters import RELEASES
+
+from catalog.records import Project
+from catalog.registry import Registry
+from reproduce.ground.plugins import plugin, plugins
+from reproduce.models.declaring import resolve_options
+from reproduce.predicting import NOTICE
+from reproduce.predicting.asking import source_of
+from reproduce.predicting.chosen import Chosen, choose
+from reproduce.predicting.images import OwnImages, look
+from reproduce.predicting.job import CaseRecord, Job
+from reproduce.predicting.report import write_all
+from reproduce.readers import read_mask
+from reproduce.runs.spec import CheckpointInput, RunSpec
+
+SPACING = (4.0, 1.0, 0.7)
+SHAPE = (5, 32, 48)
+
+
+def images_for(name: str, folder: Path) -> Path:
+    """What a user of this adapter has: a picture, or a volume (of four channels for GBT-SAM)."""
+    folder.mkdir()
+    if plugin("adapters", name).dimensionality == "2d":
+        picture = Image.fromarray(made_picture(40, 56))
+        if name == "sam-lst":  # it knows CT alone, and refuses colours
+            picture = picture.convert("L")
+        picture.save(folder / "a.png")
+        return folder
+    values = waves()[:, : SHAPE[1], : SHAPE[2]].astype(np.int16)
+    files = [f"a_{n:04d}.nii.gz" for n in range(4)] if name == "gbt-sam" else ["a.nii.gz"]
+    for file in files:
+        image: Any = nibabel.Nifti1Image(values.transpose(2, 1, 0), np.diag([0.7, 1.0, 4.0, 1.0]))
+        nibabel.save(image, folder / file)
+    return folder
+
+
+def given_for(name: str, folder: Path) -> Any:
+    """Prompts of the first kind that the adapter was trained for, as a user writes them."""
+    adapter = plugin("adapters", name)
+    kind = adapter.prompts[0]
+    if kind == "none":
+        return None
+    if kind == "text":
+        return "text", ("tissue",)
+    z = "2" if adapter.dimensionality == "3d" else ""
+    box = f"image,label,x0,y0,x1,y1,z\na,tissue,10,8,40,30,{z}\n"
+    point = f"image,label,x,y,z,positive\na,tissue,16,14,{z},1\n"
+    path = folder / "prompts.csv"
+    path.write_text(box if kind == "box" else point)
+    return kind, path
+
+
+def job_of(name: str, folder: Path, options: dict[str, Any]) -> tuple[Job, Any]:
+    """Everything but the network: `sam4mis reproduce predict` plans it so."""
+    adapter = plugin("adapters", name)
+    weights = folder / "w.safetensors"
+    weights.write_bytes(b"the network is made by the test")
+    chosen = Chosen(
+        Project(slug=name, name=adapter.title, kind="method", adapter=name),
+        adapter,
+        (),
+        (weights,),
+        resolve_options(adapter, options),
+        {},
+        None,
+        (),
+    )
+    found = look(images_for(name, folder / "images"))
+    source = source_of(chosen, found.cases, given_for(name, folder), None, ())
+    data: dict[str, Any] = {"channels": "all"}
+    if adapter.values == "stored":
+        data["values"] = "stored"
+    spec = RunSpec(
+        kind="predict",
+        project=name,
+        title=name,
+        claims=[],
+        checkpoints=[CheckpointInput(id="w", file=weights.name, sha256="0" * 64, bytes=1)],
+        cases=[],
+        prompt_sha256=None,
+        adapter=name,
+        adapter_version=adapter.version,
+        adapter_options=dict(chosen.options),
+        dataset=OwnImages.name,
+        dataset_version=1,
+        dataset_options=data,
+        split="all",
+        prompt_profile=None,
+        seeds=[0],
+        rounds=1,
+        grid="original",
+        objects="separate",
+    )
+    job = Job(spec, [weights], OwnImages(), source, folder / "out", "cpu")
+    return job, found.cases
+
+
+def predicted(job: Job, cases: Any) -> CaseRecord:
+    (record,) = job.work(cases, lambda *_: None)
+    assert record.status == "done", record.problems
+    return record
+
+
+def checked(name: str, job: Job, record: CaseRecord) -> None:
+    """Masks on the grid of the image, its measure, an overlay."""
+    adapter = plugin("adapters", name)
+    assert record.masks is not None
+    found = read_mask(job.out / record.masks)
+    volume = adapter.dimensionality == "3d"
+    assert found.geometry.shape == (SHAPE if volume else (40, 56))
+    values = found.first
+    if volume:
+        np.testing.assert_allclose(found.geometry.spacing_mm, SPACING, atol=1e-5)
+    assert record.objects, f"{name}: no object was answered about"
+    total = sum(item.pixels for item in record.objects)
+    assert int((values > 0).sum()) + record.overlapping_px >= total - record.overlapping_px
+    for item in record.objects:
+        assert item.area_mm2 is None
+        expected = item.pixels * 4.0 * 1.0 * 0.7 if volume else None
+        assert item.volume_mm3 == (None if expected is None else pytest.approx(expected, rel=1e-5))
+    with Image.open(job.out / str(record.overlay)) as picture:
+        assert picture.text["Comment"] == NOTICE  # type: ignore[attr-defined]  # of PNG files
+    assert (job.out / "masks/labels.json").is_file()
+
+
+@pytest.mark.parametrize("name", plugins("adapters"))
+def test_every_adapter_predicts_on_a_users_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reproduce.predicting.job.load_model", lambda *_: network(name))
+    job, cases = job_of(name, tmp_path, options_of(name))
+    record = predicted(job, cases)
+    checked(name, job, record)
+    about = {
+        "said": {"model": name, "trained": {}, "warnings": []},
+        "weights": {},
+        "prompts": "given",
+        "created": "",
+        "device": "cpu",
+    }
+    write_all(job.out, about, [record])
+    rows = list(csv.DictReader((job.out / "table.csv").read_text("utf-8").splitlines()))
+    assert [row["class"] for row in rows] == [item.label for item in record.objects]
+    assert all(row["notice"] == NOTICE for row in rows)
+    assert NOTICE in (job.out / "index.html").read_text("utf-8")
+    again = Job(job.spec, job.files, job.data, job.source, job.out, "cpu")
+    heard: list[bool] = []
+    monkeypatch.setattr("reproduce.predicting.job.load_model", None)  # nothing is asked again
+    again.work(cases, lambda _, before: heard.append(before))
+    assert heard == [True]
+
+
+def test_small_networks_are_those_of_more_than_a_third_of_the_adapters() -> None:
+    real = {*SCALED, "sam", "medsam", "sam2", "medsam2", "surgical-sam-2"}
+    assert 3 * len(real) > len(plugins("adapters"))
+
+
+@pytest.mark.parity
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("release", RELEASES, ids=str)
+def test_every_release_predicts_at_full_size(
+    release: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seeded weights in the official layout, in files as the release has them."""
+    import seeded as weights
+    import test_adapters
+
+    monkeypatch.setattr(test_adapters, "meta", weights.seeded)
+    state = release.state()
+    adapter = plugin("adapters", release.adapter)
+    model = adapter.build(state, release.options, "cpu", "float32")
+    monkeypatch.setattr("reproduce.predicting.job.load_model", lambda *_: model)
+    job, cases = job_of(release.adapter, tmp_path, release.options)
+    checked(release.adapter, job, predicted(job, cases))
+
+
+def test_every_project_with_an_adapter_and_weights_can_be_chosen(root: Path) -> None:
+    registry = Registry.load(root)
+    chosen = [
+        choose(registry, project.slug, None, (), {})
+        for project in registry.projects
+        if project.adapter and project.checkpoints
+    ]
+    assert len(chosen) > 20
+    for one in chosen:
+        assert one.checkpoints
+        assert set(one.options) == set(one.adapter.options)

@@ -1,0 +1,121 @@
+"""Every command of the page *Models on your own images* runs as it stands there, on real images.
+
+SAM's weights are seeded: in the official layout for a small network, and (slow) for ViT-B; those of
+lwnet are the released ones.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from seeded import layout, seeded
+from typer.testing import CliRunner
+
+from reproduce.cli import app
+from reproduce.models.sam import SamConfig, seeded_state
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = ROOT / "site" / "docs" / "own-images.md"
+SMALL = SamConfig(
+    image_size=64,
+    embed_dim=32,
+    depth=2,
+    heads=2,
+    mlp_dim=64,
+    global_attn_indexes=(1,),
+    window=3,
+    prompt_embed_dim=32,
+    decoder_mlp_dim=64,
+    iou_head_hidden_dim=32,
+)
+COMMANDS = [
+    line.partition("  #")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("sam4mis ")
+]
+
+
+@pytest.fixture(scope="module")
+def desk(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page takes for granted: two eyes, two polyps, prompts, weights; those of lwnet in
+    the cache, as a download leaves them."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "eyes").mkdir()
+    for name in ("01_test.tif", "02_test.tif"):
+        shutil.copy(real / "drive/test/images" / name, folder / "eyes")
+    (folder / "polyps").mkdir()
+    (folder / "drawn").mkdir()
+    pictures = sorted((real / "endotect/images").iterdir())[:2]
+    rows, points = ["image,label,x0,y0,x1,y1"], ["image,label,x,y,positive"]
+    coco: dict[str, list[object]] = {"images": [], "annotations": [], "categories": []}
+    coco["categories"].append({"id": 1, "name": "polyp"})
+    for number, path in enumerate(pictures):
+        small = Image.open(path).resize((320, 256))
+        small.save(folder / "polyps" / f"{path.stem}.png")
+        (mask,) = (real / "endotect/masks").glob(f"{path.stem}.*")
+        drawn = Image.open(mask).convert("L").resize((320, 256), Image.Resampling.NEAREST)
+        drawn = drawn.point(lambda value: 255 * (value > 127))
+        drawn.save(folder / "drawn" / f"{path.stem}.png")
+        y, x = np.argwhere(np.asarray(drawn)).T.tolist()
+        x0, y0, x1, y1 = min(x), min(y), max(x), max(y)
+        rows.append(f"{path.stem},polyp,{x0},{y0},{x1},{y1}")
+        points.append(f"{path.stem},polyp,{(x0 + x1) // 2},{(y0 + y1) // 2},1")
+        coco["images"].append({"id": number, "file_name": f"{path.stem}.png"})
+        box = [x0, y0, x1 - x0, y1 - y0]
+        coco["annotations"].append({"image_id": number, "category_id": 1, "bbox": box})
+    (folder / "boxes.csv").write_text("\n".join(rows) + "\n")
+    (folder / "points.csv").write_text("\n".join(points) + "\n")
+    (folder / "coco.json").write_text(json.dumps(coco))
+    torch.save(seeded_state(SMALL), folder / "weights.pt")
+    manual = folder / "cache" / "manual"
+    manual.mkdir(parents=True)
+    shutil.copy(real / "lwnet_wnet_drive/model_checkpoint.pth", manual)
+    return folder
+
+
+def run(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Type a command; its words."""
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("SAM4MIS_ROOT", str(ROOT))
+    monkeypatch.setenv("SAM4MIS_CACHE", str(desk / "cache"))
+    words = shlex.split(command)
+    assert words[:2] == ["sam4mis", "reproduce"]
+    done = CliRunner().invoke(app, words[2:], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return words
+
+
+def predicted(words: list[str], desk: Path) -> None:
+    """Both cases are done, with their masks."""
+    out = desk / words[words.index("--out") + 1]
+    document = json.loads((out / "predict.json").read_text("utf-8"))
+    assert [case["status"] for case in document["cases"]] == ["done", "done"]
+    assert all((out / case["masks"]).is_file() for case in document["cases"])
+
+
+@pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda n: COMMANDS[n][8:60])
+def test_a_command_of_the_page_runs_as_it_stands(
+    number: int, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = run(COMMANDS[number], desk, monkeypatch)
+    if words[2] == "predict" and "--dry-run" not in words:
+        predicted(words, desk)
+
+
+@pytest.mark.slow
+def test_a_command_of_the_page_runs_with_vit_b(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = next(one for one in COMMANDS if "boxes.csv" in one)
+    torch.save(seeded(layout("sam_vit_b")), tmp_path / "weights.pt")
+    command = command.replace(" weights.pt", f" {tmp_path / 'weights.pt'}")
+    predicted(run(command.replace("--out found/", f"--out {tmp_path}/"), desk, monkeypatch), desk)

@@ -1,0 +1,351 @@
+"""`sam4mis reproduce predict` on files as users have them, with an adapter in a file of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import made_dicom
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from catalog.errors import InputError, PrerequisiteError, UsageError
+from reproduce.cli.predicting import Arguments, predict_command
+from reproduce.ground import plugins as found
+from reproduce.predicting import NOTICE
+from reproduce.readers import read_mask
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "recipes"
+
+
+@pytest.fixture(autouse=True)
+def _plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The examples of CONTRIBUTING beside the adapters, as `--plugin` puts them there."""
+    monkeypatch.setenv(found.VARIABLE, "")
+    for name in ("plane", "volume", "video"):
+        found.add(EXAMPLES / f"{name}_example.py")
+    yield
+    monkeypatch.undo()
+    found.plugins.cache_clear()
+
+
+def predict(tmp_path: Path, name: str = "plane", **changes: Any) -> dict[str, Any]:
+    """What the command leaves; it may raise at the end, as users see it."""
+    weights = tmp_path / "w.safetensors"
+    tensors = {"weight": torch.tensor([0.1]), "bias": torch.tensor([-10.0])}
+    safetensors.torch.save_file(tensors, weights)
+    facts: dict[str, Any] = {
+        "target": f"{name}-example",
+        "images": tmp_path / "images",
+        "out": tmp_path / "out",
+        "checkpoints": (weights,),
+        "device": "cpu",
+    }
+    predict_command(Arguments(**(facts | changes)))
+    return record(tmp_path)
+
+
+def record(tmp_path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((tmp_path / "out/predict.json").read_text("utf-8"))
+    return document
+
+
+def cases(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {case["case"]: case for case in document["cases"]}
+
+
+def picture(path: Path, shape: tuple[int, int] = (30, 40)) -> None:
+    """Black, with a bright block in rows 5 to 14 and columns 10 to 29."""
+    values = np.zeros(shape, np.uint8)
+    values[5:15, 10:30] = 200
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def boxes(tmp_path: Path, *lines: str, head: str = "image,label,x0,y0,x1,y1") -> Path:
+    path = tmp_path / "boxes.csv"
+    path.write_text("\n".join([head, *lines]) + "\n")
+    return path
+
+
+# ------------------------------------------------------------------------------------ pictures
+
+
+def test_boxes_of_a_table_become_masks_a_table_and_overlays(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    picture(tmp_path / "images/sub/b.jpg", (64, 50))
+    table = boxes(tmp_path, "a.png,cell,8,3,19,20", "a.png,cell,20,3,35,20", "sub/b,cell,0,0,50,64")
+    document = predict(tmp_path, boxes=table, spacing="0.5")
+    assert document["notice"] == NOTICE
+    mask = read_mask(tmp_path / "out/masks/a.png")
+    assert np.argwhere(mask.first).min(axis=0).tolist() == [5, 10]
+    assert int((mask.first == 1).sum()) == 10 * 20
+    assert json.loads((tmp_path / "out/masks/labels.json").read_text()) == {"1": "cell"}
+    rows = list(csv.DictReader((tmp_path / "out/table.csv").read_text().splitlines()))
+    of_a = [row for row in rows if row["case"] == "a"]
+    assert [(row["object"], row["pixels"], row["area_mm2"]) for row in of_a] == [
+        ("0", "100", "25.0"),
+        ("1", "100", "25.0"),
+    ]
+    assert (tmp_path / "out/overlays/sub/b.png").is_file()
+    page = (tmp_path / "out/index.html").read_text("utf-8")
+    assert "overlays/sub/b.png" in page
+    assert NOTICE in page
+    assert str(tmp_path) not in page + json.dumps(document), "places of this machine stay out"
+
+
+def test_coco_boxes_end_at_x_plus_width(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    coco = {
+        "images": [{"id": 7, "file_name": "a.png"}],
+        "categories": [{"id": 1, "name": "polyp"}],
+        "annotations": [{"id": 3, "image_id": 7, "category_id": 1, "bbox": [0, 0, 40, 30]}],
+    }
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(coco))
+    (one,) = predict(tmp_path, boxes=path)["cases"]
+    assert [(item["label"], item["pixels"]) for item in one["objects"]] == [("polyp", 200)]
+    path.write_text(json.dumps({"images": []}))
+    with pytest.raises(InputError, match="expected COCO's images, annotations"):
+        predict(tmp_path, boxes=path)
+
+
+def test_boxes_are_made_of_a_folder_of_masks(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    picture(tmp_path / "drawn/a_mask.png")
+    (one,) = predict(tmp_path, boxes=tmp_path / "drawn")["cases"]
+    assert one["objects"][0]["pixels"] == 200
+    with pytest.raises(UsageError, match=r"Profiles that fit: .*box-tight"):
+        predict(tmp_path, boxes=tmp_path / "drawn", prompts="point-middle")
+
+
+# -------------------------------------------------------------------------------------- bad input
+
+
+def test_what_cannot_be_done_is_told_by_case_and_the_rest_is_done(tmp_path: Path) -> None:
+    for name in ("good", "outside", "unasked", "half"):
+        picture(tmp_path / f"images/{name}.png")
+    (tmp_path / "images/damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    (tmp_path / "images/page.png").write_bytes(b"<!doctype html><html>")
+    Image.fromarray(np.full((9, 9), 70_000, np.int32)).save(tmp_path / "images/deep.tif")
+    (tmp_path / "images/notes.txt").write_text("of no interest")
+    table = boxes(
+        tmp_path,
+        *(f"{name}.png,x,0,0,40,30" for name in ("good", "half", "damaged", "nobody")),
+        "deep.tif,x,0,0,9,9",
+        "outside.png,x,0,0,41,30",
+        "half.png,x,20,4,10,9",
+    )
+    with pytest.raises(InputError) as told:
+        predict(tmp_path, boxes=table)
+    document = cases(record(tmp_path))
+    assert {name: case["status"] for name, case in document.items()} == {
+        "good": "done",
+        "half": "partial",
+        "outside": "failed",
+        "unasked": "failed",
+        "damaged": "failed",
+        "deep": "failed",
+        "page.png": "failed",
+    }
+    message = str(told.value)
+    assert "1 of its images are not there: nobody.png" in message
+    assert "boxes.csv:7: the box (0, 0) to (41, 30) lies outside the image of 40 x 30" in message
+    assert "boxes.csv:8: the box is empty" in message
+    assert "unasked (failed): no prompt is given for it" in message
+    assert "more than eight bits" in message
+    assert "page.png (failed): this is an HTML page" in message
+    assert (tmp_path / "out/masks/half.png").is_file()
+    assert not (tmp_path / "out/masks/outside.png").exists()
+
+
+def test_prompts_that_a_model_cannot_take_are_refused_before_anything_is_read(
+    tmp_path: Path,
+) -> None:
+    picture(tmp_path / "images/a.png")
+    drawn = tmp_path / "images"
+    with pytest.raises(UsageError, match="plane-example has to be asked: give --boxes"):
+        predict(tmp_path)
+    with pytest.raises(UsageError, match="trained for box prompts, not for text"):
+        predict(tmp_path, text=("liver",))
+    with pytest.raises(UsageError, match="its own answer of the round before"):
+        predict(tmp_path, masks=drawn, allow_prompts=("mask",))
+    with pytest.raises(UsageError, match="--boxes and --text: give one"):
+        predict(tmp_path, text=("liver",), boxes=drawn)
+    with pytest.raises(InputError, match=r"boxes.csv:2: x0 'left' is no number"):
+        predict(tmp_path, boxes=boxes(tmp_path, "a,x,left,0,4,4"))
+    with pytest.raises(InputError, match="expected the columns image, x0, y0, x1, y1"):
+        predict(tmp_path, boxes=boxes(tmp_path, "a,1", head="image,width"))
+    with pytest.raises(PrerequisiteError, match="no such folder"):
+        predict(tmp_path, boxes=boxes(tmp_path), images=tmp_path / "nowhere")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_told_by_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from catalog.files import DiskFullError
+    from reproduce.predicting import writing
+
+    for name in ("a", "b", "c"):
+        picture(tmp_path / f"images/{name}.png")
+    real = writing.write_whole
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "b.png":
+            raise DiskFullError(f"{path.name}: the disk is full.")
+        real(path, content)
+
+    monkeypatch.setattr(writing, "write_whole", full)
+    table = boxes(tmp_path, *(f"{name},x,0,0,40,30" for name in "abc"))
+    with pytest.raises(
+        InputError, match=r"1 of 3 cases .*\n  b \(failed\): b.png: the disk is full"
+    ):
+        predict(tmp_path, boxes=table)
+    assert [case["status"] for case in record(tmp_path)["cases"]] == ["done", "failed", "done"]
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=1 << 20))
+    with pytest.raises(PrerequisiteError, match="are free there"):
+        predict(tmp_path, boxes=table)
+
+
+def test_the_same_command_goes_on_and_asks_again_what_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture(tmp_path / "images/a.png")
+    table = boxes(tmp_path, "a,x,0,0,40,30", "b,x,0,0,40,30")
+    with pytest.raises(InputError, match="not there: b"):
+        predict(tmp_path, boxes=table)
+    before = (tmp_path / "out/cases/a.json").stat().st_mtime_ns
+    picture(tmp_path / "images/b.png")
+    predict(tmp_path, boxes=table)
+    assert "1 case of 2 finished before" in capsys.readouterr().err
+    assert (tmp_path / "out/cases/a.json").stat().st_mtime_ns == before
+    (tmp_path / "out/masks/a.png").unlink()
+    table = boxes(tmp_path, "a,x,0,0,40,30", "b,x,0,0,20,30")
+    document = cases(predict(tmp_path, boxes=table))
+    assert "finished before" not in capsys.readouterr().err
+    assert document["b"]["objects"][0]["pixels"] == 110
+
+
+def test_nothing_is_written_on_a_dry_run_and_what_does_not_fit_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture(tmp_path / "images/a.png")
+    table = boxes(tmp_path, "a,x,4,3", head="image,label,x,y")
+    predict_command(
+        Arguments(
+            target="sam-octa",
+            images=tmp_path / "images",
+            out=tmp_path / "out",
+            points=table,
+            modality="em",
+            dry_run=True,
+        )
+    )
+    told = capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+    for words in (
+        NOTICE,
+        "by hand",
+        "licence\tcode",
+        "MiB on a CPU",
+        "prompts\tpoint",
+    ):
+        assert words in told
+    assert "yours is Electron microscopy, which the model may never have seen" in told
+
+
+# ---------------------------------------------------------------------------------------- volumes
+
+
+def volume(path: Path, affine: np.ndarray) -> None:
+    """A NIfTI of 12 x 10 x 6 voxels with a bright block in x 2-7, y 3-6, z 1-4."""
+    values = np.zeros((12, 10, 6), np.uint8)
+    values[2:8, 3:7, 1:5] = 200
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image: Any = nibabel.Nifti1Image(values, affine)
+    nibabel.save(image, path)
+
+
+AFFINES = {
+    "ras": np.diag([1.0, 2.0, 3.0, 1.0]),
+    "lps": np.diag([-1.0, -2.0, 3.0, 1.0]),
+    "feet first": np.diag([1.0, -2.0, -3.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", AFFINES)
+def test_a_volume_comes_back_in_the_order_of_its_file(name: str, tmp_path: Path) -> None:
+    """Boxes are in voxels of the file, whatever way it lies; so are the masks."""
+    volume(tmp_path / "images/v.nii.gz", AFFINES[name])
+    table = boxes(tmp_path, "v,x,2,3,5,6,2,9", head="image,label,x0,y0,x1,y1,z0,z1")
+    with pytest.raises(InputError, match=r"lies outside the image of 12 x 10 .* planes 0 to 5"):
+        predict(tmp_path, boxes=table)
+    table = boxes(tmp_path, "v,x,2,3,5,6,2,3", head="image,label,x0,y0,x1,y1,z0,z1")
+    (one,) = predict(tmp_path, boxes=table)["cases"]
+    found: Any = nibabel.load(tmp_path / "out/masks/v.nii.gz")
+    np.testing.assert_array_equal(found.affine, AFFINES[name])
+    places = np.argwhere(np.asarray(found.dataobj))
+    assert places.min(axis=0).tolist() == [2, 3, 2]
+    assert places.max(axis=0).tolist() == [5, 6, 3]
+    assert one["objects"][0]["volume_mm3"] == 4 * 4 * 2 * 6.0
+    assert NOTICE.encode() in found.header["descrip"].tobytes()
+
+
+def test_masks_of_nnunet_ask_a_model_of_volumes(tmp_path: Path) -> None:
+    volume(tmp_path / "images/v_0000.nii.gz", AFFINES["lps"])
+    volume(tmp_path / "images/v_0001.nii.gz", AFFINES["lps"])
+    volume(tmp_path / "labelsTr/v.nii.gz", AFFINES["lps"])
+    (tmp_path / "dataset.json").write_text('{"labels": {"background": 0, "organ": 200}}')
+    document = predict(tmp_path, "volume", boxes=tmp_path / "labelsTr", prompts="box-solid")
+    (one,) = document["cases"]
+    assert (one["case"], one["objects"][0]["label"]) == ("v", "organ")
+    assert one["objects"][0]["pixels"] == 6 * 4 * 4
+
+
+def test_a_video_is_followed_and_written_frame_by_frame(tmp_path: Path) -> None:
+    for number in (9, 10, 11):
+        picture(tmp_path / f"images/clip/frame{number}.png")
+    table = boxes(tmp_path, "clip,x,8,3,35,20,1", head="image,label,x0,y0,x1,y1,z")
+    (one,) = predict(tmp_path, "video", boxes=table, video=True)["cases"]
+    assert one["objects"][0]["planes"] == [1, 2, 1]
+    written = [
+        read_mask(tmp_path / f"out/masks/clip/frame{n}.png").first.any() for n in (9, 10, 11)
+    ]
+    assert written == [False, True, True]
+
+
+# ------------------------------------------------------------------------------------------ DICOM
+
+
+def test_a_series_becomes_a_segmentation_without_the_patient(tmp_path: Path) -> None:
+    values = made_dicom.values()
+    series = made_dicom.write_series(
+        tmp_path / "images/one", values, made_dicom.OBLIQUE, names=[5, 4, 3, 2, 1, 0]
+    )
+    table = boxes(tmp_path, "one,organ,2,3,6,9,2", head="image,label,x0,y0,x1,y1,z")
+    (one,) = predict(tmp_path, boxes=table, window="-1000,1000")["cases"]
+    assert one["modality"] == "CT"
+    path = tmp_path / "out" / one["masks"]
+    written = pydicom.dcmread(path)
+    assert (written.PatientName, written.PatientID) == ("", "")
+    assert b"made^" not in path.read_bytes()
+    (referred,) = written.ReferencedSeriesSequence
+    assert referred.SeriesInstanceUID == pydicom.dcmread(series[0]).SeriesInstanceUID
+    found = read_mask(path)
+    assert list(found.segments) == ["organ"]
+    mask = found.segments["organ"]
+    assert int(mask.sum()) == one["objects"][0]["pixels"] > 0
+    predict(tmp_path, boxes=table, window="-1000,1000", keep_patient=True)
+    assert str(pydicom.dcmread(path).PatientName) == "made^"
+    predict(tmp_path, boxes=table, window="-1000,1000", nifti=True)
+    twin: Any = nibabel.load(tmp_path / "out/masks/one.nii.gz")
+    assert int(np.asarray(twin.dataobj).sum()) == int(mask.sum())
