@@ -28,7 +28,7 @@ from reproduce.readers import read_mask
 from reproduce.runs.spec import CheckpointInput, RunSpec
 
 SPACING = (4.0, 1.0, 0.7)
-SHAPE = (5, 32, 48)
+SHAPE = (3, 32, 48)
 
 
 def images_for(name: str, folder: Path) -> Path:
@@ -40,7 +40,7 @@ def images_for(name: str, folder: Path) -> Path:
             picture = picture.convert("L")
         picture.save(folder / "a.png")
         return folder
-    values = waves()[:, : SHAPE[1], : SHAPE[2]].astype(np.int16)
+    values = waves()[: SHAPE[0], : SHAPE[1], : SHAPE[2]].astype(np.int16)
     files = [f"a_{n:04d}.nii.gz" for n in range(4)] if name == "gbt-sam" else ["a.nii.gz"]
     for file in files:
         image: Any = nibabel.Nifti1Image(values.transpose(2, 1, 0), np.diag([0.7, 1.0, 4.0, 1.0]))
