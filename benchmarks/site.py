@@ -20,17 +20,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import yaml
 
 from benchmarks.harness import ROOT, machine, write
+from catalog.records import Paper
 
 SIZES = tuple(int(n) for n in os.environ.get("SITE_SIZES", "500 5000 10000").split())
+PLACES = "catalog/data/places.json"
+NAMED = ("arxiv", "doi", "pmid", "pmcid")  # how a claim names a version of a work
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -65,44 +70,98 @@ def make(target: Path, works: int) -> None:
     # nothing but their order would all be found to be duplicates of each other.
     pool = [word for paper in kept for word in paper.title.split()]
     first = [paper.authors[0] for paper in kept if paper.authors]
+    places = json.loads((ROOT / PLACES).read_bytes())
+    verified = dict(places["commits"])  # holds for the copies too, under their names
     papers = []
     for i in range(works):
         old = kept[i] if i < len(kept) else draw.choice(kept)
         record: dict[str, Any] = to_builtins(old)
-        if i >= len(kept):
-            words = [draw.choice(pool) if draw.random() < 0.5 else w for w in old.title.split()]
-            draw.shuffle(words)
-            record |= {
-                "id": f"{old.id[:40]}-{i}",
-                "title": " ".join(words),
-                "title_aliases": [],
-                "authors": [draw.choice(first), *old.authors[1:]],
-                "rows": [],
-                "aliases": [],
-                # as many names as works: twenty works of one name would be no real registry
-                "short_name": old.short_name and f"{old.short_name}-{_letters(i)}",
-                "versions": [
-                    {**version, "title": None, "ids": {"doi": f"10.5555/bench.{i}.{k}"}}
-                    for k, version in enumerate(record.get("versions", ()))
-                ],
-            }
-        papers.append(record)
-        if (project := by_paper.get(old.id)) and project.kind == "method":
-            copy: dict[str, Any] = to_builtins(project)
-            if (target / f"projects/{project.slug}.yaml").exists():
-                copy |= {"slug": f"{project.slug[:40]}-{i}", "papers": [record["id"]]}
-                if copy.get("repository"):
-                    copy["repository"] |= {"url": f"{copy['repository']['url']}-{i}"}
-            (target / f"projects/{copy['slug']}.yaml").write_bytes(msgspec.json.encode(copy))
+        project = by_paper.get(old.id)
+        if i < len(kept):
+            papers.append(record)
+            if project and project.kind == "method":
+                (target / f"projects/{project.slug}.yaml").write_bytes(_yaml(to_builtins(project)))
+            continue
+        record |= {
+            "id": f"{old.id[:40]}-{i}",
+            "title": _title(old, pool, draw),
+            "title_aliases": [],
+            "authors": [draw.choice(first), *old.authors[1:]],
+            "rows": [],
+            "aliases": [],
+            # as many names as works: twenty works of one name would be no real registry
+            "short_name": old.short_name and f"{old.short_name}-{_letters(i)}",
+            "versions": [
+                {**v, "title": None, "ids": {"doi": f"{_prefix(v)}/bench.{i}.{k}"}}
+                for k, v in enumerate(record.get("versions", ()))
+            ],
+        }
+        finding = record.get("finding")
+        if finding and any(f.get("kind") == "project" for f in finding["from"]):
+            record["finding"] = None  # it rests on a project of another name
+        renamed = {}
+        if project and project.kind == "method":
+            slug = f"{project.slug[:40]}-{i}"
+            copy = to_builtins(project) | {"slug": slug, "papers": [record["id"]]}
+            copy.get("details", {}).pop("paper", None)  # what it says of its work's versions
+            for number, checkpoint in enumerate(copy.get("checkpoints") or []):
+                checkpoint["urls"] = [f"{url}?{i}" for url in checkpoint.get("urls", [])]
+                if checkpoint.get("sha256"):
+                    checkpoint["sha256"] = sha256(f"{i} {number}".encode()).hexdigest()
+            for claim in copy.get("claims") or []:
+                claim["source"] = {k: v for k, v in claim["source"].items() if k not in NAMED}
+            if repository := copy.get("repository"):
+                name = repository["url"].removeprefix("https://github.com/")
+                renamed = {name: f"{name}-{i}"}
+                verified |= {
+                    f"{name}-{i}@{key.partition('@')[2]}": value
+                    for key, value in places["commits"].items()
+                    if key.partition("@")[0] == name
+                }
+            (target / f"projects/{slug}.yaml").write_bytes(_yaml(copy, renamed))
+        elif record.get("links", {}).get("code"):  # one repository on many works is the wrong row
+            record["links"]["code"] = [f"{url}-{i}" for url in record["links"]["code"]]
+        papers.append(yaml.safe_load(_yaml(record, renamed)) if renamed else record)
     for project in real.projects:  # the others, and those of works left out: results name them
         if not (path := target / f"projects/{project.slug}.yaml").exists():
             ours = [p for p in project.papers if p in names]
-            path.write_bytes(msgspec.json.encode(to_builtins(project) | {"papers": ours}))
+            path.write_bytes(_yaml(to_builtins(project) | {"papers": ours}))
+    (target / PLACES).parent.mkdir(parents=True)
+    (target / PLACES).write_text(json.dumps(places | {"commits": verified}))
     (target / "papers.yaml").write_text(
         yaml.dump({"papers": papers}, Dumper=yaml.CSafeDumper, allow_unicode=True, width=1000)
     )
     shutil.copytree(ROOT / "reproduce/results", target / "reproduce/results")
+    shutil.copytree(ROOT / "reproduce/evidence", target / "reproduce/evidence")
     shutil.copytree(ROOT / "site", target / "site")
+
+
+def _yaml(record: dict[str, Any], renamed: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """A record as YAML, with repositories under other names."""
+    text = yaml.dump(
+        record, Dumper=yaml.CSafeDumper, allow_unicode=True, width=1000, sort_keys=False
+    )
+    for name, other in renamed.items():
+        text = text.replace(name, other)
+    return text.encode()
+
+
+def _title(paper: Paper, pool: list[str], draw: random.Random) -> str:
+    """A title of mixed words that states nothing of which the work's tags know nothing."""
+    from catalog.checks.tags import check
+
+    for _ in range(30):
+        words = [draw.choice(pool) if draw.random() < 0.5 else w for w in paper.title.split()]
+        draw.shuffle(words)
+        title = " ".join(words)
+        if not any(p.code == "V006" for p in check(msgspec.structs.replace(paper, title=title))):
+            break
+    return title
+
+
+def _prefix(version: dict[str, Any]) -> str:
+    """The beginning of a DOI, of a preprint server or a publisher."""
+    return "10.1101" if version.get("kind") == "preprint" else "10.5555"
 
 
 def _letters(number: int) -> str:

@@ -107,6 +107,8 @@ def write(root: Path, name: str, key: str, made: Any) -> None:
 
 
 def _write(root: Path, name: str, content: bytes) -> None:
+    if not root.is_dir():  # records that are in no folder
+        return
     with (
         contextlib.suppress(OSError),
         whole(folder_of(root) / f"{name}.json", durable=False) as temporary,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from catalog import own
@@ -31,6 +32,7 @@ from catalog.checks.codes import CODES, severity_of
 from catalog.checks.locating import Locator
 from catalog.checks.problem import Problem
 from catalog.checks.references import Crossing
+from catalog.checks.seen import Seen, Told
 from catalog.converting import dotted
 from catalog.errors import Finding, FindingsError
 from catalog.records import Paper, Project
@@ -52,6 +54,10 @@ def problems(paper: Paper) -> Iterator[Problem]:
         yield from check(paper)
 
 
+def _told(paper: Paper) -> Iterator[Told]:
+    return ((p.code, p.path, p.message, p.hint) for p in problems(paper))
+
+
 def run(registry: Registry, *, thorough: bool = False) -> list[Finding]:
     """All findings of a registry, by file and line. `thorough` includes what only doctor says."""
     with own.of(registry.root):
@@ -59,15 +65,17 @@ def run(registry: Registry, *, thorough: bool = False) -> list[Finding]:
 
 
 def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
+    seen = Seen(registry.root)
     crossings = [
-        Crossing(p.code, PAPERS, paper.id, p.path, p.message, p.hint)
+        Crossing(code, PAPERS, paper.id, path, message, hint)
         for paper in registry.papers
-        for p in problems(paper)
+        for code, path, message, hint in seen.of(paper, partial(_told, paper))
     ]
     crossings += references.check(registry)
     crossings += references.stale_decisions(registry)
-    crossings += projects.check(registry)
-    crossings += places.check(registry)
+    crossings += projects.check(registry, seen)
+    crossings += places.check(registry, seen)
+    seen.keep()
     crossings += evidence.check(registry)
     crossings += licensing.check(registry)
     crossings += agreement.check(registry)

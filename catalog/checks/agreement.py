@@ -9,14 +9,12 @@ from pathlib import Path
 
 from catalog import identifiers
 from catalog.checks.references import Crossing
+from catalog.checks.seen import Told
 from catalog.places import naming, verified
 from catalog.records import Checkpoint, Paper, Project, to_builtins
 from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.sources import volatile
 from catalog.text import fold
-
-# path inside the project, message, hint
-Told = tuple[str, tuple[str | int, ...], str, str]
 
 _NO_CODE = ("none", "empty", "announced")
 _NO_WEIGHTS = ("none", "announced")

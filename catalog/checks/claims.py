@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from catalog.checks.seen import Told
 from catalog.licences import known_expression
 from catalog.protocol_words import Words, words
 from catalog.records import OWN, Checkpoint, Claim, Project, ProtocolField, RunOptions
@@ -21,9 +22,6 @@ CANDIDATE = re.compile(r"candidate:\d+")
 PINNED = re.compile(r"([\w.-]+/[\w.-]+)@[0-9a-f]{40}:.+")
 BEFORE_OWNERS = frozenset({"api", "repos", "models", "datasets", "spaces"})
 OF_NOBODY = frozenset({("file", "d"), ("drive", "folders"), ("ndownloader", "files")})
-
-# code, path inside the project, message, hint
-Told = tuple[str, tuple[str | int, ...], str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 
 from catalog.checks.references import Crossing, near
+from catalog.checks.seen import Told
 from catalog.evidence import EVIDENCE, Source
 from catalog.registry import Registry
-
-# code, path inside the record, message, hint
-Told = tuple[str, tuple[str | int, ...], str, str]
 
 
 def check(registry: Registry) -> Iterator[Crossing]:

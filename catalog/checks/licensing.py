@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 from catalog import ladder
 from catalog.checks.references import Crossing, near
+from catalog.checks.seen import Told
 from catalog.records import Project
 from catalog.registry import PROJECTS, Registry
-
-# code, path inside the project, message, hint
-Told = tuple[str, tuple[str | int, ...], str, str]
 
 
 def check(registry: Registry) -> Iterator[Crossing]:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from catalog.checks.references import Crossing, near
+from catalog.checks.seen import Seen, Told
 from catalog.places import naming, verified
 from catalog.places.naming import Place
 from catalog.records import Project
 from catalog.registry import PROJECTS, Registry
 
 
-def check(registry: Registry) -> Iterator[Crossing]:
+def check(registry: Registry, seen: Seen) -> Iterator[Crossing]:
     """Places that are not there, lie in no named repository, or were never looked up."""
     known = verified.load(registry.root)
     for project in registry.projects:
-        if not naming.repositories(project):
-            continue  # its files lie in this repository
-        for place in naming.places(project):
-            if told := _one(place, project, known):
-                yield Crossing(told[0], f"{PROJECTS}/{project.slug}.yaml", project.slug, *told[1:])
+        for told in seen.of(project, partial(_told, project, known), b"places"):
+            yield Crossing(told[0], f"{PROJECTS}/{project.slug}.yaml", project.slug, *told[1:])
 
 
-def _one(
-    place: Place, project: Project, known: verified.Verified
-) -> tuple[str, tuple[str | int, ...], str, str] | None:
+def _told(project: Project, known: verified.Verified) -> Iterator[Told]:
+    if naming.repositories(project):  # else its files lie in this repository
+        found = (_one(place, project, known) for place in naming.places(project))
+        yield from (told for told in found if told)
+
+
+def _one(place: Place, project: Project, known: verified.Verified) -> Told | None:
     repository = naming.belongs_to(place, project)
     if repository is None:
         names = {r.url.removeprefix("https://github.com/") for r in naming.repositories(project)}

@@ -10,22 +10,24 @@ import datetime
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from catalog import own, reading, waiting
 from catalog.checks import claims, texts
 from catalog.checks.references import Crossing, near
+from catalog.checks.seen import Seen, Told
 from catalog.errors import Finding, FindingsError
 from catalog.metrics import FRACTIONS, LENGTHS, LOSSES
 from catalog.protocol_words import words
-from catalog.records import Claim, Project, Result, RunOptions
+from catalog.records import OWN, Claim, Project, Result, RunOptions
 from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.runnable import OUTSIDE
 from catalog.vocabulary import vocabularies
@@ -49,9 +51,6 @@ DECIDING = frozenset(
         "R005",
     )
 )
-
-# code, path inside the project, message, hint
-Told = tuple[str, tuple[str | int, ...], str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +79,22 @@ class Known:
         return cls(set(_named(scoring.get("profiles"), "id")) or None, adapters or None, readable)
 
 
-def check(registry: Registry) -> Iterator[Crossing]:
+def check(registry: Registry, seen: Seen) -> Iterator[Crossing]:
     """Problems of every project by itself, and of two that name the same things."""
     known = Known.of(registry.root)
+    also = msgspec.json.encode(known, order="deterministic")
     printers = frozenset(p.id for p in registry.papers) | {p.slug for p in registry.projects}
     for project in registry.projects:
-        yield from crossings(project, known, printers)
-        yield from _told(project, registry.results)
+        look = partial(_told, project, known, printers)
+        named = {claim.printed_by for claim in project.claims} - {None, OWN}
+        # what is near an unknown printer depends on all the others
+        told = seen.of(project, look, also) if named <= printers else look()
+        yield from _crossings(project, told)
+        yield from _authors_told(project, registry.results)
     yield from _shared(registry.projects)
 
 
-def _told(project: Project, results: Sequence[Result]) -> Iterator[Crossing]:
+def _authors_told(project: Project, results: Sequence[Result]) -> Iterator[Crossing]:
     """Authors who cannot have been told of what a run gave."""
     today = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)  # clocks differ
     for number, claim in enumerate(project.claims):
@@ -103,7 +107,15 @@ def _told(project: Project, results: Sequence[Result]) -> Iterator[Crossing]:
 
 def crossings(project: Project, known: Known, printers: frozenset[str]) -> Iterator[Crossing]:
     """Problems of one project. `printers`: ids of works and projects, which may print numbers."""
-    told = [*_own(project, known), *claims.check(project, known.readable, printers)]
+    return _crossings(project, _told(project, known, printers))
+
+
+def _told(project: Project, known: Known, printers: frozenset[str]) -> Iterator[Told]:
+    yield from _own(project, known)
+    yield from claims.check(project, known.readable, printers)
+
+
+def _crossings(project: Project, told: Iterable[Told]) -> Iterator[Crossing]:
     for code, path, message, hint in told:
         yield Crossing(code, _place(project), project.slug, path, message, hint)
 

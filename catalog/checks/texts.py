@@ -13,6 +13,7 @@ import msgspec
 
 from catalog import addresses
 from catalog.checks.problem import Problem, Step
+from catalog.checks.seen import Told
 from catalog.records import Paper, Record
 from catalog.text import hidden
 
@@ -20,9 +21,6 @@ MOST = 2000  # characters of one text; the longest that is recorded has half of 
 DATES = frozenset({"date", "checked", "added", "commit_date"})
 FREE = "details"  # of a project: what was read, in no fixed form
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-
-# code, path inside the record, message, hint
-Told = tuple[str, tuple[Step, ...], str, str]
 
 
 def check(paper: Paper) -> Iterator[Problem]:

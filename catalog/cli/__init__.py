@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import re
@@ -52,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("catalog.cli.serve", "Build the website and serve it on this machine."),
 }
 GROUPS = {"reproduce": "Run released checkpoints and check the numbers their papers print."}
+LASTING = ("serve", *GROUPS)  # these may run for days, so they collect their garbage
 
 
 @contextlib.contextmanager
@@ -81,6 +83,8 @@ class LazyGroup(TyperGroup):
         return [*COMMANDS, *GROUPS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in LASTING:
+            gc.enable()
         if cmd_name in COMMANDS:
             module = importlib.import_module(COMMANDS[cmd_name][0])
             app = module.app
@@ -143,6 +147,7 @@ def main() -> None:
     from catalog.cli.output import settle_streams
 
     settle_streams()
+    gc.disable()  # records are no garbage, and looking through thousands takes longer than the rest
     try:
         app(prog_name="sam4mis")
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import copy
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from terminal import here, in_pipe, on_terminal
 
 from catalog import checks
 from catalog.checks.codes import CODES
+from catalog.checks.problem import Problem
 from catalog.cli.findings import annotation
 from catalog.errors import Finding
 from catalog.records import (
@@ -503,3 +505,31 @@ def test_every_code_that_is_written_anywhere_is_in_the_table(root: Path) -> None
                     }
     assert len(written) > 60
     assert written - set(CODES) == set()
+
+
+def test_a_record_that_is_as_it_was_is_not_looked_at_again(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    told = checks.problems
+
+    def watched(paper: Paper) -> Iterator[Problem]:
+        looked.append(paper.id)
+        return told(paper)
+
+    monkeypatch.setattr(checks, "problems", watched)
+    work = "  - id: {0}\n    title: A title of {0}\n    added: '2026-13'\n"
+    path = tmp_path / "papers.yaml"
+    path.write_text("papers:\n" + work.format("one") + work.format("two"))
+    _, first = checks.check_registry(tmp_path)
+    _, again = checks.check_registry(tmp_path)
+    assert (looked, again) == (["one", "two"], first)
+    path.write_text(path.read_text().replace("added: '2026-13'", "added: '2026-12'", 1))
+    _, after = checks.check_registry(tmp_path)
+    assert looked == ["one", "two", "one"]
+    assert after == [finding for finding in first if finding.path != "one.added"] != first
+    terms = tmp_path / "catalog/data"
+    terms.mkdir(parents=True)
+    (terms / "hosts.yaml").write_bytes((root / "catalog/data/hosts.yaml").read_bytes() + b"\n")
+    checks.check_registry(tmp_path)  # other words may judge otherwise
+    assert looked == ["one", "two", "one", "one", "two"]

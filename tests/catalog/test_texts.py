@@ -9,6 +9,7 @@ import pytest
 
 from catalog.addresses import leads_inside
 from catalog.checks import projects, texts
+from catalog.checks.seen import Seen
 from catalog.intake.latex import read_latex
 from catalog.records import Ids, Links, Paper, Project, Tag, Version
 from catalog.registry import Registry
@@ -55,7 +56,7 @@ def test_each_odd_text_is_found_with_its_place() -> None:
 def test_texts_of_a_project_are_looked_at_too() -> None:
     project = Project(slug="odd", name=ODD, kind="method", checked="<script>")
     registry = Registry(Path("nowhere"), projects=[project])
-    found = {(found.code, found.path) for found in projects.check(registry)}
+    found = {(found.code, found.path) for found in projects.check(registry, Seen(registry.root))}
     assert {("X002", ("name",)), ("X003", ("name",)), ("P005", ("checked",))} <= found
 
 
