@@ -15,7 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from catalog import kept, own
+from catalog import kept
+from catalog.shipped import INSTALLED
 
 # code, path inside the record, message, hint
 Told = tuple[str, tuple[str | int, ...], str, str]
@@ -50,12 +51,12 @@ class Seen:
 @cache
 def _code() -> bytes:
     """Hash of everything that this package is made of: a check may call any of it."""
-    return _hash(own.INSTALLED, ".py")
+    return _hash(INSTALLED, ".py")
 
 
 def _data(root: Path) -> bytes:
     """Hash of the data files that a registry has of its own, and of those installed."""
-    folders = {folder.resolve() for folder in (own.INSTALLED, root / "catalog")}
+    folders = {folder.resolve() for folder in (INSTALLED, root / "catalog")}
     return b"".join(_hash(each / name, "") for each in sorted(folders) for name in _FOLDERS)
 
 
