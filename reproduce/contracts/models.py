@@ -32,7 +32,7 @@ class Conduct:
     postprocessing: str | None = "none"
     candidates: int | None = 1
     answers: ScoreKind | None = "logit"
-    decided: Literal["argmax"] | float = "argmax"
+    decided: Literal["argmax"] | float | None = "argmax"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,5 +17,6 @@ class ProfileId:
 
     @classmethod
     def parse(cls, text: str) -> ProfileId:
+        """`house` is `house/1`; a version that is no number is 0, which no profile has."""
         name, _, version = text.partition("/")
-        return cls(name, int(version or 1))
+        return cls(name, int(version or 1) if version.isdecimal() or not version else 0)

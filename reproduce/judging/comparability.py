@@ -32,6 +32,7 @@ from catalog.records import Checkpoint, Claim, Compared, Project, ProtocolField,
 from reproduce.ground import wording
 from reproduce.obtaining.identity import Answer as Shown
 from reproduce.obtaining.identity import identity, released
+from reproduce.scoring.needs import needs_of
 
 DECISIVE = (
     "metric_profile",
@@ -68,6 +69,9 @@ class Done:
     counts           of `COUNTED`; what is not in it is not recorded
     seeds            that prompts were drawn with
     other_prompts    the prompts are none that the profile makes for these weights; how
+    reference_filter what was done to the references before they were scored; "none": nothing
+    objects          how several regions of one label were counted: union, separate
+    rounds           how often each target was asked about
     cut              the cases were cut short; how
     open             fields that only the run will tell
     """
@@ -91,6 +95,9 @@ class Done:
     mask_selection: str | None = None
     threshold: str | float | None = None
     counts: Mapping[str, int | None] = field(default_factory=dict)
+    reference_filter: Mapping[str, Any] | str | None = None
+    objects: str | None = None
+    rounds: int | None = None
     seeds: tuple[int, ...] = (0,)
     other_prompts: str | None = None
     cut: str | None = None
@@ -145,6 +152,7 @@ def compare(claim: Claim, project: Project, done: Done) -> Comparison:
         *_counts(claim, done),
         *_scored(claim, done),
         *(_protocol(name, getattr(claim.protocol, name), done) for name in DECISIVE),
+        *_evaluated(claim, done),
         *_prompted(project, claim, done),
     ]
     return Comparison(tuple(fields), redrawn=claim.split_source == "described")
@@ -329,6 +337,23 @@ def _protocol(name: str, stated: ProtocolField, done: Done) -> Compared:
         item.inferred = True
         item.reason = f"{wording.name(name)} {value!r} is inferred"
     return item
+
+
+def _evaluated(claim: Claim, done: Done) -> Iterator[Compared]:
+    """What a metric profile wants done before anything is scored, and how often a prompt profile
+    asks. A profile that is unknown, or none, is told as such."""
+    from reproduce.ground.plugins import plugins
+
+    scored = claim.protocol.metric_profile.value
+    metric = next((m for m in plugins("metrics").values() if m.id == scored), None)
+    if metric is not None:
+        needs = needs_of(metric, {claim.metric}, {2, 3})
+        yield _compared("reference_filter", needs.rule or "none", done.reference_filter, done)
+        yield _compared("objects", needs.objects, done.objects, done)
+    value = claim.protocol.prompt_profile.value
+    prompts = plugins("prompts").get(str(value).partition("/")[0])
+    if prompts is not None or value in NO_PROMPTS:
+        yield _compared("rounds", 1 if prompts is None else prompts.rounds, done.rounds, done)
 
 
 def _prompted(project: Project, claim: Claim, done: Done) -> Iterator[Compared]:

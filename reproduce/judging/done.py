@@ -67,6 +67,11 @@ def done_of(
         preprocessing=conduct.preprocessing,
         postprocessing=conduct.postprocessing,
         grid=protocol.get("grid"),
+        reference_filter=(protocol["reference_filter"] or "none")
+        if "reference_filter" in protocol
+        else None,
+        objects=protocol.get("objects"),
+        rounds=protocol.get("rounds"),
         seeds=_seeds(protocol.get("seeds", [0])),
         other_prompts=other_prompts_of(flags if isinstance(flags, list) else ()),
     )
@@ -119,7 +124,7 @@ def conduct_of(protocol: Mapping[str, Any]) -> Conduct:
             postprocessing=protocol.get("postprocessing"),
             candidates=protocol.get("candidates"),
             answers=protocol.get("answers"),
-            decided=protocol.get("decided", "argmax"),
+            decided=protocol.get("decided"),
         )
     plugin = plugins("adapters").get(adapter)
     if plugin is None or str(plugin.version) != version:

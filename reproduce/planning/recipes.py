@@ -34,7 +34,7 @@ from reproduce.judging.words import faults
 from reproduce.obtaining.identity import case_list
 from reproduce.obtaining.weights import identity_of
 from reproduce.planning.planned import comparison_of
-from reproduce.planning.references import rule_of, with_filter
+from reproduce.planning.references import with_filter
 from reproduce.prompting.regions import SEPARATE
 from reproduce.runs.spec import (
     CaseInput,
@@ -210,7 +210,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
             prompt_grid=request.prompt_grid or prompt_grid,
             objects=needs.objects,
             labels=dict(options.labels),
-            reference_filter=rule_of(needs.reference_filter),
+            reference_filter=needs.rule,
             thresholds=sorted(thresholds),
             score_bins=max(options.score_bins or 0, needs.score_bins),
             surfaces=sorted({*options.surfaces, *needs.surfaces}),

@@ -7,7 +7,7 @@ follow the filtered truth as they do in the evaluators that filter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reproduce.contracts import Case, Dataset, Sample, Through
@@ -31,20 +31,13 @@ class FilteredDataset(Through):
 
 
 def with_filter(dataset: Dataset, rule: Mapping[str, Any] | None) -> Dataset:
-    """The data set itself, or filtered by a rule as `rule_of` gives it."""
+    """The data set itself, or filtered by a rule as `Needs.rule` is."""
     if rule is None:
         return dataset
     values: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in rule.items()
     }
     return FilteredDataset(dataset, ReferenceFilter(**values))
-
-
-def rule_of(rule: ReferenceFilter | None) -> dict[str, Any] | None:
-    """A filter as plain data for the run's spec; None where it changes nothing."""
-    if rule is None or rule == ReferenceFilter():
-        return None
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(rule).items()}
 
 
 def filtered(sample: Sample, rule: ReferenceFilter) -> Sample:

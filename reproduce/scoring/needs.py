@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from reproduce.scoring.profile import Measure, MetricProfile, ReferenceFilter
 
@@ -31,6 +31,15 @@ class Needs:
     reference_filter: ReferenceFilter | None = None
     objects: Literal["union", "separate"] = "union"
     background: bool = False
+
+    @property
+    def rule(self) -> dict[str, Any] | None:
+        """The filter of references as plain data, as runs record it; None where it changes
+        nothing."""
+        rule = self.reference_filter
+        if rule is None or rule == ReferenceFilter():
+            return None
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(rule).items()}
 
 
 def needs_of(profile: MetricProfile, metrics: Collection[str], axes: Collection[int]) -> Needs:

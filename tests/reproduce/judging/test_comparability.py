@@ -29,6 +29,7 @@ from reproduce.ground.plugins import plugin
 from reproduce.judging.comparability import DECISIVE, Comparison, Done, Weights, compare
 from reproduce.judging.done import done_by
 from reproduce.obtaining.identity import case_list, identity, shown
+from reproduce.scoring.needs import needs_of
 
 SHA256, OTHER = "ab" * 32, "cd" * 32
 COMMIT = "0" * 40
@@ -102,6 +103,9 @@ KEPT = Done(
     metric="dice",
     prompt_grid="original",
     counts={"cases": 2, "images": 2, "masks": 2},
+    reference_filter="none",
+    objects="union",
+    rounds=1,
     **{name: CONVENTIONS[name] for name in DECISIVE},
 )
 
@@ -311,6 +315,37 @@ def test_another_set_of_the_collection_is_different(options: dict[str, Any]) -> 
     assert (comparison.group, answer(comparison, "dataset options")) == ("D", "different")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("reference_filter", {"min_pixels_2d": 100}),
+        ("reference_filter", None),
+        ("objects", "separate"),
+        ("objects", None),
+        ("rounds", 3),
+        ("rounds", None),
+    ],
+)
+def test_references_objects_and_rounds_are_those_of_the_claims_profiles(
+    name: str, value: Any
+) -> None:
+    comparison = against(dataclasses.replace(KEPT, **{name: value}))
+    expected = "unknown" if value is None else "different"
+    assert (comparison.group, answer(comparison, name)) == ("D", expected)
+
+
+def test_a_profile_that_filters_references_wants_them_filtered() -> None:
+    about = claim()
+    about.protocol.metric_profile.value = "medsam/1"
+    done = dataclasses.replace(KEPT, metric_profile="medsam/1")
+    needs = needs_of(plugin("metrics", "medsam"), {"dice"}, {2, 3})
+    assert needs.rule is not None
+    assert answer(compare(about, project(), done), "reference_filter") == "different"
+    kept = dataclasses.replace(done, reference_filter=needs.rule, objects=needs.objects)
+    comparison = compare(about, project(), kept)
+    assert answer(comparison, "reference_filter") == answer(comparison, "objects") == "same"
+
+
 @pytest.mark.parametrize("name", DECISIVE)
 def test_what_is_not_recorded_was_not_done_as_claimed(name: str) -> None:
     comparison = against(dataclasses.replace(KEPT, **{name: None}))
@@ -414,6 +449,9 @@ def result(**protocol: Any) -> Result:
         "prompt_profile": "box-tight/1",
         "prompt_grid": "original",
         "grid": "original",
+        "reference_filter": None,
+        "objects": "union",
+        "rounds": 1,
     }
     measurement = Measurement(
         metric="dice",
@@ -463,8 +501,18 @@ def test_words_that_a_run_recorded_hold_whatever_adapters_say_today() -> None:
 
 def test_a_label_map_has_no_threshold_of_a_half() -> None:
     words = {"preprocessing": "sam-official", "postprocessing": "none", "candidates": 1}
-    made = result(**words, answers="label")
+    made = result(**words, answers="label", decided="argmax")
     assert "threshold: claim 0.5, run 'argmax'" in judged(made).reasons
+
+
+def test_masks_that_do_not_say_what_made_them_are_of_no_threshold() -> None:
+    """They were read as those of argmax, which a claim may say."""
+    words = {"preprocessing": "sam-official", "postprocessing": "none", "candidates": 1}
+    made = result(**words, answers="label")
+    about = claim(n=Counts())
+    about.protocol.threshold.value = "argmax"
+    comparison = compare(about, project(), done_by(made, made.measurements[0]))
+    assert (comparison.group, answer(comparison, "threshold")) == ("D", "unknown")
 
 
 def test_finished_masks_say_which_threshold_made_them() -> None:
