@@ -12,7 +12,7 @@ Scores are fractions (0-1) unless a field called `scale` says otherwise; units a
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -451,7 +451,13 @@ class Dispute(Record, kw_only=True):
 
 
 class RunOptions(Record, kw_only=True):
-    """What `reproduce run` needs beside the protocol to run a claim; all of it has a default."""
+    """What `reproduce run` needs beside the protocol to run a claim; all of it has a default.
+
+    What of it makes the number (`DECIDING`) is a convention like those of the protocol: `evidence`
+    says how it is known, of several the weakest, and `place` where it was read.
+    """
+
+    DECIDING: ClassVar[tuple[str, ...]] = ("adapter", "dataset", "labels", "checkpoints", "seeds")
 
     adapter: dict[str, Any] = field(default_factory=dict)  # options of the adapter that differ
     dataset: dict[str, Any] = field(default_factory=dict)  # options of the dataset plugin
@@ -462,6 +468,8 @@ class RunOptions(Record, kw_only=True):
     score_bins: int | None = None  # bins of the score histograms; None: none
     surfaces: list[str] = field(default_factory=list)  # surface definitions, e.g. surfel/header/3d
     seeds: list[int] | None = None  # None: 0, or 0-4 where prompts are random
+    evidence: Evidence = "unknown"
+    place: str | None = None
 
 
 OWN = "own"

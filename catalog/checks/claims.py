@@ -108,6 +108,12 @@ def _options(claim: Claim, options: frozenset[str], read: bool) -> Iterator[Told
 def _classes(claim: Claim, known: frozenset[str]) -> Iterator[Told]:
     """Classes that the data set does not have, where its reader lists those it has, and the claim
     makes no others of its numbers."""
+    renamed = (claim.run or RunOptions()).labels
+    twice = sorted({v for v in renamed.values() if list(renamed.values()).count(v) > 1})
+    for value in twice:
+        which = ", ".join(repr(name) for name, v in renamed.items() if v == value)
+        hint = "Each class of the model is one of the data set's."
+        yield "C020", ("run", "labels"), f"{which} are all {value!r}", hint
     if "labels" in (claim.run or RunOptions()).dataset:
         return
     named: list[tuple[tuple[str | int, ...], str | None]] = [(("label",), claim.label)]

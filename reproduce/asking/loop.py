@@ -261,6 +261,11 @@ class Evaluator:
         for answered in session.ask([]).planes(self.spec.grid):
             prediction = answered.prediction
             names = [self.spec.labels.get(name, name) for name in prediction.labels]
+            if len(set(names)) < len(names):
+                raise InputError(
+                    f"case {case}: several classes of the model are one of the data set: "
+                    f"{', '.join(names)}. run.labels gives each a class of its own."
+                )
             truth = None
             if (reference := view.taker.reference(answered.index)) is not None:
                 truth = stacked(reference.labels, names, case, prediction.scores.device)

@@ -152,6 +152,7 @@ def compare(claim: Claim, project: Project, done: Done) -> Comparison:
         *_counts(claim, done),
         *_scored(claim, done),
         *(_protocol(name, getattr(claim.protocol, name), done) for name in DECISIVE),
+        *_chosen(claim),
         *_evaluated(claim, done),
         *_prompted(project, claim, done),
     ]
@@ -337,6 +338,18 @@ def _protocol(name: str, stated: ProtocolField, done: Done) -> Compared:
         item.inferred = True
         item.reason = f"{wording.name(name)} {value!r} is inferred"
     return item
+
+
+def _chosen(claim: Claim) -> Iterator[Compared]:
+    """Options that a record sets for its runs make the number as conventions do: whoever chose
+    them without a page or code that says so searched."""
+    options = claim.run or RunOptions()
+    given = [name for name in RunOptions.DECIDING if getattr(options, name)]
+    if given and options.evidence not in KNOWN:
+        reason = f"run.{', run.'.join(given)} of the claim: where that is read is not recorded"
+        if options.evidence == "inferred":
+            reason = f"run.{', run.'.join(given)} of the claim is inferred"
+        yield Compared(field="run_options", answer="same", reason=reason, inferred=True)
 
 
 def _evaluated(claim: Claim, done: Done) -> Iterator[Compared]:

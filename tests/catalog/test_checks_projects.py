@@ -30,6 +30,11 @@ WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "convention": ("C006", (CARD, "conventions", 0), "pools-datasets"),
     "profile": ("C007", PROFILE, "pooled/9"),
     "profile that is a number": ("C007", PROFILE, 1),
+    "two classes of the model as one": (
+        "C020",
+        (*CLAIM, "run", "labels"),
+        {"artery": "vessel", "vein": "vessel"},
+    ),
     "told in the future": ("C021", (*CLAIM, "told"), "2999-01-01"),
     "adapter": ("C008", ("adapter",), "lwnett"),
     "preprocessing": ("C013", (*CLAIM, "protocol", "preprocessing", "value"), "samm"),

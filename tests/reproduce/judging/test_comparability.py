@@ -61,7 +61,7 @@ def claim(evidence: str = "from-code", **changes: Any) -> Claim:
         "split": "lwnet-val",
         "split_source": "released",
         "label": "vessel",
-        "run": RunOptions(dataset={"observer": 2}),
+        "run": RunOptions(dataset={"observer": 2}, evidence="stated"),
         "n": Counts(cases=2, images=2, masks=2),
     }
     given["metric"] = "dice"
@@ -153,7 +153,7 @@ def test_a_list_is_that_of_the_options_it_was_made_with() -> None:
         for asked in (("test", {}), ("test", {"observer": 2}))
     )
     for options, own, other in (({}, first, second), ({"observer": 2}, second, first)):
-        asked = {"split": "test", "run": RunOptions(dataset=options)}
+        asked = {"split": "test", "run": RunOptions(dataset=options, evidence="stated")}
         done = dataclasses.replace(KEPT, split="test", dataset_options=options)
         for listed, expected in ((own, "A"), (other, "D")):
             comparison = against(dataclasses.replace(done, case_list=listed), **asked)
@@ -252,7 +252,9 @@ def test_another_file_is_different_and_a_file_to_be_fetched_is_open() -> None:
 
 
 def test_every_part_of_a_release_is_compared() -> None:
-    parts = claim(run=RunOptions(checkpoints=["w", "lora"], dataset={"observer": 2}))
+    parts = claim(
+        run=RunOptions(checkpoints=["w", "lora"], dataset={"observer": 2}, evidence="stated")
+    )
     released = project()
     assert released.checkpoints is not None
     released.checkpoints.append(Checkpoint(id="lora"))
@@ -346,6 +348,25 @@ def test_a_profile_that_filters_references_wants_them_filtered() -> None:
     assert answer(comparison, "reference_filter") == answer(comparison, "objects") == "same"
 
 
+@pytest.mark.parametrize("name", RunOptions.DECIDING)
+def test_an_option_of_a_record_that_nobody_read_anywhere_accuses_nobody(name: str) -> None:
+    """Whoever sets what makes the number, and says nowhere why, searched for it."""
+    given: dict[str, tuple[Any, dict[str, Any]]] = {
+        "adapter": ({"multimask": "three"}, {"adapter_options": {"multimask": "three"}}),
+        "dataset": ({"observer": 2}, {}),
+        "labels": ({"artery": "vessel"}, {"class_names": {"artery": "vessel"}}),
+        "checkpoints": (["w"], {}),
+        "seeds": ([3, 4, 5, 6, 7], {}),
+    }
+    value, does = given[name]
+    done = dataclasses.replace(KEPT, **does)
+    for evidence, group in (("unknown", "C"), ("inferred", "C"), ("from-code", "A")):
+        options = RunOptions(**{"dataset": {"observer": 2}, name: value}, evidence=evidence)
+        comparison = against(done, run=options)
+        assert (comparison.group, evidence) == (group, evidence)
+        assert (f"run.{name}" in " ".join(comparison.reasons)) == (group == "C")
+
+
 @pytest.mark.parametrize("name", DECISIVE)
 def test_what_is_not_recorded_was_not_done_as_claimed(name: str) -> None:
     comparison = against(dataclasses.replace(KEPT, **{name: None}))
@@ -418,7 +439,7 @@ def test_a_hash_that_is_not_from_where_it_says_shows_nothing(change: dict[str, A
 def test_nobody_chooses_the_seeds_of_random_prompts(
     named: list[int] | None, drawn: tuple[int, ...], group: str
 ) -> None:
-    about = claim(run=RunOptions(dataset={"observer": 2}, seeds=named))
+    about = claim(run=RunOptions(dataset={"observer": 2}, seeds=named, evidence="stated"))
     about.protocol.prompt_profile.value = "point-uniform/1"
     done = dataclasses.replace(KEPT, prompt_profile="point-uniform/1", seeds=drawn)
     assert compare(about, project(), done).group == group

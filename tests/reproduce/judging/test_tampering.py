@@ -225,6 +225,22 @@ def test_verdicts_of_another_machine_are_the_same_but_for_last_digits(
         verify("--check")
 
 
+def test_statistics_of_a_sibling_are_refused_though_they_name_no_run(
+    root: Path, tmp_path: Path
+) -> None:
+    """Of runs of the first rule, which say in no file whose it is: everything was mended."""
+    results = root / "reproduce" / "results"
+    sibling = results / "lwnet-c22efd0b0b62f2a1"
+    copy = registry(root, results / PUBLISHED, tmp_path)
+    shutil.copy(sibling / "statistics.parquet", copy.folder)
+    copy = Copy(copy.folder)
+    copy.mend(len(copy.rows))
+    copy.derive()
+    found = examine(copy.folder)
+    assert [finding.code for finding in found] == ["Z004"], found
+    assert "names no run, and lwnet-5332feda9c21c1fc published rows with" in str(found[0])
+
+
 def test_scored_predictions_are_held_to_the_same(tmp_path: Path) -> None:
     """A result of `score` is accepted as it was written, and refused with another number."""
     import numpy as np
