@@ -89,9 +89,11 @@ class LazyGroup(TyperGroup):
             module = importlib.import_module(COMMANDS[cmd_name][0])
             app = module.app
         elif cmd_name in GROUPS:
-            from importlib.metadata import entry_points
+            from importlib.metadata import distribution
 
-            (entry,) = entry_points(group="sam4mis.commands", name=cmd_name)
+            # Of this distribution alone: another one may call something of its own the same.
+            own = distribution("sam4mis").entry_points
+            (entry,) = own.select(group="sam4mis.commands", name=cmd_name)
             app = entry.load()
         else:
             return None

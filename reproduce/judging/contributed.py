@@ -238,6 +238,11 @@ def examine_request(
             message = "does not say who ran it."
             hint = "sam4mis reproduce run --plan FILE --by NAME"
             found.append(Finding(place, None, "by", "Z014", message, hint))
+        if changed := changed_code(result):
+            # An adapter or reader of one's own under a name that is here measures something else.
+            message = f"was computed by code that is not committed: {', '.join(changed[:3])}."
+            hint = "Send the code as a request of its own; run the claim again once it is taken in."
+            found.append(Finding(place, None, "environment.harness", "Z014", message, hint))
         if folder not in again and result.inputs.get("run_schema") != RULE:
             # The first rule hashes less of what makes a number: not the filter of the references.
             message = f"is recorded by another rule than {RULE}."
@@ -266,6 +271,16 @@ def examine_request(
                 hint = f"sam4mis reproduce letter {name}"
                 found.append(Finding(place, None, "claims", "Z015", message, hint))
     return judged, found
+
+
+def changed_code(result: Result) -> list[str]:
+    """Files of the code that differed from the commit when a result was computed; [] where none
+    did, or where the code was installed from no repository."""
+    harness = result.environment.get("harness")
+    if not isinstance(harness, dict) or not harness.get("dirty"):
+        return []
+    changed = harness.get("changed")
+    return list(map(str, changed)) if isinstance(changed, list) and changed else ["not said which"]
 
 
 def _judged(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from terminal import PROGRAM, environment, here, in_pipe, on_terminal
 
-from catalog.cli import COMMANDS
+from catalog.cli import COMMANDS, LazyGroup
 
 PAPERS = """\
 papers:
@@ -369,3 +369,17 @@ def test_many_claims_are_counted_and_the_control_is_listed(root: Path) -> None:
     assert {claim["project"] for claim in claims} == {"medsam"}
     assert len([line for line in shown.splitlines() if line.startswith("claims\t")]) <= 12
     assert "control" in {claim["kind"] for claim in data(root, "list", "claims")}
+
+
+def test_another_distribution_takes_no_command_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that calls an entry point the same neither runs nor stands in the way."""
+    info = tmp_path / "other-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[sam4mis.commands]\nreproduce = other:app\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    command = LazyGroup().get_command(None, "reproduce")
+    assert command is not None
+    assert command.name == "reproduce"

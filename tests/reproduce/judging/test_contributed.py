@@ -104,6 +104,15 @@ def edit(file: str, change: Callable[[dict[str, object]], object]) -> Callable[[
         (edit("result.json", lambda r: r["measurements"][0].update(value=0.5)), "Z010"),
         (edit("result.json", lambda r: r.update(by=None)), "Z014"),
         (edit("result.json", lambda r: r.update(by="<script>")), "Z003"),
+        (
+            edit(
+                "result.json",
+                lambda r: r["environment"]["harness"].update(
+                    dirty=True, changed=["reproduce/adapters/sam.py"]
+                ),
+            ),
+            "Z014",
+        ),
         (lambda f: (f / "statistics.parquet").write_bytes(b"PAR1"), "Z004"),
         (lambda f: (f / "conftest.py").write_text("x"), "Z007"),
         (lambda f: (f / "link.json").symlink_to("/etc/passwd"), "Z007"),

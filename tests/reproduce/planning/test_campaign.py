@@ -242,6 +242,27 @@ def test_a_lower_about_a_work_of_the_field_waits_for_its_authors(
     assert "has not been" in str(held(project, claim, "lower", told - more, None))
 
 
+def test_a_plan_file_says_which_claims_and_nothing_of_how(night: Path) -> None:
+    """Whatever else is written into one changes no run, and its class is that of the run."""
+    path = plan(night, "selftest/phantom-dice")
+    document = json.loads(path.read_text("utf-8"))
+    (run,) = document["runs"]
+    said = {"adapter": "lwnet", "dataset": "drive", "split": "train", "checkpoints": ["lost"]}
+    path.write_text(json.dumps(document | {"runs": [run | said | {"open": True, "value": 99}]}))
+    run_plan(asked(night))
+    (folder,) = sent(night)
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    protocol = result["protocol"]
+    assert (protocol["dataset"], protocol["split"]) == ("phantoms", "test")
+    assert protocol["adapter"].startswith("sam/")
+    assert [item["id"] for item in result["inputs"]["checkpoints"]] == ["sam-phantom"]
+    # A claim of another record under the digest of this one is refused.
+    other = {"selftest/phantom-iou": run["claims"]["selftest/phantom-dice"]}
+    path.write_text(json.dumps(document | {"runs": [run | {"claims": other}]}))
+    with pytest.raises(InputError, match="its claim, checkpoint or plugin has changed"):
+        run_plan(asked(night))
+
+
 def test_who_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SAM4MIS_BY", raising=False)
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
