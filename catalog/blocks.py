@@ -15,7 +15,7 @@ from catalog.errors import FindingsError
 HEAD = re.compile(r"(?m)^\ufeff?papers:[ \t]*(?:\[[ \t]*\]|null|~)?[ \t]*(#[^\n]*)?(?:\r?\n|\Z)")
 _DASH = re.compile(r"(?m)^( *)-(?=[ \r\n])")
 # What ends a document, and line ends that YAML knows and `Items` does not look for.
-_ELSEWHERE = re.compile("(?m)^(?:---|\\.\\.\\.|%)|\r(?!\n)|[\x85\u2028\u2029]")
+_ELSEWHERE = ("\n---", "\n...", "\n%", "\x85", "\u2028", "\u2029")
 
 
 @dataclass(slots=True)
@@ -86,7 +86,9 @@ def parts(text: str) -> list[str] | None:
     by itself (a quote or bracket that the next ones close): then reading it fails.
     """
     starts = Items(text).starts
-    if not starts or _ELSEWHERE.search(text):
+    if not starts or any(sign in text for sign in _ELSEWHERE):
+        return None
+    if text.count("\r") != text.count("\r\n"):
         return None
     try:
         if reading.parse(text[: starts[0]], "papers.yaml").data != {"papers": None}:

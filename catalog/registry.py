@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,14 +131,15 @@ class Registry:
         """What can be read of the registry, and everything that is wrong with the rest."""
         findings: list[Finding] = []
         registry = cls(root)
+        judged = cache(lambda: _verdicts_file(root))
         readers: dict[str, Callable[[], Any]] = {
             "papers": lambda: load_papers(root, registry.keys),
             "projects": lambda: load_projects(root, registry.keys),
             "results": lambda: load_results(root),
-            "verdicts": lambda: load_verdicts(root),
+            "verdicts": lambda: judged().verdicts,
             "evidence": lambda: load_sources(root),
             "recomputed": lambda: load_recomputed(root),
-            "repeats": lambda: load_repeats(root),
+            "repeats": lambda: judged().repeats,
         }
         for name, read in readers.items():
             try:
@@ -211,17 +213,8 @@ def load_results(root: Path) -> list[Result]:
     return results
 
 
-def load_verdicts(root: Path) -> list[Verdict]:
-    """The verdicts that were computed last; [] where there are none."""
-    return _verdicts_file(root).verdicts
-
-
-def load_repeats(root: Path) -> list[Repeat]:
-    """Runs that others computed again, as `verify` compared them; [] where there are none."""
-    return _verdicts_file(root).repeats
-
-
 def _verdicts_file(root: Path) -> Verdicts:
+    """The verdicts that were computed last, and runs that others computed again."""
     path = root / VERDICTS
     if not path.is_file():
         return Verdicts(schema="verdicts/1", verdicts=[])
