@@ -23,6 +23,26 @@ def run(
         str | None, typer.Option("--by", help="Who runs it: a name that stands in the result.")
     ] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help="folder: your own images in --data.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option("--reference", help="Folder of true masks for your own images.")
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="PROJECT[=FILE]", help="Beside it, on your own images."),
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="Metric profile, on your own images.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Of the profile, on your own images.")
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option("--groups", help="CSV: case, patient, columns to score apart; own images."),
+    ] = None,
     checkpoint: Annotated[
         list[Path] | None, typer.Option("--checkpoint", help="Use this weights file.")
     ] = None,
@@ -87,6 +107,10 @@ def run(
     Finished shards are kept: the same command goes on after Ctrl-C, a crash or a full disk.
     Nothing is published without --publish.
 
+    With --reference a project is run on your own images and masks (--data), under any prompt and
+    metric profile, side by side with others: intervals, groups, a page and a CSV in --out. That is
+    no claim and never becomes a verdict.
+
     Exit status: 0 every case that was asked for has a score; 1 some have none (a partial or
     failed run: it says which and what to do); 2 wrong usage; 3 something is missing here.
 
@@ -95,6 +119,7 @@ def run(
       sam4mis reproduce run lwnet --dry-run
       sam4mis reproduce run lwnet --data DRIVE/ --set grid=original --set adapter.flips=true
       sam4mis reproduce run --plan night.json --by NAME
+      sam4mis reproduce run lwnet --dataset folder --data eyes/ --reference masks/ --with medsam
     """
     from catalog.errors import UsageError
     from catalog.registry import find_root
@@ -139,5 +164,33 @@ def run(
         by=who_runs(by, find_root()),
         plan=plan,
     )
+    own = {
+        "--dataset": dataset,
+        "--reference": reference,
+        "--with": with_,
+        "--profile": profile,
+        "--metric": metric,
+        "--groups": groups,
+    }
+    if reference is not None:
+        from reproduce.cli.own_data import OwnData, own_data_command
+
+        with ended_by_sigterm():
+            own_data_command(
+                arguments,
+                OwnData(
+                    dataset=dataset,
+                    reference=reference,
+                    others=tuple(with_ or ()),
+                    profile=profile or "house/1",
+                    metrics=tuple(metric or ()),
+                    groups=groups,
+                ),
+            )
+        return
+    if given := [name for name, value in own.items() if value]:
+        raise UsageError(
+            f"{', '.join(given)}: for your own images. Name their masks with --reference FOLDER."
+        )
     with ended_by_sigterm():
         (run_command if plan is None else run_plan)(arguments)

@@ -83,6 +83,9 @@ def score(
     csv_: Annotated[
         Path | None, typer.Option("--csv", help="Write the scores of every case to this file.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the scores as a page to this file.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be kept.")
     ] = False,
@@ -218,6 +221,19 @@ def _write_csv(path: Path, request: Request, result: Result, statistics: Any) ->
     groups = read_groups(request.groups, ids) if request.groups else Groups()
     write_whole(path, cases_csv(result, statistics, groups).encode())
     say(f"Scores of every case: {path}.")
+
+
+def _write_html(path: Path, result: Result) -> None:
+    from catalog.cli.output import say
+    from catalog.files import write_whole
+    from reproduce.predictions.page import scores_page
+
+    notes = [f"{name}: {why}" for name, why in result.protocol["not_measured"].items()]
+    notes += [f"{result.reason}."] if result.reason else []
+    lead = "Existing predictions, scored as they are. Research software, not for clinical use."
+    page = scores_page(result.title, lead, {"predictions": result.measurements}, notes=notes)
+    write_whole(path, page.encode())
+    say(f"The scores as a page: {path}.")
 
 
 def _table(result: Result) -> None:

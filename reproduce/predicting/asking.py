@@ -95,3 +95,21 @@ def _profile(chosen: Chosen, kind: PromptKind, named: str | None, stacks: bool) 
             made: PromptProfile = profile
             return made
     raise UsageError(f"{OPTIONS[kind]}: no profile makes prompts of this kind for {adapter.name}.")
+
+
+def profile_for(chosen: Chosen, named: str | None) -> PromptProfile | None:
+    """What a model is asked about images that have masks: by a profile, as it is named, or as its
+    claims say, or a plain one for what it was trained for; None: it takes no prompts."""
+    adapter = chosen.adapter
+    stacks = adapter.dimensionality == "3d"
+    if named is None and "none" in adapter.prompts:
+        return None
+    if named is not None:
+        found: PromptProfile = plugin("prompts", ProfileId.parse(named).name)
+        if found.kind == "none":
+            return None
+        return _profile(chosen, found.kind, named, stacks)
+    kinds = [kind for kind in adapter.prompts if (kind, stacks) in MADE]
+    if not kinds:
+        raise UsageError(f"{adapter.name}: name what it is asked with --prompts PROFILE.")
+    return _profile(chosen, kinds[0], None, stacks)

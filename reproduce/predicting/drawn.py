@@ -10,7 +10,7 @@ from catalog.errors import InputError
 from reproduce.contracts import Geometry, Sample
 from reproduce.predictions.pairing import Pairing, pair
 from reproduce.predictions.truths import ONLY
-from reproduce.readers import ClassMap, difference, read_mask
+from reproduce.readers import ClassMap, MaskFile, difference, read_mask
 from reproduce.readers.classes import Labelled, declared_in, found_in
 from reproduce.readers.rules import one_class
 
@@ -25,22 +25,23 @@ class MaskFolder:
 
     def __init__(self, folder: Path, ids: Sequence[str]) -> None:
         self.folder = folder
-        self.pairing: Pairing = pair(folder, ids, None, lambda _: "the images")
+        self.pairing: Pairing = pair(folder, ids, None, lambda _: "the images", "")
         self.names: ClassMap | None = declared_in(folder) or declared_in(folder.parent)
-        if self.names is None and not self._single():
-            self.names = found_in(self.pairing.files.values())
+        if self.names is None:
+            self.names = self._found()
 
-    def _single(self) -> bool:
-        """Whether every file holds one object without a name."""
-        try:
-            for path in self.pairing.files.values():
+    def _found(self) -> ClassMap | None:
+        """Classes that the files hold; None: one object each, without a name. A file that cannot be
+        read is told when its case is."""
+        readable, single = [], True
+        for path in self.pairing.files.values():
+            try:
                 found = read_mask(path)
-                if found.segments:
-                    return False
-                one_class(found)
-        except InputError:
-            return False
-        return True
+            except InputError:
+                continue
+            readable.append(path)
+            single = single and not found.segments and _is_one(found)
+        return None if single else found_in(readable)
 
     @property
     def labels(self) -> list[str]:
@@ -68,3 +69,11 @@ class MaskFolder:
         masks = {name: mask.reshape(sample.shape) for name, mask in read.masks.items()}
         valid = None if read.valid is None else read.valid.reshape(sample.shape)
         return replace(sample, labels=masks, valid=valid)
+
+
+def _is_one(found: MaskFile) -> bool:
+    try:
+        one_class(found)
+    except InputError:
+        return False
+    return True

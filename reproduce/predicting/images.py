@@ -49,16 +49,17 @@ def kind_of(case: Case) -> Kind:
     return kind
 
 
-def look(folder: Path, video: bool = False) -> Found:
+def look(folder: Path, video: bool = False, option: str = "--images") -> Found:
     """Everything in a folder and the folders in it that may be an image, sorted by id.
 
     video  each folder of pictures is a video, frames in the order of the numbers in their names
+    option  that names the folder, for messages
 
     Raises `PrerequisiteError` where there is no such folder, `InputError` where it has no image.
     """
     if not folder.is_dir():
         what = "a file, not a folder" if folder.exists() else "no such folder on this machine"
-        raise PrerequisiteError(f"--images {folder}: {what}.")
+        raise PrerequisiteError(f"{option} {folder}: {what}.")
     files: dict[Kind, list[Path]] = defaultdict(list)
     unread: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -179,7 +179,7 @@ class Job:
 
     def _asked(self, case: Case, mark: str) -> CaseRecord:
         begun = time.perf_counter()
-        held: Any = KeptDataset(self.data, limit=1 << 62)  # as `kept` has it, without a limit
+        held = KeptDataset(self.data, limit=1 << 62)  # one case at a time
         sample = held.load(case, self.spec.dataset_options)
         asked = self.source.prompts(sample)
         if self.source.profile is not None and not asked.prompts:
@@ -210,7 +210,7 @@ class Job:
         return record
 
     def _answered(
-        self, held: Any, case: Case, sample: Sample, prompts: Sequence[Prompt]
+        self, held: KeptDataset, case: Case, sample: Sample, prompts: Sequence[Prompt]
     ) -> Painter:
         """The loop of every run, for one case and without a reference."""
         painter = Painter(sample, self.threshold)

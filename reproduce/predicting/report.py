@@ -16,6 +16,7 @@ from catalog.exports.table import harmless
 from catalog.files import write_whole
 from reproduce.predicting import NOTICE
 from reproduce.predicting.job import CaseRecord
+from reproduce.predictions.page import document
 
 TABLE, PAGE, RECORD = "table.csv", "index.html", "predict.json"
 COLUMNS = (
@@ -23,19 +24,6 @@ COLUMNS = (
     *("first_plane", "last_plane", "largest_plane", "seconds", "masks", "status", "remark"),
     "notice",
 )
-STYLE = """
-:root { color-scheme: light dark; --line: #8886; --bad: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; } }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1rem; }
-.notice { border: 1px solid var(--line); padding: .5rem .75rem; font-weight: 600; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { text-align: start; padding: .5rem 0; }
-th, td { padding: .25rem .75rem .25rem 0; text-align: start; border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: end; }
-figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; display: block; }
-.bad { color: var(--bad); }
-"""
 
 
 def write_all(out: Path, about: Mapping[str, Any], records: Sequence[CaseRecord]) -> None:
@@ -114,13 +102,7 @@ def page(about: Mapping[str, Any], records: Sequence[CaseRecord]) -> str:
                 f'src="{escape(quote(record.overlay))}" alt="{escape(_alt(record))}">'
                 f"<figcaption>{escape(record.case)}. {NOTICE}</figcaption></figure>"
             )
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(said['model'])}: predictions</title>\n<style>{STYLE}</style>\n"
-        f"<main>\n{body}\n</main>\n</html>\n"
-    )
+    return document(f"{said['model']}: predictions", parts)
 
 
 def _alt(record: CaseRecord) -> str:

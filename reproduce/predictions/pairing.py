@@ -61,6 +61,7 @@ def pair(
     ids: Sequence[str],
     pattern: str | None,
     where: Callable[[Callable[[Sequence[str]], bool]], str],
+    otherwise: str = ", or say how with --pattern '{case}_mask.png'",
 ) -> Pairing:
     """Pair the files of a folder with cases.
 
@@ -70,6 +71,7 @@ def pair(
 
     where  says what the cases are of, for messages; it is given a function that says whether the
            files pair with other ids
+    otherwise  another way out, for messages
 
     Raises `InputError` listing files that pair with no case or with several.
     """
@@ -90,8 +92,8 @@ def pair(
         raise InputError(
             f"{folder}: {len(problems)} of {len(files)} files do not pair with the cases of "
             f"{where(fits)}: {'; '.join(problems[:5])}{' ...' if problems[5:] else ''}. "
-            f"Name files like the cases ({', '.join(ids[:3])} ...), or say how with "
-            "--pattern '{case}_mask.png'. Files are never paired by order."
+            f"Name files like the cases ({', '.join(ids[:3])} ...){otherwise}. "
+            "Files are never paired by order."
         )
     longer = next(((i, p) for i, p in result.items() if files[p] != i), None)
     if told is None and longer and pattern is None:

@@ -15,7 +15,9 @@ from reproduce.scoring.profile import MetricProfile
 from reproduce.scoring.task import Task, pairs_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 @dataclass(slots=True)
@@ -29,7 +31,8 @@ class Scores:
     n_cases         cases with statistics
     per_case        (case, label) -> value, slices and objects averaged; None: undefined
     per_label       label -> value;  per_seed  seed -> value
-    interval        of the value, where it was asked for and can be had
+    interval        of the value, where it was asked for and can be had; drawn: the values of all
+                    draws of patients or cases behind it, the same draws for the same cases
     std             standard deviation (n - 1) over the values of `per_case`
     missing         (case, label) without prediction
     notes           what a reader of the number should know
@@ -48,6 +51,7 @@ class Scores:
     threshold: float | None
     mask_selection: str
     interval: Interval | None = None
+    drawn: NDArray[np.float64] | None = None
     missing: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -170,6 +174,7 @@ def score(
     cases = {pair: _mean([o.per_case.get(pair) for o in outcomes]) for pair in first.per_case}
     finite = [v for v in cases.values() if v is not None]
     drawn = [o.drawn for o in outcomes if o.drawn is not None]
+    every_draw = np.mean(drawn, axis=0) if draws and drawn else None
     return Scores(
         profile=profile.id,
         metric=metric,
@@ -185,7 +190,8 @@ def score(
         std=float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
         threshold=threshold,
         mask_selection=selection if several else "single",  # of one there is none to choose
-        interval=draws.interval(np.mean(drawn, axis=0)) if draws and drawn else None,
+        interval=draws.interval(every_draw) if draws and every_draw is not None else None,
+        drawn=every_draw,
         missing=sorted(missing),
         notes=notes,
     )

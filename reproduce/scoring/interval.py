@@ -57,18 +57,21 @@ class Draws:
         return self.times[:, [self.clusters[case] for case in cases]]
 
     def interval(self, values: NDArray[np.float64]) -> Interval | None:
-        """Percentiles of the values of all draws; draws without a value are left out, and there is
-        no interval where that is one in ten or more."""
-        import numpy as np
-
-        defined = values[~np.isnan(values)]
-        if len(defined) <= 0.9 * len(values):
-            return None
-        tail = 50 * (1 - LEVEL)
-        low, high = np.percentile(defined, [tail, 100 - tail])
-        return Interval(
-            low=float(low),
-            high=float(high),
-            level=LEVEL,
-            method=f"percentile bootstrap, {RESAMPLES} draws of {self.times.shape[1]} {self.of}s",
+        """As `percentiles`, saying what was drawn."""
+        return percentiles(
+            values,
+            f"percentile bootstrap, {RESAMPLES} draws of {self.times.shape[1]} {self.of}s",
         )
+
+
+def percentiles(values: NDArray[np.float64], method: str) -> Interval | None:
+    """Between which percentiles the values of all draws lie; draws without a value are left out,
+    and there is no interval where that is one in ten or more."""
+    import numpy as np
+
+    defined = values[~np.isnan(values)]
+    if len(defined) <= 0.9 * len(values):
+        return None
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(defined, [tail, 100 - tail])
+    return Interval(low=float(low), high=float(high), level=LEVEL, method=method)

@@ -52,6 +52,10 @@ def desk(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "eyes").mkdir()
     for name in ("01_test.tif", "02_test.tif"):
         shutil.copy(real / "drive/test/images" / name, folder / "eyes")
+    (folder / "vessels-drawn").mkdir()
+    for number in ("01", "02"):
+        drawn = real / f"drive/test/1st_manual/{number}_manual1.gif"
+        shutil.copy(drawn, folder / f"vessels-drawn/{number}_test.gif")
     (folder / "polyps").mkdir()
     (folder / "drawn").mkdir()
     pictures = sorted((real / "endotect/images").iterdir())[:2]
@@ -72,6 +76,8 @@ def desk(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         coco["images"].append({"id": number, "file_name": f"{path.stem}.png"})
         box = [x0, y0, x1 - x0, y1 - y0]
         coco["annotations"].append({"image_id": number, "category_id": 1, "bbox": box})
+    groups = ["case,patient,size", *(f"{p.stem},{n},large" for n, p in enumerate(pictures))]
+    (folder / "groups.csv").write_text("\n".join(groups) + "\n")
     (folder / "boxes.csv").write_text("\n".join(rows) + "\n")
     (folder / "points.csv").write_text("\n".join(points) + "\n")
     (folder / "coco.json").write_text(json.dumps(coco))
@@ -109,6 +115,14 @@ def test_a_command_of_the_page_runs_as_it_stands(
     words = run(COMMANDS[number], desk, monkeypatch)
     if words[2] == "predict" and "--dry-run" not in words:
         predicted(words, desk)
+    if words[2] == "run":
+        out = desk / words[words.index("--out") + 1]
+        document = json.loads((out / "report.json").read_text("utf-8"))
+        for model in document["models"].values():
+            assert not model["failed"]
+        if "lwnet" in document["models"]:  # trained on the other half of DRIVE
+            dice = document["models"]["lwnet"]["measurements"][0]
+            assert (dice["metric"], dice["value"] > 0.8) == ("dice", True)
 
 
 @pytest.mark.slow
