@@ -383,3 +383,20 @@ def test_another_distribution_takes_no_command_over(
     command = LazyGroup().get_command(None, "reproduce")
     assert command is not None
     assert command.name == "reproduce"
+
+
+@pytest.mark.parametrize(("command", "collects"), [("list", False), ("build", True)])
+def test_only_commands_that_last_collect_garbage(
+    command: str, collects: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gc
+
+    from catalog import cli
+
+    monkeypatch.setattr("sys.argv", ["sam4mis", command, "--help"])
+    try:
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
