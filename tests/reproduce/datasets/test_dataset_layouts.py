@@ -167,6 +167,27 @@ def test_the_distributed_layout_is_read(written: dict[str, Path], name: str) -> 
         assert tuple(sample.labels) == data.labels
 
 
+# REFUGE's grey values are classes; Kvasir-SEG's masks are JPEG, in which 0 and 1 are one value.
+@pytest.mark.parametrize("name", sorted(set(SETS) - {"refuge", "kvasir-seg"}))
+def test_masks_of_zero_and_one_are_those_of_black_and_white(
+    written: dict[str, Path], name: str
+) -> None:
+    """Every reader that cuts grey masks found nothing in those that hold 0 and 1."""
+    _, split, _, pixels = SETS[name]
+    data = plugin("datasets", name)
+    case = data.cases(written[name], split, {})[0]
+    masks = [path for role, path in case.files.items() if role not in ("image", "declared")]
+    stored = {path: path.read_bytes() for path in masks}
+    try:
+        for path in masks:
+            white = np.asarray(Image.open(path)) > 127
+            Image.fromarray(white.astype(np.uint8)).save(path)
+        assert {label: int(m.sum()) for label, m in data.load(case, {}).labels.items()} == pixels
+    finally:
+        for path, content in stored.items():
+            path.write_bytes(content)
+
+
 def told(name: str, root: Path, split: str, options: dict[str, Any] | None = None) -> str:
     with pytest.raises(InputError) as caught:
         plugin("datasets", name).cases(root, split, options or {})

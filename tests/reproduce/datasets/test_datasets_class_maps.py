@@ -50,3 +50,14 @@ def test_another_class_map_is_another_input(name: str, tmp_path: Path) -> None:
     assert seen[0][0] != seen[1][0]
     (given,) = reader.cases(tmp_path, split, {"labels": {1: "organ", 2: "lesion"}})
     assert "classes" not in given.files  # the option is an input by itself
+
+
+@pytest.mark.parametrize("name", ["folder", "npz", "video-folder", "volumes"])
+def test_numbers_of_one_name_are_one_class_in_every_reader(name: str, tmp_path: Path) -> None:
+    """The last number took the class: 1 of 3 pixels. Segments of DICOM: test_dicom.py."""
+    _files(name, tmp_path)
+    reader = plugin("datasets", name)
+    options = {"labels": {1: "whole", 2: "whole"}}
+    (case,) = reader.cases(tmp_path, next(iter(reader.splits)), options)
+    masks = reader.load(case, options).labels
+    assert {label: int(mask.sum()) for label, mask in masks.items()} == {"whole": 3}

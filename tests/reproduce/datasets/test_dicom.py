@@ -142,6 +142,16 @@ def test_a_segment_that_a_case_lacks_is_empty(tmp_path: Path) -> None:
         assert tuple(int(found[name].sum()) for name in ("liver", "tumour")) == counts
 
 
+def test_segments_of_one_name_are_one_class(tmp_path: Path) -> None:
+    files = write_series(tmp_path / "x", values())
+    write_segmentation(tmp_path / "a.seg", files, {"liver": LIVER, "tumour": TUMOUR})
+    options = {"labels": {"liver": "whole", "tumour": "whole"}, **RAW}
+    data = plugin("datasets", "dicom")
+    (case,) = data.cases(tmp_path, "all", options)
+    masks = data.load(case, options).labels
+    assert {n: int(m.sum()) for n, m in masks.items()} == {"whole": int((LIVER | TUMOUR).sum())}
+
+
 # ------------------------------------------------------------------------------- structure sets
 
 
