@@ -12,7 +12,7 @@ LOSSES = frozenset({"dice-ce-loss"})  # 0 or more, lower is better; no share, ne
 
 def is_length(metric: str) -> bool:
     """Whether a metric is a distance, in mm or voxels."""
-    return metric.lower().startswith(("hd", "assd", "asd", "masd"))
+    return metric.lower().startswith(("hd", "assd", "asd", "masd", "msd"))
 
 
 def counted_over(measurement: Measurement) -> str:

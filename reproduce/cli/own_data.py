@@ -23,7 +23,6 @@ from reproduce.ground.progress import progress
 from reproduce.ground.provenance import environment, settle
 from reproduce.models.declaring import check_prompts
 from reproduce.planning.recipes import RANDOM_SEEDS, Request
-from reproduce.planning.references import rule_of
 from reproduce.predicting.asking import profile_for
 from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of
 from reproduce.predicting.compared import NO_CLAIM, Compared, cases_csv, compare
@@ -231,7 +230,7 @@ def _trial(
         prompt_grid=grid if profile else "original",
         objects=needs.objects,
         labels=labels,
-        reference_filter=rule_of(needs.reference_filter),
+        reference_filter=needs.rule,
         thresholds=sorted({0.5, *needs.thresholds}),
         surfaces=list(needs.surfaces),
         precision=request.precision or "float32",

@@ -95,6 +95,8 @@ def shown(metric: str, value: float | None) -> str:
     """A number of a measure: a share in percent, a length in mm."""
     if value is None:
         return "undefined"
+    if metric == "mcc":  # from -1 to 1: a correlation, no share
+        return f"{value:.4f}"
     return f"{value:.2f} mm" if is_length(metric) else f"{100 * value:.2f} %"
 
 
@@ -102,6 +104,8 @@ def between(metric: str, interval: Interval | None) -> str:
     """The ends of an interval in the unit of the measure; "": there is none."""
     if interval is None:
         return ""
+    if metric == "mcc":
+        return f"{interval.low:.4f} to {interval.high:.4f}"
     if is_length(metric):
         return f"{interval.low:.2f} to {interval.high:.2f}"
     return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
@@ -144,6 +148,8 @@ def _differences(caption: str, differences: Sequence[Difference]) -> str:
 def _signed(difference: Difference) -> str:
     if difference.value is None:
         return "undefined"
+    if difference.metric == "mcc":
+        return f"{difference.value:+.4f}"
     if is_length(difference.metric):
         return f"{difference.value:+.2f} mm"
     return f"{100 * difference.value:+.2f} points"

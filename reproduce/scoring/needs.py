@@ -9,7 +9,7 @@ from typing import Any, Literal
 from reproduce.scoring.profile import Measure, MetricProfile, ReferenceFilter
 
 AUC_BINS = 5000
-PANOPTIC_KINDS = ("pq", "sq", "rq")
+PANOPTIC_KINDS = ("pq", "sq", "rq", "lesion-f1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,38 @@ NAN = math.nan
 
 EmptyValue = float | Literal["error"] | None
 
-Kind = Literal["dice", "iou", "nsd", "hd95", "hd", "assd", "auc", "pq", "sq", "rq"]
+Kind = Literal[
+    "dice",
+    "iou",
+    "sensitivity",
+    "specificity",
+    "precision",
+    "mcc",
+    "volume-similarity",
+    "nsd",
+    "hd95",
+    "hd",
+    "assd",
+    "asd-reference",
+    "asd-predicted",
+    "msd-reference",
+    "msd-predicted",
+    "cldice",
+    "boundary-iou",
+    "auc",
+    "pq",
+    "sq",
+    "rq",
+    "lesion-f1",
+]
+#: Kinds that follow from the numbers of pixels alone.
+COUNT_KINDS = frozenset(
+    {"dice", "iou", "sensitivity", "specificity", "precision", "mcc", "volume-similarity"}
+)
+#: Kinds that are lengths: a mask that is not there has none.
+LENGTH_KINDS = frozenset(
+    {"hd", "hd95", "assd", "asd-reference", "asd-predicted", "msd-reference", "msd-predicted"}
+)
 Level = Literal["case", "instance", "slice", "object", "dataset"]
 SliceSet = Literal["all", "reference-nonempty", "union-nonempty"]
 Labels = Literal["all", "in-reference", "one-to-max"]
@@ -46,7 +77,8 @@ class Measure:
     kind         which formula of `reproduce.scoring.values`
     empty        values for empty masks
     smooth       (num, den) added to numerator and denominator
-    surface      definition of the surface (`reproduce.statistics.surface`), for nsd, hd, assd
+    surface      definition of the surface (`reproduce.statistics.surface`), for nsd, distances,
+                 cldice (skeletons) and boundary-iou (bands)
     tolerance    of nsd, in mm (in pixels for a `unit` surface)
     combine      nsd: `pooled` areas of both surfaces, or the `mean-fraction` of the two shares;
                  hd95: `max` of both directions' percentiles, or percentile of both `pooled`;
@@ -55,7 +87,10 @@ class Measure:
     dice_gate    nsd of all labels of a case is 0 where its mean Dice is this or less
     decimals     each unit is rounded to so many decimals before anything is averaged
     rounds       instead of the profile's
-    overlap      pq, sq, rq: components match at this IoU or above
+    overlap      pq, sq, rq, lesion-f1: components match at this IoU or above
+    matcher      lesion-f1: components match `one-to-one`, best IoU first, at `overlap` or above; or
+                 a lesion is found where any pixel of it is predicted, and one that touches none is
+                 false (`touching`)
     """
 
     kind: Kind
@@ -69,6 +104,7 @@ class Measure:
     dice_gate: float | None = None
     decimals: int | None = None
     overlap: float = 0.5
+    matcher: Literal["one-to-one", "touching"] = "one-to-one"
     rounds: Rounds | None = None
 
 

@@ -15,7 +15,7 @@ from reproduce.scoring.interval import Draws
 from reproduce.scoring.means import Means, grouped_mean
 from reproduce.scoring.needs import PANOPTIC_KINDS
 from reproduce.scoring.parsed import Parsed
-from reproduce.scoring.profile import Measure, MetricProfile
+from reproduce.scoring.profile import COUNT_KINDS, LENGTH_KINDS, Measure, MetricProfile
 from reproduce.scoring.values import (
     area_under_roc,
     overlap_values,
@@ -55,7 +55,7 @@ class Task:
     @property
     def missing_value(self) -> float | None:
         """What a case without prediction counts; None: nothing, it is left out."""
-        if self.profile.missing == "omit" or self.measure.kind in ("hd", "hd95", "assd"):
+        if self.profile.missing == "omit" or self.measure.kind in LENGTH_KINDS:
             return None
         return float(self.profile.missing)
 
@@ -156,7 +156,7 @@ class Task:
         summed = rows.summed(units.UNIT_AXES[level])
         if measure.kind == "auc":
             values = self._auc(table, rows, level)
-        elif measure.kind in ("dice", "iou"):
+        elif measure.kind in COUNT_KINDS:
             values = overlap_values(measure, summed.counts)
         else:
             values = self._shapes(table, rows, summed, level)
@@ -298,7 +298,7 @@ class Task:
         if self.draws is None:
             return None
         if self.profile.level == "dataset":
-            return self._drawn_pools(rows, finest) if self.measure.kind in ("dice", "iou") else None
+            return self._drawn_pools(rows, finest) if self.measure.kind in COUNT_KINDS else None
         axes, cases = self._unit_axes(rows), list(rows.cases)
         if self._missing_counts:
             axes, values = self._with_missing(rows, axes, values)

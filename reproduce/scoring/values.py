@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
@@ -15,20 +15,45 @@ if TYPE_CHECKING:
 
 
 def overlap_values(measure: Measure, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Dice or IoU of each row of (U, 4) counts tp, fp, fn, tn; (U,) float64.
+    """What follows from the counts of each row of (U, 4) tp, fp, fn, tn; (U,) float64.
 
-    Dice = (2 TP + a) / (2 TP + FP + FN + b), IoU = (TP + a) / (TP + FP + FN + b).
+    Dice = (2 TP + a) / (2 TP + FP + FN + b), IoU = (TP + a) / (TP + FP + FN + b). Volume similarity
+    is 1 - |FN - FP| / (2 TP + FP + FN) (Taha and Hanbury 2015), MCC the correlation of Matthews.
     """
     import numpy as np
 
-    tp, fp, fn, _ = counts.T
-    above, below = measure.smooth
-    weight = 2.0 if measure.kind == "dice" else 1.0
-    numerator = weight * tp + above
-    denominator = weight * tp + fp + fn + below
+    tp, fp, fn, tn = counts.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = numerator / denominator
+        values = _FROM_COUNTS[measure.kind](measure, tp, fp, fn, tn)
     return with_empty_values(measure, values, tp + fn == 0, tp + fp == 0)
+
+
+def _shared(weight: float) -> Callable[..., Any]:
+    def value(measure: Measure, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+        above, below = measure.smooth
+        return (weight * tp + above) / (weight * tp + fp + fn + below)
+
+    return value
+
+
+def _mcc(measure: Measure, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+    """Roots are taken of each factor: their product leaves the range of whole numbers."""
+    import numpy as np
+
+    below = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+    above = tp.astype(np.float64) * tn - fp.astype(np.float64) * fn
+    return np.where(below == 0, 0.0, above / np.where(below == 0, 1.0, below))
+
+
+_FROM_COUNTS: dict[str, Callable[..., Any]] = {
+    "dice": _shared(2.0),
+    "iou": _shared(1.0),
+    "sensitivity": lambda _, tp, fp, fn, tn: tp / (tp + fn),
+    "specificity": lambda _, tp, fp, fn, tn: tn / (tn + fp),
+    "precision": lambda _, tp, fp, fn, tn: tp / (tp + fp),
+    "mcc": _mcc,
+    "volume-similarity": lambda _, tp, fp, fn, tn: 1 - abs(fn - fp) / (2 * tp + fp + fn),
+}
 
 
 def with_empty_values(
@@ -62,7 +87,8 @@ def with_empty_values(
 
 
 def surface_value(measure: Measure, entry: Mapping[str, Any]) -> float:
-    """NSD, HD, HD95 or ASSD of one entry of the column `surfaces` with both masks non-empty.
+    """What one entry of the column `surfaces` gives, with both masks non-empty: NSD, distances,
+    clDice of skeletons, IoU of bands. ASD and MSD are the mean and the median of one direction.
 
     NSD: share of both surfaces that lies within the tolerance of the other.
     """
@@ -84,6 +110,18 @@ def surface_value(measure: Measure, entry: Mapping[str, Any]) -> float:
         if measure.combine == "mean-fraction":
             return float((near_there / there_area.sum() + near_here / here_area.sum()) / 2)
         return float((near_there + near_here) / (there_area.sum() + here_area.sum()))
+    if measure.kind == "cldice":
+        # Shit et al. 2021: the harmonic mean of the shares of both skeletons in the other mask
+        shares = [_share_at_0(there, there_area), _share_at_0(here, here_area)]
+        return 2 * shares[0] * shares[1] / sum(shares) if sum(shares) else 0.0
+    if measure.kind == "boundary-iou":
+        both = float(there_area[there == 0].sum())
+        return both / float(there_area.sum() + here_area.sum() - both)
+    if measure.kind.startswith(("asd-", "msd-")):
+        side = (there, there_area) if measure.kind.endswith("reference") else (here, here_area)
+        if measure.kind.startswith("asd"):
+            return float(np.average(side[0], weights=side[1]))
+        return _linear(*side, 0.5)
     if measure.kind == "assd":
         if measure.combine == "mean-fraction":
             means = (np.average(there, weights=there_area), np.average(here, weights=here_area))
@@ -98,6 +136,11 @@ def surface_value(measure: Measure, entry: Mapping[str, Any]) -> float:
     return max(percentile(there, there_area), percentile(here, here_area))
 
 
+def _share_at_0(distance: NDArray[np.float64], size: NDArray[np.float64]) -> float:
+    """The share of elements that lie in the other mask."""
+    return float(size[distance == 0].sum() / size.sum())
+
+
 def _weighted(distance: NDArray[np.float64], area: NDArray[np.float64]) -> float:
     """Smallest distance within which 95 % of the area lies (DeepMind's robust Hausdorff)."""
     import numpy as np
@@ -106,12 +149,14 @@ def _weighted(distance: NDArray[np.float64], area: NDArray[np.float64]) -> float
     return float(distance[min(int(np.searchsorted(cumulative, 0.95)), len(distance) - 1)])
 
 
-def _linear(distance: NDArray[np.float64], count: NDArray[np.float64]) -> float:
+def _linear(
+    distance: NDArray[np.float64], count: NDArray[np.float64], share: float = 0.95
+) -> float:
     """numpy.percentile of the distances repeated `count` times, without repeating them."""
     import numpy as np
 
     ends = np.cumsum(count)
-    position = 0.95 * float(ends[-1] - 1)
+    position = share * float(ends[-1] - 1)
     low = math.floor(position)
     first = float(distance[int(np.searchsorted(ends, low, side="right"))])
     second = float(distance[int(np.searchsorted(ends, min(low + 1, ends[-1] - 1), side="right"))])
@@ -119,7 +164,8 @@ def _linear(distance: NDArray[np.float64], count: NDArray[np.float64]) -> float:
 
 
 def panoptic_value(measure: Measure, entry: Mapping[str, Any]) -> float:
-    """PQ, SQ or RQ of one entry of `components`: pairs match one to one, best IoU first.
+    """PQ, SQ, RQ or the F1 of lesions of one entry of `components`: pairs match one to one, best
+    IoU first, or (`touching`) wherever they share a voxel.
 
     Kirillov et al. 2019: SQ is the mean IoU of matches, RQ = TP / (TP + FP/2 + FN/2), PQ = SQ RQ.
     """
@@ -131,6 +177,9 @@ def panoptic_value(measure: Measure, entry: Mapping[str, Any]) -> float:
         return math.nan
     first = np.asarray(entry["overlap_reference"], int)
     second = np.asarray(entry["overlap_predicted"], int)
+    if measure.matcher == "touching":
+        hits, wrong = len(set(first.tolist())), len(found) - len(set(second.tolist()))
+        return 2 * hits / (hits + len(truth) + wrong)
     iou = overlap / (truth[first] + found[second] - overlap) if len(overlap) else overlap
     matched: list[float] = []
     left: set[int] = set()
@@ -143,6 +192,8 @@ def panoptic_value(measure: Measure, entry: Mapping[str, Any]) -> float:
             right.add(j)
     quality = len(matched) / ((len(truth) + len(found)) / 2)
     segmentation = sum(matched) / len(matched) if matched else 0.0
+    if measure.kind == "lesion-f1":
+        return quality
     return {"rq": quality, "sq": segmentation, "pq": quality * segmentation}[measure.kind]
 
 

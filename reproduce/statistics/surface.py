@@ -5,6 +5,12 @@
 `edge`    voxels of the mask that its erosion with the face neighbourhood removes, each counted
           once: MONAI, medpy, MetricsReloaded. Voxels at the array's border count as edge.
 
+Two more elements say only whether they lie in the other mask (distance 0) or not (1):
+
+`skeleton`    centre lines of a mask by scikit-image, in the other mask: clDice.
+`band:<s>`    voxels of a mask near its contour, within a share s of the image's diagonal, in the
+              other mask's band: boundary IoU. Images only.
+
 All distances are computed inside the bounding box of both masks, which holds both surfaces.
 """
 
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 class SurfaceSpec:
     """One definition, spelt `element/spacing/dims`, for instance `surfel/header/3d`."""
 
-    element: str  # surfel | edge
+    element: str  # surfel | edge | skeleton | band:<share of the diagonal>
     spacing: str  # header | unit | reversed | fixed:<mm>
     dims: str  # 2d | 3d | expand (a 2D mask as a volume of one slice)
 
@@ -49,14 +55,15 @@ class SurfaceSpec:
         parts = text.split("/")
         good = (
             len(parts) == 3
-            and parts[0] in ("surfel", "edge")
+            and (parts[0] in ("surfel", "edge", "skeleton") or _number(parts[0], "band"))
             and (parts[1] in ("header", "unit", "reversed") or _fixed(parts[1]) is not None)
             and parts[2] in ("2d", "3d", "expand")
         )
         if not good:
             raise UsageError(
-                f"surface definition {text!r}: expected element/spacing/dims, element surfel or "
-                "edge, spacing header, unit, reversed or fixed:<mm>, dims 2d, 3d or expand."
+                f"surface definition {text!r}: expected element/spacing/dims, element surfel, "
+                "edge, skeleton or band:<share>, spacing header, unit, reversed or fixed:<mm>, "
+                "dims 2d, 3d or expand."
             )
         return cls(*parts)
 
@@ -85,9 +92,14 @@ class SurfaceSpec:
 
 
 def _fixed(text: str) -> float | None:
+    return _number(text, "fixed")
+
+
+def _number(text: str, of: str) -> float | None:
+    """The number above 0 in `<of>:<number>`; None: it is spelt otherwise."""
     name, _, number = text.partition(":")
     try:
-        return float(number) if name == "fixed" and float(number) > 0 else None
+        return float(number) if name == of and float(number) > 0 else None
     except ValueError:
         return None
 
@@ -137,7 +149,14 @@ def surface_histogram(
         return {"definition": str(spec), "spacing_mm": nothing, **dict.fromkeys(_LISTS, nothing)}
     spacing = spec.spacing_for(header_mm, reference.ndim)
     entry: dict[str, Any] = {"definition": str(spec), "spacing_mm": list(spacing)}
-    sides = kernels.measure(reference[box], predicted[box], spec.element, spacing)
+    if spec.element in ("surfel", "edge"):
+        sides = kernels.measure(reference[box], predicted[box], spec.element, spacing)
+    else:
+        from reproduce.statistics.parts import inside_other
+
+        band = _number(spec.element, "band")
+        width = None if band is None else max(1, round(band * math.hypot(*reference.shape)))
+        sides = inside_other(reference[box], predicted[box], width)
     for name, (distances, areas) in zip(("reference", "predicted"), sides, strict=True):
         entry[f"{name}_distance"], entry[f"{name}_area"] = distances, areas
     return entry
