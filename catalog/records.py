@@ -500,6 +500,7 @@ class Claim(Record, kw_only=True):
     decimals: int
     source: ClaimSource
     protocol: Protocol
+    unit: Literal["mm", "voxels", "px"] | None = None  # of a distance; None: not stated
     # "own": by the project it is about; else the work or project that printed it; None: not known
     printed_by: Slug | None = None
     checkpoint: str | None = None

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from catalog import questions, standing
 from catalog.metrics import counted_over, is_length
-from catalog.render import labels, show
+from catalog.render import labels, printed, show
 from catalog.render.naming import dataset_key, is_dataset, slug
 from catalog.text import clean
 
@@ -107,6 +107,7 @@ def environment() -> Environment:
         "duration": show.duration,
         "claimed": show.claimed,
         "printed": show.printed,
+        "measure": printed.measure,
         "printed_by": show.printed_by,
         "is_digest": show.is_digest,
         "finding_sources": questions.sources_words,
@@ -115,6 +116,7 @@ def environment() -> Environment:
     env.globals |= {
         "dispute_address": show.dispute_address,
         "card_address": show.card_address,
+        "offer_address": show.offer_address,
         "question_address": questions.address,
         "question_slug": questions.slug,
         "QUESTIONS": questions.QUESTIONS,

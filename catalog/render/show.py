@@ -8,7 +8,7 @@ from textwrap import shorten
 from typing import Any
 from urllib.parse import urlencode
 
-from catalog.metrics import is_share, percent_decimals
+from catalog.metrics import is_length, is_share, percent_decimals
 from catalog.records import Claim, ProtocolCard, ProtocolField, Version
 from catalog.render.labels import DECIDED
 from catalog.render.views import ClaimView, PaperView
@@ -55,6 +55,19 @@ def card(value: ProtocolCard) -> list[tuple[str, str | None]]:
     ]
 
 
+def offer_address(repo_url: str, project: str, claims: list[str], files: list[str]) -> str:
+    """A new issue by somebody who can run claims: which, what a run needs, what they have."""
+    body = (
+        f"Claims: {', '.join(claims[:12])}{' ...' if len(claims) > 12 else ''}",
+        "I have the data: ",
+        "My machine (GPU, memory): ",
+        *(f"sha256 of {name}, and where I got it: " for name in files[:6]),
+        "What the command said: ",
+    )
+    title = f"I can run {project}"
+    return f"{repo_url}/issues/new?" + urlencode({"title": title, "body": "\n".join(body)})
+
+
 def dispute_address(repo_url: str, claim: str) -> str:
     """The form for an objection to a claim or its verdict, with `project/claim` filled in."""
     return f"{repo_url}/issues/new?" + urlencode(
@@ -76,44 +89,18 @@ def card_address(repo_url: str, project: str, question: str, answer: str | None)
 
 
 def printed(claim: Claim) -> str:
-    """The value as printed, with its unit where it is a percentage."""
-    return f"{claim.value:.{claim.decimals}f}" + (" %" if claim.scale == 100 else "")
+    """The value as printed, with its unit: percent, or that of a distance."""
+    unit: str | None = "%" if claim.scale == 100 else claim.unit
+    if unit is None and is_length(claim.metric):
+        unit = "(unit not stated)"
+    return f"{claim.value:.{claim.decimals}f}" + (f" {unit}" if unit else "")
 
 
 def claimed(claim: Claim) -> str:
-    """For a column in percent: the claim in percent with its own precision, two decimals at most.
-
-    What is no share stays as printed.
-    """
+    """A share in percent with its own precision, two decimals at most; what is none as printed."""
     if not is_share(claim):
         return printed(claim)
-    return f"{100 * claim.fraction:.{percent_decimals(claim)}f}"
-
-
-def protocols(claims: Iterable[ClaimView]) -> list[tuple[str, list[ClaimView]]]:
-    """Claims grouped by what they share: protocol, source, overlap, notes and the verdict's words.
-
-    The key is the anchor of the group: that of its first claim.
-    """
-    groups: dict[str, list[ClaimView]] = {}
-    for c in claims:
-        d = c.verdict
-        key = repr(
-            (
-                c.claim.protocol,
-                c.claim.source.place,
-                c.claim.source.url,
-                c.claim.evidence_level,
-                c.claim.training_overlap,
-                c.claim.verifiable,
-                c.claim.note,
-                c.claim.state_note,
-                c.claim.disputes,
-                d and (d.rule, d.comparability, d.labels, d.explanation, d.would_decide),
-            )
-        )
-        groups.setdefault(key, []).append(c)
-    return [(items[0].claim.id, items) for items in groups.values()]
+    return f"{100 * claim.fraction:.{percent_decimals(claim)}f} %"
 
 
 def duration(hours: float | None) -> str:

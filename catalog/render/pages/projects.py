@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from catalog.ladder import ladder, question, unstated
 from catalog.metrics import is_share
-from catalog.render import charts, show
+from catalog.ready import Readiness
+from catalog.records import Checkpoint
+from catalog.render import charts
 from catalog.render.badges import badge, badge_text_width
+from catalog.render.labels import label
 from catalog.render.output import Output
 from catalog.render.pages.history import project_history
 from catalog.render.pages.profiles import document, examples_of
 from catalog.render.pages.quality import BENCHMARKS
 from catalog.render.paging import parted
-from catalog.render.views import Catalog, ClaimView, ProjectView
+from catalog.render.printed import groups
+from catalog.render.views import Catalog, ClaimView, ProjectView, tag_values
 from catalog.runnable import line
 
 
@@ -26,8 +30,10 @@ def write(output: Output, catalog: Catalog) -> None:
             part=part,
             controls=catalog.controls,
         )
+    names = {i: (v.name, f"papers/{i}/") for i, v in catalog.by_id.items()}
+    names |= {s: (v.project.name, f"projects/{s}/") for s, v in catalog.projects.items()}
     for view in catalog.projects.values():
-        _page(output, catalog, view)
+        _page(output, catalog, view, names)
 
 
 def pairs(claims: list[ClaimView], prefix: bool = False) -> list[charts.Pair]:
@@ -55,14 +61,36 @@ def claims_chart(name: str, claims: list[ClaimView], prefix: bool = False) -> ob
     return charts.dumbbell(name, "Claimed against measured", said + ".", shown)
 
 
-def command(view: ProjectView) -> str:
-    """The one command that runs the project's claims again."""
+def command(view: ProjectView, ready: Readiness) -> str:
+    """The one command that runs a number of the project: the one of least effort; empty: none."""
     if view.project.kind == "selftest":
         return "sam4mis reproduce selftest"
-    return "\n".join(
-        f"sam4mis reproduce run {view.project.slug}/{c.claim.id} --data <folder>"
-        for c in [*view.claims, *view.others][:1]
+    slug = view.project.slug
+    ran = (f"{slug}/{c.claim.id}" for c in view.numbers if c.verdict and c.verdict.run)
+    waiting = (run for run in ready.runs if run.claims[0].startswith(f"{slug}/"))
+    if first := next(waiting, None):
+        return f"sam4mis reproduce run {first.claims[0]}{' --data FOLDER' * bool(first.by_hand)}"
+    again = next(ran, None)
+    return f"sam4mis reproduce run {again} --data FOLDER" if again else ""
+
+
+def loaded(view: ProjectView) -> list[Checkpoint]:
+    """The checkpoints that a reader would take: its own files, not copies of them by others."""
+    return [c for c in view.project.checkpoints or [] if c.of is None]
+
+
+def told(view: ProjectView, own: list[str] | None, field: str) -> str:
+    """What its code was read to take, else what its papers say, in words; or that nobody knows."""
+    if own is not None:
+        return ", ".join(map(label, own)) or "nothing"
+    values = dict.fromkeys(
+        value
+        for paper in view.papers
+        for value in tag_values(getattr(paper.paper, field))
+        if value != "unknown"
     )
+    words = ", ".join("nothing" if v == "none" else label(v) for v in values)
+    return f"{words} (says the paper)" if words else "not recorded"
 
 
 def memory_mib(catalog: Catalog, adapter: str | None) -> list[tuple[str, int]]:
@@ -72,9 +100,12 @@ def memory_mib(catalog: Catalog, adapter: str | None) -> list[tuple[str, int]]:
     return [(name, round(each["peak_mib"])) for name, each in measured.items()]
 
 
-def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
+def _page(
+    output: Output, catalog: Catalog, view: ProjectView, names: dict[str, tuple[str, str]]
+) -> None:
+    """names: who may have printed a number -> (name, address of its page)"""
     project = view.project
-    groups = show.protocols([*view.claims, *view.others])
+    own, others = groups(view.claims, catalog.ready), groups(view.others, catalog.ready)
     image = badge(view)
     output.files[f"badges/{project.slug}.svg"] = image
     site = (output.settings.site_url or "").rstrip("/")
@@ -90,10 +121,14 @@ def _page(output: Output, catalog: Catalog, view: ProjectView) -> None:
         v=view,
         q=project,
         chart=claims_chart("claims", view.claims),
-        command=command(view),
+        command=command(view, catalog.ready),
+        own=own,
+        others=others,
+        gives=told(view, project.prompts_eval, "prompts_infer"),
+        dimension=told(view, project.dimensionality, "dimensionality"),
+        names=names,
+        files=loaded(view),
         memory=memory_mib(catalog, project.adapter),
-        protocols=groups,
-        protocol_of={c.claim.id: anchor for anchor, items in groups for c in items},
         runs={r.run for r in view.runs},
         known=catalog.dataset_names,
         conventions=catalog.conventions,

@@ -339,7 +339,14 @@
       };
     });
   }
+  // A row that an address names may lie in a closed part.
+  function unfold() {
+    let node = document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details:not([open])");
+    for (; node; node = node.parentElement?.closest("details:not([open])")) node.open = true;
+  }
+  addEventListener("hashchange", unfold);
   function start() {
+    unfold();
     const fresh = (selector, run) => {
       for (const node of document.querySelectorAll(selector)) if (!node.dataset.on) { node.dataset.on = "1"; run(node); }
     };
