@@ -125,7 +125,7 @@ def test_numbers_with_a_source_and_no_rows_are_counted(catalog: Catalog, output:
 
 def test_pages_of_claims_say_what_the_rows_are(catalog: Catalog, output: Output) -> None:
     page = output.pages["projects/cellvit.md"].decode()
-    assert "12 of 12 numbers follow from" in page
+    assert "12 follow from rows" in page
     assert len(re.findall(r"released/cellvit-pannuke/", page)) == 12
     page = output.pages["verification/index.md"].decode()
     of = len(catalog.numbers)
