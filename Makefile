@@ -8,30 +8,46 @@ SEED   ?= 0
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN    := $(VENV)/bin
 SAY    := @printf '\n\033[1m== %s\033[0m\n'
-PIP    := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar on
+# uv installs where it is there, pip elsewhere; both hold every file to the hash in the lock.
+UV     ?= $(shell command -v uv)
+INSTALL = @UV="$(UV)" $(BIN)/python requirements/install.py $(VENV)
+OURS    = @$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check --quiet) --no-deps --editable .
 
-.PHONY: help demo test test-slow test-parity stress test-gpu lint format check site serve selftest bench lighthouse catalog lock clean container apptainer FORCE
+.PHONY: help demo test test-wheel dist picture test-slow test-parity stress test-gpu lint format check site serve selftest bench lighthouse catalog lock clean container apptainer FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.reproduce ## install everything, check the registry, build README tables and site, run the self-test
-	$(SAY) "1/3  checking the registry (sam4mis check)"
+demo: $(VENV)/.reproduce ## install everything, check the registry, run the self-test, build README tables and site
+	$(SAY) "1/3  checking the registry: a few seconds (sam4mis check)"
 	$(BIN)/sam4mis check
-	$(SAY) "2/3  the offline self-test of the harness: download, load, prompt, score, verdict (sam4mis reproduce selftest)"
+	$(SAY) "2/3  the offline self-test of the harness, half a minute: download, load, prompt, score, verdict (sam4mis reproduce selftest)"
 	$(BIN)/sam4mis reproduce selftest
-	$(SAY) "3/3  writing README tables and the website (sam4mis build)"
+	$(SAY) "3/3  writing README tables and the website, half a minute (sam4mis build)"
 	$(BIN)/sam4mis build
-	@printf '\nDone. Where to look:\n'
-	@printf '  the website        %s/sam4mis serve   (the files are in build/site)\n' "$(BIN)"
+	@printf '\n\033[1mDone. What there is to look at:\033[0m\n'
+	@printf '  the website        %s/sam4mis serve      opens on this machine; the files are in build/site\n' "$(BIN)"
+	@printf '  a checked number   %s/sam4mis reproduce show lwnet\n' "$(BIN)"
+	@printf '  why numbers differ %s/sam4mis reproduce explain lwnet/validation-dice\n' "$(BIN)"
 	@printf '  find a method      %s/sam4mis search medsam\n' "$(BIN)"
-	@printf '  what is verified   %s/sam4mis reproduce list\n' "$(BIN)"
-	@printf '  add your paper     %s/sam4mis add - --dry-run   (paste BibTeX or RIS, then Ctrl-D)\n\n' "$(BIN)"
+	@printf '  add your paper     %s/sam4mis add - --dry-run   paste BibTeX or RIS, then Ctrl-D\n\n' "$(BIN)"
 
 test: $(VENV)/.dev ## install everything with the test tools and pass the tests
-	$(SAY) "running the tests (at most 10 minutes on two cores)"
+	$(SAY) "running the tests: 5 to 10 minutes on two cores; what was skipped, and why, stands at the end"
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20
+
+test-wheel: $(VENV)/.dev ## build source distribution and wheel, install and use them in an empty folder
+	$(BIN)/python -m pytest -m "slow or not slow" tests/test_package.py
+
+dist: $(VENV)/.dev ## source distribution and wheel, with their sha256, into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	cd dist && $(abspath $(BIN))/python -c 'import hashlib, pathlib; [print(hashlib.sha256(f.read_bytes()).hexdigest(), "", f.name) for f in sorted(pathlib.Path(".").glob("sam4mis-*"))]' > SHA256SUMS
+
+picture: $(VENV)/.dev ## take the picture of the README again (needs chromium)
+	$(BIN)/sam4mis build
+	$(BIN)/python site/picture.py
 
 test-slow: $(VENV)/.dev ## the tests that take longer than the suite's budget
 	$(BIN)/python -m pytest -m slow --timeout 3600 --durations=10
@@ -82,25 +98,26 @@ $(BIN)/python:
 
 # Each lock holds the ones above it; a stamp says what is installed already.
 $(VENV)/.catalog: requirements/catalog.lock pyproject.toml | $(BIN)/python
-	$(SAY) "installing the catalog (requirements/catalog.lock)"
-	$(PIP) -r requirements/catalog.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(SAY) "installing the catalog: under a minute (requirements/catalog.lock)"
+	$(INSTALL) $<
+	$(OURS)
 	@touch $@
 
 $(VENV)/.reproduce: requirements/reproduce.lock pyproject.toml | $(BIN)/python
-	$(SAY) "installing the catalog and the harness: torch is large, some 5 GB (requirements/reproduce.lock)"
-	$(PIP) -r requirements/reproduce.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(SAY) "installing the catalog and the harness: torch is large, some 5 GB; $(TAKES) (requirements/reproduce.lock)"
+	$(INSTALL) $<
+	$(OURS)
 	@touch $@ $(VENV)/.catalog
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
-	$(SAY) "installing everything and the test tools: torch is large, some 5 GB (requirements/dev.lock)"
-	$(PIP) -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(SAY) "installing everything and the test tools: torch is large, some 5 GB; $(TAKES) (requirements/dev.lock)"
+	$(INSTALL) $<
+	$(OURS)
 	@touch $@ $(VENV)/.reproduce $(VENV)/.catalog
 
-UV      ?= uv
-COMPILE  = $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+TAKES = a few minutes by your network the first time, one or two from a cache
+
+COMPILE  = $(or $(UV),uv) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 
 lock: ## write the lock files again (needs uv)
 	$(COMPILE) --extra reproduce --group dev -o requirements/dev.lock

@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from sam4mis.registry import Catalog, load
     from sam4mis.scoring import Score, Scores, profile, profiles, score
 
-#: name -> the module that has it, imported when the name is used
+#: name -> the module that has it, imported when the name is used; in the order of the site's page
 _PLACES = {
-    "Catalog": "sam4mis.registry",
-    "Sam4misError": "catalog.errors",
-    "Score": "sam4mis.scoring",
-    "Scores": "sam4mis.scoring",
-    "explain": "sam4mis.explaining",
     "load": "sam4mis.registry",
-    "profile": "sam4mis.scoring",
-    "profiles": "sam4mis.scoring",
+    "Catalog": "sam4mis.registry",
     "score": "sam4mis.scoring",
+    "Scores": "sam4mis.scoring",
+    "Score": "sam4mis.scoring",
+    "profiles": "sam4mis.scoring",
+    "profile": "sam4mis.scoring",
+    "explain": "sam4mis.explaining",
+    "Sam4misError": "catalog.errors",
 }
 
 __all__ = [

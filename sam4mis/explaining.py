@@ -26,7 +26,7 @@ def explain(
     target
         Another number than the printed one, as a fraction; a share may be given in percent.
     depth
-        How many conventions are changed at once, 0 to 3; each more takes some ten times as long.
+        How many conventions are changed at once, 0 to 3; each more tries many more settings.
     root
         As in `load`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,19 @@ def no_test_leaves_this_machine() -> Iterator[None]:
     yield
     if tried := off_machine.refused():
         pytest.fail(f"a test may not leave this machine:\n{tried}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was skipped, by reason: a public clone lacks what only some machines have."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[why.removeprefix("Skipped: ")] += 1
+    if not reasons:
+        return
+    terminalreporter.section("not run here, and why", sep="-")
+    for why, number in reasons.most_common():
+        terminalreporter.write_line(f"{number:4} {why}")
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,14 @@ import inspect
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from numpy.typing import NDArray
 
 import sam4mis
@@ -55,6 +57,32 @@ def test_its_insides_never_look_at_it() -> None:
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 assert not [n for n in names if n.split(".")[0] == "sam4mis"], path
+
+
+def test_the_page_of_the_site_has_every_name_with_its_arguments_and_examples() -> None:
+    from catalog.render.pages.library import entries
+
+    folder = Path(sam4mis.__file__).parent
+    found = list(entries(folder, ast.parse((folder / "__init__.py").read_text("utf-8"))))
+    own = [name for name in sam4mis.__all__ if name not in ("__version__", "Sam4misError")]
+    assert sorted(entry.anchor for entry in found) == own
+    every = [*found, *(member for entry in found for member in entry.members)]
+    assert {"Catalog.find", "Scores.under"} <= {entry.anchor for entry in every}
+    assert all(entry.parts for entry in every)
+    told = {entry.anchor: entry for entry in found}["score"]
+    terms = [name for part in told.parts for name, _ in part.terms]
+    named = {name for term in terms for name in term.split(", ")}
+    assert named == set(inspect.signature(score).parameters)
+    assert "    spacing_mm: float | Sequence[float] | None = None,\n" in told.signature
+    (example,) = (part.text for part in told.parts if part.kind == "code")
+    assert example is not None
+    assert '>>> scores["dice"].value\n0.75' in example.unescape()
+
+
+def test_the_number_of_the_version_is_one(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    cited = yaml.safe_load((root / "CITATION.cff").read_text("utf-8"))
+    assert project["version"] == sam4mis.__version__ == cited["version"]
 
 
 def test_another_name_is_no_attribute() -> None:

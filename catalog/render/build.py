@@ -210,7 +210,7 @@ def _readme(root: Path, catalog: Catalog, report: Report, *, write: bool) -> Non
         report.readme = "absent"
         return
     before = path.read_text("utf-8")
-    after = readme.update(before, catalog)
+    after = readme.update(before, catalog, settings(root))
     report.readme_bytes = len(after.encode())
     if after == before:
         return

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from catalog.errors import InputError
 from catalog.render.labels import DECIDED
+from catalog.render.output import Settings, safe_url
 from catalog.render.views import Catalog, PaperView
 from catalog.text import clean
 
@@ -16,6 +17,7 @@ BUDGET = 100_000
 NEWEST = 25
 VERDICTS = 20
 
+NOWHERE = Settings()  # nobody has said where site and repository are
 _REGION = re.compile(r"(<!-- sam4mis:(\w+) -->\n)(.*?)(<!-- /sam4mis -->)", re.S)
 
 
@@ -149,10 +151,23 @@ def newest(catalog: Catalog, most: int = NEWEST) -> str:
     )
 
 
+def addresses(before: str, known: Settings) -> str:
+    """The line of addresses. What nobody has set stays as it stands: a placeholder, or the address
+    that a build filled in before.
+
+    >>> addresses("[Website](https://X/) · [Repository](https://Y/)", Settings("https://a.org/"))
+    '[Website](https://a.org/) · [Repository](https://Y/)'
+    """
+    for name, address in (("Website", known.site_url), ("Repository", known.repo_url)):
+        if (safe := safe_url(address)) and ")" not in safe:
+            before = re.sub(rf"\[{name}\]\([^)]*\)", lambda _: f"[{name}]({safe})", before)  # noqa: B023
+    return before
+
+
 SECTIONS = {"numbers": numbers, "verdicts": verdicts, "newest": newest}
 
 
-def update(text: str, catalog: Catalog) -> str:
+def update(text: str, catalog: Catalog, known: Settings = NOWHERE) -> str:
     """README with each region from `<!-- sam4mis:NAME -->` to `<!-- /sam4mis -->` made new.
 
     Raises `InputError` for a region that nothing fills, or a README over its budget.
@@ -160,10 +175,12 @@ def update(text: str, catalog: Catalog) -> str:
 
     def fill(found: re.Match[str], most: int) -> str:
         name = found[2]
+        if name == "addresses":
+            return f"{found[1]}{addresses(found[3], known)}{found[4]}"
         if name not in SECTIONS:
             raise InputError(
                 f"README.md: nothing fills the region {name!r} "
-                f"(expected one of: {', '.join(SECTIONS)})."
+                f"(expected one of: addresses, {', '.join(SECTIONS)})."
             )
         body = newest(catalog, most) if name == "newest" else SECTIONS[name](catalog)
         return f"{found[1]}{body}{found[4]}"

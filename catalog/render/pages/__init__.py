@@ -10,6 +10,7 @@ from catalog.render.pages import (
     datasets,
     find,
     home,
+    library,
     papers,
     profiles,
     projects,
@@ -36,6 +37,7 @@ WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     trends.write,
     profiles.write,
     reference.write,
+    library.write,
     quality.write,
     cite.write,
 )
