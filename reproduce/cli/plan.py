@@ -65,14 +65,14 @@ def plan(
     from catalog.cli.output import say
     from catalog.errors import InputError
     from catalog.files import write_whole
-    from catalog.registry import Registry, find_root
+    from catalog.registry import Registry, find_clone, find_root
     from reproduce.cli.common import as_json
     from reproduce.ground import quantities
     from reproduce.planning.campaign import Limits, campaign
     from reproduce.planning.recipes import find_claims
 
     if site:
-        _for_site(find_root(), check)
+        _for_site(find_clone("reproduce plan --site"), check)
         return
     registry = Registry.load_around(find_root(), say)
     limits = Limits(
