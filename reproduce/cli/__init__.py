@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("reproduce.cli.plan", "What could be verified, and what it would take."),
     "run": ("reproduce.cli.run", "Run released weights and measure what the paper prints."),
     "predict": ("reproduce.cli.predict", "Run a released model on your own images."),
+    "plugin": ("reproduce.cli.plugin", "A model of your own: begin a file, check its contract."),
     "rerun": ("reproduce.cli.rerun", "Compute a run again, and say whether the two agree."),
     "verify": ("reproduce.cli.verify", "Recompute all verdicts from claims and results."),
     "recompute": (

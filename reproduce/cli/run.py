@@ -118,7 +118,6 @@ def run(
     Examples:
       sam4mis reproduce run lwnet --dry-run
       sam4mis reproduce run lwnet --data DRIVE/ --set grid=original --set adapter.flips=true
-      sam4mis reproduce run --plan night.json --by NAME
       sam4mis reproduce run lwnet --dataset folder --data eyes/ --reference masks/ --with medsam
     """
     from catalog.errors import UsageError

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from catalog.errors import InputError
 from reproduce.contracts import Prediction, Reference, Sample
 from reproduce.statistics.counting import decision
 
@@ -66,24 +67,32 @@ class Painter:
         truth: torch.Tensor | None,
         objects: Sequence[int] | int,
     ) -> None:
-        """Keep the masks of a plane that are not empty, eight pixels a byte."""
+        """Keep the masks of a plane that are not empty, eight pixels a byte.
+
+        Raises `InputError` for scores of another size than the image."""
         import numpy as np
 
+        size = (len(names), *self.sample.shape[1:])
+        told = tuple(prediction.scores.shape)
+        if len(told) != 4 or (told[0], *told[2:]) != size:
+            raise InputError(
+                f"case {self.sample.case.id}: the model answered scores {told}, expected "
+                f"{len(names)} masks of {size[1]}x{size[2]}, (N, C, H, W)."
+            )
         cut = decision(self.threshold, prediction.kind)
         numbers = [objects] * len(names) if isinstance(objects, int) else objects
         for k, (name, number) in enumerate(zip(names, numbers, strict=True)):
             best = 0
-            told = self.objects.setdefault((name, number), _Object())
+            own = self.objects.setdefault((name, number), _Object())
             if prediction.predicted_iou is not None:
                 best = int(prediction.predicted_iou[k].argmax().item())
-                told.quality.append(float(prediction.predicted_iou[k, best]))
+                own.quality.append(float(prediction.predicted_iou[k, best]))
             mask = (prediction.scores[k, best] > cut).cpu().numpy()
-            if size := int(mask.sum()):
-                if index in told.planes:  # asked again on this plane, as part of one object
-                    mask = mask | self._plane(told, index)
-                    size = int(mask.sum())
-                told.planes[index] = np.packbits(mask)
-                told.sizes[index] = size
+            if mask.any():
+                if index in own.planes:  # asked again on this plane, as part of one object
+                    mask = mask | self._plane(own, index)
+                own.planes[index] = np.packbits(mask)
+                own.sizes[index] = int(mask.sum())
 
     def close(self) -> None:
         """Nothing is worked out before it is asked for."""

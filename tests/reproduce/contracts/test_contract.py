@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 
 from catalog.errors import Sam4misError
-from catalog.protocol_words import words
-from reproduce.checkpoints.layouts import ALIASES, LAYOUTS
-from reproduce.contracts import Adapter, Conduct, Dataset, PromptKind, PromptProfile, Scope
+from reproduce.contracts import Adapter, Dataset, PromptProfile, Scope
 from reproduce.ground.plugins import plugins
-from reproduce.models.declaring import conduct
+from reproduce.predicting.plugin_check import said_wrong, words_unknown
 
 KINDS = ("adapters", "datasets", "metrics", "prompts")
 PROTOCOLS: dict[str, Any] = {"adapters": Adapter, "datasets": Dataset, "prompts": PromptProfile}
@@ -93,37 +90,8 @@ def test_plugins_do_not_import_plugins(kind, name, root):
 @pytest.mark.parametrize("name", plugins("adapters"))
 def test_an_adapter_can_be_checked_before_it_runs(name):
     adapter, where = plugins("adapters")[name], place("adapters", name)
-    assert re.search(r"[\w.-]+/[\w.-]+.* @ [0-9a-f]{7,40}|[\w-]+ \d+\.\d+", adapter.source), (
-        f"{where}: source: `owner/repository @ commit files` whose behaviour it follows"
-    )
-    assert adapter.prompts, f'{where}: prompts: what the weights were trained for, or ("none",)'
-    assert set(adapter.prompts) <= set(get_args(PromptKind)), f"{where}: prompts"
-    unknown = {ALIASES.get(layout, layout) for layout in adapter.layouts} - set(LAYOUTS)
-    assert not unknown, f"{where}: layouts {unknown}: add them to reproduce/checkpoints/layouts.py"
-    for option, said in adapter.options.items():
-        assert said.description, f"{where}: option {option}: describe it"
-        assert said.choices is None or said.default in said.choices, (
-            f"{where}: option {option}: the default {said.default!r} is not among its choices"
-        )
-        parts = set(said.changes) - {part.name for part in dataclasses.fields(Conduct)}
-        assert not parts, (
-            f"{where}: option {option}: changes {parts}, which `Conduct` does not have"
-        )
-    known, every = words(), [adapter.does]
-    every += [
-        conduct(adapter, {option: value})
-        for option, said in adapter.options.items()
-        for changed in said.changes.values()
-        for value in changed
-    ]
-    for does in every:
-        assert does.preprocessing in known.preprocessing, f"{where}: does: {does.preprocessing!r}"
-        assert does.postprocessing in known.postprocessing, (
-            f"{where}: does: {does.postprocessing!r}"
-        )
-    assert adapter.does.candidates, f"{where}: does: masks for each prompt"
-    for variant, mebibytes in adapter.memory_mib.items():
-        assert mebibytes > 0, f"{where}: memory_mib[{variant!r}]: measure it or leave it out"
+    wrong = [*said_wrong(adapter), *words_unknown(adapter)]
+    assert not wrong, "\n".join(f"{where}: {text}" for text in wrong)
 
 
 # ------------------------------------------------------------------------------------ datasets

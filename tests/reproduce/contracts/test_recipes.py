@@ -34,7 +34,7 @@ from reproduce.running.engine import Execution, execute, prepare, publish, run_f
 from reproduce.runs.spec import Placement
 from reproduce.statistics import read_statistics
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "recipes"
+EXAMPLES = Path(__file__).resolve().parents[3] / "reproduce" / "templates"
 NAMES = ("plane", "volume", "video")
 
 
@@ -274,7 +274,7 @@ def test_the_recipe_names_the_examples_and_prompt_profiles_that_are_there(root: 
     text = (root / "CONTRIBUTING.md").read_text("utf-8")
     recipe_3 = text[text.index("## Recipe 3") : text.index("## Recipe 4")]
     assert set(re.findall(r"`(\w+_example\.py)`", recipe_3)) == {
-        p.name for p in EXAMPLES.glob("*.py")
+        p.name for p in EXAMPLES.glob("*_example.py")
     }
     named = re.findall(r"`((?:box|boxes|clicks|recist)-[a-z0-9-]+)`", recipe_3)
     assert len(named) >= 5

@@ -26,7 +26,7 @@ from reproduce.cli.predicting import predict_command
 from reproduce.ground import plugins as found
 from reproduce.predictions import Request, score_predictions
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "recipes"
+EXAMPLES = Path(__file__).resolve().parents[3] / "reproduce" / "templates"
 
 
 @pytest.fixture(autouse=True)

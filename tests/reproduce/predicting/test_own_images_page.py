@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from seeded import layout, seeded
 from typer.testing import CliRunner
 
 from reproduce.cli import app
+from reproduce.ground.plugins import VARIABLE, plugins
 from reproduce.models.sam import SamConfig, seeded_state
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -82,6 +84,8 @@ def desk(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "points.csv").write_text("\n".join(points) + "\n")
     (folder / "coco.json").write_text(json.dumps(coco))
     torch.save(seeded_state(SMALL), folder / "weights.pt")
+    line = {"weight": torch.tensor([0.1]), "bias": torch.tensor([-10.0])}
+    save_file(line, folder / "line.safetensors")
     manual = folder / "cache" / "manual"
     manual.mkdir(parents=True)
     shutil.copy(real / "lwnet_wnet_drive/model_checkpoint.pth", manual)
@@ -93,9 +97,12 @@ def run(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(desk)
     monkeypatch.setenv("SAM4MIS_ROOT", str(ROOT))
     monkeypatch.setenv("SAM4MIS_CACHE", str(desk / "cache"))
+    monkeypatch.setenv(VARIABLE, "")
+    plugins.cache_clear()
     words = shlex.split(command)
     assert words[:2] == ["sam4mis", "reproduce"]
     done = CliRunner().invoke(app, words[2:], catch_exceptions=False)
+    plugins.cache_clear()
     assert done.exit_code == 0, done.output
     return words
 

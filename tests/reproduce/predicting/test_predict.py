@@ -24,7 +24,7 @@ from reproduce.ground import plugins as found
 from reproduce.predicting import NOTICE
 from reproduce.readers import read_mask
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "recipes"
+EXAMPLES = Path(__file__).resolve().parents[3] / "reproduce" / "templates"
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""Whole adapters to begin with: one for each shape of model (`sam4mis reproduce plugin new`)."""
