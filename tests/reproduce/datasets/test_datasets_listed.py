@@ -123,3 +123,65 @@ def test_lists_have_as_many_cases_as_their_works_say() -> None:
     assert size("msd", "split-pkl-fold-0", "Task07_Pancreas") == 57
     assert (size("btcv", "btcv-0035-0040"), size("btcv", "vista3d-testing")) == (6, 6)
     assert (size("amos22", "vista3d-testing"), size("kits21", "split-pkl-fold-0")) == (60, 61)
+
+
+def test_structures_in_files_of_their_own_become_classes(tmp_path: Path) -> None:
+    case = tmp_path / "s0002"
+    write(case, "ct.nii.gz", "segmentations/liver.nii.gz", 1)
+    write(case, "ct.nii.gz", "segmentations/rib_left_1.nii.gz", 3)
+    options = {"classes": "liver", "values": "stored"}
+    (found,) = data("totalsegmentator").cases(tmp_path, "all", options)
+    sample = data("totalsegmentator").load(found, options)
+    assert list(sample.labels) == ["liver"]
+    assert int(sample.labels["liver"].sum()) == 8
+    assert sample.spacing == (2.0, 1.0, 1.0)
+    with pytest.raises(InputError, match="115 files of totalsegmentator"):
+        data("totalsegmentator").cases(tmp_path, "all", {})
+    with pytest.raises(InputError, match=r"s0003/ct.nii.gz"):
+        data("totalsegmentator").cases(tmp_path, "vista3d-testing", options)
+    with pytest.raises(UsageError, match="toes is no structure"):
+        data("totalsegmentator").cases(tmp_path, "all", {"classes": "liver, toes"})
+
+
+def test_structures_beyond_ones_and_noughts_are_refused(tmp_path: Path) -> None:
+    case = tmp_path / "s0002"
+    write(case, "ct.nii.gz", "segmentations/liver.nii.gz", 3)
+    options = {"classes": "liver"}
+    (found,) = data("totalsegmentator").cases(tmp_path, "all", options)
+    with pytest.raises(InputError, match=r"liver\.nii\.gz"):
+        data("totalsegmentator").load(found, options)
+
+
+def test_riga_is_read_by_rater_and_source(tmp_path: Path) -> None:
+    from PIL import Image
+
+    riga = data("riga")
+    grey = np.zeros((4, 6), np.uint8)
+    grey[1:, 1:] = 255
+    for rater, left in ((1, 3), (2, 4)):
+        grey[2:, left:] = 128
+        folder = tmp_path / "RIGA-mask" / "MESSIDOR_Base3" / "Labeled"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in riga_numbers("MESSIDOR_Base3"):
+            Image.fromarray(grey).save(folder / f"image{number}-{rater}.tif")
+        grey[2:, left:] = 255
+    folder = tmp_path / "RIGA" / "MESSIDOR_Base3" / "Labeled"
+    folder.mkdir(parents=True)
+    for number in riga_numbers("MESSIDOR_Base3"):
+        Image.new("RGB", (6, 4)).save(folder / f"image{number}.tif")
+    for options, cup in (({}, 6), ({"rater": 2}, 4)):
+        cases = riga.cases(tmp_path, "MESSIDOR_Base3", options)
+        assert len(cases) == 27
+        assert cases[0].id == "MESSIDOR_Base3/image326"
+        labels = riga.load(cases[0], options).labels
+        assert (int(labels["disc"].sum()), int(labels["cup"].sum())) == (15, cup)
+    with pytest.raises(InputError, match="130 of 184 files of riga, split dapsam-csv"):
+        riga.cases(tmp_path, "dapsam-csv", {})
+    with pytest.raises(UsageError, match="from 1 to 6"):
+        riga.cases(tmp_path, "MESSIDOR_Base3", {"rater": 7})
+
+
+def riga_numbers(source: str) -> tuple[int, ...]:
+    from reproduce.datasets.riga import LABELED
+
+    return LABELED[source]
