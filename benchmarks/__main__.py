@@ -10,6 +10,7 @@ from typing import Any
 SUITES = {
     "encoder": "SAM ViT-B against the loop that papers use (CPU)",
     "metrics": "overlap and surface kernels against MONAI, torchmetrics, medpy, surface-distance",
+    "surfaces": "surface kernels against surface-distance, from equal masks to noise",
     "catalog": "start-up, add, search, check and build at 500 to 50,000 works",
     "site": "the website at 500, 5,000 and 10,000 works against plain MkDocs-Material",
     "memory": "peak memory of every adapter on a CPU, all measured in one way",

@@ -10,6 +10,7 @@ Outcomes are flat lists of numbers in the same order, so that values can be comp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,9 @@ def scores_of(entry: dict[str, Any]) -> list[float]:
         area = np.asarray(entry[f"{side}_area"])
         near += float(area[distance <= TOLERANCE_MM].sum())
         total += float(area.sum())
+        if not len(distance):
+            percentiles.append(math.inf)
+            continue
         cumulated = np.cumsum(area) / area.sum()
         index = min(int(np.searchsorted(cumulated, 0.95)), len(distance) - 1)
         percentiles.append(float(distance[index]))

@@ -18,6 +18,7 @@ from reproduce.statistics.surface_host import Lists
 from reproduce.statistics.surfels import element_areas
 
 TOGETHER = 1 << 24  # numbers alive at once
+LINES = 256  # all of them are looked at for every voxel
 
 
 def bounding_box(one: Tensor, other: Tensor) -> tuple[slice, ...] | None:
@@ -96,7 +97,7 @@ def nearest_squares(at: Tensor, targets: Tensor, spacing: tuple[float, ...]) -> 
     there = targets.nonzero()
     if not len(there) or not len(where):
         return torch.full((len(where),), torch.inf, dtype=torch.float64, device=at.device)
-    offsets, squares, margins = lines_around(spacing[:-1])
+    offsets, squares, margins = lines_around(spacing[:-1], LINES)
     along = _squares_along(targets, spacing[-1])
     pads = [0, 0]
     for margin in reversed(margins):

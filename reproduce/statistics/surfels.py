@@ -79,10 +79,10 @@ def neighbour_codes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Code of every element of the shifted grid of a 2D or 3D mask; each axis one longer."""
     import numpy as np
 
-    padded = np.pad(mask, 1).astype(np.uint8)
-    codes = np.zeros([n + 1 for n in mask.shape], np.uint8)
-    corners = list(np.ndindex(*(2,) * mask.ndim))
-    for weight, corner in enumerate(reversed(corners)):
-        window = tuple(slice(c, c + n) for c, n in zip(corner, codes.shape, strict=True))
-        codes |= padded[window] << np.uint8(weight)
-    return codes
+    codes = np.pad(mask, 1).astype(np.uint8)
+    for bits, axis in enumerate(reversed(range(mask.ndim))):
+        along = np.moveaxis(codes, axis, 0)
+        joined = along[:-1] << np.uint8(1 << bits)
+        joined |= along[1:]
+        codes = np.moveaxis(joined, 0, axis)
+    return np.ascontiguousarray(codes)

@@ -7,11 +7,12 @@ import threading
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
 from reproduce.ground.ahead import ahead
-from reproduce.statistics import counting
-from reproduce.statistics.nearest import nearest_distances
+from reproduce.statistics import counting, nearest
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])
@@ -85,8 +86,64 @@ def test_nearest_distances_equal_the_distance_transform(
         targets[1::2] = False
     lonely = np.zeros(shape, dtype=np.bool_)
     lonely[(0,) * len(shape)] = True
+    where = np.flatnonzero(at)
     for there in (targets, lonely):
         expected = distance_transform_edt(~there, sampling=spacing)[at]
-        np.testing.assert_allclose(nearest_distances(at, there, spacing), expected, rtol=1e-14)
-    assert np.isinf(nearest_distances(at, np.zeros_like(at), spacing)).all()
-    assert nearest_distances(np.zeros_like(at), targets, spacing).shape == (0,)
+        found = nearest.nearest_distances(where, np.flatnonzero(there), shape, spacing)
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+    assert np.isinf(nearest.nearest_distances(where, where[:0], shape, spacing)).all()
+    assert nearest.nearest_distances(where[:0], where, shape, spacing).shape == (0,)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.lists(st.integers(1, 14), min_size=2, max_size=3).map(tuple),
+    spacing=st.tuples(*[st.sampled_from([0.3, 1.0, 5.0])] * 3),
+    share=st.sampled_from([0.002, 0.05, 0.5]),
+    line=st.sampled_from([0, 2, 1 << 40]),
+    seed=st.integers(0, 99),
+)
+def test_every_way_to_the_nearest_voxel_gives_the_same(
+    shape: tuple[int, ...], spacing: tuple[float, ...], share: float, line: int, seed: int
+) -> None:
+    """Lines alone (they cost nothing), as planned, and handed over as early as can be."""
+    rng = np.random.default_rng(seed)
+    spacing = spacing[: len(shape)]
+    background = rng.random(shape) >= share
+    background.reshape(-1)[rng.integers(background.size)] = False
+    targets, queries = np.flatnonzero(~background), np.arange(background.size)
+    expected = distance_transform_edt(background, sampling=spacing).reshape(-1) ** 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "LINE_NS", line)
+        ways = [nearest.by_lines(queries, targets, background, spacing)]
+    ways += [
+        way(queries, targets, background, spacing)
+        for way in (nearest.by_tree, nearest.by_transform)
+    ]
+    for found in ways:
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_surfaces_far_apart_go_through_the_box_and_few_voxels_through_a_tree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The way follows from sizes and distances alone; what is close is found by lines."""
+    taken: list[str] = []
+    for name in ("by_tree", "by_transform"):
+        way = getattr(nearest, name)
+        monkeypatch.setattr(
+            nearest, name, lambda *a, way=way, name=name: (taken.append(name), way(*a))[1]
+        )
+
+    def ask(queries: object, targets: object, shape: tuple[int, ...]) -> list[str]:
+        taken.clear()
+        masks = [np.zeros(shape, dtype=np.bool_) for _ in range(2)]
+        masks[0][queries], masks[1][targets] = True, True  # type: ignore[index]
+        nearest.nearest_distances(*map(np.flatnonzero, masks), shape, (1.0,) * len(shape))
+        return list(taken)
+
+    slab, far = np.s_[:, :20], np.s_[:, 67]
+    assert ask(slab, np.s_[:, ::4], (70, 70, 70)) == []
+    assert ask(slab, far, (70, 70, 70)) == ["by_transform"]
+    assert ask(np.s_[0, 0, 0], np.s_[69, 69, 69], (70, 70, 70)) == ["by_tree"]
+    assert ask(np.s_[5, 5], np.s_[60, 60], (70, 70)) == ["by_tree"]
