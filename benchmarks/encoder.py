@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.harness import Contender, interleave, machine, write
+from benchmarks.harness import Contender, interleave, machine, with_kind, write
 from benchmarks.material import REAL
 
 BASELINE = "papers' loop (SamPredictor)"
@@ -19,7 +19,7 @@ SCENARIOS = {  # name -> (title, repetitions, images that a repetition evaluates
 
 
 def run(say: Callable[[str], None], quick: bool = False) -> dict[str, Any]:
-    """Measure, write `results/encoder.json`, return the document."""
+    """Measure, write `results/encoder-<kind of processor>.json`, return the document."""
     if not REAL.is_dir():
         raise SystemExit(f"the real images are not in {REAL}; the encoder suite needs them")
     with tempfile.TemporaryDirectory() as work:
@@ -42,14 +42,15 @@ def run(say: Callable[[str], None], quick: bool = False) -> dict[str, Any]:
             for contender in contenders:
                 contender.close()
     document = {
-        "title": "SAM ViT-B against the loop that papers use, two CPU threads",
+        "title": "SAM ViT-B against the loop that papers use, two CPU threads with "
+        + machine()["arithmetic"],
         "baseline": BASELINE,
         "settings": {k: v for k, v in common.items() if k != "work"},
         "machine": machine(),
         "scenarios": scenarios,
     }
     if not quick:
-        write("encoder", document)
+        write(with_kind("encoder"), document)
     return document
 
 

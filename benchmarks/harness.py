@@ -27,7 +27,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("torch", "segment-anything", "numpy", "scipy", "monai", "torchmetrics", "medpy")
-MORE_PACKAGES = ("surface-distance", "pillow", "connected-components-3d", "msgspec", "ruamel.yaml")
+MORE_PACKAGES = (
+    "surface-distance",
+    "mikan-rs",
+    "pillow",
+    "connected-components-3d",
+    "msgspec",
+    "ruamel.yaml",
+)
 
 
 @dataclass
@@ -124,6 +131,26 @@ def interleave(
     }
 
 
+def arithmetic() -> str:
+    """The widest instructions of this processor for matrices: amx, avx512, avx2, neon or other."""
+    information = Path("/proc/cpuinfo")
+    flags = set(information.read_text().split()) if information.is_file() else set()
+    kinds = {"amx": "amx_tile", "avx512": "avx512f", "avx2": "avx2", "neon": "asimd"}
+    arm = "neon" if platform.machine() in ("arm64", "aarch64") else "other"
+    return next((kind for kind, flag in kinds.items() if flag in flags), arm)
+
+
+def with_kind(suite: str) -> str:
+    """The name of a suite's results on a kind of processor, so that each has its own."""
+    return f"{suite}-{arithmetic()}"
+
+
+def median_ratio(other: list[float], own: list[float]) -> float:
+    """Median of the ratios of repetitions that followed each other, which a machine that is busy
+    for a while does not move."""
+    return median(a / max(1e-9, b) for a, b in zip(other, own, strict=True))
+
+
 def machine() -> dict[str, Any]:
     """Hardware, versions and how busy the machine was."""
     cpu = platform.processor() or "unknown"
@@ -139,6 +166,7 @@ def machine() -> dict[str, Any]:
             continue
     return {
         "cpu": cpu,
+        "arithmetic": arithmetic(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",

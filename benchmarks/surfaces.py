@@ -6,14 +6,13 @@ far ones by a distance transform. So each scenario has its own ratio, and the wo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import Contender, interleave, machine, write
+from benchmarks.harness import Contender, interleave, machine, median_ratio, with_kind, write
 from benchmarks.kernels import scores_of
 
 Masks = tuple[NDArray[np.bool_], NDArray[np.bool_]]
@@ -158,7 +157,7 @@ def run(
     repeats: int = 7,
     names: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Measure, write `results/surfaces.json`, return the document."""
+    """Measure, write `results/surfaces-<kind of processor>.json`, return the document."""
     chosen = names or list(PAIRS)
     scenarios = {}
     for threads in (1, 2):
@@ -176,28 +175,28 @@ def run(
             for contender in contenders:
                 contender.close()
     document = {
-        "title": "NSD and HD95 against surface-distance, same masks, CPU",
+        "title": "NSD and HD95 against surface-distance, same masks, CPU with "
+        + machine()["arithmetic"],
         "baseline": "ours",
-        "settings": {"shape": SHAPE, "cores": os.cpu_count()},
+        "settings": {"shape": SHAPE, "repetitions": repeats},
         "machine": machine(),
         "scenarios": scenarios,
     }
     if not quick:
-        write("surfaces", document)
+        write(with_kind("surfaces"), document)
     return document
 
 
 def compare(measured: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """How many times longer the peer takes (median of the ratios of repetitions that followed each
-    other), and how far its values are from ours."""
+    """How many times longer the peer takes, and how far its values are from ours."""
     mine, peer = measured["ours"], measured["surface-distance"]
-    found = {}
-    for kind in ("wall", "cpu"):
-        pairs = zip(peer[f"{kind}_all_s"], mine[f"{kind}_all_s"], strict=True)
-        found[kind] = round(float(np.median([other / max(1e-6, own) for other, own in pairs])), 2)
+    found = {
+        kind: round(median_ratio(peer[f"{kind}_all_s"], mine[f"{kind}_all_s"]), 2)
+        for kind in ("wall", "cpu")
+    }
     a, b = np.asarray(peer.pop("outcome")), np.asarray(mine.pop("outcome"))
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    difference = float(np.max(np.where(same, 0.0, np.abs(a - b))))
+    with np.errstate(invalid="ignore"):  # two infinite distances are the same
+        difference = float(np.max(np.where(a == b, 0.0, np.abs(a - b))))
     return {
         "ratios": {"surface-distance": found["wall"]},
         "cpu_ratios": {"surface-distance": found["cpu"]},

@@ -92,6 +92,21 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+@cache
+def onednn_products() -> bool:
+    """Whether float32 matrices are multiplied by oneDNN here: on processors of AMD, where MKL keeps
+    to AVX2. Imports torch."""
+    import torch
+
+    try:
+        told = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return False
+    # torch publishes no types for this function
+    there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return "AuthenticAMD" in told and there
+
+
 def arithmetic(device: str) -> list[str]:
     """What decides the last digits of a float here: torch, the processor or card, its instruction
     set and, on a CPU, the threads that share a product. Imports torch."""
@@ -100,7 +115,8 @@ def arithmetic(device: str) -> list[str]:
     if device.startswith("cuda"):
         return [torch.__version__, torch.cuda.get_device_name(device)]
     capability = torch.backends.cpu.get_cpu_capability()
-    return [torch.__version__, processor(), capability, str(torch.get_num_threads())]
+    library = ["oneDNN"] if onednn_products() else []
+    return [torch.__version__, processor(), capability, str(torch.get_num_threads()), *library]
 
 
 def environment(device: str, precision: str) -> dict[str, Any]:
@@ -127,6 +143,7 @@ def environment(device: str, precision: str) -> dict[str, Any]:
             "cudnn_tf32": torch.backends.cudnn.allow_tf32,
             "cudnn_benchmark": torch.backends.cudnn.benchmark,
             "mkldnn": bool(torch.backends.mkldnn.enabled),
+            "float32_products": "oneDNN" if not cuda and onednn_products() else "torch",
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         },
     }

@@ -24,6 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from catalog.errors import UsageError
+from reproduce.models.products import by_onednn, product
+
+LONG = 1024  # keys from which attention by hand is quicker, where it is at all
+AT_ONCE = 256  # queries whose scores stay in the cache
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -123,7 +127,7 @@ class FusedAttention(nn.Module):
         per_head = channels // self.heads
         weight, bias = self.qkv.weight, self.qkv.bias
         normed = self.norm1(x).to(self.dtype)
-        kv = functional.linear(normed, weight[channels:], bias[channels:])
+        kv = product(normed, weight[channels:], bias[channels:])
         # (B, tokens, 2, heads, c) -> k, v of (B, heads, tokens, c), as views
         k, v = kv.view(batch, -1, 2, self.heads, per_head).permute(2, 0, 3, 1, 4)
         to_rows = get_rel_pos(height, height, self.rel_pos_h).to(self.dtype)
@@ -131,17 +135,17 @@ class FusedAttention(nn.Module):
         for start in range(0, height, rows):
             strip = x[:, start : start + rows]
             part = normed[:, start : start + rows]
-            q = functional.linear(part, weight[:channels], bias[:channels])
+            q = product(part, weight[:channels], bias[:channels])
             q = q.view(batch, -1, self.heads, per_head).transpose(1, 2)
             out = _attend(q, k, v, to_rows[start : start + rows], to_columns)
-            strip += self.proj(out.transpose(1, 2).reshape(strip.shape))
+            strip += _through(self.proj, out.transpose(1, 2).reshape(strip.shape))
 
     def _windowed(self, x: Tensor) -> Tensor:
         """(B, h, W, C) -> the same: attention inside windows, for whole rows of windows."""
         batch, height, width, channels = x.shape
         side, per_head = self.window, channels // self.heads
         high, wide = -(-height // side), -(-width // side)
-        qkv = self.qkv(x)
+        qkv = _through(self.qkv, x)
         if (high * side, wide * side) != (height, width):
             # Padding tokens take part: SAM pads with zeros before projecting, which gives the bias.
             padding = self.qkv.bias
@@ -162,8 +166,7 @@ class FusedAttention(nn.Module):
         out = _attend(q, k, v, to_rows, to_columns)
         out = out.view(batch, high, wide, self.heads, side, side, per_head)
         out = out.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, high * side, wide * side, channels)
-        projected: Tensor = self.proj(out[:, :height, :width])
-        return projected
+        return _through(self.proj, out[:, :height, :width])
 
 
 class FusedBlock(FusedAttention):
@@ -185,7 +188,8 @@ class FusedBlock(FusedAttention):
         rows = self.rows(x)
         for start in range(0, x.shape[1], rows):
             strip = x[:, start : start + rows]
-            strip += self.lin2(self.act(self.lin1(self.norm2(strip).to(self.dtype))))
+            wide = _through(self.lin1, self.norm2(strip).to(self.dtype))
+            strip += _through(self.lin2, self.act(wide))
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, to_rows: Tensor, to_columns: Tensor) -> Tensor:
@@ -200,6 +204,8 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, to_rows: Tensor, to_columns: Tensor
     grid = q.reshape(batch * heads, height, width, channels)
     by_row = torch.einsum("bhwc,hkc->bhwk", grid, to_rows).float()
     by_column = torch.einsum("bhwc,wkc->bhwk", grid, to_columns).float()
+    if keys >= LONG and by_onednn(q):
+        return _attend_by_hand(q, k, v, by_row.flatten(1, 2), by_column.flatten(1, 2))
     by_row = by_row.reshape(batch, heads, queries, -1, 1)
     by_column = by_column.reshape(batch, heads, queries, 1, to_columns.shape[1])
     at_once = max(1, _mask_bytes(q.device) // (4 * queries * keys))
@@ -216,6 +222,32 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, to_rows: Tensor, to_columns: Tensor
                 q[part], k[part], v[part], attn_mask=mask
             )
     return out
+
+
+def _attend_by_hand(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor, by_column: Tensor) -> Tensor:
+    """Attention as products, a few queries of one head at a time: the scores stay in the cache.
+
+    q (B, heads, queries, c); by_row (B * heads, queries, H) and by_column (B * heads, queries, W)
+    are added to the scores of keys in row and column.
+    """
+    out = torch.empty_like(q, memory_format=torch.contiguous_format)
+    scale = q.shape[-1] ** -0.5
+    for pair in range(q.shape[0] * q.shape[1]):
+        one = divmod(pair, q.shape[1])
+        keys, values = k[one].contiguous(), v[one].t().contiguous()
+        queries = q[one] * scale
+        for start in range(0, len(queries), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            scores = product(queries[part], keys)
+            grid = scores.view(len(scores), by_row.shape[-1], by_column.shape[-1])
+            grid += by_row[pair, part, :, None]
+            grid += by_column[pair, part, None, :]
+            out[one][part] = product(scores.softmax(-1), values)
+    return out
+
+
+def _through(linear: nn.Linear, x: Tensor) -> Tensor:
+    return product(x, linear.weight, linear.bias)
 
 
 def _mask_bytes(device: torch.device) -> int:

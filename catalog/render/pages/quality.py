@@ -21,8 +21,18 @@ COLUMNS = (
 #: Figures of a contender against the base: key in the file, heading.
 AGAINST = {"ratios": "Ratio", "cpu_ratios": "Ratio, processor", "memory": "Ratio, memory"}
 #: Suites in the order of the page; others follow. Those with peers of the harness are drawn.
-FIRST = ("encoder", "metrics", "gpu", "memory", "catalog", "site", "lighthouse")
-DRAWN = ("encoder", "metrics", "gpu")
+FIRST = (
+    "encoder",
+    "endtoend",
+    "metrics",
+    "surfaces",
+    "gpu",
+    "memory",
+    "catalog",
+    "site",
+    "lighthouse",
+)
+DRAWN = ("encoder", "endtoend", "metrics", "surfaces", "gpu")
 #: First letters of the codes, as `catalog.checks.codes` groups them.
 GROUPS = {
     "B": "A record given to add, or in a form",
@@ -151,9 +161,12 @@ def speed(results: dict[str, dict[str, Any]]) -> list[tuple[str, str, float]]:
     longer the peer takes.
     """
     return [
-        (scenario.get("title") or key, name, float(ratio))
+        (scenario.get("title") or key, f"{name} ({kind})" if kind else name, float(ratio))
         for suite_name in DRAWN
-        for key, scenario in (results.get(suite_name, {}).get("scenarios") or {}).items()
+        for stem, kind in (
+            (s, s.partition("-")[2]) for s in results if s.partition("-")[0] == suite_name
+        )
+        for key, scenario in (results[stem].get("scenarios") or {}).items()
         for name, ratio in (scenario.get("ratios") or {}).items()
     ]
 
@@ -161,8 +174,9 @@ def speed(results: dict[str, dict[str, Any]]) -> list[tuple[str, str, float]]:
 def write(output: Output, catalog: Catalog) -> None:
     folder = catalog.registry.root / BENCHMARKS
     results = {path.stem: document(path) for path in sorted(folder.glob("*.json"))}
-    order = [name for name in FIRST if name in results]
-    order += [name for name in results if name not in FIRST]
+    # `metrics-avx512`: a suite on one kind of processor
+    place = {name: at for at, name in enumerate(FIRST)}
+    order = sorted(results, key=lambda name: (place.get(name.partition("-")[0], len(FIRST)), name))
     rows = speed(results)
     output.page(
         "benchmarks/",

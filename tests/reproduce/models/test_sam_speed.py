@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
 from reproduce.ground.ahead import ahead
+from reproduce.models import products, sam_encoder
 from reproduce.statistics import counting, nearest
 
 
@@ -147,3 +148,23 @@ def test_surfaces_far_apart_go_through_the_box_and_few_voxels_through_a_tree(
     assert ask(slab, far, (70, 70, 70)) == ["by_transform"]
     assert ask(np.s_[0, 0, 0], np.s_[69, 69, 69], (70, 70, 70)) == ["by_tree"]
     assert ask(np.s_[5, 5], np.s_[60, 60], (70, 70)) == ["by_tree"]
+
+
+def test_products_of_both_libraries_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attention and linear layers by oneDNN, as on processors of AMD, against torch's own."""
+    torch.manual_seed(3)
+    side, heads, channels = 32, 2, 16
+    q, k, v = torch.randn(3, 2, heads, side * side, channels)
+    q = q[:, :, : 9 * side]  # a strip of nine rows: no multiple of what is done at once
+    to_rows, to_columns = torch.randn(9, side, channels), torch.randn(side, side, channels)
+    x, weight, bias = torch.randn(5, 7, 24), torch.randn(11, 24), torch.randn(11)
+    found = []
+    for onednn in (False, True):
+        monkeypatch.setattr(products, "_here", lambda onednn=onednn: onednn)
+        assert sam_encoder.by_onednn(q) == onednn
+        attended = sam_encoder._attend(q, k, v, to_rows, to_columns)
+        found.append((attended, products.product(x, weight, bias), products.product(x, weight)))
+    for plain, ours in zip(*found, strict=True):
+        assert plain.shape == ours.shape
+        torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
+    assert not sam_encoder.by_onednn(q.bfloat16())
