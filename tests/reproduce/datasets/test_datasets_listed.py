@@ -185,3 +185,36 @@ def riga_numbers(source: str) -> tuple[int, ...]:
     from reproduce.datasets.riga import LABELED
 
     return LABELED[source]
+
+
+@pytest.mark.parametrize("year", [2021, 2023])
+def test_sequences_of_brats_become_channels_in_one_order(year: int, tmp_path: Path) -> None:
+    import nibabel
+
+    ends = ("-t1n", "-t1c", "-t2w", "-t2f", "-seg")
+    if year == 2021:
+        ends = ("_t1", "_t1ce", "_t2", "_flair", "_seg")
+    folder = tmp_path / "BraTS-1"
+    folder.mkdir()
+    label = np.zeros((5, 4, 3), np.uint8)
+    label[0], label[1], label[2] = 1, 2, 4 if year == 2021 else 3
+    arrays = [np.full(label.shape, 10.0 * n, np.float32) for n in (1, 2, 3, 4)]
+    for end, array in zip(ends, [*arrays, label], strict=True):
+        image = nibabel.Nifti1Image(array, np.eye(4))  # type: ignore[no-untyped-call]
+        nibabel.save(image, folder / f"BraTS-1{end}.nii.gz")
+    brats = data("brats")
+    (case,) = brats.cases(tmp_path, "all", {})
+    sample = brats.load(case, {"values": "stored"})
+    assert sample.values.shape == (3, 4, 5, 4)
+    assert sample.values[0, 0, 0].tolist() == [10, 20, 30, 40]
+    voxels = {name: int(mask.sum()) for name, mask in sample.labels.items()}
+    assert voxels == {"whole tumour": 36, "tumour core": 24, "enhancing tumour": 12}
+    (case,) = brats.cases(tmp_path, "all", {"sequence": "flair"})
+    one = brats.load(case, {"sequence": "flair", "values": "stored"})
+    assert one.values.shape == (3, 4, 5)
+    assert float(one.values.max()) == 40
+    (folder / f"BraTS-1{ends[1]}.nii.gz").unlink()
+    with pytest.raises(InputError, match=f"1 files are missing: BraTS-1/BraTS-1{ends[1]}"):
+        brats.cases(tmp_path, "all", {})
+    with pytest.raises(UsageError, match="expected t1, t1c, t2, flair or all"):
+        brats.cases(tmp_path, "all", {"sequence": "pd"})
