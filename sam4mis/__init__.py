@@ -2,7 +2,8 @@
 
 This package is the one to import; `catalog` and `reproduce` are its insides and change without
 notice. Importing it costs nothing: what a function needs is imported when it is called. `load`
-needs the catalog alone, `score`, `profiles` and `explain` the extra `[reproduce]`.
+needs the catalog alone, `score`, `profiles`, `explain` and
+`predict` the extra `[reproduce]`.
 
 >>> import sam4mis
 >>> catalog = sam4mis.load()
@@ -25,6 +26,7 @@ from catalog import __version__
 if TYPE_CHECKING:
     from catalog.errors import Sam4misError
     from sam4mis.explaining import explain
+    from sam4mis.predicting import Predictions, predict
     from sam4mis.registry import Catalog, load
     from sam4mis.scoring import Score, Scores, profile, profiles, score
 
@@ -38,17 +40,21 @@ _PLACES = {
     "profiles": "sam4mis.scoring",
     "profile": "sam4mis.scoring",
     "explain": "sam4mis.explaining",
+    "predict": "sam4mis.predicting",
+    "Predictions": "sam4mis.predicting",
     "Sam4misError": "catalog.errors",
 }
 
 __all__ = [
     "Catalog",
+    "Predictions",
     "Sam4misError",
     "Score",
     "Scores",
     "__version__",
     "explain",
     "load",
+    "predict",
     "profile",
     "profiles",
     "score",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +24,7 @@ from reproduce.predicting.asking import source_of
 from reproduce.predicting.before import Said, need_space, said
 from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of
 from reproduce.predicting.given import Source
-from reproduce.predicting.images import OwnImages, channels_option, look
+from reproduce.predicting.images import Found, OwnImages, channels_option, look
 from reproduce.predicting.job import CaseRecord, Job
 from reproduce.runs.spec import RunSpec, kind_of
 
@@ -59,8 +59,28 @@ class Arguments:
     json: bool = False
 
 
-def predict_command(arguments: Arguments) -> None:
-    """Predict every case of a folder. Raises `InputError` at the end where some are not done."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the arguments come to, before anything is fetched or asked."""
+
+    chosen: Chosen
+    found: Found
+    source: Source
+    told: Said
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What came of a folder. about: the head of `predict.json`; problems: of the prompts."""
+
+    about: dict[str, Any]
+    records: list[CaseRecord]
+    problems: list[str]
+
+
+def made_ready(arguments: Arguments) -> Ready:
+    """Choose the model, look at the images and prompts. Raises as the command does."""
     if arguments.precision not in PRECISIONS:
         raise UsageError(
             f"--precision {arguments.precision}: expected one of {', '.join(PRECISIONS)}."
@@ -79,15 +99,35 @@ def predict_command(arguments: Arguments) -> None:
     told = said(chosen, registry, registry.results, found, arguments.modality)
     device = device_of(arguments.device)
     need_space(arguments.out, told.out_needs_bytes)
+    return Ready(chosen, found, source, told, device)
+
+
+def predicted(
+    arguments: Arguments, ready: Ready, job: Job, on_case: Callable[[CaseRecord, bool], None]
+) -> Predicted:
+    """Ask about every case and write what it answers; `on_case` hears of each, and whether it was
+    finished before."""
+    records = job.work(ready.found.cases, on_case)
+    records += [
+        CaseRecord(case=name, mark="", status="failed", problems=[why])
+        for name, why in sorted(ready.found.unread.items())
+    ]
+    about = _about(arguments, ready.chosen, ready.source, job, ready.told, ready.device)
+    report.write_all(arguments.out, about, records)
+    return Predicted(about, records, list(ready.source.problems))
+
+
+def predict_command(arguments: Arguments) -> None:
+    """Predict every case of a folder. Raises `InputError` at the end where some are not done."""
+    ready = made_ready(arguments)
     if not arguments.json:
-        tell(told, arguments)
+        tell(ready.told, arguments)
     if arguments.dry_run:
         if arguments.json:
-            as_json(told)
+            as_json(ready.told)
         return
-    job = _job(arguments, chosen, source, device)
-    known = len(found.cases)
-    with progress(f"{arguments.target}", known, quiet=False) as bar:
+    job = job_of(arguments, ready)
+    with progress(f"{arguments.target}", len(ready.found.cases), quiet=False) as bar:
         again = 0
 
         def on_case(record: CaseRecord, before: bool) -> None:
@@ -98,25 +138,20 @@ def predict_command(arguments: Arguments) -> None:
                 say(f"{record.case}: {record.status}: {'; '.join(record.problems)}")
 
         try:
-            records = job.work(found.cases, on_case)
+            done = predicted(arguments, ready, job, on_case)
         except KeyboardInterrupt:
             say(f"\nstopped; finished cases are in {arguments.out}, the same command goes on")
             raise
-    records += [
-        CaseRecord(case=name, mark="", status="failed", problems=[why])
-        for name, why in sorted(found.unread.items())
-    ]
-    about = _about(arguments, chosen, source, job, told, device)
-    report.write_all(arguments.out, about, records)
+    records = done.records
     if again:
         say(f"{counted(again, 'case')} of {len(records)} finished before; not asked again.")
     if arguments.json:
-        as_json({**about, "cases": records})
+        as_json({**done.about, "cases": records})
     else:
         columns = report.COLUMNS[:7]
-        table(f"{told.model}: {NOTICE}", columns, [row[:7] for row in report.rows(records)])
+        table(f"{ready.told.model}: {NOTICE}", columns, [row[:7] for row in report.rows(records)])
     say(f"{place_of(arguments.out)}: masks/, overlays/, {report.TABLE}, {report.PAGE}. {NOTICE}")
-    _finish(records, source.problems)
+    _finish(records, done.problems)
 
 
 def _finish(records: Sequence[CaseRecord], problems: Sequence[str]) -> None:
@@ -149,8 +184,9 @@ def _prompted(arguments: Arguments) -> tuple[PromptKind, Any] | None:
     return kind, value
 
 
-def _job(arguments: Arguments, chosen: Chosen, source: Source, device: str) -> Job:
+def job_of(arguments: Arguments, ready: Ready) -> Job:
     """Fetch the weights; what is asked, by content."""
+    chosen, source, device = ready.chosen, ready.source, ready.device
     adapter = chosen.adapter
     files = files_of(chosen)
     settle(device, None)

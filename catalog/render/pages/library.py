@@ -22,6 +22,7 @@ from catalog.render.views import Catalog
 from catalog.shipped import INSTALLED
 
 PACKAGE = "sam4mis"
+PROMPT = ">" * 3  # an example of a docstring begins so
 WIDTH = 88  # a longer signature has one argument in a line
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -132,9 +133,8 @@ def parts(doc: str) -> list[Part]:
     """A docstring in its pieces: paragraphs, `name` with an indented text below it, examples."""
     found: list[Part] = []
     for block in re.split(r"\n\s*\n", inspect.cleandoc(doc)):
-        if block.startswith(">>> "):
-            code = Part("code", markup(escape(block)))
-            found.append(code)
+        if block.startswith(PROMPT):
+            found.append(Part("code", markup(escape(block))))
         elif re.match(r"[^\n]+\n {4}", block):
             found.append(Part("terms", terms=tuple(_terms(block))))
         elif block:

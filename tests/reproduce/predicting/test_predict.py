@@ -77,6 +77,40 @@ def boxes(tmp_path: Path, *lines: str, head: str = "image,label,x0,y0,x1,y1") ->
     return path
 
 
+def test_the_library_gives_what_the_command_writes(tmp_path: Path) -> None:
+    import sam4mis
+
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "images" / "b.png").write_bytes(b"no picture")
+    told = predict_by_command(tmp_path, boxes=boxes(tmp_path, "a,organ,8,3,32,17"))
+    heard: list[str] = []
+    found = sam4mis.predict(
+        "plane-example",
+        tmp_path / "images",
+        str(tmp_path / "again"),
+        checkpoint=tmp_path / "w.safetensors",
+        boxes=tmp_path / "boxes.csv",
+        device="cpu",
+        on_case=lambda record: heard.append(record.case),
+    )
+    assert not found.done
+    assert {case.case: case.status for case in found.cases} == {"a": "done", "b.png": "failed"}
+    assert heard == ["a"]
+    mine, theirs = cases(told)["a"], next(case for case in found.cases if case.case == "a")
+    assert mine["masks"] == theirs.masks
+    assert theirs.masks is not None
+    masks = [read_mask(tmp_path / folder / theirs.masks).first for folder in ("out", "again")]
+    assert masks[0].any()
+    assert (masks[0] == masks[1]).all()
+
+
+def predict_by_command(tmp_path: Path, **changes: Any) -> dict[str, Any]:
+    """What the command leaves where it says at the end that a case failed."""
+    with pytest.raises(InputError):
+        predict(tmp_path, **changes)
+    return record(tmp_path)
+
+
 # ------------------------------------------------------------------------------------ pictures
 
 
