@@ -38,7 +38,7 @@ def write_overlay(
     picture = grey(painter.sample.values[index])
     height, width = picture.shape[:2]
     for label in painter.labels:
-        mask = painter.mask(label)[index]
+        mask = painter.on_plane(label, index)
         tone = np.array(colour(numbers[label]), np.float32)
         picture[mask] = ((1 - SHARE) * picture[mask] + SHARE * tone).astype(np.uint8)
         picture[_edge(mask)] = tone.astype(np.uint8)

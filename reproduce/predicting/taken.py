@@ -120,6 +120,16 @@ class Painter:
                     whole[index] |= self._plane(told, index)
         return whole
 
+    def on_plane(self, label: str, index: int) -> NDArray[np.bool_]:
+        """(H, W) of all objects of a class on a plane."""
+        import numpy as np
+
+        found = np.zeros(self.sample.shape[1:], np.bool_)
+        for (name, _), own in self.objects.items():
+            if name == label and index in own.planes:
+                found |= self._plane(own, index)
+        return found
+
     def numbered(self, numbers: dict[str, int]) -> tuple[NDArray[np.uint8], int]:
         """(S, H, W) class numbers, and how many pixels two classes claim: the smaller object has
         them."""

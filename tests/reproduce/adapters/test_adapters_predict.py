@@ -164,6 +164,28 @@ def test_every_adapter_predicts_on_a_users_files(
     assert heard == [True]
 
 
+def test_a_model_of_video_is_shown_a_mask_that_was_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reproduce.predicting.job.load_model", lambda *_: network("sam2"))
+    job, cases = job_of("sam2", tmp_path, {})
+    drawn = np.zeros(SHAPE, np.uint8)
+    drawn[1:, 8:20, 10:30] = 1
+    image: Any = nibabel.Nifti1Image(drawn.transpose(2, 1, 0), np.diag([0.7, 1.0, 4.0, 1.0]))
+    (tmp_path / "drawn").mkdir()
+    nibabel.save(image, tmp_path / "drawn/a.nii.gz")
+    adapter = plugin("adapters", "sam2")
+    project = Project(slug="sam2", name="SAM 2", kind="method", adapter="sam2")
+    options = resolve_options(adapter, {})
+    chosen = Chosen(project, adapter, (), (), options, {}, None, ())
+    job.source = source_of(chosen, cases, ("mask", tmp_path / "drawn"), None, ())
+    record = predicted(job, cases)
+    checked("sam2", job, record)
+    profile = job.source.profile
+    assert profile is not None
+    assert profile.name == "mask-first-plane"
+
+
 def test_small_networks_are_those_of_more_than_a_third_of_the_adapters() -> None:
     real = {*SCALED, "sam", "medsam", "sam2", "medsam2", "surgical-sam-2"}
     assert 3 * len(real) > len(plugins("adapters"))

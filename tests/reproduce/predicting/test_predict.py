@@ -334,6 +334,35 @@ def test_a_volume_comes_back_in_the_order_of_its_file(name: str, tmp_path: Path)
     assert NOTICE.encode() in found.header["descrip"].tobytes()
 
 
+def test_a_folder_of_every_kind_is_gone_through_with_one_command(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    picture(tmp_path / "images/wide.bmp", (20, 300))
+    volume(tmp_path / "images/v.nii.gz", AFFINES["ras"])
+    np.savez(tmp_path / "images/n.npz", imgs=np.full((3, 20, 24), 200, np.uint8))
+    made_dicom.write_series(tmp_path / "images/ct", made_dicom.values())
+    lines = [
+        "a,x,0,0,40,30,",
+        "wide,x,0,0,300,20,",
+        "v,x,2,3,7,6,2",
+        "n,x,0,0,5,5,1",
+        "ct,x,2,3,6,9,5",
+    ]
+    document = predict(tmp_path, boxes=boxes(tmp_path, *lines, head="image,label,x0,y0,x1,y1,z"))
+    found_ = {case["case"]: case["masks"] for case in document["cases"]}
+    assert found_ == {
+        "a": "masks/a.png",
+        "wide": "masks/wide.png",
+        "v": "masks/v.nii.gz",
+        "n": "masks/n.npz",
+        "ct": "masks/ct.seg.dcm",
+    }
+    with np.load(tmp_path / "out/masks/n.npz") as arrays:
+        assert arrays["segs"].shape == (3, 20, 24)
+        assert arrays["segs"].sum() == 36
+    assert document["said"]["kinds"] == {"picture": 2, "volume": 1, "array": 1, "dicom": 1}
+    assert any("plane by plane" in text for text in document["said"]["warnings"])
+
+
 def test_masks_of_nnunet_ask_a_model_of_volumes(tmp_path: Path) -> None:
     volume(tmp_path / "images/v_0000.nii.gz", AFFINES["lps"])
     volume(tmp_path / "images/v_0001.nii.gz", AFFINES["lps"])
