@@ -347,6 +347,23 @@ class ProtocolCard(Record, kw_only=True):
     traps: list[Note] = field(default_factory=list)
 
 
+class MadeFor(Record, kw_only=True):
+    """What released weights are for, where the tags of its works do not say it of the weights.
+
+    general     whether it is meant for whatever it is shown: many modalities, or any structure.
+                None: it is where its works name several modalities without a list
+    modalities, regions, targets  in the words of works' tags. None: as its works say; []: none of
+                them (modalities: trained on natural images)
+    place       what in this record, or which page, says so
+    """
+
+    general: bool | None = None
+    modalities: list[str] | None = None
+    regions: list[str] | None = None
+    targets: list[str] | None = None
+    place: str
+
+
 class DatasetUse(Record, kw_only=True):
     """A dataset as a project uses it."""
 
@@ -620,6 +637,7 @@ class Project(Record, kw_only=True):
     min_gpu_memory: str | None = None
     prompts_eval: list[str] | None = None
     dimensionality: list[str] | None = None
+    made_for: MadeFor | None = None  # None: what its works are about
     checkpoints: list[Checkpoint] | None = None
     family: str | None = None  # releases that share code: vocabulary `family`
     adapter: str | None = None

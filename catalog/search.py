@@ -249,11 +249,14 @@ class Index:
         return nearest(query, [work.paper.short_name or work.paper.title for work in self.works])
 
     def without(self, query: str) -> list[tuple[str, int]]:
-        """Which word of a query that finds nothing is one too many: (word, works without it)."""
+        """Which word of a query that finds nothing is one too many: (word, works without it).
+
+        What would leave more than a quarter of all is no help.
+        """
         words = asked(query)
         left = ((word, words[:n] + words[n + 1 :]) for n, word in enumerate(words))
         found = [(word, len(self._all_words(rest))) for word, rest in left if rest]
-        return [(word, count) for word, count in found if count][:3]
+        return [(word, count) for word, count in found if 0 < 4 * count <= len(self.works)][:3]
 
     def as_data(self, addresses: list[str], kinds: list[str]) -> dict[str, Any]:
         """The index for the site's script; `addresses` and `kinds` of the pages of its works."""

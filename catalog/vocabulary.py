@@ -92,6 +92,19 @@ def widened(field: str, values: list[str]) -> set[str]:
     return found
 
 
+def modality_of(name: str) -> str:
+    """The modality that begins the label of a class: `MRI-FLAIR_brain_tumor core` is `mri`.
+
+    A word that the vocabulary lacks stays as it is.
+    """
+    word = name.partition("_")[0]
+    known = vocabularies()["modalities"].terms
+    for part in (word, word.partition("-")[0]):
+        if (value := canonical("modalities", part)) in known:
+            return value
+    return word.casefold()
+
+
 def label(field: str, value: str) -> str:
     """How a value is shown to readers; unknown values are shown as they are."""
     vocabulary = vocabularies().get(field)

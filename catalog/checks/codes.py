@@ -84,7 +84,7 @@ CODES: dict[str, Code] = {
     "C008": _check("unknown adapter", "An adapter is one file in reproduce/adapters."),
     "C009": _check("repository in two projects", "Two releases of one name different branches."),
     "C010": _warn("checkpoint under two ids", "Equal sha256, so it is one file."),
-    "C011": _warn("unknown prompt", "Prompts are those of the vocabulary `prompts_infer`."),
+    "C011": _warn("unknown prompt or word", "Prompts and `made_for` use the words of the tags."),
     "C012": _check("checkpoint twice", "Two checkpoints of a project have one id."),
     "C013": _check("unknown protocol word", "Words come from catalog/data/protocol_words.yaml."),
     "C014": _check("unknown data set or split", "A reader has it, or protocol_words.yaml."),

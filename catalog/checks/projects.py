@@ -149,10 +149,21 @@ def _own(project: Project, known: Known) -> Iterator[Told]:
     for number, name in enumerate(project.prompts_eval or []):
         if name not in prompts:
             yield "C011", ("prompts_eval", number), f"unknown prompt {name!r}", near(name, prompts)
+    for field in ("modalities", "regions", "targets"):
+        words = set(vocabularies()[field].terms)
+        for number, name in enumerate(_made_for(project, field)):
+            if name not in words:
+                where = ("made_for", field, number)
+                yield "C011", where, f"unknown word {name!r}", near(name, words)
     for number, claim in enumerate(project.claims):
         parts = _parts(claim, [checkpoint.id for checkpoint in project.checkpoints or []])
         for code, path, message, hint in [*_claim(claim, known), *parts]:
             yield code, ("claims", number, *path), f"claim {claim.id!r}: {message}", hint
+
+
+def _made_for(project: Project, field: str) -> list[str]:
+    made = project.made_for
+    return (getattr(made, field) or []) if made else []
 
 
 def _released(project: Project) -> Iterator[Told]:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "catalog.cli.search",
         "Find works by title (old or new), author, tag or name.",
     ),
+    "find": ("catalog.cli.find", "Find a released model for your images."),
     "list": ("catalog.cli.list_", "List works, projects or claims, filtered."),
     "show": ("catalog.cli.show", "Show one work or project with its claims and verdicts."),
     "stats": ("catalog.cli.stats", "Count what is in the registry."),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from catalog import vocabulary
 from catalog.records import Claim, Protocol
 from catalog.render.views import Catalog, ClaimView
+from catalog.vocabulary import modality_of
 
 #: The project of the unchanged model that everybody adapts.
 PLAIN = "sam"
@@ -69,24 +69,13 @@ def structures(catalog: Catalog) -> list[Structure]:
         else:
             others.setdefault(key, []).append(number)
     return [
-        Structure(number.claim.label or "", modality(number.claim.label or ""), plain[key], number)
+        Structure(
+            number.claim.label or "", modality_of(number.claim.label or ""), plain[key], number
+        )
         for key, numbers in others.items()
         if key in plain
         for number in numbers
     ]
-
-
-def modality(label: str) -> str:
-    """The modality that begins the label of a class: `MRI-FLAIR_brain_tumor core` is `mri`.
-
-    A word that the vocabulary lacks stays as it is.
-    """
-    word = label.partition("_")[0]
-    known = vocabulary.vocabularies()["modalities"].terms
-    for name in (word, word.partition("-")[0]):
-        if (value := vocabulary.canonical("modalities", name)) in known:
-            return value
-    return word.casefold()
 
 
 def prompts(numbers: Iterable[ClaimView]) -> list[Prompts]:

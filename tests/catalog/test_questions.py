@@ -16,6 +16,7 @@ from catalog.registry import Registry
 from catalog.render import contests
 from catalog.render.answers import answers
 from catalog.render.views import Catalog
+from catalog.vocabulary import modality_of
 
 PAGE = "https://arxiv.org/abs/2304.12306"
 COPY = "https://deepai.org/publication/x"
@@ -175,7 +176,7 @@ def test_prompts_meet_only_where_nothing_else_differs(tmp_path: Path) -> None:
 
 def test_modality_is_the_word_that_begins_a_label() -> None:
     labels = ("MRI-FLAIR_brain_tumor core", "X-Ray_chest", "pathology_x", "endoscope_polyp", "zz_a")
-    assert [contests.modality(label) for label in labels] == [
+    assert [modality_of(label) for label in labels] == [
         "mri", "xray", "histopathology", "endoscopy", "zz",
     ]  # fmt: skip
 

@@ -329,23 +329,6 @@ def test_site_search_finds_everything(page: Page, server: str) -> None:
     expect(page.locator("ol li a").filter(has_text="Methodology")).to_be_visible()
 
 
-def test_find_a_model(page: Page, server: str) -> None:
-    go(page, f"{server}find/?weights=yes&prompt=box")
-    shown = ids(page)
-    assert "medsam" in shown or shown, "box-prompted models with weights exist"
-    for cell in page.locator("#rows td[data-l='Weights']").all_inner_texts():
-        assert cell.startswith("public weights")
-    page.locator("[name=sort]").select_option("memory")
-    page.wait_for_function("location.search.includes('sort=memory')")
-    told = [
-        bool(t)
-        for t in page.locator("#rows td[data-l='GPU memory']").evaluate_all(
-            "cells => cells.map(c => /\\d\\s*G/i.test(c.textContent))"
-        )
-    ]
-    assert told == sorted(told, reverse=True), "projects that state none come last"
-
-
 def test_data_for_filters_come_with_the_first_touch(page: Page, server: str) -> None:
     """What grows with the registry is not loaded by everybody who opens the table."""
     asked: list[str] = []

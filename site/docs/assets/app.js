@@ -88,7 +88,7 @@
     // What to try where nothing is found: a word fewer, or a name that is near.
     const without = (text) => {
       const list = asked(text);
-      return list.map((word, n) => [word, list.length > 1 ? every(list.filter((_, m) => m !== n)).size : 0]).filter(([, n]) => n).slice(0, 3);
+      return list.map((word, n) => [word, list.length > 1 ? every(list.filter((_, m) => m !== n)).size : 0]).filter(([, n]) => n && 4 * n <= docs.length).slice(0, 3);
     };
     const meant = (text) => {
       const wanted = folded(text), seen = new Map();
@@ -281,6 +281,63 @@
     else box.dataset.ready = 0;
   }
 
+  // -------------------------------------------------------------------------------- find a model
+  // What fits, and how well, was worked out when the site was built (catalog/choosing.py).
+  async function finder(box) {
+    const form = document.querySelector(".finder"), count = document.querySelector(".count");
+    const reset = form.querySelector("[type=reset]"), kinds = ["modality", "dimension", "prompt", "target", "licence"];
+    const cards = [...box.querySelectorAll(".offer")];
+    let data;
+    const show = async () => {
+      const asked = [...new FormData(form)].filter(([, v]) => v);
+      history.replaceState(history.state, "", location.pathname + (asked.length ? `?${new URLSearchParams(asked)}` : ""));
+      data ??= await json(new URL(box.dataset.finder, location).href);
+      const need = Object.fromEntries(asked), fits = new Map();
+      for (const card of cards) {
+        const of = data.offers[card.id], found = kinds.filter((k) => need[k]).map((k) => { const at = of[k][need[k]]; return at && [at[0], data.remarks[at[1]]]; });
+        if (need.memory) { const gib = data.memory[card.id]; found.push(gib ? (gib <= need.memory ? [0, ""] : null) : [1, "its memory is not known"]); }
+        const worst = found.every(Boolean) ? Math.max(0, ...found.map(([n]) => n)) : null;
+        card.hidden = worst === null;
+        card.classList.toggle("apart", worst === 2);
+        card.querySelector(".remark").textContent = (worst === 2 ? "Needs more: " : "") + (worst === null ? "" : found.map(([, text]) => text).filter(Boolean).join("; "));
+        if (worst !== null) fits.set(card, worst);
+      }
+      const told = [];
+      for (const tier of box.querySelectorAll(".tier")) {
+        const held = cards.filter((c) => tier.contains(c)), kept = held.filter((c) => fits.has(c)).sort((a, b) => fits.get(a) - fits.get(b) || cards.indexOf(a) - cards.indexOf(b));
+        if (held.length) held[0].parentNode.append(...kept, ...held.filter((c) => !fits.has(c)));
+        tier.querySelector("h2 span").textContent = kept.length;
+        told.push(`${kept.length} ${tier.querySelector("h2").firstChild.textContent.trim().toLowerCase()}`);
+      }
+      count.textContent = asked.length ? told.join(", ") : "";
+      reset.hidden = !asked.length;
+      box.dataset.ready = 1;
+    };
+    const run = () => show().catch((error) => { count.textContent = `The choices could not be loaded (${error.message}); everything is shown.`; });
+    const given = new URLSearchParams(location.search);
+    for (const field of form.elements) if (given.has(field.name)) { if (field.type === "checkbox") field.checked = true; else field.value = given.get(field.name); }
+    form.addEventListener("change", run);
+    form.addEventListener("submit", (e) => { e.preventDefault(); run(); });
+    form.addEventListener("reset", () => setTimeout(run));
+    if (location.search) await run(); else box.dataset.ready = 0;
+  }
+  // Two to four cards side by side: the rows are what the cards say.
+  function comparing(box) {
+    const view = document.querySelector(".compare"), [table] = view.querySelectorAll("table");
+    box.addEventListener("change", ({ target }) => {
+      if (target.name !== "compare") return;
+      const ticks = [...box.querySelectorAll("[name=compare]")], on = ticks.filter((t) => t.checked);
+      for (const tick of ticks) tick.disabled = on.length >= 4 && !tick.checked;
+      const chosen = on.map((t) => t.closest(".offer"));
+      const lines = chosen.map((c) => new Map([...c.querySelectorAll("dl > div")].map((d) => [d.firstChild.textContent, d.lastChild])));
+      const names = [...new Set(lines.flatMap((l) => [...l.keys()]))];
+      const cell = (tag, scope, ...held) => make(tag, scope ? { scope } : {}, ...held);
+      table.tHead.replaceChildren(make("tr", {}, make("td"), ...chosen.map((c) => cell("th", "col", c.querySelector("h3").textContent))));
+      table.tBodies[0].replaceChildren(...names.map((n) => make("tr", {}, cell("th", "row", n), ...lines.map((l) => cell("td", "", ...(l.has(n) ? [...l.get(n).cloneNode(true).childNodes] : ["—"]))))));
+      view.hidden = on.length < 2;
+    });
+  }
+
   // -------------------------------------------------------------------------------- search page
   async function everything(box) {
     const find = box.querySelector("[name=find]");
@@ -352,6 +409,7 @@
     };
     fresh("[data-table]", table);
     fresh("[data-everything]", everything);
+    fresh(".offers", (box) => { comparing(box); if (box.dataset.finder) finder(box); });
     fresh("table.sortable", sortable);
     fresh("[data-copy]", (button) => { button.onclick = () => copy(document.getElementById(button.dataset.copy).textContent, button); });
   }
