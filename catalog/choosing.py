@@ -2,7 +2,7 @@
 
 A release is offered under one of three tiers, whatever is asked: *made* for certain images or
 structures, *general* (many modalities, or any structure), *train* (code without weights). What is
-asked narrows it facet by facet, each with a level: FITS, NEARLY (with a remark), APART (offered
+asked narrows it facet by facet, each with a level: FITS, NEARLY (nobody says so), APART (offered
 below the others: it wants something that was not named). A release without a level is not offered.
 What is not recorded is a remark, never a yes.
 """
@@ -353,11 +353,11 @@ def _dimension(offer: Offer) -> dict[str, Level]:
         return dict.fromkeys(SHAPES, (NEARLY, "dimension not recorded"))
     found: dict[str, Level] = {}
     if {"2d", "2.5d"} & set(known):
-        found |= {value: (NEARLY, text) for value, text in _PIECES.items()}
+        found |= {value: (FITS, text) for value, text in _PIECES.items()}
     if "2.5d" in known or "4d" in known:
         found["3d"] = (FITS, "")
     if "video" in known and offer.general:
-        found.setdefault("3d", (NEARLY, "plane by plane, as a video"))
+        found.setdefault("3d", (FITS, "plane by plane, as a video"))
     if "wsi" in known:
         found["2d"] = (FITS, "")
     return found | {value: (FITS, "") for value in known if value in SHAPES}
@@ -376,7 +376,7 @@ def _prompt(offer: Offer) -> dict[str, Level]:
             found[given] = (FITS, "")
         elif less:
             enough = "needs nothing" if less == ["none"] else f"{GIVES[less[-1]]} will do"
-            found[given] = (NEARLY, enough)
+            found[given] = (FITS, enough)
         else:
             found[given] = (
                 APART,

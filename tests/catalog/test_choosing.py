@@ -58,8 +58,8 @@ def made(**fields: Any) -> MadeFor:
     ("takes", "given", "level", "remark"),
     [
         (["box"], "box", FITS, ""),
-        (["point"], "box", NEARLY, "clicks will do"),
-        (["none"], "box", NEARLY, "needs nothing"),
+        (["point"], "box", FITS, "clicks will do"),
+        (["none"], "box", FITS, "needs nothing"),
         (["box"], "point", APART, "takes a box"),
         (["box"], "none", APART, "takes a box"),
         (["learned"], "none", FITS, ""),
@@ -97,7 +97,7 @@ def test_modalities_and_dimensions() -> None:
     assert "2d" not in volumes.levels("dimension")
     natural = offer(made_for=made(general=True, modalities=[]), dimensionality=["2d"])
     assert natural.levels("modality")["oct"] == (NEARLY, "trained on natural images")
-    assert natural.levels("dimension")["3d"] == (NEARLY, "plane by plane")
+    assert natural.levels("dimension")["3d"] == (FITS, "plane by plane")
     wide = offer(made_for=made(modalities=["microscopy"])).levels("modality")
     assert wide["histopathology"] == (NEARLY, "made for Microscopy")
     assert offer().levels("modality") == {}  # nobody recorded for which images

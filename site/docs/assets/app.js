@@ -306,8 +306,8 @@
       for (const tier of box.querySelectorAll(".tier")) {
         const held = cards.filter((c) => tier.contains(c)), kept = held.filter((c) => fits.has(c)).sort((a, b) => fits.get(a) - fits.get(b) || cards.indexOf(a) - cards.indexOf(b));
         if (held.length) held[0].parentNode.append(...kept, ...held.filter((c) => !fits.has(c)));
-        tier.querySelector("h2 span").textContent = kept.length;
-        told.push(`${kept.length} ${tier.querySelector("h2").firstChild.textContent.trim().toLowerCase()}`);
+        tier.querySelector(".many").textContent = kept.length;
+        told.push(`${kept.length} ${tier.querySelector("h2").textContent.toLowerCase()}`);
       }
       count.textContent = asked.length ? told.join(", ") : "";
       reset.hidden = !asked.length;
