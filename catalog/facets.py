@@ -22,6 +22,8 @@ WEIGHTS_STATES = ("yes", "gated", "announced", "dead", "none")
 HAS_CODE = ("yes", "linked")
 HAS_WEIGHTS = ("yes", "gated")
 NEAR = 75.0  # rapidfuzz ratio from which a name is worth suggesting
+START = 95.0  # what begins as was typed: before all but what is written the same
+SLIP = 5.0  # less for what only its start is like
 
 # values that are known even where no work has them yet
 FIXED: dict[str, frozenset[str]] = {
@@ -342,10 +344,16 @@ def _spellings(facet: str) -> dict[str, str]:
 
 def unknown_value(option: str, value: str, known: list[str]) -> str:
     """One message for a value that is not known: the nearest ones, else some of the known ones."""
-    if near := nearest(value, known):
-        return f"{option}: {value!r} is not known. Did you mean {' or '.join(near)}?"
+    if near := meant(value, known):
+        return f"{option}: {value!r} is not known.{near}"
     listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
     return f"{option}: {value!r} is not known. Known: {listed or 'none yet'}."
+
+
+def meant(value: str, known: Iterable[str]) -> str:
+    """` Did you mean A or B?`, to put behind a sentence; "" where nothing is near."""
+    near = nearest(value, known)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
 def nearest(value: str, known: Iterable[str]) -> list[str]:
@@ -359,8 +367,11 @@ def nearest(value: str, known: Iterable[str]) -> list[str]:
     written: dict[str, str] = {}
     for name in known:
         folded = fold(name)
-        starts = len(asked) > 2 and folded.startswith(asked)
-        score = 100.0 if starts else fuzz.ratio(asked, folded)
+        score = fuzz.ratio(asked, folded)
+        if len(asked) > 2 and folded.startswith(asked):
+            score = max(score, START)
+        elif len(asked) > 4:  # the start of it, with a slip
+            score = max(score, fuzz.ratio(asked, folded[: len(asked) + 1]) - SLIP)
         if score >= NEAR and folded.replace(" ", "") not in written:
             written[folded.replace(" ", "")] = name
             scores[name] = score

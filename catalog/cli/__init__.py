@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
-from catalog import __version__
+from catalog import __version__, configuration
+from catalog.cli.groups import LazyGroup
 from catalog.errors import (
-    EXIT_BROKEN_PIPE,
     EXIT_INTERNAL,
     EXIT_INTERRUPTED,
     EXIT_PREREQUISITE,
-    EXIT_USAGE,
     Finding,
+    FindingsError,
+    PrerequisiteError,
     Sam4misError,
 )
 
@@ -51,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "screen": ("catalog.cli.screen", "Decide queued candidates one by one, with a reason."),
     "intake-form": ("catalog.cli.intake_form", "Turn an issue form into a checked change."),
     "build": ("catalog.cli.build", "Write README tables and the website."),
+    "config": ("catalog.cli.config", "Show the settings in force, and where each comes from."),
     "serve": ("catalog.cli.serve", "Build the website and serve it on this machine."),
 }
 GROUPS = {"reproduce": "Run released checkpoints and check the numbers their papers print."}
@@ -58,61 +58,15 @@ GROUPS = {"reproduce": "Run released checkpoints and check the numbers their pap
 LASTING = ("build", "serve", "refresh", "discover", *GROUPS)
 
 
-@contextlib.contextmanager
-def _reader_may_leave() -> Iterator[None]:
-    """A reader that stops listening (`| head -1`) ends the program quietly, as SIGPIPE would."""
-    try:
-        yield
-    except BrokenPipeError:
-        # what is still buffered goes nowhere instead of failing once more at exit
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(EXIT_BROKEN_PIPE) from None
-
-
-class LazyGroup(TyperGroup):
-    """A group that knows its commands by name and imports one only when it is used."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:  # `--help` writes in here
-        with _reader_may_leave():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: Any) -> Any:
-        with _reader_may_leave():
-            return super().invoke(ctx)
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return [*COMMANDS, *GROUPS]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name in LASTING:
-            gc.enable()
-        if cmd_name in COMMANDS:
-            module = importlib.import_module(COMMANDS[cmd_name][0])
-            app = module.app
-        elif cmd_name in GROUPS:
-            from importlib.metadata import distribution
-
-            # Of this distribution alone: another one may call something of its own the same.
-            own = distribution("sam4mis").entry_points
-            (entry,) = own.select(group="sam4mis.commands", name=cmd_name)
-            app = entry.load()
-        else:
-            return None
-        command = typer.main.get_command(app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        rows = [(name, text) for name, (_, text) in COMMANDS.items()] + list(GROUPS.items())
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+class Catalog(LazyGroup):
+    known = COMMANDS
+    groups = GROUPS
+    lasting = LASTING
 
 
 app = typer.Typer(
-    cls=LazyGroup,
+    cls=Catalog,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="The living catalog of Segment Anything in medical image segmentation, "
@@ -142,6 +96,8 @@ def _main(
         os.environ["SAM4MIS_TRACEBACK"] = "1"
 
 
+# What the parser of options raises; typer names no base of it.
+_CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
 # How libraries and the loader of shared objects say it, with errors of other types.
 _NO_MEMORY = re.compile(r"(?i)can(?:no|')t allocate memory|failed to map segment")
 
@@ -153,19 +109,28 @@ def main() -> None:
     settle_streams()
     gc.disable()  # records are no garbage, and looking through thousands takes longer than the rest
     try:
-        app(prog_name="sam4mis")
-    except KeyboardInterrupt:
-        _stop("stopped", EXIT_INTERRUPTED)
-    except SystemExit as stop:  # the parser of options has spoken already
-        if stop.code == EXIT_USAGE:
-            _json_error("wrong usage; standard error says what was expected", EXIT_USAGE)
-        raise
+        if "_SAM4MIS_COMPLETE" not in os.environ:  # a shell asks what could be typed
+            configuration.apply()
+        code = app(prog_name="sam4mis", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    except _CLICK_ERROR as error:  # the parser of options
+        _json_error(error.format_message(), error.exit_code)
+        with contextlib.suppress(OSError):
+            error.show()
+        sys.exit(error.exit_code)
     except Exception as error:
         if os.environ.get("SAM4MIS_TRACEBACK"):
             raise
         message, code = _told(error)
-        _json_error(message, code, getattr(error, "findings", ()))
+        command = error.command if isinstance(error, PrerequisiteError) else None
+        findings = error.findings if isinstance(error, FindingsError) else ()
+        _json_error(message, code, findings, command)
         _stop(message, code)
+    if code == EXIT_INTERRUPTED:
+        _json_error("stopped", code)
+        _stop("stopped", code)
+    sys.exit(code)
 
 
 def _told(error: Exception) -> tuple[str, int]:
@@ -213,8 +178,13 @@ def _report(error: Exception) -> str | None:
     return file.name
 
 
-def _json_error(message: str, code: int, findings: Iterable[Finding] = ()) -> None:
-    """With `--json` programs get the error as JSON too: standard output is always valid JSON."""
+def _json_error(
+    message: str, code: int, findings: Iterable[Finding] = (), command: str | None = None
+) -> None:
+    """With `--json` programs get the error as JSON too: standard output is always valid JSON.
+
+    command   the next thing to type, where something is missing
+    """
     if "--json" not in sys.argv:
         return
     import json
@@ -222,6 +192,7 @@ def _json_error(message: str, code: int, findings: Iterable[Finding] = ()) -> No
     answer = {
         "error": message,
         "exit_code": code,
+        "command": command,
         "findings": [finding.as_dict() for finding in findings],
     }
     with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from catalog.cli import completing
 from catalog.cli.filtering import is_set, tell_several, with_filters
 from catalog.cli.output import JsonOption, counted, say, table, write_json
 from catalog.facets import Filters, Work
@@ -28,7 +29,12 @@ def list_command(
     filters: Filters,
     what: Annotated[Kind, typer.Argument(help="papers, projects or claims.")] = Kind.papers,
     project: Annotated[
-        str | None, typer.Option(help="Only this project (or claims of it).", metavar="SLUG")
+        str | None,
+        typer.Option(
+            help="Only this project (or claims of it).",
+            metavar="SLUG",
+            autocompletion=completing.projects,
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many.", min=1, metavar="N")] = None,
     json: JsonOption = False,
@@ -52,12 +58,14 @@ def list_command(
     """
     from catalog.cli import rows
     from catalog.facets import without_paper, works
+    from catalog.lookup import named_project
     from catalog.registry import Registry, find_root
 
     registry = Registry.load_around(find_root(), say)
     found = works(registry)
     everything = [*found, *without_paper(registry, found)]
     if project is not None:
+        project = named_project(project, registry.projects).slug
         everything = _of(project, everything)
     passed = filters.apply(everything)
     kept = [work for work in passed if not work.of_project]
@@ -128,12 +136,5 @@ def list_command(
 
 
 def _of(slug: str, everything: list[Work]) -> list[Work]:
-    """The works of one project. Raises `UsageError` where there is none of that name."""
-    from catalog.errors import UsageError
-    from catalog.facets import unknown_value
-
-    mine = [work for work in everything if slug in (p.slug for p in work.projects)]
-    if not mine:
-        known = sorted({p.slug for work in everything for p in work.projects})
-        raise UsageError(unknown_value("--project", slug, known))
-    return mine
+    """The works of one project."""
+    return [work for work in everything if slug in (p.slug for p in work.projects)]

@@ -1,13 +1,14 @@
 """How commands speak: data on standard output, talk on standard error.
 
-On a terminal tables are drawn with rich; in a pipe they are lines of tab-separated values without a
-header; with `--json` they are JSON. Text from the registry is never read as markup.
+On a terminal tables are drawn (`drawing`); in a pipe they are lines of tab-separated values
+without a header; with `--json` they are JSON. Text from the registry is never read as markup.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
@@ -21,7 +22,6 @@ from catalog.text import clean
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
 
 Row = Sequence[object]
-TITLE_WIDTH = 24
 
 
 def stdout_is_terminal() -> bool:
@@ -40,18 +40,17 @@ def say(message: str) -> None:
 
 
 def settle_streams() -> None:
-    """A stream that was closed before the program began leads nowhere. A file or a pipe gets UTF-8
-    whatever the machine's code page is; on a terminal, letters that it cannot show become `?`."""
+    """A stream that was closed before the program began leads nowhere. What is written is UTF-8,
+    whatever the locale or the machine's code page is."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - kept open
             setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            if stream.isatty():
-                stream.reconfigure(errors="replace")
-            else:
-                stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(
+                encoding="utf-8", errors="replace" if stream.isatty() else stream.errors
+            )
 
 
 def write(text: str) -> None:
@@ -79,27 +78,20 @@ def cell(value: object) -> str:
 def table(columns: Sequence[str], rows: Iterable[Row], *wide: str) -> None:
     """Rows as a table on a terminal, as tab-separated lines in a pipe.
 
-    On a terminal the first column and the columns `wide` may wrap, and a title keeps room to read.
+    On a terminal cells wrap, first those of the columns `wide`; nothing is cut. Where that does
+    not fit, columns are left out and named on standard error.
     """
     cells = [[cell(value) for value in row] for row in rows]
     if not stdout_is_terminal():
         write("".join("\t".join(row) + "\n" for row in cells))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from catalog.cli import drawing
 
-    drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        drawn.add_column(
-            column,
-            no_wrap=column not in (columns[0], *wide),
-            overflow="fold",
-            min_width=TITLE_WIDTH if column == "title" else None,
-        )
-    for row in cells:
-        drawn.add_row(*(Text(text) for text in row))
-    Console().print(drawn)
+    head, body, left_out = drawing.table(columns, cells, terminal_width(), wide)
+    write("".join(f"{typer.style(line, bold=True)}\n" for line in head))
+    write("".join(f"{line}\n" for line in body))
+    if left_out:
+        say(f"Left out for width: {', '.join(left_out)}. A wider terminal or --json has them.")
 
 
 def sheet(title: str, sections: Sequence[tuple[str, Sequence[Row]]]) -> None:
@@ -111,24 +103,33 @@ def sheet(title: str, sections: Sequence[tuple[str, Sequence[Row]]]) -> None:
         for name, rows in sections:
             write("".join("\t".join([name, *map(cell, row)]) + "\n" for row in rows))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from catalog.cli import drawing
 
-    console = Console()
-    console.print(Text(clean(title), style="bold"))
+    width = terminal_width()
+    write(
+        "".join(
+            typer.style(line, bold=True) + "\n" for line in drawing.wrapped(clean(title), width)
+        )
+    )
     for name, rows in sections:
         if not rows:
             continue
-        console.print(Text(f"\n{name}", style="bold cyan"))
-        drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-        drawn.add_column(no_wrap=True)
-        drawn.add_column(overflow="fold")
-        for field, *values in rows:
-            # what is not known takes no room where a person reads
-            known = [text for value in values if (text := cell(value)) != "—"]
-            drawn.add_row(Text(cell(field)), Text(", ".join(known) or "—"))
-        console.print(drawn)
+        write(f"\n{typer.style(name, bold=True, fg='cyan')}\n")
+        lines = drawing.sheet([(cell(field), _joined(values)) for field, *values in rows], width)
+        write("".join(f"{line}\n" for line in lines))
+
+
+def _joined(values: Sequence[object]) -> str:
+    """The values of a row as a person reads them: what is not known takes no room."""
+    told = ""
+    for text in (text for value in values if (text := cell(value)) != "—"):
+        told += text if not told else f" {text}" if told.endswith((".", ":")) else f", {text}"
+    return told or "—"
+
+
+def terminal_width() -> int:
+    """Characters in a line of the terminal."""
+    return shutil.get_terminal_size().columns
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

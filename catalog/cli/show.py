@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from catalog import decided, provenance, questions
+from catalog.cli import completing
 from catalog.cli.output import JsonOption, Row, say, sheet, write, write_json
 from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
@@ -38,7 +39,9 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="Id or short name of a work, its arXiv id or DOI, or a project."
+            metavar="NAME",
+            help="Id or short name of a work, its arXiv id or DOI; a project, or its repository.",
+            autocompletion=completing.works,
         ),
     ],
     ask_licence: Annotated[

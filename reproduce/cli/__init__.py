@@ -6,11 +6,9 @@ answer at once, and work without the extra where they can.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 import typer
-from typer.core import TyperGroup
+
+from catalog.cli.groups import LazyGroup
 
 # command -> (module with `app`, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -51,26 +49,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 HIDDEN = ("worker",)
 
 
-class LazyGroup(TyperGroup):
-    """A group that knows its commands by name and imports one only when it is used."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name in COMMANDS if name not in HIDDEN]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
-        command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name][0]).app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+class Reproduce(LazyGroup):
+    known = COMMANDS
+    hidden_names = HIDDEN
 
 
 app = typer.Typer(
-    cls=LazyGroup,
+    cls=Reproduce,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +18,6 @@ from catalog.results import unexamined
 from reproduce.ground import wording
 from reproduce.ground.extras import NEEDED, install_command
 
-ROOM = 18  # characters that a column which wraps should have
 RUNS = Path("build") / "runs"  # where runs lie that nobody published, below the registry
 
 
@@ -96,35 +93,11 @@ def as_json(document: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *wide: str) -> None:
-    """A table under its title on a terminal, where the first column and the columns `wide` may
-    wrap; tab-separated values alone in a pipe."""
-    cells = [[wording.value(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
+    """A table under its title on a terminal, where the columns `wide` wrap first; tab-separated
+    values alone in a pipe."""
+    if output.stdout_is_terminal():
         typer.echo(typer.style(title, bold=True))
-        wide = tuple(wrapping([columns, *cells], shutil.get_terminal_size().columns, wide))
-    output.table(columns, cells, *wide)
-
-
-def wrapping(lines: Sequence[Sequence[str]], width: int, wide: Sequence[str]) -> Sequence[str]:
-    """The columns that may wrap so that a table fits a terminal and its first column is readable.
-
-    lines  the headings, then the rows;  width  of the terminal in characters
-    """
-    columns = lines[0]
-    longest = [max(len(line[i]) for line in lines) + 2 for i in range(len(columns))]
-    first = min(longest[0], width // 3)
-    while (
-        first
-        + sum(
-            size if column not in wide else min(size, ROOM)
-            for column, size in zip(columns[1:], longest[1:], strict=True)
-        )
-        > width
-        and len(wide) < len(columns) - 1
-    ):
-        rest = [i for i in range(1, len(columns)) if columns[i] not in wide]
-        wide = [*wide, columns[max(rest, key=longest.__getitem__)]]
-    return wide
+    output.table(columns, [[wording.value(cell) for cell in row] for row in rows], *wide)
 
 
 def percent(value: float | None, decimals: int = 2) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.cli import completing
+
 if TYPE_CHECKING:
     from reproduce.planning.readiness import Readiness
 
@@ -15,7 +17,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def doctor(
-    project: Annotated[str | None, typer.Argument(help="Only this project.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Argument(
+            help="Only this project.",
+            autocompletion=completing.projects,
+        ),
+    ] = None,
     all_: Annotated[
         bool, typer.Option("--all", help="Also projects without released weights.")
     ] = False,
@@ -31,12 +39,14 @@ def doctor(
       sam4mis reproduce doctor lwnet
     """
     from catalog.cli.output import say, sheet
-    from catalog.errors import UsageError
+    from catalog.lookup import named_project
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json, table
     from reproduce.planning.readiness import examine, machine
 
     registry = Registry.load_around(find_root(), say)
+    if project is not None:
+        project = named_project(project, registry.projects).slug
     chosen = [
         p
         for p in registry.projects
@@ -44,8 +54,6 @@ def doctor(
         and (all_ or project is not None or p.adapter is not None or p.weights_status == "public")
         and (p.kind != "selftest" or project is not None)  # it brings its own weights and data
     ]
-    if project is not None and not chosen:
-        raise UsageError(f"no project {project!r} in projects/.")
     here = machine()
     rows = [examine(item, here) for item in chosen]
     if json_:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from catalog.cli import completing
+
 if TYPE_CHECKING:
     from catalog.records import Claim, Project
 
@@ -17,7 +19,13 @@ EXAMPLES = "examples.json"
 
 @app.command()
 def explain(
-    claim: Annotated[str | None, typer.Argument(metavar="PROJECT/CLAIM")] = None,
+    claim: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROJECT[/CLAIM]",
+            autocompletion=completing.claims,
+        ),
+    ] = None,
     target: Annotated[
         float | None,
         typer.Option("--target", help="Another number than the printed one: 0.8162 or 81.62."),

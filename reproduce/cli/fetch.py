@@ -7,12 +7,20 @@ from typing import Annotated
 
 import typer
 
+from catalog.cli import completing
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def fetch(
-    project: Annotated[str | None, typer.Argument(help="A project of projects/.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Argument(
+            help="A project of projects/.",
+            autocompletion=completing.projects,
+        ),
+    ] = None,
     plan: Annotated[
         Path | None,
         typer.Option("--plan", help="Weights and data of a plan file, for nodes without network."),
@@ -35,6 +43,7 @@ def fetch(
     """
     from catalog.cli.output import say
     from catalog.errors import FindingsError, Sam4misError, UsageError
+    from catalog.lookup import named_project
     from catalog.registry import Registry, find_root
     from reproduce.cli.common import as_json
     from reproduce.ground.reading import sha256_of
@@ -48,11 +57,8 @@ def fetch(
         prefetch(plan, dry_run=dry_run, json=json_)
         return
     assert project is not None
-    found = next(
-        (p for p in Registry.load_around(find_root(), say).projects if p.slug == project), None
-    )
-    if found is None:
-        raise UsageError(f"no project {project!r} in projects/.")
+    found = named_project(project, Registry.load_around(find_root(), say).projects)
+    project = found.slug
     records = [c for c in found.checkpoints or [] if checkpoint in (None, c.id)]
     if not records:
         known = ", ".join(c.id for c in found.checkpoints or []) or "none"

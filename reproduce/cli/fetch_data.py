@@ -7,12 +7,19 @@ from typing import Annotated
 
 import typer
 
+from catalog.cli import completing
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def fetch_data(
-    dataset: Annotated[str, typer.Argument(help="A data set of `sam4mis reproduce datasets`.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="A data set of `sam4mis reproduce datasets`.", autocompletion=completing.datasets
+        ),
+    ],
     split: Annotated[
         str | None, typer.Option("--split", help="Only what this split needs (default: all).")
     ] = None,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.cli import completing
+
 if TYPE_CHECKING:
     from catalog.records import Claim, Project, Result
     from catalog.registry import Registry
@@ -16,7 +18,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def letter(
-    claim: Annotated[str, typer.Argument(metavar="PROJECT/CLAIM")],
+    claim: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROJECT/CLAIM",
+            autocompletion=completing.claims,
+        ),
+    ],
     run: Annotated[
         str | None, typer.Option("--run", help="Folder or id of the run; default: the last one.")
     ] = None,
@@ -43,6 +51,7 @@ def letter(
     if "/" not in claim:
         raise UsageError(f"letter {claim}: expected one claim, as project/claim.")
     ((project, record),) = find_claims(registry, claim)
+    claim = f"{project.slug}/{record.id}"
     stored = _run(registry, claim, run)
     typer.echo(text(registry, project, record, stored))
     if project.kind not in OURS and record.told is None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from catalog.cli import completing
+
 if TYPE_CHECKING:
     from catalog.records import Claim, Project
 
@@ -21,7 +23,14 @@ def list_(
             help="claims, releases, adapters, datasets, prompts, metrics or runs",
         ),
     ] = "claims",
-    project: Annotated[str | None, typer.Option("--project", help="Only this project.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            "--project",
+            help="Only this project.",
+            autocompletion=completing.projects,
+        ),
+    ] = None,
     state: Annotated[str | None, typer.Option("--state", help="Only claims in this state.")] = None,
     runnable: Annotated[
         bool,
@@ -61,6 +70,7 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
     from catalog.cli.rows import in_percent
     from catalog.errors import UsageError
     from catalog.evidence import claim_answers
+    from catalog.lookup import named_project
     from catalog.records import ClaimState
     from catalog.registry import find_root
     from reproduce.cli.common import as_json, sound_registry, table
@@ -69,8 +79,8 @@ def _claims(project: str | None, state: str | None, runnable: bool, json_: bool)
     if state is not None and state not in states:
         raise UsageError(f"--state {state}: expected one of {', '.join(states)}.")
     registry = sound_registry(find_root())
-    if project is not None and project not in {p.slug for p in registry.projects}:
-        raise UsageError(f"no project {project!r} in projects/.")
+    if project is not None:
+        project = named_project(project, registry.projects).slug
     known = {v.claim: v for v in registry.verdicts}
     released = claim_answers(registry.recomputed)
     rows: list[dict[str, Any]] = []

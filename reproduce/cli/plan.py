@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from catalog.cli import completing
+
 if TYPE_CHECKING:
     from catalog.registry import Registry
     from reproduce.planning.campaign import Campaign, Left, Planned
@@ -22,7 +24,11 @@ SITE_FILE = "ready.json"
 def plan(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROJECT[/CLAIM]]...", help="Only these; none: everything."),
+        typer.Argument(
+            metavar="[PROJECT[/CLAIM]]...",
+            help="Only these; none: everything.",
+            autocompletion=completing.claims,
+        ),
     ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="8h", help="Hours for all runs together.")

@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
+from catalog.cli import completing
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def predict(
     target: Annotated[
-        str, typer.Argument(metavar="PROJECT", help="A project, or an adapter with --checkpoint.")
+        str,
+        typer.Argument(
+            metavar="PROJECT",
+            help="A project, or an adapter with --checkpoint.",
+            autocompletion=completing.projects,
+        ),
     ],
     images: Annotated[Path, typer.Option("--images", help="Folder of pictures, volumes, DICOM.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for masks, overlays and the table.")],

@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
+from catalog.cli import completing
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def run(
     target: Annotated[
-        str | None, typer.Argument(metavar="PROJECT[/CLAIM]", help="lwnet/validation-dice")
+        str | None,
+        typer.Argument(
+            metavar="PROJECT[/CLAIM]",
+            help="lwnet/validation-dice",
+            autocompletion=completing.claims,
+        ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every claim that can be run here.")] = False,
     plan: Annotated[
@@ -34,7 +41,12 @@ def run(
         typer.Option("--with", metavar="PROJECT[=FILE]", help="Beside it, on your own images."),
     ] = None,
     profile: Annotated[
-        str | None, typer.Option("--profile", help="Metric profile, on your own images.")
+        str | None,
+        typer.Option(
+            "--profile",
+            help="Metric profile, on your own images.",
+            autocompletion=completing.profiles,
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option("--metric", help="Of the profile, on your own images.")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from catalog.cli import completing
+
 if TYPE_CHECKING:
     from catalog.records import Result
     from reproduce.predictions import Request
@@ -28,7 +30,14 @@ def score(
     dataset: Annotated[str | None, typer.Option("--dataset", help="drive, folder ...")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Default: its first.")] = None,
-    profile: Annotated[str, typer.Option("--profile", help="Metric profile.")] = "house/1",
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            help="Metric profile.",
+            autocompletion=completing.profiles,
+        ),
+    ] = "house/1",
     metric: Annotated[
         list[str] | None,
         typer.Option("--metric", help="Of the profile. Default: all that the files allow."),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.cli import completing
+
 if TYPE_CHECKING:
     from catalog.records import Claim, Project, Verdict
     from catalog.registry import Registry
@@ -20,6 +22,7 @@ def show(
         str,
         typer.Argument(
             metavar="PROJECT | PROJECT/CLAIM | RUN",
+            autocompletion=completing.claims,
             help="A run is named by its id, the first digits of it, or its folder.",
         ),
     ],
@@ -37,15 +40,16 @@ def show(
       sam4mis reproduce show 5332feda
     """
     from catalog.errors import UsageError
+    from catalog.lookup import named_claims
     from catalog.registry import find_root
     from reproduce.cli.common import sound_registry
     from reproduce.cli.runs import find_run, unfinished
 
     root = find_root()
     registry = sound_registry(root)
-    slug, _, name = target.partition("/")
-    project = next((p for p in registry.projects if p.slug == slug), None)
-    if project is None:
+    try:
+        project, claims = named_claims(target, registry.projects)
+    except UsageError as error:
         run = find_run(root, target)
         if run is not None:
             _run(registry, run, json_)
@@ -54,15 +58,8 @@ def show(
             raise UsageError(
                 f"{begun.name} is not finished: give its `reproduce run` command again, it goes on "
                 f"from what is in {begun}."
-            )
-        raise UsageError(
-            f"{target!r} is neither a project, nor project/claim, nor a run; "
-            "`sam4mis reproduce list` and `sam4mis reproduce list runs` show them."
-        )
-    claims = [c for c in project.claims if not name or c.id == name]
-    if name and not claims:
-        known = ", ".join(c.id for c in project.claims) or "none"
-        raise UsageError(f"{slug} has no claim {name!r}; its claims: {known}")
+            ) from None
+        raise UsageError(f"{error} Nor is it a run: `sam4mis reproduce list runs`.") from error
     _project(registry, project, claims, json_)
 
 

@@ -12,7 +12,7 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -106,9 +106,20 @@ def _loaded(place: str) -> Any:
         raise InputError(f"{place}: cannot be used as a plugin: {line}") from error
 
 
+WORDS: Mapping[Kind, str] = {
+    "adapters": "adapter",
+    "datasets": "data set",
+    "prompts": "prompt profile",
+    "metrics": "metric profile",
+}
+
+
 def plugin(kind: Kind, name: str) -> Any:
-    """One plugin by name; a name that is not there is a usage error listing the known ones."""
+    """One plugin by name; a name that is not there is a usage error with the nearest ones."""
     known = plugins(kind)
     if name not in known:
-        raise UsageError(f"no {kind[:-1]} {name!r}; known: {', '.join(known)}")
+        from catalog.facets import meant
+
+        listed = f"`sam4mis reproduce list {kind}` shows them."
+        raise UsageError(f"no {WORDS[kind]} {name!r}.{meant(name, known) or f' {listed}'}")
     return known[name]

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from catalog.errors import Finding, FindingsError, InputError, PrerequisiteError, UsageError
+from catalog.lookup import named_claims
 from catalog.records import Checkpoint, Claim, Project, RunOptions
 from catalog.registry import Registry
 from reproduce.asking.kept import kept
@@ -118,22 +119,10 @@ class Recipe:
 
 def find_claims(registry: Registry, target: str) -> list[tuple[Project, Claim]]:
     """`project` -> all its claims, `project/claim` -> that one. Raises `UsageError`."""
-    slug, _, name = target.partition("/")
-    project = next((p for p in registry.projects if p.slug == slug), None)
-    if project is None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(slug, [p.slug for p in registry.projects], n=3)
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
-        raise UsageError(f"no project {slug!r} in projects/.{hint}")
-    claims = [c for c in project.claims if not name or c.id == name]
+    project, claims = named_claims(target, registry.projects)
     if not claims:
-        known = ", ".join(c.id for c in project.claims) or "none"
-        raise UsageError(
-            f"{slug} has no claim {name!r}; its claims: {known}"
-            if name
-            else f"{slug} has no claim to check; see projects/{slug}.yaml"
-        )
+        slug = project.slug
+        raise UsageError(f"{slug} has no claim to check; see projects/{slug}.yaml")
     return [(project, claim) for claim in claims]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
+from catalog.facets import meant
+from catalog.lookup import named_project
 from catalog.records import Checkpoint, Project
 from catalog.registry import Registry
 from reproduce.contracts import Adapter
@@ -56,8 +57,9 @@ def choose(
 
     Raises `UsageError` for names that mean nothing, `PrerequisiteError` where no adapter is there.
     """
-    project = next((p for p in registry.projects if p.slug == target), None)
-    if project is None:
+    try:
+        project = named_project(target, registry.projects)
+    except UsageError:
         project = _unrecorded(registry, target, given)
     if project.adapter is None:
         reason = project.adapter_reason or "nobody has written one yet"
@@ -100,9 +102,7 @@ def _unrecorded(registry: Registry, target: str, given: Sequence[Path]) -> Proje
     known = plugins("adapters")
     if target not in known:
         names = [p.slug for p in registry.projects if p.adapter] + list(known)
-        near = get_close_matches(target, names, n=3)
-        hint = f" Did you mean {', '.join(dict.fromkeys(near))}?" if near else ""
-        raise UsageError(f"no project and no adapter {target!r}.{hint}")
+        raise UsageError(f"no project and no adapter {target!r}.{meant(target, names)}")
     return Project(slug=target, name=known[target].title, kind="method", adapter=target)
 
 

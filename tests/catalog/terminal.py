@@ -31,7 +31,8 @@ def environment(root: Path, **extra: str) -> dict[str, str]:
     """No key and no address of this machine's environment reaches the program."""
     names = ("PATH", "HOME", "LANG", "PYTHONPATH", NOTES, TEST)
     kept = {k: v for k, v in os.environ.items() if k in names}
-    return {**kept, "SAM4MIS_ROOT": str(root), "PYTHONUTF8": "1", "COLUMNS": "100", **extra}
+    ours = {"SAM4MIS_ROOT": str(root), "SAM4MIS_CONFIG": os.devnull, "COLUMNS": "100"}
+    return {**kept, **ours, "PYTHONUTF8": "1", **extra}
 
 
 def here(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from terminal import PROGRAM, environment, here, in_pipe, on_terminal
 
-from catalog.cli import COMMANDS, LazyGroup
+from catalog.cli import COMMANDS, Catalog
 
 PAPERS = """\
 papers:
@@ -380,7 +380,7 @@ def test_another_distribution_takes_no_command_over(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[sam4mis.commands]\nreproduce = other:app\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    command = LazyGroup().get_command(None, "reproduce")
+    command = Catalog().get_command(None, "reproduce")
     assert command is not None
     assert command.name == "reproduce"
 

@@ -120,7 +120,7 @@ def test_show_project_claim_and_run(root: Path) -> None:
     text = call("show", runs[0])
     assert "batch-parity" in text
     assert json.loads(call("show", runs[0], "--json"))["run"] == runs[0]
-    with pytest.raises(UsageError, match="neither a project"):
+    with pytest.raises(UsageError, match=r"no project .*Nor is it a run"):
         call("show", "nothing-like-it")
 
 
@@ -145,12 +145,12 @@ def test_show_finds_runs_by_their_first_digits_here_and_published(
     assert [row[-1] for row in rows] == ["published", "build/runs"]
     other = copy / "build" / "runs" / f"{local.name[:11]}{'0' * 11}"
     other.mkdir()
-    with pytest.raises(UsageError, match="neither a project"):
+    with pytest.raises(UsageError, match=r"no project .*Nor is it a run"):
         call("show", other.name)
     (other / "plan.json").write_text("{}")
     with pytest.raises(UsageError, match="is not finished"):
         call("show", other.name)
-    with pytest.raises(UsageError, match="neither"):
+    with pytest.raises(UsageError, match="Nor is it a run"):
         call("show", local.name[:9])
     twin = (local / "result.json").read_text("utf-8").replace(local.name, other.name)
     (other / "result.json").write_text(twin, "utf-8")
@@ -306,7 +306,7 @@ def test_examples_of_the_help_can_be_typed(name: str) -> None:
 
     text = call(name, "--help")
     lines = re.findall(r"^\s+sam4mis reproduce (.+)$", text, re.MULTILINE)
-    assert 1 <= len(lines) <= 3
+    assert 1 <= len(lines) <= 4
     registry = Registry.load(find_root())
     claims = {f"{p.slug}/{c.id}" for p in registry.projects for c in p.claims}
     known = claims | {p.slug for p in registry.projects}

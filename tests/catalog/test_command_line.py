@@ -1,0 +1,231 @@
+"""The command line as a newcomer meets it: tables, names, completion, settings, errors."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from terminal import here, on_terminal
+
+from catalog import configuration
+from catalog.cli import drawing
+from catalog.errors import EXIT_FINDINGS, EXIT_PREREQUISITE, EXIT_USAGE, FindingsError
+
+CELL = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60)
+PAPERS = """\
+papers:
+  - id: samed
+    title: Customized
+    short_name: SAMed
+    versions: [{kind: preprint, ids: {arxiv: '2304.13785'}, cite: true}]
+"""
+PROJECT = """\
+slug: samed
+name: SAMed / SAMed_h
+kind: method
+papers: [samed]
+repository: {url: https://github.com/hitachinsk/SAMed}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "papers.yaml").write_text(PAPERS, "utf-8")
+    (tmp_path / "projects").mkdir()
+    (tmp_path / "projects" / "samed.yaml").write_text(PROJECT, "utf-8")
+    return tmp_path
+
+
+@given(CELL, st.integers(1, 30))
+def test_wrapping_loses_no_letter_and_keeps_the_width(text: str, width: int) -> None:
+    lines = drawing.wrapped(text, width)
+    assert "".join(lines) == text
+    assert all(drawing.width_of(line) <= max(width, 2) for line in lines)
+
+
+@given(st.lists(st.tuples(CELL, CELL, CELL, CELL, CELL), min_size=1, max_size=4))
+def test_no_line_of_a_table_is_wider_than_the_terminal(rows: list[tuple[str, ...]]) -> None:
+    columns = ("claim", "metric", "value", "state", "place")
+    head, body, left_out = drawing.table(columns, rows, 80)
+    assert all(drawing.width_of(line) <= 80 for line in head + body)
+    assert set(left_out) <= set(columns[drawing.FEWEST :]) | {
+        c for i, c in enumerate(columns) if i and all(row[i] in drawing.NOTHING for row in rows)
+    }
+
+
+def test_a_table_that_does_not_fit_names_what_it_leaves_out() -> None:
+    columns = ("id", "one", "empty", "title", "last")
+    row = ("a" * 30, "1" * 24, "—", "some words " * 5, "b" * 24)
+    head, body, left_out = drawing.table(columns, [row], 64)
+    assert left_out == ["empty", "last"]
+    assert "last" not in head[-1]
+    assert "".join("".join(body).split()).count("a") == 30
+
+
+def test_a_long_name_of_a_field_has_its_own_line() -> None:
+    lines = drawing.sheet([("x", "1"), ("a-name-that-is-very-long-indeed", "value")], 60)
+    assert lines == ["x  1", "a-name-that-is-very-long-indeed", "   value"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["lst"], "Did you mean list?"),
+        (["run", "SAMed"], "Did you mean sam4mis reproduce run?"),
+        (["reproduce", "serch"], "Did you mean sam4mis search?"),
+        (["reproduce", "profles"], "Did you mean profiles?"),
+        (["show", "SAMedd"], "Did you mean samed?"),
+        (["list", "--project", "samd"], "Did you mean samed?"),
+        (["reproduce", "plan", "samd"], "Did you mean samed?"),
+        (["reproduce", "show", "samd"], "Did you mean samed?"),
+        (["reproduce", "fetch-data", "kvasr"], "Did you mean kvasir-seg?"),
+    ],
+)
+def test_what_may_have_been_meant_is_said(folder: Path, typed: list[str], meant: str) -> None:
+    ran = here(folder, *typed)
+    assert ran.code == EXIT_USAGE
+    assert meant in ran.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["samed", "SAMed / SAMed_h", "projects/samed", "https://github.com/hitachinsk/SAMed.git"],
+)
+def test_a_project_is_known_by_its_names_and_its_repository(folder: Path, name: str) -> None:
+    for command in (["reproduce", "doctor"], ["reproduce", "fetch", "--dry-run"]):
+        ran = here(folder, *command, name, "--json")
+        assert "no project" not in ran.err
+    shown = json.loads(here(folder, "reproduce", "doctor", name, "--json").out)
+    assert [project["project"] for project in shown["projects"]] == ["samed"]
+
+
+def test_show_takes_the_address_of_a_repository(folder: Path) -> None:
+    shown = json.loads(here(folder, "show", "github.com/hitachinsk/SAMed", "--json").out or "{}")
+    assert shown["exit_code"] == EXIT_USAGE  # no address: nothing says that it is one
+    address = "git@github.com:Hitachinsk/samed"
+    shown = json.loads(here(folder, "show", address, "--json").out)
+    assert [project["slug"] for project in shown["projects"]] == ["samed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("sam4mis sho", ["show"]),
+        ("sam4mis show sam", ["samed"]),
+        ("sam4mis reproduce run sam", ["samed", "samed/one", "samed/two"]),
+        ("sam4mis reproduce explain samed/t", ["samed/two"]),
+        ("sam4mis reproduce work", []),
+        ("sam4mis list --proj", ["--project"]),
+    ],
+)
+def test_a_shell_completes_commands_and_names(folder: Path, words: str, offered: list[str]) -> None:
+    with (folder / "projects" / "samed.yaml").open("a") as file:
+        file.write("claims:\n- id: one\n  metric: dice\n- id: two\nother:\n- id: three\n")
+    asked = {
+        "_SAM4MIS_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    assert here(folder, extra=asked).out.split() == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_each_shell_is_printed(folder: Path, shell: str) -> None:
+    script = here(folder, extra={"_SAM4MIS_COMPLETE": f"source_{shell}"}).out
+    assert f"complete_{shell}" in script
+    assert "sam4mis" in script
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        (["lst"], EXIT_USAGE),
+        (["list", "--modaity", "ct"], EXIT_USAGE),
+        (["show", "nothing-like-it"], EXIT_USAGE),
+        (["reproduce", "doctor", "nothing-like-it"], EXIT_USAGE),
+        (["reproduce", "fetch", "--plan", "/no/such/file"], EXIT_PREREQUISITE),
+    ],
+)
+def test_every_error_has_one_shape_in_json(folder: Path, typed: list[str], code: int) -> None:
+    ran = here(folder, *typed, "--json")
+    told = json.loads(ran.out)
+    assert set(told) == {"error", "exit_code", "command", "findings"}
+    assert ran.code == told["exit_code"] == code
+    assert told["error"] in ran.err
+
+
+def test_utf8_whatever_the_locale_says(folder: Path) -> None:
+    paper = (folder / "papers.yaml").read_text().replace("Customized", "Dice — ≥ 0.9")
+    (folder / "papers.yaml").write_text(paper, "utf-8")
+    import subprocess
+
+    from terminal import PROGRAM, environment
+
+    poor = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252", "LC_ALL": "C"}
+    done = subprocess.run(
+        [*PROGRAM, "list"], env=environment(folder, **poor), capture_output=True, check=True
+    )
+    assert "Dice — ≥ 0.9" in done.stdout.decode("utf-8")
+
+
+def test_the_file_says_what_the_environment_does_not(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[folders]\ncache = "{tmp_path}/c"\n[tokens]\nhuggingface = "hf_secret"\n')
+    file.chmod(0o644)
+    extra = {"SAM4MIS_CONFIG": str(file)}
+    told = here(folder, "config", extra=extra)
+    assert "hf_secret" not in told.out + told.err
+    assert "chmod 600" in told.err
+    shown = json.loads(here(folder, "config", "--json", extra=extra).out)
+    values = {s["setting"]: (s["value"], s["from"]) for s in shown["settings"]}
+    assert values["folders.cache"] == (f"{tmp_path}/c", "the file")
+    assert values["tokens.huggingface"] == ("set", "the file")
+    given = here(folder, "config", "--json", extra={**extra, "SAM4MIS_CACHE": "/elsewhere"})
+    values = {s["setting"]: (s["value"], s["from"]) for s in json.loads(given.out)["settings"]}
+    assert values["folders.cache"] == ("/elsewhere", "the environment")
+    assert "SAM4MIS_CACHE" not in os.environ or os.environ["SAM4MIS_CACHE"] != f"{tmp_path}/c"
+
+
+def test_everything_wrong_in_the_file_is_told_at_once(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[folders]\ncahce = "/x"\ndata = "here"\n[limits]\nfile_gib = "much"\n'
+        "[tokens]\ngithub = 4711\n"
+    )
+    ran = here(folder, "list", extra={"SAM4MIS_CONFIG": str(file)})
+    assert ran.code == EXIT_FINDINGS
+    assert "folders.cahce: there is no such setting [G002] Did you mean folders.cache?" in ran.err
+    assert "folders.data: expected the whole path of a folder" in ran.err
+    assert "limits.file_gib: expected a number of GiB" in ran.err
+    assert "4711" not in ran.err  # of a token nothing is repeated
+    file.write_text("no toml")
+    assert "expected TOML" in here(folder, "list", extra={"SAM4MIS_CONFIG": str(file)}).err
+    missing = here(folder, "list", extra={"SAM4MIS_CONFIG": str(tmp_path / "none")})
+    assert missing.code == EXIT_PREREQUISITE
+    assert "sam4mis config --example" in missing.err
+
+
+def test_the_example_becomes_a_file_that_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(configuration.example())
+    assert configuration.read(file) == {}
+    lines = [
+        line.removeprefix("# ") if " = " in line else line
+        for line in configuration.example().splitlines()
+    ]
+    file.write_text("\n".join(lines).replace('"..."', '"said"'))
+    said = configuration.read(file)
+    assert set(said) == {setting.variable for setting in configuration.SETTINGS}
+    assert said["SAM4MIS_CACHE"] == str(Path("~/...").expanduser())
+    file.write_bytes(b"\xff")
+    with pytest.raises(FindingsError, match="expected TOML"):
+        configuration.read(file)
+
+
+def test_a_terminal_of_80_columns_cuts_nothing(folder: Path) -> None:
+    ran = on_terminal(folder, "list", wait_for=b"work")
+    assert "Customized" in ran.out
