@@ -241,9 +241,13 @@ class Offer:
 
     @property
     def memory_gib(self) -> float | None:
-        """The least that is known to do: stated by its authors, else measured on a CPU here."""
-        stated = re.search(r"(\d+(?:\.\d+)?)\s*G(?:i?B)?\b", self.project.min_gpu_memory or "")
-        if stated:
+        """The least that is known to do: stated by its authors, else measured on a CPU here.
+
+        What they trained on, or had at hand for a test, says nothing of what is needed.
+        """
+        said = self.project.min_gpu_memory or ""
+        stated = re.search(r"(\d+(?:\.\d+)?)\s*G(?:i?B)?\b", said)
+        if stated and ("inference" in said or not re.search(r"train|test", said)):
             return float(stated[1])
         return min((mib for _, mib in self.measured_mib), default=0) / 1024 or None
 

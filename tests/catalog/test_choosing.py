@@ -142,6 +142,10 @@ def test_memory_is_stated_or_measured_or_not_known() -> None:
     stated = offer(min_gpu_memory="more than 8 GB VRAM (README)")
     assert (stated.memory_gib, stated.at_memory(8)) == (8.0, (FITS, ""))
     assert stated.at_memory(4) is None
+    for said in ("trained on one A40 46 GB", "tested on A100 80G (README)"):
+        assert offer(min_gpu_memory=said).memory_gib is None
+    both = offer(min_gpu_memory="about 8.5 GB inference, 11 GB training")
+    assert both.memory_gib == 8.5
     measured = Offer(Project(slug="p", name="P", kind="method"), (), (("b", 512), ("h", 2048)))
     assert measured.memory == "512 to 2,048 MiB (measured on a CPU, one image)"
     assert measured.at_memory(1) == (FITS, "")

@@ -345,8 +345,9 @@ def test_controls_stand_in_no_table_of_methods(built: Path) -> None:
     assert "projects/lwnet" not in table.replace("../", "projects/").split("<tbody", 1)[1]
     assert "lwnet/" in controls
     assert "positive control, not a SAM method" in controls
-    find = json.loads((built / "assets/data/projects.json").read_text())
-    assert "lwnet" not in find["ids"]
+    find = json.loads((built / "assets/data/find.json").read_text())
+    assert "medsam" in find["offers"]
+    assert "lwnet" not in find["offers"]
     assert "positive control" in (built / "projects/lwnet/index.html").read_text("utf-8")
 
 
