@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import Finding, FindingsError, PrerequisiteError
+from catalog.errors import PrerequisiteError, UsageError
 
 FILE = "config.toml"
 VARIABLE = "SAM4MIS_CONFIG"
@@ -165,30 +165,29 @@ def usual_file() -> Path | None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """Variable -> what the file says. Raises `FindingsError` with everything that is wrong."""
+    """Variable -> what the file says. Raises `UsageError` with everything that is wrong."""
     try:
         said = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        finding = Finding(str(path), None, "", "G001", f"expected TOML: {error}")
-        raise FindingsError([finding]) from error
+        raise UsageError(f"{path}: expected TOML: {error}") from error
     known = {setting.name: setting for setting in SETTINGS}
-    values, findings = {}, []
+    values: dict[str, str] = {}
+    problems = []
     for name, value in _flat(said):
         setting = known.get(name)
         if setting is None:
-            problem, hint = "there is no such setting", _near(name, list(known))
+            problem = f"there is no such setting. {_near(name, list(known))}"
         elif wrong := _wrong(setting, value):
-            problem, hint = f"expected {wrong}, got {type(value).__name__}", ""
-            if setting.kind != "secret":
-                problem = f"expected {wrong}, got {value!r}"
+            got = type(value).__name__ if setting.kind == "secret" else repr(value)
+            problem = f"expected {wrong}, got {got}."
         else:
             values[setting.variable] = str(
                 Path(value).expanduser() if setting.kind == "folder" else value
             )
             continue
-        findings.append(Finding(str(path), None, name, "G002", problem, hint))
-    if findings:
-        raise FindingsError(findings)
+        problems.append(f"{path}: {name}: {problem}")
+    if problems:
+        raise UsageError("\n".join(problems))
     return values
 
 

@@ -13,7 +13,7 @@ from terminal import here, on_terminal
 
 from catalog import configuration
 from catalog.cli import drawing
-from catalog.errors import EXIT_FINDINGS, EXIT_PREREQUISITE, EXIT_USAGE, FindingsError
+from catalog.errors import EXIT_PREREQUISITE, EXIT_USAGE, UsageError
 
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60)
 PAPERS = """\
@@ -197,8 +197,8 @@ def test_everything_wrong_in_the_file_is_told_at_once(folder: Path, tmp_path: Pa
         "[tokens]\ngithub = 4711\n"
     )
     ran = here(folder, "list", extra={"SAM4MIS_CONFIG": str(file)})
-    assert ran.code == EXIT_FINDINGS
-    assert "folders.cahce: there is no such setting [G002] Did you mean folders.cache?" in ran.err
+    assert ran.code == EXIT_USAGE
+    assert "folders.cahce: there is no such setting. Did you mean folders.cache?" in ran.err
     assert "folders.data: expected the whole path of a folder" in ran.err
     assert "limits.file_gib: expected a number of GiB" in ran.err
     assert "4711" not in ran.err  # of a token nothing is repeated
@@ -222,7 +222,7 @@ def test_the_example_becomes_a_file_that_is_read(tmp_path: Path) -> None:
     assert set(said) == {setting.variable for setting in configuration.SETTINGS}
     assert said["SAM4MIS_CACHE"] == str(Path("~/...").expanduser())
     file.write_bytes(b"\xff")
-    with pytest.raises(FindingsError, match="expected TOML"):
+    with pytest.raises(UsageError, match="expected TOML"):
         configuration.read(file)
 
 
