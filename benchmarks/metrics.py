@@ -32,10 +32,15 @@ TITLES = {
 PIXELS = {"masks_2d": 128 << 20, "volume_one": 1 << 23, "volume_overlap": 1 << 26}
 
 
-def run(say: Callable[[str], None], quick: bool = False, repeats: int = 5) -> dict[str, Any]:
+def run(
+    say: Callable[[str], None],
+    quick: bool = False,
+    repeats: int = 5,
+    names: tuple[str, ...] = tuple(CONTENDERS),
+) -> dict[str, Any]:
     """Measure, write `results/metrics-<kind of processor>.json`, return the document."""
     scenarios = {}
-    chosen = {k: v for k, v in CONTENDERS.items() if k != "mikan-rs" or find_spec("mikan")}
+    chosen = {name: CONTENDERS[name] for name in names if name != "mikan-rs" or find_spec("mikan")}
     for threads in (1, 2):
         text = str(threads)
         environment = {"OMP_NUM_THREADS": text, "RAYON_NUM_THREADS": text}

@@ -78,7 +78,10 @@ def predict(
         str | None, typer.Option("--device", help="cpu, cuda, cuda:1 or mps.")
     ] = None,
     precision: Annotated[
-        str, typer.Option("--precision", help="float32, bfloat16 or float16.")
+        str,
+        typer.Option(
+            "--precision", help="float32, bfloat16, float16; auto: what is quickest here."
+        ),
     ] = "float32",
     nifti: Annotated[
         bool, typer.Option("--nifti", help="Masks of DICOM series as NIfTI, not DICOM SEG.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,6 +53,7 @@ class Arguments:
     settings: tuple[str, ...] = ()
     device: str | None = None
     precision: str = "float32"
+    precision_chosen_by: dict[str, Any] | None = None  # what was measured for `auto`
     nifti: bool = False
     keep_patient: bool = False
     dry_run: bool = False
@@ -81,9 +82,9 @@ class Predicted:
 
 def made_ready(arguments: Arguments) -> Ready:
     """Choose the model, look at the images and prompts. Raises as the command does."""
-    if arguments.precision not in PRECISIONS:
+    if arguments.precision not in (*PRECISIONS, "auto"):
         raise UsageError(
-            f"--precision {arguments.precision}: expected one of {', '.join(PRECISIONS)}."
+            f"--precision {arguments.precision}: expected one of {', '.join(PRECISIONS)}, auto."
         )
     registry = Registry.load(find_root())
     settings = pairs(arguments.settings, "--set")
@@ -126,6 +127,7 @@ def predict_command(arguments: Arguments) -> None:
         if arguments.json:
             as_json(ready.told)
         return
+    arguments = with_precision(arguments, ready)
     job = job_of(arguments, ready)
     with progress(f"{arguments.target}", len(ready.found.cases), quiet=False) as bar:
         again = 0
@@ -152,6 +154,22 @@ def predict_command(arguments: Arguments) -> None:
         table(f"{ready.told.model}: {NOTICE}", columns, [row[:7] for row in report.rows(records)])
     say(f"{place_of(arguments.out)}: masks/, overlays/, {report.TABLE}, {report.PAGE}. {NOTICE}")
     _finish(records, done.problems)
+
+
+def with_precision(arguments: Arguments, ready: Ready) -> Arguments:
+    """`--precision auto` as what is quickest here, with what was measured; models of volumes and
+    video run in float32."""
+    if arguments.precision != "auto":
+        return arguments
+    if ready.chosen.adapter.dimensionality == "3d" or arguments.video:
+        say("precision float32: models of volumes and video run in no other")
+        return replace(arguments, precision="float32")
+    from reproduce.models.quickest import quickest
+
+    probe = quickest(ready.device)
+    say(probe.words())
+    measured = msgspec.to_builtins(probe)
+    return replace(arguments, precision=probe.chosen, precision_chosen_by=measured)
 
 
 def _finish(records: Sequence[CaseRecord], problems: Sequence[str]) -> None:
@@ -318,6 +336,7 @@ def _about(
         "threshold": arguments.threshold,
         "device": device,
         "environment": environment(device, arguments.precision),
+        "precision_chosen_by": arguments.precision_chosen_by,
         "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "problems": list(source.problems),
     }
