@@ -1,5 +1,6 @@
-"""Suite `gpu`: the same code as suite `encoder` with `device="cuda"`, and what the card could do.
+"""Suite `gpu`: six minutes on a card, one file; `reproduce plan` takes its rates from there.
 
+models     images or planes a second of each, from the array to the mask, and memory on the card
 loop       images per second against the loop that papers use, ViT-B and ViT-H, same card
 scaling    the encoder alone over batch sizes, as a share of the card's measured bf16 matrix rate
 surfaces   NSD and HD95 of eight classes of a volume on the card, surface-distance on the CPU
@@ -9,6 +10,7 @@ overlap    decoding files, resizing, encoding, decoding prompts and counting tog
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +20,21 @@ from benchmarks.encoder import BASELINE, compare
 from benchmarks.harness import Contender, interleave, machine, write
 from benchmarks.material import REAL, box_of, configuration, mask_of, read_image, read_mask
 
-IMAGES = 16
+IMAGES = 8
+MINUTES = 6
+MODELS = (
+    ("sam", "vit_b"),
+    ("sam", "vit_l"),
+    ("sam", "vit_h"),
+    ("sam2", "tiny"),
+    ("sam-med3d", "vit_b"),
+    ("medsam2", "tiny"),
+    ("samed", "vit_b"),
+    ("ma-sam", "vit_b"),
+    ("sam-med2d", "vit_b"),
+)
+# whose rate it is, where not of every checkpoint of the adapter
+CHECKPOINTS = {("sam2", "tiny"): ["sam2-hiera-tiny", "sam2-1-hiera-tiny"]}
 BATCHES = (1, 2, 4, 8, 16, 32)
 BATCH = 8  # what a run plans for a card
 
@@ -28,41 +44,131 @@ def run(
     quick: bool = False,
     device: str = "cuda",
     variants: tuple[str, ...] = ("vit_b", "vit_h"),
+    models: tuple[tuple[str, str], ...] = MODELS,
 ) -> dict[str, Any]:
-    """Measure, write `results/gpu.json`, return the document."""
+    """Measure for six minutes at most, write `results/gpu-<card>.json`, return the document.
+
+    What did not fit, or did not run, is listed with the reason under `not_measured`.
+    """
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
         raise SystemExit("suite gpu needs a CUDA device; this machine has none")
+    end = time.monotonic() + MINUTES * 60
+    details: dict[str, Any] = {}
+    missing: dict[str, str] = {}
     scenarios: dict[str, Any] = {}
+
+    def measure(name: str, work: Callable[[], Any]) -> Any:
+        """The outcome of a part, or None and the reason kept."""
+        if time.monotonic() > end:
+            missing[name] = f"the {MINUTES} minutes were over"
+            return None
+        try:
+            details[name] = work()
+        except (RuntimeError, ValueError, OSError, ImportError) as error:
+            missing[name] = f"{type(error).__name__}: {error}"[:200]
+            return None
+        say(f"{name}: {details[name]}")
+        return details[name]
+
+    rate = measure("matrix_rate_flop_per_s", lambda: matrix_rate(device))
+    for adapter, variant in models:  # first, because plans take their rates from them
+        measure(f"{adapter}_{variant}", lambda a=adapter, v=variant: whole_model(a, v, device))
+    measure("surfaces", lambda: surfaces(device))
+    batches = BATCHES[:2] if quick else BATCHES
     for variant in variants:
-        scenarios.update(_loop(variant, device, quick, say))
-    rate = matrix_rate(device)
-    say(f"bf16 matrix rate {rate / 1e12:.1f} TFLOP/s")
-    details = {}
+        if rate is not None:
+            measure(f"scaling_{variant}", lambda v=variant: scaling(v, device, rate, batches))
+        if REAL.is_dir():
+            measure(f"overlap_{variant}", lambda v=variant: overlap(v, device, 4 if quick else 60))
+        else:
+            missing[f"overlap_{variant}"] = "the real images are not here"
     for variant in variants:
-        details[variant] = {
-            "scaling": scaling(variant, device, rate, BATCHES[:2] if quick else BATCHES),
-            "overlap": overlap(variant, device, 4 if quick else 60),
-        }
-        say(f"{variant}: {details[variant]}")
-    details["surfaces"] = surfaces(device)
-    say(f"surfaces: {details['surfaces']}")
+        name = f"loop_{variant}"
+        if REAL.is_dir():
+            scenarios |= measure(name, lambda v=variant: _loop(v, device, quick, say, end)) or {}
+            details.pop(name, None)
+        else:
+            missing[name] = "the real images are not here"
     document = {
-        "title": "SAM against the loop that papers use, same card",
+        "title": f"Models and kernels on {card(device)}, seeded weights",
         "baseline": BASELINE,
-        "settings": {"images": IMAGES, "device": device},
-        "machine": machine(),
-        "matrix_rate_flop_per_s": rate,
+        "settings": {"images": IMAGES, "device": device, "minutes": MINUTES},
+        "machine": machine() | {"gpu": card(device)},
         "scenarios": scenarios,
         "details": details,
+        "not_measured": missing,
+        "rates": rates(details),
     }
     if not quick:
-        write("gpu", document)
+        write(f"gpu-{re.sub('[^a-z0-9]+', '-', card(device).lower()).strip('-')}", document)
     return document
 
 
-def _loop(variant: str, device: str, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
+def card(device: str) -> str:
+    """The card's name, or the device's where it has none."""
+    import torch
+
+    return str(torch.cuda.get_device_name()) if device == "cuda" else device
+
+
+def rates(details: dict[str, Any]) -> list[dict[str, Any]]:
+    """What `reproduce plan` reads: images (planes of a stack) a second of each model."""
+    found = []
+    for name, figures in details.items():
+        adapter, _, variant = name.partition("_")
+        if isinstance(figures, dict) and "per_s" in figures:
+            checkpoints = [f"sam-{variant.replace('_', '-')}"] if adapter == "sam" else []
+            checkpoints = CHECKPOINTS.get((adapter, variant), checkpoints)
+            found.append(
+                {"adapter": adapter, "checkpoints": checkpoints, "per_s": figures["per_s"]}
+            )
+    return found
+
+
+def whole_model(adapter_name: str, variant: str, device: str) -> dict[str, Any]:
+    """Images (planes of a stack) a second of one adapter, from the array to the mask, float32; its
+    largest memory on the card. Seeded weights, made images, one prompt."""
+    import torch
+
+    from benchmarks import memory
+    from reproduce.contracts import StackModel
+    from reproduce.ground.plugins import plugin
+
+    side, layouts, strip = next(
+        (side, layouts, strip)
+        for name, of, side, layouts, strip in memory.VARIANTS
+        if (name, of) == (adapter_name, variant)
+    )
+    adapter = plugin("adapters", adapter_name)
+    state = {
+        key.removeprefix(strip): value
+        for layout in layouts
+        for key, value in memory.seeded(layout).items()
+    }
+    options = {name: option.default for name, option in adapter.options.items()}
+    model = adapter.build(state, options, device, "float32")
+    kind = next(k for k in ("none", "box", "point", "text") if k in adapter.prompts)
+    stack = isinstance(model, StackModel)
+    planes = {"box": 3, "none": 5, "point": side}[kind] if stack else 1
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+
+    @torch.inference_mode()
+    def once() -> None:
+        (memory.ask_stack if stack else memory.ask_plane)(model, side, kind)
+
+    seconds = timed(once, device, 3)
+    found: dict[str, Any] = {"per_s": round(planes / seconds, 3), "planes": planes}
+    if device == "cuda":
+        found["peak_gpu_mib"] = round(torch.cuda.max_memory_allocated() / 2**20)
+    return found
+
+
+def _loop(
+    variant: str, device: str, quick: bool, say: Callable[[str], None], end: float
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as work:
         common = {
             "variant": variant,
@@ -81,9 +187,11 @@ def _loop(variant: str, device: str, quick: bool, say: Callable[[str], None]) ->
         found = {}
         try:
             for name in contenders[0].scenarios:
+                if time.monotonic() > end:
+                    break
                 for contender in contenders:  # kernels are chosen and memory reserved
                     contender.repeat(name)
-                measured = interleave(contenders, name, 1 if quick else 5, say)
+                measured = interleave(contenders, name, 1 if quick else 3, say)
                 found[f"{variant}_{name}"] = {
                     "title": f"{variant}: {name.replace('_', ' ')}",
                     "contenders": measured,

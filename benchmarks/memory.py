@@ -193,7 +193,7 @@ def measure(number: int) -> dict[str, Any]:
     state = {
         key.removeprefix(strip): value
         for name in layouts
-        for key, value in _seeded(name).items()
+        for key, value in seeded(name).items()
         if name != "samed_lora" or adapter_name == "samed" or key.startswith("w_")
     }
     options = {name: option.default for name, option in adapter.options.items()}
@@ -209,7 +209,7 @@ def measure(number: int) -> dict[str, Any]:
     Path("/proc/self/clear_refs").write_text("5")
     kind = next(k for k in ("none", "box", "point", "text") if k in adapter.prompts)
     channels = CHANNELS.get(adapter_name)
-    ask = partial(_ask_stack, channels) if isinstance(model, StackModel) else _ask_plane
+    ask = partial(ask_stack, channels=channels) if isinstance(model, StackModel) else ask_plane
     with torch.inference_mode():
         ask(model, side, kind)
     peak = resident_mib("VmHWM")
@@ -224,7 +224,7 @@ def measure(number: int) -> dict[str, Any]:
     }
 
 
-def _ask_plane(model: Any, side: int, kind: str) -> None:
+def ask_plane(model: Any, side: int, kind: str) -> None:
     """One image and one prompt."""
     import numpy as np
     import torch
@@ -245,7 +245,7 @@ def _ask_plane(model: Any, side: int, kind: str) -> None:
     assert torch.isfinite(model.predict(embedding, prompts, "original").scores.float()).all()
 
 
-def _ask_stack(channels: int | None, model: Any, side: int, kind: str) -> None:
+def ask_stack(model: Any, side: int, kind: str, channels: int | None = None) -> None:
     """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle; where the model
     is asked by a box, three planes with it on the middle one; without prompts, five planes."""
     import numpy as np
@@ -272,7 +272,7 @@ def _ask_stack(channels: int | None, model: Any, side: int, kind: str) -> None:
 _OWN = {"reproduce", "catalog", "seeded"}  # a few kilobytes
 
 
-def _seeded(name: str) -> dict[str, Any]:
+def seeded(name: str) -> dict[str, Any]:
     """Seeded weights: of a layout, of a variant of SAM, or of W-Net."""
     import torch
 
@@ -288,9 +288,10 @@ def _seeded(name: str) -> dict[str, Any]:
         return dict(WNet().state_dict())
     # The layouts of the releases and what makes weights of them belong to the tests.
     sys.path.append(str(ROOT / "tests" / "reproduce"))
-    from seeded import layout, seeded
+    from seeded import layout
+    from seeded import seeded as made
 
-    return seeded(layout(name))
+    return made(layout(name))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""How long a run would take: from a published run on a card, else from an assumed rate."""
+"""How long a run would take: from a published run on a card, else from what the `gpu` benchmark
+measured on one, else from an assumed rate."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ class Rates(Record, kw_only=True):
 class Time(Record, kw_only=True):
     """How long a run would take. `hours` None: nothing is known to go by.
 
-    basis  measured: a published run of the adapter says so; assumed: a declared rate
+    basis  measured: a published run of the adapter says so, or a benchmark on a card;
+           assumed: a declared rate
     """
 
     hours: float | None
@@ -75,6 +77,30 @@ def _read(file: Path) -> Rates:
     return record
 
 
+def on_cards() -> list[tuple[str, list[Rate]]]:
+    """(card, its rates) of every `benchmarks/results/gpu-*.json`, the newest first. Raises
+    `msgspec.ValidationError` for a file that is none."""
+    folder = own.path(FILE).parents[2] / "benchmarks/results"
+    found = [
+        msgspec.json.decode(path.read_bytes(), type=_Measured)
+        for path in sorted(folder.glob("gpu-*.json"))
+    ]
+    found.sort(key=lambda each: each.date, reverse=True)
+    return [(each.machine.gpu, each.rates) for each in found]
+
+
+class _Machine(msgspec.Struct):
+    gpu: str
+
+
+class _Measured(msgspec.Struct):
+    """What is read of a file of `python -m benchmarks gpu`."""
+
+    date: str
+    machine: _Machine
+    rates: list[Rate]
+
+
 def expected_time(
     members: Sequence[Recipe], results: Sequence[Result], n_cases: int | None = None
 ) -> Time:
@@ -92,14 +118,19 @@ def expected_time(
     on_card, on_cpu = (_measured(item, results, card) for card in (True, False))
     if on_card is not None:
         return _by_run(number, of, on_card)
-    known = [rate for rate in rates().rates if _fits(rate, item)]
-    if known and (n_cases is None or item.dataset.dimensionality == "2d"):
-        return Time(
-            hours=number / known[0].per_s / 3600,
-            basis="assumed",
-            on=rates().on,
-            how=f"{number} {of} at {known[0].per_s:g} images/s",
-        )
+    if n_cases is None or item.dataset.dimensionality == "2d":
+        for card, of_card in on_cards():
+            if known := [rate for rate in of_card if _fits(rate, item)]:
+                how = f"{number} {of} at the {known[0].per_s:g} images/s of suite gpu"
+                hours = number / known[0].per_s / 3600
+                return Time(hours=hours, basis="measured", on=card, how=how)
+        if known := [rate for rate in rates().rates if _fits(rate, item)]:
+            return Time(
+                hours=number / known[0].per_s / 3600,
+                basis="assumed",
+                on=rates().on,
+                how=f"{number} {of} at {known[0].per_s:g} images/s; not measured on a card",
+            )
     if on_cpu is not None:
         return _by_run(number, of, on_cpu)
     return Time(hours=None, basis="unknown", how=f"no rate of {item.adapter.name} is known")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import encoder, loops
+from benchmarks import encoder, gpu, loops
 from benchmarks.__main__ import SUITES
 from benchmarks.gpu import encoder_flop
 
@@ -66,3 +66,25 @@ def test_work_of_the_encoder_by_hand() -> None:
         + 2 * 4096 * 256 * (768 + 9 * 256)
         + 2 * 4096 * 768 * 768
     )
+
+
+def test_a_card_is_measured_as_far_as_the_time_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the CPU with a tiny network: what there is no time for is listed, the rest has rates."""
+    monkeypatch.setattr(gpu, "surfaces", lambda device: {"ours_s": 0.1})
+    monkeypatch.setattr(gpu, "whole_model", lambda adapter, variant, device: {"per_s": 2.0})
+    monkeypatch.setattr(gpu, "matrix_rate", lambda device: 1e9)
+    monkeypatch.setattr(gpu, "REAL", Path("/nowhere"))
+
+    def no_memory(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(gpu, "scaling", no_memory)
+    found = gpu.run(lambda _: None, True, "cpu", ("tiny",), (("sam", "vit_b"), ("samed", "vit_b")))
+    assert found["rates"] == [
+        {"adapter": "sam", "checkpoints": ["sam-vit-b"], "per_s": 2.0},
+        {"adapter": "samed", "checkpoints": [], "per_s": 2.0},
+    ]
+    assert "out of memory" in found["not_measured"]["scaling_tiny"]
+    assert "not here" in found["not_measured"]["loop_tiny"]
+    monkeypatch.setattr(gpu, "MINUTES", -1)
+    assert gpu.run(lambda _: None, True, "cpu", ("tiny",))["rates"] == []

@@ -133,6 +133,30 @@ def test_measured_goes_before_assumed_and_says_where(root: Path) -> None:
     assert rates.expected_time(items, [on_cpu]).basis == "assumed"
 
 
+def test_rates_of_a_benchmark_on_a_card_go_before_assumed_ones(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry.load(root)
+    items = [recipe(*pair, Request()) for pair in find_claims(registry, "samed/samed-synapse-dice")]
+    folder = tmp_path / "benchmarks" / "results"
+    folder.mkdir(parents=True)
+    for date, gpu, per_s in (("2026-11-01", "old card", 1.0), ("2026-11-28", "new card", 40.0)):
+        measured = {
+            "date": date,
+            "machine": {"gpu": gpu, "cpu": "any"},
+            "rates": [{"adapter": "samed", "checkpoints": [], "per_s": per_s}],
+            "details": {},
+        }
+        (folder / f"gpu-{gpu[:3]}.json").write_bytes(msgspec.json.encode(measured))
+    assert "not measured on a card" in rates.expected_time(items, []).how
+    declared = rates.rates()
+    monkeypatch.setattr(rates, "rates", lambda: declared)
+    monkeypatch.setattr(rates.own, "path", lambda name: tmp_path / "catalog" / name)
+    found = rates.expected_time(items, [])
+    assert (found.basis, found.on) == ("measured", "new card")
+    assert found.hours == pytest.approx(1570 / 40 / 3600)
+
+
 def test_rates_name_adapters_checkpoints_and_data_sets_that_exist(root: Path) -> None:
     from reproduce.ground.plugins import plugins
 
