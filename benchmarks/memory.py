@@ -59,12 +59,16 @@ NEEDED = {
     "medsam2": ("reproduce.models.sam2_network",),
     "vesselfm": ("monai.transforms", "monai.inferers"),
     "vista3d": ("monai.transforms", "monai.inferers", "monai.networks.nets"),
+    "semisam": ("monai.inferers",),
+    "segvol": ("monai.inferers", "monai.networks.nets", "transformers"),
+    "hermes": ("SimpleITK",),
 }
 # Options without which an adapter answers nothing.
 GIVEN = {"medsegx": {"task": "CT_Liver"}}
 CHANNELS = {"gbt-sam": 4}  # of a stack that has several
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
-# `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network), what stands before every name
+# `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network; `examples:`: volumes that are
+# shown with the image), what stands before every name
 VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("sam", "vit_b", 1024, ("config:vit_b",), ""),
     ("sam", "vit_l", 1024, ("config:vit_l",), ""),
@@ -101,6 +105,12 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("imis-net", "vit_b", 1024, ("imis_net",), ""),
     ("vesselfm", "dynunet", 128, ("vesselfm",), ""),
     ("vista3d", "segresnet", 128, ("vista3d",), ""),
+    ("semisam", "unet", 128, ("semisam",), ""),
+    ("segvol", "vit_b", 256, ("segvol",), "module."),
+    ("slide-sam", "vit_b", 256, ("slide_sam",), ""),
+    ("neuroverse3d", "unet", 128, ("neuroverse3d", "examples:128"), "net."),
+    ("hermes", "resunet", 128, ("hermes",), ""),
+    ("cellvit", "vit_h", 256, ("cellvit",), ""),
     ("wsi-sam", "vit_t", 2048, ("mobile_sam", "wsi_sam"), ""),
     ("segmentanybone", "vit_t", 128, ("segmentanybone",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
@@ -207,7 +217,8 @@ def measure(number: int) -> dict[str, Any]:
     held = sum(tensor.nbytes for tensor in tensors.values())
     del tensors
     Path("/proc/self/clear_refs").write_text("5")
-    kind = next(k for k in ("none", "box", "point", "text") if k in adapter.prompts)
+    kinds = ("none", "box", "point", "solid-box", "text")
+    kind = next(k for k in kinds if k in adapter.prompts)
     channels = CHANNELS.get(adapter_name)
     ask = partial(ask_stack, channels=channels) if isinstance(model, StackModel) else ask_plane
     with torch.inference_mode():
@@ -253,7 +264,7 @@ def ask_stack(model: Any, side: int, kind: str, channels: int | None = None) -> 
 
     from reproduce.contracts import Case, Prompt, Sample
 
-    planes = {"box": 3, "none": 5, "point": side}[kind]
+    planes = {"box": 3, "none": 5, "point": side, "solid-box": 32}[kind]
     shape = (planes, side, side, channels)[: 4 if channels else 3]
     values = np.random.default_rng(0).integers(1, 256, shape)
     taken = values.astype(np.uint8 if model.takes == "uint8" else np.float32)
@@ -263,6 +274,7 @@ def ask_stack(model: Any, side: int, kind: str, channels: int | None = None) -> 
     prompts = {
         "point": [Prompt("a", "x", points=middle, point_labels=np.array([1]))],
         "box": [Prompt.on_plane("a", "x", 1, box_xy=box)],
+        "solid-box": [Prompt("a", "x", box=np.stack([np.full(3, 8.0), np.full(3, 24.0)]))],
         "none": [],
     }[kind]
     for answered in model.open(sample).ask(prompts).planes("original"):
@@ -286,6 +298,10 @@ def seeded(name: str) -> dict[str, Any]:
 
         torch.manual_seed(0)
         return dict(WNet().state_dict())
+    if name.startswith("examples:"):  # three volumes with one label
+        side = int(name.removeprefix("examples:"))
+        images = torch.arange(3 * side**3).reshape(3, side, side, side) % 251
+        return {"context.images": images.float(), "context.labels": (images > 200).long()}
     # The layouts of the releases and what makes weights of them belong to the tests.
     sys.path.append(str(ROOT / "tests" / "reproduce"))
     from seeded import layout

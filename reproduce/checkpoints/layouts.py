@@ -38,6 +38,9 @@ LAYOUTS: Mapping[str, Layout] = {
     "model": Layout(path=("model",), seen_in="SAM-Med2D, SAM 2"),
     "state_dict": Layout(path=("state_dict",), seen_in="Lightning and MMEngine releases"),
     "model_state_dict": Layout(path=("model_state_dict",), seen_in="lwnet"),
+    "ema_model_state_dict": Layout(
+        path=("ema_model_state_dict",), seen_in="Hermes: the averaged weights, which are validated"
+    ),
     "net": Layout(path=("net",)),
     "module": Layout(strip="module.", seen_in="saved from DataParallel"),
     "model/module": Layout(path=("model",), strip="module."),

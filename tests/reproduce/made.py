@@ -164,3 +164,13 @@ def stack_of(given: dict[str, Any]) -> NDArray[Any]:
         shifted = [np.roll(values, n, axis=2) * (1 + n / 2) for n in range(given["channels"])]
         values = np.stack(shifted, axis=-1).astype(np.float32)
     return values
+
+
+def context_of(stacks: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Examples for a network that is asked by them: (N, x, y, z) volumes and what lies above two
+    of their quantiles, as labels 1 and 2."""
+    images = np.stack([stack_of(given).transpose(2, 1, 0) for given in stacks]).astype(np.float32)
+    labels = (images > np.quantile(images, 0.6)).astype(np.int64) + (
+        images > np.quantile(images, 0.85)
+    )
+    return {"context.images": torch.from_numpy(images), "context.labels": torch.from_numpy(labels)}

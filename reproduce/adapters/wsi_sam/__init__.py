@@ -25,6 +25,6 @@ PLUGIN = DeclaredAdapter(
     memory_mib={"vit_t": 591},
     agreement=(
         "Compared with the authors' code on 2 predictions of a real image, same seeded weights: "
-        "largest logit difference 1.3e-05 (largest logit 11.4), largest Dice difference 0.0e+00."
+        "largest logit difference 1.4e-05 (largest logit 11.4), largest Dice difference 1.0e-06."
     ),
 )

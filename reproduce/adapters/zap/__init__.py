@@ -29,7 +29,7 @@ PLUGIN = DeclaredAdapter(
         "image_size": Option(512, "side of a slice in the network", changes={"preprocessing": {}}),
     },
     does=Conduct("zap-windows-128", "windows-without-point-empty"),
-    memory_mib={},
+    memory_mib={"vit_b": 781},
     agreement=(
         "Compared with the authors' test.py on 6 real CT slices of 40x40 with ViT-B, cubes of 32 "
         "voxels instead of 128 for time (and on a small network over several windows), same "

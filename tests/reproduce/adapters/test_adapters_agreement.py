@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -75,7 +76,13 @@ def picture(probe: dict[str, Any], real: Path) -> np.ndarray:
         return (slices[int(probe["read"].split()[1])] / 255).astype(np.float32)
     if probe["read"] == "grey":
         return np.asarray(Image.open(path).convert("L"))
-    return np.asarray(Image.open(path).convert("RGB"))
+    if probe["read"] == "rgb 2048":  # of no release's: enlarged for a network of larger images
+        read: Any = cv2.imread(str(path))
+        return np.asarray(cv2.resize(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), (2048, 2048)))
+    colours = Image.open(path).convert("RGB")
+    if probe["read"] == "rgb 256x256":  # its first corner
+        colours = colours.crop((0, 0, 256, 256))
+    return np.asarray(colours)
 
 
 def asked(probe: dict[str, Any], frame: Any) -> list[Prompt]:

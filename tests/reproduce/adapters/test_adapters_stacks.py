@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made import stack_of
+from made import context_of, stack_of
 from numpy.typing import NDArray
 from peers.check_out import RECORDS
 from seeded import layout, seeded
@@ -32,10 +32,21 @@ ENTRIES = {
     if (entry := json.loads(path.read_text("utf-8"))).get("stacks")
     == f"tests/reproduce/adapters/{Path(__file__).name}"
 }
-KEPT = ("weights", "strip", "options", "stack", "spacing", "prompts", "grid", "take")
+KEPT = (
+    "weights",
+    "strip",
+    "options",
+    "stack",
+    "spacing",
+    "prompts",
+    "label",
+    "grid",
+    "take",
+    "context",
+)
 
 
-def prompt_of(given: dict[str, Any], number: int) -> Prompt:
+def prompt_of(given: dict[str, Any], label: str) -> Prompt:
     """Places are (s, y, x) on the stack as given."""
 
     def array(key: str, kind: Any) -> Any:
@@ -43,7 +54,7 @@ def prompt_of(given: dict[str, Any], number: int) -> Prompt:
 
     return Prompt(
         "c",
-        f"object {number}",
+        label,
         given.get("plane"),
         points=array("points", np.float64),
         point_labels=array("labels", np.int64),
@@ -58,18 +69,23 @@ def model_of(name: str, case: dict[str, Any]) -> Any:
     for weights in case["weights"]:
         state |= seeded(layout(weights))
     state = {key.removeprefix(case["strip"]): value for key, value in state.items()}
+    state |= context_of(case["context"]) if "context" in case else {}
     return plugin("adapters", name).build(state, case.get("options", {}), "cpu", "float32")
 
 
-def answered(model: Any, case: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Scores as `take` says, and masks (N, S, H, W) on the grid asked for.
+def answered(model: Any, case: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
+    """Scores as `take` says, masks (N, S, H, W) on the grid asked for, what scores have to exceed.
 
     take  `scores`: those of the answer, (N, C, S, H, W); `low_res`: the low-resolution logits of
-          the first plane answered; `window`: the logits of a window that is the whole stack
+          the first plane answered; `window`: the logits of a window that is the whole stack;
+          `grid`: what the network says on its own grid
     """
     values = stack_of(case["stack"])
     spacing = case.get("spacing")
-    prompts = [prompt_of(given, number) for number, given in enumerate(case.get("prompts", ()))]
+    prompts = [
+        prompt_of(given, case.get("label", f"object {number}"))
+        for number, given in enumerate(case.get("prompts", ()))
+    ]
     sample = Sample.of_volume(Case("c", {}), values, {}, spacing_mm=spacing)
     take = case["take"]
     with torch.inference_mode():
@@ -91,9 +107,12 @@ def answered(model: Any, case: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np
         elif take == "low_res":
             assert first.low_res is not None
             found = first.low_res.numpy()
+        elif take == "grid":
+            found = model.on_grid(sample).numpy()
         else:
             found = full
-    return found, full[:, 0] > (0.5 if first.kind == "probability" else 0)
+    cut = 0.5 if first.kind == "probability" else 0
+    return found, full[:, 0] > cut, cut
 
 
 @pytest.mark.slow
@@ -106,15 +125,15 @@ def test_whole_answers_are_those_of_the_authors_code(name: str, real: Path, tmp_
     parts: dict[str, dict[str, Any]] = {}
     kept: tuple[Any, Any] = (None, None)
     for case in cases:
-        key = [case["weights"], case.get("options")]
+        key = [case["weights"], case.get("options"), case.get("context")]
         if kept[0] != key:
             kept = (key, model_of(name, case))
-        scores, masks = answered(kept[1], case)
+        scores, masks, cut = answered(kept[1], case)
         theirs = case["scores"].reshape(scores.shape)
         if "masks" in case:
             pairs = list(zip(masks, case["masks"], strict=True))
         else:
-            pairs = [(scores > 0, theirs > 0)]
+            pairs = [(scores > cut, theirs > cut)]
         found = {
             "largest_score_difference": float(np.abs(scores - theirs).max()),
             "largest_score": float(np.abs(theirs).max()),
@@ -175,7 +194,7 @@ RECORDED = [
 
 @pytest.mark.parametrize(("name", "probe"), RECORDED)
 def test_a_small_network_answers_as_the_authors_code(name: str, probe: dict[str, Any]) -> None:
-    scores, masks = answered(model_of(name, probe), probe)
+    scores, masks, _ = answered(model_of(name, probe), probe)
     assert masks.any(), "an answer without a voxel shows nothing"
     ours = scores.reshape(probe["shape"])[tuple(np.array(probe["at"]).T)]
     np.testing.assert_allclose(ours, probe["authors"], atol=RELATIVE_SCORE * probe["largest"])

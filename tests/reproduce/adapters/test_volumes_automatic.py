@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from made import stack_of
 from peers.check_out import RECORDS
 from running_bundle import bundle
 from seeded import layout, seeded
@@ -115,9 +116,16 @@ def ours(name: str, model: Any, given: Sample, case: Mapping[str, Any]) -> tuple
         logits = model.logits(values)
         return values, logits, model.masks(logits, prepared)
     labels = np.array(case["click_labels"])
-    asked = Prompt("a", "x", points=case["clicks"], point_labels=labels)
+    asked = Prompt("a", "x", points=np.array(case["clicks"]), point_labels=labels)
     logits = model.clicked(prepared, asked)[None]
     return values, logits, model.in_sample([model.back(logits[0], prepared, "bilinear")])
+
+
+def said(name: str, model: Any, case: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    given = sample(stack_of(case["stack"]), tuple(case["spacing"]))
+    with torch.inference_mode():
+        values, logits, found = (part.numpy() for part in ours(name, model, given, case))
+    return values, logits, found
 
 
 @pytest.mark.slow
@@ -125,7 +133,7 @@ def ours(name: str, model: Any, given: Sample, case: Mapping[str, Any]) -> tuple
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("name", ["vesselfm", "vista3d", "segmentanybone"])
 def test_whole_volumes_are_those_of_the_authors_code(name, real, tmp_path):
-    """With SAM4MIS_PEERS_WRITE=1 writes what it finds into the record."""
+    """With SAM4MIS_PEERS_WRITE=1 writes what it finds into the record, and some of it to probes."""
     record = RECORDS / f"{name}.json"
     entry = json.loads(record.read_text("utf-8"))
     worst = {"score": 0.0, "largest": 0.0, "dice": 0.0, "input": 0.0}
@@ -133,9 +141,7 @@ def test_whole_volumes_are_those_of_the_authors_code(name, real, tmp_path):
     for case in cases:
         state = seeded(layout(case["weights"][0]))
         model = plugin("adapters", name).build(state, case["options"], "cpu", "float32")
-        given = sample(case["image"], tuple(case["spacing"]))
-        with torch.inference_mode():
-            values, logits, found = (part.numpy() for part in ours(name, model, given, case))
+        values, logits, found = said(name, model, case)
         theirs = case["scores"]
         masks = case.get("masks", theirs > 0)
         pairs = list(zip(found > 0.5, masks, strict=True))
@@ -159,3 +165,50 @@ def test_whole_volumes_are_those_of_the_authors_code(name, real, tmp_path):
             "most_pixels_changed": pixels,
         }
         record.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        write_probes(name, cases)
+
+
+PROBES = Path(__file__).resolve().parents[1] / "probes" / "volumes"
+KEPT = ("weights", "options", "stack", "spacing", "clicks", "click_labels")
+
+
+def write_probes(name: str, cases: list[dict[str, Any]]) -> None:
+    """Logits at a few places of each answer, and how many voxels each of its masks holds."""
+    rng, rows = np.random.default_rng(0), []
+    for case in cases:
+        scores = case["scores"]
+        at = [[int(rng.integers(n)) for n in scores.shape] for _ in range(12)]
+        masks = case.get("masks", scores > 0)
+        rows.append(
+            {key: case[key] for key in KEPT if key in case}
+            | {
+                "at": at,
+                "authors": [float(f"{scores[tuple(place)]:.7g}") for place in at],
+                "largest": three_digits(float(np.abs(scores).max())),
+                "voxels": [int(mask.sum()) for mask in masks],
+            }
+        )
+    text = ",\n".join(json.dumps(row) for row in rows)
+    PROBES.mkdir(exist_ok=True)
+    (PROBES / f"{name}.json").write_text(f"[\n{text}\n]\n", "utf-8")
+
+
+RECORDED = [
+    pytest.param(path.stem, probe, id=f"{path.stem}-{number}")
+    for path in sorted(PROBES.glob("*.json"))
+    for number, probe in enumerate(json.loads(path.read_text("utf-8")))
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parity
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize(("name", "probe"), RECORDED)
+def test_volumes_are_those_recorded_of_the_authors_code(name, probe, real):
+    state = seeded(layout(probe["weights"][0]))
+    model = plugin("adapters", name).build(state, probe["options"], "cpu", "float32")
+    _, logits, found = said(name, model, probe)
+    at = tuple(np.array(probe["at"]).T)
+    np.testing.assert_allclose(logits[at], probe["authors"], atol=RELATIVE_SCORE * probe["largest"])
+    counts = [int((mask > (0.5 if "clicks" not in probe else 0)).sum()) for mask in found]
+    np.testing.assert_allclose(counts, probe["voxels"], rtol=1e-3)

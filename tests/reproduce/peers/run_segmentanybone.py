@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import cfg
 import monai
-import nibabel
 import numpy as np
 import torch
-from authors import REAL, Answers, definitions, weights
+from authors import Answers, definitions, weights
 from funcs import min_max_normalize
+from made import stack_of
 from models.sam import sam_model_registry
 from models.sam.modeling.prompt_encoder import attention_fusion
 from PIL import Image
@@ -33,9 +33,9 @@ used = definitions(
     min_max_normalize=min_max_normalize,
     tio=None,
 )
-PATH = REAL / "brats" / "imagesTr" / "BraTS2021_01646.nii.gz"
 # A few planes, the first of them dark; torchio's axes are (x, y, z).
-stack = np.asarray(nibabel.load(PATH).dataobj, np.float32)[:, 20:, 8:80:35]
+STACK = {"of": "brats", "cut": [[8, 80, 35], [20, 160], [0, 160]]}
+stack = stack_of(STACK).astype(np.float32).transpose(2, 1, 0)
 tensor = torch.from_numpy(stack.copy())[None]
 low, high = (used["torch_percentile"](tensor, p) for p in (1, 99))
 tensor = (torch.clamp(tensor, low, high) - low) / (high - low)
@@ -53,10 +53,10 @@ for index in range(stack.shape[2]):
     # The notebook's way back to the slice.
     mask = Image.fromarray(np.array((found > 0)[0], dtype=np.uint8))
     masks.append(np.asarray(mask.resize(picture.size, resample=Image.Resampling.NEAREST)).T)
-answers.add(
+answers.add_stack(
     "none",
     f"BraTS2021_01646 ({stack.shape[2]} planes of 140x160)",
-    stack.transpose(2, 1, 0).copy(),
+    STACK,
     torch.stack(logits)[None],
     input=torch.cat(seen),
     masks=np.stack(masks)[None] > 0,

@@ -6,11 +6,11 @@ asked of MONAI, as it does.
 
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import torch
 import yaml
-from authors import REAL, Answers, weights
+from authors import Answers, weights
+from made import stack_of
 from monai.inferers import SlidingWindowInfererAdapt
 from monai.networks.nets import DynUNet
 from vesselfm.seg.utils.data import generate_transforms
@@ -24,16 +24,16 @@ network.load_state_dict(weights("vesselfm"))
 data = yaml.safe_load((CONFIGS / "data" / "default_finetune.yaml").read_text("utf-8"))
 transforms = generate_transforms(data["transforms"]["test"])
 inferer = SlidingWindowInfererAdapt(roi_size=[128, 128, 128], sw_batch_size=1, overlap=0.5)
-PATH = REAL / "brats" / "imagesTr" / "BraTS2021_01646.nii.gz"
 # A part that takes two windows; as their files, planes first.
-volume = np.asarray(nibabel.load(PATH).dataobj, np.float32).transpose(2, 1, 0)[:, :100, 10:150]
+STACK = {"of": "brats", "cut": [[0, 104], [0, 100], [10, 150]]}
+volume = stack_of(STACK).astype(np.float32)
 given = transforms({"Image": volume, "Mask": np.zeros(volume.shape, bool)})
 with torch.no_grad():
     logits = inferer(given["Image"][None], network)
-answers.add(
+answers.add_stack(
     "none",
     "BraTS2021_01646 (104x100x140 voxels)",
-    volume,
+    STACK,
     np.asarray(logits[0]),
     input=np.asarray(given["Image"][0]),
     options={},

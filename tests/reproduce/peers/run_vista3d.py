@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from authors import CT, Answers, definitions, weights
+from authors import Answers, definitions, weights
 
 os.chdir("vista3d")
 sys.path.insert(0, str(Path.cwd()))
 import monai.transforms as released  # noqa: E402
+from made import stack_of  # noqa: E402
 from monai.data import MetaTensor  # noqa: E402
 from scripts.sliding_window import sliding_window_inference  # noqa: E402
 from vista3d import vista_model_registry  # noqa: E402
@@ -37,9 +38,9 @@ for step in config["transforms_infer"]["transforms"][2:]:
     steps.append(getattr(released, kind)(keys="image", **given))
 transforms = released.Compose(steps)
 CLASSES = ["liver", "spleen", "right kidney"]
-with np.load(CT) as file:
-    # Slices of 8 bits, as Hounsfield units of about the range; 0.8 mm stands for what is not told.
-    volume = file["imgs"][:, 200:330, 180:300].astype(np.float32) * 8 - 1000
+# Slices of 8 bits, as Hounsfield units of about the range; 0.8 mm stands for what is not told.
+STACK = {"of": "ct", "cut": [[0, 16], [200, 330], [180, 300]], "hu": [-1000, 1040]}
+volume = stack_of(STACK)
 SPACING = [5.0, 0.8, 0.8]
 affine = np.diag([*SPACING[::-1], 1.0])
 for side in (128, 64):
@@ -64,10 +65,10 @@ for side in (128, 64):
         to_tensor=True,
     )
     found = inverted({"image": data["image"], "pred": MetaTensor(logits[0] > 0).float()})["pred"]
-    answers.add(
+    answers.add_stack(
         "none",
         f"CT_Lesion_000001 (16x130x120 voxels, windows of {side})",
-        volume,
+        STACK,
         np.asarray(logits[0]),
         input=np.asarray(data["image"][0]),
         masks=np.asarray(found).transpose(0, 3, 2, 1) > 0.5,
@@ -101,14 +102,14 @@ inverted = released.Invertd(
     keys="pred", transform=transforms, orig_keys="image", nearest_interp=False, to_tensor=True
 )
 found = inverted({"image": data["image"], "pred": logits[0]})["pred"]
-answers.add(
+answers.add_stack(
     "none",
     "CT_Lesion_000001 (16x130x120 voxels, windows of 64, two clicks)",
-    volume,
+    STACK,
     np.asarray(logits[0]),
     input=np.asarray(data["image"][0]),
     masks=np.asarray(found).transpose(0, 3, 2, 1) > 0,
-    clicks=CLICKS[:, ::-1].copy(),
+    clicks=CLICKS[:, ::-1].tolist(),
     click_labels=LABELS,
     options={"window": 64},
     spacing=SPACING,

@@ -7,7 +7,7 @@ import cv2
 import inference
 import numpy as np
 import torch
-from authors import REAL, Answers, saved, weights
+from authors import REAL, Answers, probe_of, saved, weights
 
 answers = Answers("mobile_sam", "wsi_sam")
 read = torch.load
@@ -43,5 +43,6 @@ for box in ([101, 200, 964, 697], [433, 310, 641, 555]):
         logits[0, 0],
         prompt={"box": [value + 512 for value in box]},
         grid="model_input",
+        **probe_of(PATH, "rgb 2048"),
     )
 answers.write()
