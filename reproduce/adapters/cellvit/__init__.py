@@ -23,7 +23,7 @@ PLUGIN = DeclaredAdapter(
         "apart here, and what counts them (PQ) is missing."
     ),
     does=Conduct("cellvit-unit"),
-    memory_mib={},
+    memory_mib={"vit_h": 2893},
     agreement=(
         "Compared with the authors' CellViTSAM on a real patch of 256 px, same seeded weights: "
         "largest logit difference 3.3e-07 (largest logit 0.26), largest Dice difference 0.0e+00."

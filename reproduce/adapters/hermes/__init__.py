@@ -46,8 +46,8 @@ PLUGIN = DeclaredAdapter(
     does=Conduct("hermes-1.5mm", "hermes-windows-averaged", answers="probability"),
     memory_mib={"resunet": 4448},
     agreement=(
-        "Compared with the authors' network, windows and steps to 1.5 mm on real CT slices (in "
-        "windows of 64 voxels for time) and on a small network, same seeded weights: largest "
-        "difference 1.9e-05 of a probability, largest Dice difference 0.0e+00."
+        "Compared with the authors' network, windows and steps to 1.5 mm on a made volume with a "
+        "network of half the width, same seeded weights: largest difference 1.9e-05 of a "
+        "probability, largest Dice difference 0.0e+00."
     ),
 )

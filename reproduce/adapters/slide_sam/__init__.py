@@ -36,8 +36,8 @@ PLUGIN = DeclaredAdapter(
     does=Conduct("slide-sam-1024", "slide-sam-followed", answers="label", decided=0.5),
     memory_mib={},
     agreement=(
-        "Compared with the authors' VolumePredictor and its LoRA layers, same seeded weights, one "
-        "box followed both ways: largest difference 0.0e+00 of a mask, largest Dice difference "
-        "0.0e+00."
+        "Compared with the authors' VolumePredictor and its LoRA layers on a made volume with a "
+        "small network, same seeded weights, one box followed both ways: largest difference "
+        "0.0e+00 of a mask, largest Dice difference 0.0e+00."
     ),
 )
