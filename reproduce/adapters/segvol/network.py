@@ -100,7 +100,7 @@ class Asking:
     shown: Shown
 
     def ask(self, prompts: Sequence[Prompt]) -> Found:
-        """Raises `InputError` for clicks, masks and boxes on one plane of several."""
+        """Raises `InputError` for clicks and masks."""
         with torch.inference_mode():
             logits = [self._of(prompt) for prompt in prompts]
         return Found([prompt.label for prompt in prompts], logits)
@@ -110,10 +110,11 @@ class Asking:
 
     def _of(self, prompt: Prompt) -> torch.Tensor:
         """(S, H, W) logits of one object."""
-        if prompt.points is not None or prompt.mask is not None or prompt.plane is not None:
+        if prompt.points is not None or prompt.mask is not None:
             raise InputError(
-                f"SegVol is asked here by a box over several planes, or by text; the prompt for "
-                f"{prompt.label!r} of case {prompt.case} has others. (--prompts box-solid)"
+                f"SegVol is asked here by a box over all planes of the object, or by text; the "
+                f"prompt for {prompt.label!r} of case {prompt.case} has others. "
+                "(--prompts box-solid)"
             )
         net, values = self.model.net, self.shown.values
         text = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from made import context_of
 from seeded import layout, seeded
 
 from reproduce.contracts import (
@@ -78,6 +79,7 @@ def network(name: str) -> Any:
     for weights in probe["weights"]:
         state |= seeded(layout(weights))
     state = {key.removeprefix(probe["strip"]): value for key, value in state.items()}
+    state |= context_of(probe["context"]) if "context" in probe else {}
     return plugin("adapters", name).build(state, options_of(name), "cpu", "float32")
 
 

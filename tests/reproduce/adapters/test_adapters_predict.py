@@ -56,6 +56,11 @@ def given_for(name: str, folder: Path) -> Any:
         return None
     if kind == "text":
         return "text", ("tissue",)
+    if kind == "solid-box":
+        (folder / "prompts.csv").write_text(
+            "image,label,x0,y0,x1,y1,z0,z1\na,tissue,10,8,40,30,0,2\n"
+        )
+        return "box", folder / "prompts.csv"
     z = "2" if adapter.dimensionality == "3d" else ""
     box = f"image,label,x0,y0,x1,y1,z\na,tissue,10,8,40,30,{z}\n"
     point = f"image,label,x,y,z,positive\na,tissue,16,14,{z},1\n"
