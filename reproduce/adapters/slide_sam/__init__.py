@@ -34,7 +34,7 @@ PLUGIN = DeclaredAdapter(
         "stability": Option(0.6, "the same for its stability (stability_score_thresh)", changes={}),
     },
     does=Conduct("slide-sam-1024", "slide-sam-followed", answers="label", decided=0.5),
-    memory_mib={},
+    memory_mib={"vit_b": 577},
     agreement=(
         "Compared with the authors' VolumePredictor and its LoRA layers on a made volume with a "
         "small network, same seeded weights, one box followed both ways: largest difference "
