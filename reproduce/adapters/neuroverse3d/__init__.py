@@ -38,7 +38,7 @@ PLUGIN = DeclaredAdapter(
         "side": Option(128, "of the network's cube in voxels (ROI)", changes={"preprocessing": {}}),
     },
     does=Conduct("neuroverse3d-128", "pasted-by-label", answers="label", decided=0.5),
-    memory_mib={},
+    memory_mib={"unet": 4668},
     agreement=(
         "Compared with the authors' network and steps on a made volume and three examples with a "
         "small network, same seeded weights: largest difference 4.8e-07 of the answer, largest "
