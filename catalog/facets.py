@@ -302,6 +302,39 @@ class Filters:
                 counts[facet] = len({work.paper.id for work in other.apply(all_works)} - kept)
         return {facet: count for facet, count in counts.items() if count}
 
+    def unknown(self, all_works: list[Work]) -> dict[str, int]:
+        """Filter -> how many works more might pass: nobody has recorded what it asks for."""
+        kept = {work.paper.id for work in self.apply(all_works)}
+        others: dict[str, Filters] = {
+            facet: replace(self, facets={**self.facets, facet: []})
+            for facet, wanted in self.facets.items()
+            if wanted and "unknown" not in wanted and facet != "verdict"
+        }
+        if self.code is not None:
+            others["code"] = replace(self, code=None)
+        if self.weights is not None:
+            others["weights"] = replace(self, weights=None)
+        counts = {
+            what: sum(
+                work.paper.id not in kept and not_recorded(work, what)
+                for work in other.apply(all_works)
+            )
+            for what, other in others.items()
+        }
+        return {what: number for what, number in counts.items() if number}
+
+
+def not_recorded(work: Work, facet: str) -> bool:
+    """Whether nobody has recorded what a filter is about, where there could be something."""
+    if facet in ("code", "weights"):
+        return (work.code if facet == "code" else work.weights) is None
+    values = work.values(facet)
+    if facet == "licence":
+        return values == ["unknown"] or (not values and work.code is not False)
+    if facet == "weights-licence":
+        return values == ["unknown"]
+    return not values and nothing(*work.tags(facet)) == "unknown"
+
 
 def _facet_test(facet: str, wanted: list[str]) -> Callable[[Work], bool]:
     return lambda work: any(value in wanted for value in work.values(facet))

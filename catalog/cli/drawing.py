@@ -119,7 +119,7 @@ def _lines(cells: Sequence[str], sizes: Sequence[int], *, bottom: bool = False) 
 
 def sheet(rows: Sequence[tuple[str, str]], width: int) -> list[str]:
     """Lines of `field  value`; a field too long for its column has a line of its own."""
-    most = max(12, width // 3)
+    most = max(12, width * 2 // 5)
     column = max((w for field, _ in rows if (w := width_of(field)) <= most), default=2)
     lines = []
     for field, value in rows:

@@ -108,8 +108,12 @@ def is_set(filters: Filters) -> bool:
     return any(filters.facets.values()) or filters != Filters(facets=filters.facets)
 
 
-def tell_several(filters: Filters, all_works: list[Work]) -> None:
-    """Say how many works a filter left out because they name no single modality or region."""
+def tell_more(filters: Filters, all_works: list[Work]) -> None:
+    """Say how many works a filter left out because what it asks for is not recorded of them, or
+    because they name no single modality or region."""
+    open_ = filters.unknown(all_works)
+    if open_:
+        say("; ".join(f"{number} more: {what} unknown" for what, number in open_.items()))
     for facet, count in filters.several(all_works).items():
         noun = {"modality": "modalities", "region": "regions"}[facet]
         more = counted(count, "more covers", "more cover")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from catalog.cli import completing
-from catalog.cli.filtering import is_set, tell_several, with_filters
+from catalog.cli.filtering import is_set, tell_more, with_filters
 from catalog.cli.output import JsonOption, counted, say, table, write_json
 from catalog.facets import Filters, Work
 
@@ -76,7 +76,7 @@ def list_command(
         else:
             table(rows.WORK_COLUMNS, map(rows.work_row, shown), "claims", "title")
             say(counted(len(kept), "work"))
-            tell_several(filters, [work for work in everything if not work.of_project])
+            tell_more(filters, [work for work in everything if not work.of_project])
         return
 
     slugs = {p.slug for work in passed for p in work.projects}
@@ -105,7 +105,7 @@ def list_command(
         )
         table(rows.PROJECT_COLUMNS, lines, "licence", "claims", "repository")
         say(counted(len(projects), "project"))
-        tell_several(filters, everything)
+        tell_more(filters, everything)
         return
 
     wanted = set(filters.facets.get("verdict") or [])
@@ -132,7 +132,7 @@ def list_command(
     of = f", {outside} of them of controls and self-tests, which are no SAM method"
     by = f", {others} of them printed by others than the project"
     say(counted(len(claims), "claim") + (of if outside else "") + (by if others else ""))
-    tell_several(filters, everything)
+    tell_more(filters, everything)
 
 
 def _of(slug: str, everything: list[Work]) -> list[Work]:

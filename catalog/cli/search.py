@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from catalog.cli.filtering import tell_several, with_filters
+from catalog.cli.filtering import tell_more, with_filters
 from catalog.cli.output import JsonOption, counted, say, table, write_json
 from catalog.facets import Filters
 
@@ -61,7 +61,7 @@ def search(
         table(rows.WORK_COLUMNS, (rows.work_row(hit.work) for hit in shown), "claims", "title")
         more = f", {limit} shown (--limit shows more)" if len(hits) > limit else ""
         say(counted(len(hits), "work") + more)
-        tell_several(filters, everything)
+        tell_more(filters, everything)
         if not hits:
             near = index.near(query)
             meant = f" Did you mean {' or '.join(near)}?" if near else ""

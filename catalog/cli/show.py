@@ -13,6 +13,7 @@ from catalog.cli import completing
 from catalog.cli.output import JsonOption, Row, say, sheet, write, write_json
 from catalog.errors import UsageError
 from catalog.facets import Work, weights_licence, works
+from catalog.known import known, possible, printers
 from catalog.ladder import ladder, question, unstated
 from catalog.lookup import find
 from catalog.records import (
@@ -98,6 +99,7 @@ def _data(work: Work | None, project: Project | None, registry: Registry) -> dic
     return {
         "paper": work_data(work) if work else None,
         "projects": [to_builtins(project) for project in projects],
+        "known": {project.slug: known(project, registry) for project in projects},
         "verdicts": [to_builtins(v) for v in registry.verdicts if v.project in slugs],
         "recomputed": {
             claim: as_data(*said)
@@ -212,11 +214,15 @@ def _project_sections(project: Project, registry: Registry) -> list[tuple[str, l
     none = project.no_numbers
     looked: list[Row] = [("looked in", none.looked), ("seen instead", none.seen)] if none else []
     issues: list[Row] = [(note.ref or note.file, note.text) for note in project.known_issues]
+    looking: list[Row] = [("known", known(project, registry)), *possible(project, registry)]
+    about.append(("numbers printed by", printers(project)))
     return [
+        (f"{project.slug}: what is known, what you can do now", looking),
         (f"project {project.slug}", [row for row in about if row[1] is not None]),
         ("licences", _licences(project)),
         ("checkpoints", checkpoints),
         ("known issues", issues),
+        ("protocol card: what its evaluation code does", _card(project)),
         ("claims", _claims(project, [c for c in project.claims if c.own], registry)),
         ("no number of its own found", [row for row in looked if row[1] is not None]),
         ("printed by others", _claims(project, [c for c in project.claims if not c.own], registry)),
@@ -260,6 +266,21 @@ def _claims(project: Project, claims: Sequence[Claim], registry: Registry) -> li
         *((f"printed by {who}", number) for who, number in by.most_common()),
         ("all", f"sam4mis list claims --project {project.slug}"),
     ]
+
+
+def _card(project: Project) -> list[Row]:
+    """The protocol card; what was not seen in the code says so."""
+    if project.protocol_card is None:
+        return []
+    from catalog.render.show import card
+
+    read: list[Row] = [("read at commit", project.protocol_card.commit)]
+    rows: list[Row] = [
+        (question.casefold(), answer or "not seen in the code")
+        for question, answer in card(project.protocol_card)
+    ]
+    traps: list[Row] = [("trap", note.text) for note in project.protocol_card.traps]
+    return read + rows + traps
 
 
 def _licences(project: Project) -> list[Row]:

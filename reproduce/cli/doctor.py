@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +30,8 @@ def doctor(
 ) -> None:
     """Say for every project with released weights what is missing here to run it.
 
-    Extra, adapter and what would bring it, checkpoint, data, memory, files to look at first.
+    Extra, adapter and what would bring it, checkpoint, data, memory, files to look at first. All
+    projects: a line for each; one project: every step, as typed.
 
     \b
     Examples:
@@ -69,12 +69,39 @@ def doctor(
         err=True,
     )
     title = f"{sum(r.ready for r in rows)} of {len(rows)} projects can run here"
-    if sys.stdout.isatty():  # a person reads what is missing line by line
+    if project is not None:
         sections = [(r.project, [("ready", "yes")] if r.ready else _missing(r)) for r in rows]
         sheet(title, sections)
         return
-    cells = [(r.project, "yes" if r.ready else "no", "; ".join(r.missing)) for r in rows]
-    table(title, ("project", "ready", "missing"), cells)
+    cells = [(r.project, "yes" if r.ready else "no", _short(r)) for r in rows]
+    table(title, ("project", "ready", "missing"), cells, "missing")
+    say("What to do for one of them: sam4mis reproduce doctor PROJECT")
+
+
+def _short(row: Readiness) -> str | None:
+    """What a project lacks in a few words: kinds, numbers, names of data sets."""
+    told: dict[str, list[str]] = {}
+    for kind, rest in _missing(row):
+        word, _, name = kind.partition(" ")
+        if word == "checkpoint":
+            here = "weights to download" if rest.startswith("would be") else "weights by hand"
+            told.setdefault(here, []).append(name)
+        elif word == "data":
+            told.setdefault("data", []).append(name or rest.removeprefix("no plugin for "))
+        elif kind.endswith("claims blocked"):
+            told.setdefault("claims blocked", []).extend([""] * int(word))
+        elif kind not in ("lifted by", "look first"):
+            told.setdefault("no claim" if kind == "claim" else f"{kind}" or rest, [])
+    words = []
+    for what, names in told.items():
+        if what == "data":
+            words.append(f"data {', '.join(dict.fromkeys(names))}")
+        elif what == "adapter":
+            words.append("an adapter")
+        else:
+            said = what.replace("claims", "claim") if len(names) == 1 else what
+            words.append(f"{len(names)} {said}" if names else what)
+    return "; ".join(words) or None
 
 
 def _missing(row: Readiness) -> list[tuple[str, str]]:

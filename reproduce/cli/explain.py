@@ -10,7 +10,8 @@ import typer
 from catalog.cli import completing
 
 if TYPE_CHECKING:
-    from catalog.records import Claim, Project
+    from catalog.records import Project
+    from catalog.registry import Registry
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -49,14 +50,17 @@ def explain(
     """Search the conventions that give a printed number, over stored statistics.
 
     Nothing is predicted again. What is found by search is labelled so: it makes a claim
-    comparable in class C at best.
+    comparable in class C at best. Of a project it tells its claims in groups: by what explains
+    them, and by what stands against a search.
 
     \b
     Examples:
       sam4mis reproduce explain lwnet/validation-dice
       sam4mis reproduce explain lwnet/validation-dice --target 0.8162
+      sam4mis reproduce explain lwnet
     """
     from catalog.errors import UsageError
+    from catalog.lookup import named_claims
     from catalog.registry import RESULTS, find_clone, find_root
     from reproduce.cli.common import as_json, need_extra, sound_registry
 
@@ -81,7 +85,12 @@ def explain(
     if claim is None:
         raise UsageError("explain: name a claim (lwnet/validation-dice), or ask for --examples.")
     registry = sound_registry(root)
-    project, record = _claim(registry.projects, claim)
+    project, claims = named_claims(claim, registry.projects)
+    if "/" not in claim.removeprefix(f"projects/{project.slug}") or not claims:
+        _tell_groups(registry, project, target, depth, json_=json_)
+        return
+    (record,) = claims
+    claim = f"{project.slug}/{record.id}"
     space, found = search(registry, project, record, target, depth)
     if json_:
         as_json(asdict(found))
@@ -91,18 +100,19 @@ def explain(
         tell(claim, record, space, found, given=target is not None, everything=all_)
 
 
-def _claim(projects: list[Project], name: str) -> tuple[Project, Claim]:
-    from catalog.errors import UsageError
+def _tell_groups(
+    registry: Registry, project: Project, target: float | None, depth: int, *, json_: bool
+) -> None:
+    """The claims of a project, those with the same explanation together."""
+    from catalog.cli.output import sheet
+    from reproduce.cli.common import as_json
+    from reproduce.cli.explaining import groups
 
-    slug, _, identifier = name.partition("/")
-    project = next((p for p in projects if p.slug == slug), None)
-    if project is None:
-        raise UsageError(f"explain: no project {slug!r}; `sam4mis reproduce list` shows them.")
-    claim = next((c for c in project.claims if c.id == identifier), None)
-    if claim is None:
-        known = ", ".join(c.id for c in project.claims) or "none"
-        raise UsageError(f"explain: {slug} has no claim {identifier!r}; its claims: {known}")
-    return project, claim
+    found = groups(registry, project, target, depth)
+    if json_:
+        as_json([{"group": name, "claims": dict(rows)} for name, rows in found])
+        return
+    sheet(f"{project.name}: {len(project.claims)} claims", found)
 
 
 def _tell_examples(document: dict[str, Any]) -> None:

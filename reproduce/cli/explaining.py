@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from catalog.cli.output import say, sheet
 from catalog.cli.rows import in_percent
-from catalog.errors import InputError
+from catalog.errors import InputError, PrerequisiteError
 from reproduce.cli.telling import signed
 from reproduce.ground import wording
 from reproduce.judging.explain import walk
 
 if TYPE_CHECKING:
-    from catalog.records import Claim
+    from catalog.records import Claim, Project
+    from catalog.registry import Registry
     from reproduce.judging.explain import Effect, Explanation, Setting, Space
 
 NEAR_THRESHOLDS = 2  # shown on each side of the one that was used
@@ -31,6 +32,36 @@ def tell(
         say(f"\n{note[:1].upper()}{note[1:]}.")
     if hidden:
         say(f"\n{hidden} (--all shows them).")
+
+
+def groups(
+    registry: Registry, project: Project, target: float | None, depth: int
+) -> list[tuple[str, Rows]]:
+    """The claims of a project under what explains them, or what stands against a search."""
+    from reproduce.judging.searching import search
+
+    found: dict[str, Rows] = {}
+    for claim in project.claims:
+        printed = in_percent(claim, claim.fraction) or ""
+        try:
+            _, told = search(registry, project, claim, target, depth)
+        except PrerequisiteError:
+            why = (
+                f"blocked: {claim.reason}" if claim.state == "blocked" else "no run of it is stored"
+            )
+            found.setdefault(why, []).append((claim.id, printed))
+            continue
+        best = (told.matches or told.nearest)[:1]
+        changed = best[0].changed_from(told.base.conventions) if best else {}
+        if told.matches and not changed:
+            group = "as claimed: the stated conventions give the printed number"
+        elif told.matches:
+            group = f"the printed number comes with {wording.settings(changed)}"
+        else:
+            group = "no convention that was tried gives the printed number"
+        measured = f"as claimed {_number(claim, told.base.value)}"
+        found.setdefault(group, []).append((claim.id, f"{printed}, {measured}"))
+    return [*found.items()]
 
 
 def sections(

@@ -229,3 +229,78 @@ def test_the_example_becomes_a_file_that_is_read(tmp_path: Path) -> None:
 def test_a_terminal_of_80_columns_cuts_nothing(folder: Path) -> None:
     ran = on_terminal(folder, "list", wait_for=b"work")
     assert "Customized" in ran.out
+
+
+CLAIMS = """\
+weights_status: public
+adapter_reason: only on a share
+protocol_card: {commit: abc, prompt: none, traps: [{text: Empty masks count as one.}]}
+claims:
+- id: one
+  metric: dice
+  dataset: synapse
+  value: 81.88
+  scale: 100
+  decimals: 2
+  source: {place: Table 1}
+  protocol: {}
+  printed_by: own
+  state: blocked
+  reason: gated-data
+- id: other
+  metric: dice
+  dataset: synapse
+  value: 80.1
+  scale: 100
+  decimals: 1
+  source: {place: Table 2}
+  protocol: {}
+  printed_by: ma-sam
+  state: not-attempted
+"""
+
+
+def test_a_project_says_what_is_known_and_what_can_be_done(folder: Path) -> None:
+    with (folder / "projects" / "samed.yaml").open("a") as file:
+        file.write(CLAIMS)
+    told = here(folder, "show", "projects/samed").out
+    assert (
+        "\tknown\tIt printed 1 recorded number. Others printed 1 of it. 1 cannot be run: 1 on data "
+        "behind a registration. Its weights are public; they do not run here: only on a share."
+    ) in told
+    assert "\tit would take\tan adapter\n" in told
+    assert "\tnumbers printed by\tits authors 1, ma-sam 1\n" in told
+    assert "evaluation code does\tthreshold\tnot seen in the code\n" in told
+    assert "\ttrap\tEmpty masks count as one.\n" in told
+    shown = json.loads(here(folder, "show", "samed", "--json").out)
+    assert shown["known"]["samed"].startswith("It printed 1 recorded number.")
+
+
+def test_explain_puts_claims_with_one_reason_together(folder: Path) -> None:
+    with (folder / "projects" / "samed.yaml").open("a") as file:
+        file.write(CLAIMS)
+    told = json.loads(here(folder, "reproduce", "explain", "SAMed", "--json").out)
+    assert {group["group"]: list(group["claims"]) for group in told} == {
+        "blocked: gated-data": ["one"],
+        "no run of it is stored": ["other"],
+    }
+
+
+def test_a_list_says_how_many_nobody_has_looked_at(folder: Path) -> None:
+    (folder / "papers.yaml").write_text(
+        PAPERS
+        + "  - id: two\n    title: Two\n    modalities: {values: [ct], from: abstract}\n"
+        + "    versions: [{kind: preprint, ids: {arxiv: '2304.00001'}, cite: true}]\n"
+    )
+    told = here(folder, "list", "--modality", "ct").err
+    assert told.splitlines() == ["1 work", "1 more: modality unknown"]
+    told = here(folder, "list", "--modality", "ct", "--has-code").err
+    assert told.splitlines() == ["0 works", "1 more: modality unknown; 1 more: code unknown"]
+
+
+def test_doctor_has_a_line_for_each_project_and_every_step_for_one(root: Path) -> None:
+    lines = here(root, "reproduce", "doctor").out.splitlines()
+    assert len(lines) > 50
+    assert max(map(len, lines)) < 200
+    steps = here(root, "reproduce", "doctor", "vista3d").out
+    assert "huggingface.co" in steps
