@@ -2,9 +2,9 @@
 
     python requirements/install.py ENVIRONMENT LOCK
 
-Uses `uv` where it is on the PATH (or named by $UV), else the environment's pip; both hold every
-file to the hash in the lock. On a terminal one line tells what is being fetched; elsewhere a line
-comes every 20 seconds. What the installer said stands in ENVIRONMENT/install.log.
+Uses `uv` where it is on the PATH (or named by $UV; empty: not at all), else the environment's pip;
+both hold every file to the hash in the lock. On a terminal one line tells what is being fetched;
+elsewhere a line comes every 20 seconds. What the installer said stands in ENVIRONMENT/install.log.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(environment: Path, lock: Path) -> int:
     """The exit status of the installer; what it said last where it failed."""
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     wanted = len(re.findall(r"^[\w.-]+(?:\[.*\])?==", lock.read_text("utf-8"), re.M))
-    uv = os.environ.get("UV") or shutil.which("uv")
+    uv = os.environ["UV"] if "UV" in os.environ else shutil.which("uv")
     tool = Path(uv).name if uv else "pip"
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     command += ["--progress-bar", "off"]
