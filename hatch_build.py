@@ -16,7 +16,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 STAMP = "snapshot.json"
 PLACE = "catalog/data/registry"
 CODE = ("catalog", "reproduce", "sam4mis")
-REGISTRY = ("papers.yaml", "projects", "reproduce/results", "reproduce/evidence")
+REGISTRY = (
+    "papers.yaml",
+    "projects",
+    "reproduce/results",
+    "reproduce/evidence",
+    "benchmarks/results/memory.json",  # `find` says what a model needs
+)
 
 
 class SnapshotHook(BuildHookInterface):

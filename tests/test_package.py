@@ -101,6 +101,7 @@ READING = (
     ["search", "segment anything in medical images", "--json"],
     ["list", "--modality", "ultrasound", "--json"],
     ["list", "claims", "--verdict", "reproduced", "--json"],
+    ["find", "--modality", "ultrasound", "--json"],
     ["show", "medsam", "--json"],
     ["export", "--format", "bibtex"],
     ["stats", "--json"],
