@@ -156,9 +156,6 @@ def _models(
         if name in found:
             raise UsageError(f"--with {name}: it is there already.")
         found[name] = choose(registry, name, None, given, {})
-    for name, one in found.items():
-        if one.adapter.prompts == ("text",):
-            raise UsageError(f"{name} is asked by words; use predict with --text, and score.")
     return found
 
 

@@ -23,6 +23,7 @@ MADE: Mapping[tuple[str, bool], tuple[str, ...]] = {
     ("point", False): ("point-center-edt",),
     ("point", True): ("point-middle-plane", "point-3d-uniform"),
     ("mask", True): ("mask-first-plane",),
+    ("text", False): ("text",),
 }
 OPTIONS = {"box": "--boxes", "point": "--points", "mask": "--masks", "text": "--text"}
 

@@ -191,9 +191,9 @@ def test_a_model_of_video_is_shown_a_mask_that_was_drawn(
     assert profile.name == "mask-first-plane"
 
 
-def test_small_networks_are_those_of_more_than_a_third_of_the_adapters() -> None:
-    real = {*SCALED, "sam", "medsam", "sam2", "medsam2", "surgical-sam-2"}
-    assert 3 * len(real) > len(plugins("adapters"))
+def test_small_networks_are_those_of_a_third_of_the_adapters() -> None:
+    real = {*SCALED, "sam", "medsam", "sam2"}
+    assert 3 * len(real) >= len(plugins("adapters"))
 
 
 @pytest.mark.parity
