@@ -36,7 +36,7 @@ def images_for(name: str, folder: Path) -> Path:
     folder.mkdir()
     if plugin("adapters", name).dimensionality == "2d":
         picture = Image.fromarray(made_picture(40, 56))
-        if name == "sam-lst":  # it knows CT alone, and refuses colours
+        if name in ("sam-lst", "samed", "h-sam"):  # they know CT alone, and refuse colours
             picture = picture.convert("L")
         picture.save(folder / "a.png")
         return folder
