@@ -490,7 +490,7 @@ def test_instant_loading_does_not_break_scripts(hostile: tuple[Path, str], page:
     page.locator("input[name=year]").first.click()
     page.wait_for_selector(".chips button")
     page.locator(".md-tabs a", has_text="Find a model").click()
-    page.wait_for_selector("[data-kind=project][data-ready]")
+    page.wait_for_selector("[data-finder][data-ready]")
     page.locator(".md-tabs a", has_text="Papers").click()
     page.wait_for_selector("[data-kind=paper][data-ready]")
     page.locator("[name=find] >> visible=true").last.fill("hostile")
