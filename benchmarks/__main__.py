@@ -9,6 +9,7 @@ from typing import Any
 
 SUITES = {
     "encoder": "SAM ViT-B against the loop that papers use (CPU)",
+    "endtoend": "our command against the authors' program on the same files",
     "metrics": "overlap and surface kernels against MONAI, torchmetrics, medpy, surface-distance",
     "surfaces": "surface kernels against surface-distance, from equal masks to noise",
     "catalog": "start-up, add, search, check and build at 500 to 50,000 works",

@@ -115,7 +115,13 @@ def predict(
     from reproduce.cli.common import need_extra
 
     need_extra("predict")
-    from reproduce.cli.predicting import Arguments, job_of, made_ready, predicted
+    from reproduce.cli.predicting import (
+        Arguments,
+        job_of,
+        made_ready,
+        predicted,
+        with_precision,
+    )
 
     given = [checkpoint] if isinstance(checkpoint, str | Path) else checkpoint
     arguments = Arguments(
@@ -140,6 +146,7 @@ def predict(
         precision=precision,
     )
     ready = made_ready(arguments)
+    arguments = with_precision(arguments, ready)
     job = job_of(arguments, ready)
     found = predicted(
         arguments, ready, job, lambda record, before: on_case(record) if on_case else None

@@ -305,7 +305,7 @@ class StatisticsBuilder:
             within = valid if volume else valid[None]
             masks = masks & within
             pixels = within.flatten(1).sum(1).tolist()
-        areas = masks.flatten(2).sum(2).tolist()
+        areas = _areas(masks)
         for n, sizes in zip(new, areas, strict=True):
             targets = self._references[case, labels[n]]
             for plane, size, inside in zip(planes, sizes, pixels, strict=True):
@@ -544,3 +544,14 @@ def _resized(
         return interpolate(scores.float(), size=size, mode="nearest")
     mode = "bilinear" if len(size) == 2 else "trilinear"
     return interpolate(scores.float(), size=size, mode=mode, align_corners=False)
+
+
+def _areas(masks: torch.Tensor) -> list[list[int]]:
+    """Pixels of every mask of (N, M, ...) bool. torch adds booleans at a tenth of NumPy's speed."""
+    import numpy as np
+
+    flat = masks.flatten(2)
+    if flat.device.type != "cpu":
+        found: list[list[int]] = flat.sum(2).tolist()
+        return found
+    return [[int(np.count_nonzero(mask)) for mask in of_one] for of_one in flat.numpy()]

@@ -137,6 +137,21 @@ def test_boxes_of_a_table_become_masks_a_table_and_overlays(tmp_path: Path) -> N
     assert str(tmp_path) not in page + json.dumps(document), "places of this machine stay out"
 
 
+def test_precision_auto_is_what_is_quickest_here_and_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from reproduce.models import quickest
+
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(quickest, "measured", lambda device: {"float32": 1.0, "bfloat16": 2.0})
+    picture(tmp_path / "images/a.png")
+    predict(tmp_path, boxes=boxes(tmp_path, "a.png,1,3,4,20,21"), precision="auto")
+    found = record(tmp_path)
+    assert found["protocol"]["precision"] == "float32"
+    assert found["precision_chosen_by"]["seconds"] == {"float32": 1.0, "bfloat16": 2.0}
+    assert "bfloat16 2.000 s" in capsys.readouterr().err
+
+
 def test_coco_boxes_end_at_x_plus_width(tmp_path: Path) -> None:
     picture(tmp_path / "images/a.png")
     coco = {
