@@ -60,6 +60,7 @@ def rerun(
     from reproduce.cli.common import as_json, need_extra
     from reproduce.cli.dry_run import tell_plan
     from reproduce.cli.running import local, prepared_run, worked_off
+    from reproduce.ground.plugins import need_no_own
     from reproduce.ground.who import VARIABLE, who_runs
     from reproduce.judging import repeats
     from reproduce.judging.examining import examine
@@ -69,6 +70,8 @@ def rerun(
     from reproduce.running.engine import run_folder
 
     need_extra("running")
+    if publish:
+        need_no_own("--publish")
     root = find_clone("reproduce rerun --publish") if publish else find_root()
     name = who_runs(by, root)
     if publish and name is None:

@@ -143,10 +143,12 @@ def run(
             "name a claim (project/claim) or a project, or give --all or --plan; one of them."
         )
     need_extra("running")
-    from reproduce.ground.plugins import add
+    from reproduce.ground.plugins import add, need_no_own
 
     for path in plugin or ():
         add(path)
+    if publish:
+        need_no_own("--publish")
     from reproduce.cli.arguments import Arguments
     from reproduce.cli.campaigning import run_plan
     from reproduce.cli.running import run_command

@@ -80,6 +80,23 @@ def kind_of(plugin: Any, place: str) -> Kind:
     )
 
 
+def own_names() -> list[str]:
+    """Plugins that are here and are none of this package, as `kind/name`. Their code runs in the
+    same process as everything else, so what it changes there nobody knows."""
+    return sorted({f"{kind_of(plugin, place)}/{plugin.name}" for place, plugin in _own()})
+
+
+def need_no_own(option: str) -> None:
+    """Raise `UsageError` where somebody's own plugins are here and something is to be published."""
+    if named := own_names():
+        raise UsageError(
+            f"{option}: {', '.join(named)} is code of your own, and what is published is computed "
+            "by the code of this repository alone. Leave it out (--plugin, "
+            f"{VARIABLE}, the package with an entry point {GROUP}), or send it as a file of "
+            "reproduce/ first: CONTRIBUTING has the recipe."
+        )
+
+
 def _own() -> Iterator[tuple[str, Any]]:
     """Where it comes from, and a plugin that is not this package's."""
     for place in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import platform
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.shipped import stamp
+from reproduce.ground.plugins import own_names
 
 PACKAGES = (
     "sam4mis",
@@ -68,8 +71,12 @@ def harness(folder: Path | None = None) -> dict[str, Any]:
 
     top = git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != here.resolve():
-        built = stamp()
-        return {"commit": built.commit if built else None, "dirty": None, "changed": []}
+        built, edited = stamp(), edited_since_installed(here)
+        return {
+            "commit": built.commit if built else None,
+            "dirty": True if edited else None,
+            "changed": edited[:50],
+        }
     commit = git("rev-parse", "HEAD")
     # Only code makes numbers: an edited page or a new result file does not make a run dirty.
     changed = git("status", "--porcelain", "--", "reproduce/*.py", "catalog/*.py")
@@ -78,6 +85,23 @@ def harness(folder: Path | None = None) -> dict[str, Any]:
         "dirty": None if changed is None else bool(changed),
         "changed": sorted(line[3:] for line in (changed or "").splitlines())[:50],
     }
+
+
+def edited_since_installed(folder: Path) -> list[str]:
+    """Files of code in a folder of packages that are not those which a wheel brought; [] also where
+    no wheel was installed there."""
+    found = metadata.distributions(name="sam4mis", path=[str(folder)])
+    files = next((one.files for one in found), None) or []
+    brought = {file.as_posix(): file.hash.value for file in files if file.hash is not None}
+    if not any(name.startswith("reproduce/") for name in brought):
+        return []  # an editable installation
+    edited = []
+    for path in sorted((*folder.glob("reproduce/**/*.py"), *folder.glob("catalog/**/*.py"))):
+        name = path.relative_to(folder).as_posix()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
+        if brought.get(name) != digest.rstrip("="):
+            edited.append(name)
+    return edited
 
 
 @cache
@@ -126,6 +150,7 @@ def environment(device: str, precision: str) -> dict[str, Any]:
     cuda = device.startswith("cuda")
     return {
         "harness": harness(),
+        "plugins": own_names(),
         "packages": package_versions(),
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),

@@ -32,6 +32,8 @@ MOST_ALL_MIB = 512
 MOST_ROWS_MIB = 4  # of what released rows gave, and of the record of their source
 PLAIN = "100644"
 COMPUTED = ("README.md", VERDICTS, VERDICT_LOG)  # what `verify` and `build` write
+CODE = ("reproduce/*.py", "catalog/*.py")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 TIMEOUT_S = 600
 
@@ -238,11 +240,10 @@ def examine_request(
             message = "does not say who ran it."
             hint = "sam4mis reproduce run --plan FILE --by NAME"
             found.append(Finding(place, None, "by", "Z014", message, hint))
-        if changed := changed_code(result):
+        if why := other_code(registry.root, result):
             # An adapter or reader of one's own under a name that is here measures something else.
-            message = f"was computed by code that is not committed: {', '.join(changed[:3])}."
             hint = "Send the code as a request of its own; run the claim again once it is taken in."
-            found.append(Finding(place, None, "environment.harness", "Z014", message, hint))
+            found.append(Finding(place, None, "environment.harness", "Z014", why, hint))
         if folder not in again and result.inputs.get("run_schema") != RULE:
             # The first rule hashes less of what makes a number: not the filter of the references.
             message = f"is recorded by another rule than {RULE}."
@@ -273,14 +274,27 @@ def examine_request(
     return judged, found
 
 
-def changed_code(result: Result) -> list[str]:
-    """Files of the code that differed from the commit when a result was computed; [] where none
-    did, or where the code was installed from no repository."""
+def other_code(root: Path, result: Result) -> str | None:
+    """Why a result is not known to be computed by the code of the branch that is checked out in
+    `root`, or of an earlier state of it; None: it says so."""
     harness = result.environment.get("harness")
-    if not isinstance(harness, dict) or not harness.get("dirty"):
-        return []
-    changed = harness.get("changed")
-    return list(map(str, changed)) if isinstance(changed, list) and changed else ["not said which"]
+    if not isinstance(harness, dict):
+        return "does not say which code computed it."
+    if harness.get("dirty") or harness.get("changed"):
+        changed = ", ".join(list(map(str, harness.get("changed") or ["not said which"]))[:3])
+        return f"was computed by code that is not committed: {changed}."
+    for commit in harness.get("commits") or [harness.get("commit")]:
+        if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
+            return f"was computed by code of no commit: {commit!r}."
+        told = f"was computed by the code of commit {commit[:12]}"
+        try:
+            base = _git(root, "merge-base", "HEAD", commit).decode().strip()
+        except InputError:
+            return f"{told}, which is not known here."
+        if changed := _git(root, "diff", "--name-only", base, commit, "--", *CODE).decode():
+            files = ", ".join(changed.splitlines()[:3])
+            return f"{told}, which changes the code of this repository: {files}."
+    return None
 
 
 def _judged(

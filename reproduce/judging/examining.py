@@ -152,6 +152,9 @@ class _Folder:
                     "run",
                     f"expected the id {what}{expected}, the hash of its inputs, got {got}",
                 )
+        if own := result.environment.get("plugins"):
+            message = f"expected no plugins of somebody's own, got {own}"
+            yield self._finding("Z014", RESULT, "environment.plugins", message)
         known = {RESULT, STATISTICS, *(c.image for c in result.contours if c.image)}
         if result.inputs.get("prompt_sha256") is not None:
             known.add(PROMPTS)

@@ -265,7 +265,8 @@ def gates(result: Result) -> list[Check]:
     """The gates of a run of its kind; one that was not tried counts as failed.
 
     A run in lower precision or on a GPU needs `fidelity` as well, and whatever else was tried
-    beside a run and failed decides nothing either.
+    beside a run and failed decides nothing either; nor does a run with plugins that are none of
+    this repository.
     """
     tried = {check.name: check for check in result.checks}
     needed = GATES[result.kind]
@@ -274,6 +275,9 @@ def gates(result: Result) -> list[Check]:
         needed += ("fidelity",)
     found = [tried.get(name, Check(name=name, passed=False, detail="not tried")) for name in needed]
     found += [check for check in result.checks if check.name not in needed and not check.passed]
+    if own := result.environment.get("plugins"):
+        detail = f"computed beside code of somebody's own: {', '.join(map(str, own))}"
+        found.append(Check(name="own-plugins", passed=False, detail=detail))
     if result.status != "complete":
         detail = result.reason or f"the run is {result.status}"
         found.append(Check(name="complete", passed=False, detail=detail))

@@ -315,12 +315,18 @@ def _any_scored(folder: Path, spec: RunSpec) -> bool:
 
 def publish(folder: Path, results: Path) -> Path:
     """Copy result and statistics to `results/<run-id>/`. Append-only: a published run stays as it
-    is, and one with other counts, which the same inputs cannot give, is refused (`InputError`)."""
+    is, and one with other counts, which the same inputs cannot give, is refused (`InputError`); so
+    is a run with plugins of somebody's own."""
     from reproduce.statistics import read_statistics
     from reproduce.statistics.parity import difference
 
     content = (folder / RESULT).read_bytes()
     result = msgspec.json.decode(content, type=Result)
+    if own := result.environment.get("plugins"):
+        raise InputError(
+            f"{result.run}: computed beside {', '.join(own)}, code of somebody's own, so it is not "
+            f"published. Run it again without, in another folder (--out) than {folder.parent}."
+        )
     target = results / result.run
     if existing(target) is not None:
         moved = difference(

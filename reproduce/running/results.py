@@ -203,7 +203,6 @@ def assemble(
     elif spec.limit is not None:
         status = "partial"
         reason = f"only the first {spec.limit} cases were asked for (--limit)"
-    environments = [record.environment for record in records if record.environment]
     peaks = [record.memory_mib for record in records]
     return Result(
         schema="result/1",
@@ -215,7 +214,7 @@ def assemble(
         title=spec.title,
         protocol=protocol_of(spec),
         inputs=inputs_of(spec),
-        environment=environments[-1] if environments else {},
+        environment=environment_of(records),
         checks=list(checks),
         measurements=measurements(table, recipes, spec),
         cases=case_scores(table, shown_threshold(spec.thresholds), spec.rounds),
@@ -235,6 +234,24 @@ def assemble(
             (peak.get("gpu_mib", peak["resident_mib"]) for peak in peaks), default=None
         ),
     )
+
+
+def environment_of(records: Sequence[ShardRecord]) -> dict[str, Any]:
+    """Where the last shard was computed. Of the code that made the numbers, what any of them says:
+    plugins of somebody's own, changes that are not committed, and all commits where they differ."""
+    each = [record.environment for record in records if record.environment]
+    if not each:
+        return {}
+    harnesses = [dict(one["harness"]) for one in each]
+    harness = harnesses[-1]
+    harness["changed"] = sorted({str(file) for one in harnesses for file in one["changed"]})
+    if any(one["dirty"] for one in harnesses):
+        harness["dirty"] = True
+    commits = sorted({str(one["commit"]) for one in harnesses})
+    if len(commits) > 1:
+        harness["commits"] = commits
+    plugins = sorted({str(name) for one in each for name in one.get("plugins", ())})
+    return {**each[-1], "harness": harness, "plugins": plugins}
 
 
 def timing_of(records: Sequence[ShardRecord]) -> dict[str, Any]:

@@ -403,16 +403,28 @@ def test_image_and_segments_lie_on_each_other(series: Path) -> None:
     assert ((sample.values > 127) == liver).all()
 
 
-def test_a_segmentation_without_its_series_is_named(series: Path) -> None:
-    for path in (series / "x").glob("*.dcm"):
+@pytest.fixture
+def made_series(tmp_path: Path) -> Path:
+    """A series of six slices with a segmentation object of it."""
+    from made_dicom import values, write_segmentation, write_series
+
+    files = write_series(tmp_path / "x", values())
+    liver = np.zeros(values().shape, bool)
+    liver[1:4, 2:8, 3:9] = True
+    write_segmentation(tmp_path / "x" / "liver.seg", files, {"Liver": liver})
+    return tmp_path
+
+
+def test_a_segmentation_without_its_series_is_named(made_series: Path) -> None:
+    for path in (made_series / "x").glob("*.dcm"):
         path.unlink()
-    said = told("dicom", series, "all")
+    said = told("dicom", made_series, "all")
     assert "1 of 1 segmentation objects are without the image series" in said
     assert "x/liver (refers to 1." in said
 
 
-def test_a_folder_without_segmentations_and_a_damaged_file(series: Path) -> None:
-    (series / "x" / "liver.seg").write_bytes(b"no DICOM at all")
-    assert "DICOM file cannot be read" in told("dicom", series, "all")
-    (series / "x" / "liver.seg").unlink()
-    assert "no DICOM-SEG object and no RTSTRUCT there or below" in told("dicom", series, "all")
+def test_a_folder_without_segmentations_and_a_damaged_file(made_series: Path) -> None:
+    (made_series / "x" / "liver.seg").write_bytes(b"no DICOM at all")
+    assert "DICOM file cannot be read" in told("dicom", made_series, "all")
+    (made_series / "x" / "liver.seg").unlink()
+    assert "no DICOM-SEG object and no RTSTRUCT there or below" in told("dicom", made_series, "all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -171,11 +172,15 @@ def test_of_files_that_nobody_recorded_it_is_not_shown_which_they_are() -> None:
     assert "case_lists" in reason  # the way out
 
 
-def test_what_is_made_here_needs_no_list() -> None:
-    made = dataclasses.replace(
-        KEPT, dataset="phantoms", split="test", dataset_options={}, label="organ", case_list=OTHER
-    )
-    assert against(made, dataset="phantoms", split="test", label="organ", run=None).group == "A"
+def test_what_is_made_here_is_what_its_reader_makes() -> None:
+    """No file shows which they are, and no list is recorded; but others are not those."""
+    phantoms = plugin("datasets", "phantoms")
+    listed = case_list({case.id: {} for case in phantoms.cases(Path(), "test", {})})
+    changes = {"dataset": "phantoms", "split": "test", "label": "organ"}
+    made = dataclasses.replace(KEPT, dataset_options={}, case_list=listed, **changes)
+    assert against(made, run=None, **changes).group == "A"
+    others = dataclasses.replace(made, case_list=OTHER)
+    assert answer(against(others, run=None, **changes), "dataset") == "different"
 
 
 @pytest.mark.parametrize(

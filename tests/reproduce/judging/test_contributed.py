@@ -60,8 +60,16 @@ def clone(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(root, "commit", "-qm", "registry")
     git(root, "switch", "-qc", "night")
     shutil.copytree(sent(made)[0], root / RUN / sent(made)[0].name)
+    computed_at(root, git(root, "rev-parse", "main"))
     monkeypatch.setenv("SAM4MIS_ROOT", str(root))
     return root
+
+
+def computed_at(root: Path, commit: str) -> None:
+    """Let the code of that commit have computed the result; the id is of other things."""
+    (folder,) = (root / RUN).iterdir()
+    harness = {"commit": commit, "dirty": False, "changed": []}
+    edit("result.json", lambda r: r["environment"].update(harness=harness))(folder)
 
 
 def commit(root: Path) -> None:
@@ -96,6 +104,30 @@ def edit(file: str, change: Callable[[dict[str, object]], object]) -> Callable[[
         (folder / file).write_text(json.dumps(document))
 
     return do
+
+
+@pytest.mark.parametrize("name", ["notes.md", "reproduce/adapters/sam.py"])
+def test_the_code_that_computed_it_is_of_this_repository(clone: Path, name: str) -> None:
+    """Committed on a branch of one's own it is as little ours as where it is not committed."""
+    (clone / name).parent.mkdir(parents=True, exist_ok=True)
+    (clone / name).write_text("mine")
+    git(clone, "add", name)
+    git(clone, "commit", "-qm", "mine")
+    computed_at(clone, git(clone, "rev-parse", "night"))
+    commit(clone)
+    if name == "notes.md":
+        assert "reproduced" in examined()
+        return
+    with pytest.raises(FindingsError, match=f"changes the code of this repository: {name}"):
+        examined()
+
+
+@pytest.mark.parametrize("commit_", ["f" * 40, "HEAD", None])
+def test_the_code_that_computed_it_is_known(clone: Path, commit_: str) -> None:
+    computed_at(clone, commit_)
+    commit(clone)
+    with pytest.raises(FindingsError, match=r"is not known here|code of no commit"):
+        examined()
 
 
 @pytest.mark.parametrize(

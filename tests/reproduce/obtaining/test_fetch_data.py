@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from packed_data import archive, packed, small, zipped
+from PIL import Image
 from running_bundle import project_root, run
 from stress.serving import Behaviour, quiet_download
 
@@ -373,7 +374,7 @@ def test_data_that_lie_there_incomplete_are_told_and_left_alone(tmp_path: Path) 
 @pytest.mark.parametrize("recorded", [False, True])
 def test_hash_that_nobody_published_is_said_with_the_way_to_record_it(
     server: tuple[str, Behaviour],
-    real: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     recorded: bool,
@@ -381,7 +382,13 @@ def test_hash_that_nobody_published_is_said_with_the_way_to_record_it(
     address, does = server
     data = plugin("datasets", "endotect")
     folders = {f: f for f in ("images", "masks", "negative_images", "negative_masks")}
-    does.content["/z"] = packed("top", {f: real / "endotect" / f for f in folders})
+    for part, count in (("", 3), ("negative_", 2)):
+        for place, kind, suffix in (("images", "RGB", "jpg"), ("masks", "L", "png")):
+            (tmp_path / f"{part}{place}").mkdir()
+            for number in range(count):
+                path = tmp_path / f"{part}{place}" / f"{part}{number}.{suffix}"
+                Image.new(kind, (4, 4)).save(path)
+    does.content["/z"] = packed("top", {f: tmp_path / f for f in folders})
     sha256 = hashlib.sha256(does.content["/z"]).hexdigest()
     item = archive(
         does.content["/z"],
@@ -393,5 +400,5 @@ def test_hash_that_nobody_published_is_said_with_the_way_to_record_it(
     fetch_data("endotect")
     said = capsys.readouterr()
     assert f"downloaded from 127.0.0.1\t{sha256}" in said.out
-    assert "cases: all 80, polyps 60, negatives 20" in said.err
+    assert "cases: all 5, polyps 3, negatives 2" in said.err
     assert (f"add sha256={sha256!r}" in said.err) is not recorded

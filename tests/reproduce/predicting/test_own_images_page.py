@@ -1,4 +1,5 @@
-"""Every command of the page *Models on your own images* runs as it stands there, on real images.
+"""Every command of the page *Models on your own images* runs as it stands there, on polyps that are
+made and eyes that are real.
 
 SAM's weights are seeded: in the official layout for a small network, and (slow) for ViT-B; those of
 lwnet are the released ones.
@@ -47,49 +48,50 @@ COMMANDS = [
 
 
 @pytest.fixture(scope="module")
-def desk(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the page takes for granted: two eyes, two polyps, prompts, weights; those of lwnet in
-    the cache, as a download leaves them."""
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page takes for granted but eyes: two polyps, prompts, weights."""
     folder = tmp_path_factory.mktemp("desk")
-    (folder / "eyes").mkdir()
-    for name in ("01_test.tif", "02_test.tif"):
-        shutil.copy(real / "drive/test/images" / name, folder / "eyes")
-    (folder / "vessels-drawn").mkdir()
-    for number in ("01", "02"):
-        drawn = real / f"drive/test/1st_manual/{number}_manual1.gif"
-        shutil.copy(drawn, folder / f"vessels-drawn/{number}_test.gif")
     (folder / "polyps").mkdir()
     (folder / "drawn").mkdir()
-    pictures = sorted((real / "endotect/images").iterdir())[:2]
     rows, points = ["image,label,x0,y0,x1,y1"], ["image,label,x,y,positive"]
     coco: dict[str, list[object]] = {"images": [], "annotations": [], "categories": []}
     coco["categories"].append({"id": 1, "name": "polyp"})
-    for number, path in enumerate(pictures):
-        small = Image.open(path).resize((320, 256))
-        small.save(folder / "polyps" / f"{path.stem}.png")
-        (mask,) = (real / "endotect/masks").glob(f"{path.stem}.*")
-        drawn = Image.open(mask).convert("L").resize((320, 256), Image.Resampling.NEAREST)
-        drawn = drawn.point(lambda value: 255 * (value > 127))
-        drawn.save(folder / "drawn" / f"{path.stem}.png")
-        y, x = np.argwhere(np.asarray(drawn)).T.tolist()
-        x0, y0, x1, y1 = min(x), min(y), max(x), max(y)
-        rows.append(f"{path.stem},polyp,{x0},{y0},{x1},{y1}")
-        points.append(f"{path.stem},polyp,{(x0 + x1) // 2},{(y0 + y1) // 2},1")
-        coco["images"].append({"id": number, "file_name": f"{path.stem}.png"})
+    noise = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :320]
+    for number, name in enumerate(("first", "second")):
+        polyp = ((x - 150 - 40 * number) / 60) ** 2 + ((y - 120) / 40) ** 2 < 1
+        picture = noise.integers(0, 60, (256, 320, 3)) + 120 * polyp[..., None]
+        Image.fromarray(picture.astype(np.uint8)).save(folder / "polyps" / f"{name}.png")
+        Image.fromarray(polyp.astype(np.uint8) * 255).save(folder / "drawn" / f"{name}.png")
+        rows_, columns = np.nonzero(polyp)
+        x0, y0, x1, y1 = (int(v) for v in (columns.min(), rows_.min(), columns.max(), rows_.max()))
+        rows.append(f"{name},polyp,{x0},{y0},{x1},{y1}")
+        points.append(f"{name},polyp,{(x0 + x1) // 2},{(y0 + y1) // 2},1")
+        coco["images"].append({"id": number, "file_name": f"{name}.png"})
         box = [x0, y0, x1 - x0, y1 - y0]
         coco["annotations"].append({"image_id": number, "category_id": 1, "bbox": box})
-    groups = ["case,patient,size", *(f"{p.stem},{n},large" for n, p in enumerate(pictures))]
-    (folder / "groups.csv").write_text("\n".join(groups) + "\n")
+    (folder / "groups.csv").write_text("case,patient,size\nfirst,0,large\nsecond,1,large\n")
     (folder / "boxes.csv").write_text("\n".join(rows) + "\n")
     (folder / "points.csv").write_text("\n".join(points) + "\n")
     (folder / "coco.json").write_text(json.dumps(coco))
     torch.save(seeded_state(SMALL), folder / "weights.pt")
     line = {"weight": torch.tensor([0.1]), "bias": torch.tensor([-10.0])}
     save_file(line, folder / "line.safetensors")
-    manual = folder / "cache" / "manual"
-    manual.mkdir(parents=True)
-    shutil.copy(real / "lwnet_wnet_drive/model_checkpoint.pth", manual)
     return folder
+
+
+def eyes(real: Path, desk: Path) -> None:
+    """Two eyes and their vessels as drawn; the weights of lwnet in the cache, as a download leaves
+    them."""
+    if (desk / "eyes").is_dir():
+        return
+    for name in ("eyes", "vessels-drawn", "cache/manual"):
+        (desk / name).mkdir(parents=True)
+    for number in ("01", "02"):
+        shutil.copy(real / f"drive/test/images/{number}_test.tif", desk / "eyes")
+        drawn = real / f"drive/test/1st_manual/{number}_manual1.gif"
+        shutil.copy(drawn, desk / f"vessels-drawn/{number}_test.gif")
+    shutil.copy(real / "lwnet_wnet_drive/model_checkpoint.pth", desk / "cache/manual")
 
 
 def run(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -117,8 +119,10 @@ def predicted(words: list[str], desk: Path) -> None:
 
 @pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda n: COMMANDS[n][8:60])
 def test_a_command_of_the_page_runs_as_it_stands(
-    number: int, desk: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, desk: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    if any(name in COMMANDS[number] for name in ("eyes/", "vessels")):
+        eyes(request.getfixturevalue("real"), desk)
     words = run(COMMANDS[number], desk, monkeypatch)
     if words[2] == "predict" and "--dry-run" not in words:
         predicted(words, desk)
