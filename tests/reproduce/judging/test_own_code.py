@@ -26,7 +26,7 @@ from reproduce.running.engine import publish
 from reproduce.running.results import environment_of, read_records
 from reproduce.running.worker import Worker
 
-OWN = Path(__file__).resolve().parents[2] / "reproduce" / "recipes" / "plane_example.py"
+OWN = Path(__file__).resolve().parents[3] / "reproduce" / "templates" / "plane_example.py"
 NAME = "adapters/plane-example"
 
 
