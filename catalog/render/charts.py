@@ -355,6 +355,36 @@ def flow(
     return _svg(name, title, text, width, y - 14, parts)
 
 
+def pixels(
+    name: str,
+    title: str,
+    text: str,
+    columns: int,
+    rows: int,
+    predicted: Sequence[tuple[int, int]],
+    reference: Sequence[tuple[int, int]] = (),
+) -> Markup:
+    """A small image, pixel by pixel: the reference fills a pixel, the prediction lies inside it.
+
+    predicted, reference  (column, row) of each pixel, from the top left
+    """
+    side, top = 24.0, 24.0
+    parts = [
+        _rect(
+            side * x, top + side * y, side - 1, side - 1, "s0" if (x, y) not in reference else "s3"
+        )
+        for y in range(rows)
+        for x in range(columns)
+    ]
+    parts += [
+        _rect(side * x + 4, top + side * y + 4, side - 9, side - 9, "measured")
+        for x, y in predicted
+    ]
+    parts += [_rect(0, 4, 11, 11, "measured"), _text(17, 14, "predicted")]
+    parts += [_rect(100, 4, 11, 11, "s3"), _text(117, 14, f"reference: {len(reference)} pixels")]
+    return _svg(name, title, text, side * columns, top + side * rows, parts)
+
+
 def factors(
     name: str,
     title: str,

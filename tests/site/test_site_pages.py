@@ -67,6 +67,7 @@ def kinds(built: Path) -> list[str]:
         "changes/",
         "benchmarks/",
         "findings/",
+        "why/",
         "profiles/",
         "methodology/",
         "glossary/",

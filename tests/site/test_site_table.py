@@ -398,3 +398,26 @@ def test_search_data_that_failed_are_asked_for_again(page: Page, server: str) ->
     page.unroute("**/search.json")
     find.fill("MedSAM")
     expect(page.locator("#rows tbody tr").first).to_have_id("medsam")
+
+
+def test_the_calculator_and_two_profiles_side_by_side(page: Page, server: str) -> None:
+    page.goto(server + "why/")
+    row = page.locator(
+        "#calculated tr", has=page.locator("a", has_text=re.compile("^transunet/1$"))
+    )
+    expect(row.locator("td").first).to_have_text("1.000")
+    for name, count in (("tp", "8"), ("fp", "2"), ("fn", "2")):
+        page.fill(f"input[name={name}]", count)
+    expect(row.locator("td").first).to_have_text("0.800")
+    expect(page.locator("[data-counts]")).to_have_text("TP 8, FP 2, FN 2")
+    page.select_option("select[name=a]", label="transunet/1")
+    page.select_option("select[name=b]", label="medpy-0.5/1")
+    cells = page.locator("#sides tr", has_text="10 pixels predicted.").first.locator("td")
+    assert cells.all_inner_texts() == ["1.000", "0.000"]
+    page.select_option("select[name=b]", label="transunet/1")
+    expect(page.locator("#compared")).to_contain_text("0 of ")
+
+
+def test_an_address_opens_the_part_that_it_names(page: Page, server: str) -> None:
+    page.goto(server + "projects/samed/#claim-samed-synapse-dice-spleen")
+    expect(page.locator("#claim-samed-synapse-dice-spleen")).to_be_visible()

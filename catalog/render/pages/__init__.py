@@ -21,6 +21,7 @@ from catalog.render.pages import (
     runs,
     trends,
     verification,
+    why,
 )
 from catalog.render.views import Catalog
 
@@ -35,6 +36,7 @@ WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     released.write,
     runs.write,
     trends.write,
+    why.write,
     profiles.write,
     reference.write,
     library.write,

@@ -60,7 +60,7 @@ def facts(catalog: Catalog) -> list[tuple[str, str, str]]:
             dice,
             f"{dice} ways",
             "to compute “the Dice” are in use; the same masks give other numbers",
-            "profiles/",
+            "why/",
         ),
         (
             len(cards),

@@ -1,7 +1,7 @@
-"""Metric profiles side by side: what each gives on the same corner cases, and worked examples.
+"""Metric profiles side by side: what each gives on the same corner cases.
 
-Reads only the files that `reproduce` leaves behind (`profiles.json`, `examples.json`,
-`published/*.json` in its results); without them the page says so.
+Reads only the files that `reproduce` leaves behind (`profiles.json`, `published/*.json` in its
+results); without them the page says so. Worked examples (`examples.json`) are for other pages.
 """
 
 from __future__ import annotations
@@ -142,6 +142,5 @@ def write(output: Output, catalog: Catalog) -> None:
         profiles=profiles,
         facts=FACTS,
         say=say,
-        examples=examples(document(folder / "examples.json").get("examples", [])),
         published=published,
     )

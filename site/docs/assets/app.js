@@ -396,6 +396,41 @@
       };
     });
   }
+  // --------------------------------------------------------------------- why numbers differ
+  const said = (v) => (v === null ? "left out" : typeof v === "number" ? v.toFixed(3) : "—");
+  function calculator(table) {
+    const form = table.closest(".s4m").querySelector(".calc");
+    const run = () => {
+      const [tp, fp, fn] = ["tp", "fp", "fn"].map((name) => Math.max(0, Math.floor(Number(form.elements[name].value)) || 0));
+      table.querySelector("[data-counts]").textContent = `TP ${tp}, FP ${fp}, FN ${fn}`;
+      for (const row of table.querySelectorAll("[data-smooth]")) {
+        const [top, bottom] = row.dataset.smooth.split(",").map(Number);
+        const corners = row.dataset.corners.split(",").map((c) => (c === "" ? null : Number(c)));
+        const empty = !top && (tp + fn === 0 || tp + fp === 0);
+        const value = empty ? corners[tp + fp + fn === 0 ? 0 : tp + fn === 0 ? 1 : 2] : (2 * tp + top) / (2 * tp + fp + fn + bottom);
+        row.cells[1].firstElementChild.textContent = said(value);
+      }
+    };
+    form.addEventListener("input", run);
+    form.addEventListener("submit", (e) => e.preventDefault());
+  }
+  function beside(table) {
+    const values = JSON.parse(document.getElementById("corner-values").textContent);
+    const [a, b] = ["a", "b"].map((name) => table.closest(".s4m").querySelector(`select[name=${name}]`));
+    const run = () => {
+      [a, b].forEach((side, k) => { table.tHead.rows[0].cells[k + 1].textContent = side.selectedOptions[0].textContent; });
+      let apart = 0;
+      [...table.tBodies[0].rows].forEach((row, k) => {
+        const pair = [a, b].map((side) => values[side.value][k]);
+        pair.forEach((v, i) => { row.cells[i + 1].textContent = said(v); });
+        row.classList.toggle("apart", pair[0] !== pair[1]);
+        apart += pair[0] !== pair[1];
+      });
+      document.getElementById("compared").textContent = `${apart} of ${table.tBodies[0].rows.length} cases differ.`;
+    };
+    for (const side of [a, b]) side.addEventListener("change", run);
+    run();
+  }
   // A row that an address names may lie in a closed part.
   function unfold() {
     let node = document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details:not([open])");
@@ -411,6 +446,8 @@
     fresh("[data-everything]", everything);
     fresh(".offers", (box) => { comparing(box); if (box.dataset.finder) finder(box); });
     fresh("table.sortable", sortable);
+    fresh("#calculated tbody", (body) => calculator(body.closest("table")));
+    fresh("#sides", beside);
     fresh("[data-copy]", (button) => { button.onclick = () => copy(document.getElementById(button.dataset.copy).textContent, button); });
   }
   document.addEventListener("keydown", (e) => {
