@@ -11,10 +11,13 @@ from catalog.decided import about, decisions
 from catalog.exports import FORMATS
 from catalog.render import citing, paging
 from catalog.render.facets import FACETS, counted
+from catalog.render.labels import label
+from catalog.render.naming import dataset_key
 from catalog.render.output import Output
 from catalog.render.pages.history import paper_history
 from catalog.render.paging import addresses, parted
-from catalog.render.views import Catalog, PaperView
+from catalog.render.show import identifiers
+from catalog.render.views import Catalog, PaperView, tag_values
 
 SORTS = (
     ("-date", "Newest"),
@@ -44,9 +47,12 @@ TAG_TITLES = {
 def write(output: Output, catalog: Catalog) -> None:
     _table(output, catalog)
     texts = _data(output, catalog)
-    related = _relations(catalog)
+    related, nearest = _relations(catalog), near(catalog.papers)
     for view in catalog.papers:
-        _page(output, catalog, view, related.get(view.id, []), texts)
+        same = related.get(view.id, [])
+        known = {v.id for v, _ in same}
+        more = [item for item in nearest.get(view.id, []) if item[0].id not in known]
+        _page(output, catalog, view, [*same, *more], texts)
     for view in catalog.excluded:
         output.page(
             f"papers/{view.id}/",
@@ -180,6 +186,91 @@ def _relations(catalog: Catalog) -> dict[str, list[tuple[PaperView, str]]]:
     }
 
 
+#: What two works may share, and how much one value in common says before it is rare or frequent.
+SHARED = (("datasets", 3.0, "data set"), ("targets", 2.0, "target"), ("base_models", 0.5, "base"))
+NEAR = 6  # related works by what they share
+NOTHING = ("unknown", "none", "n/a", "other", "multi", "sam")  # shared, these say nothing
+
+
+def near(papers: list[PaperView]) -> dict[str, list[tuple[PaperView, str]]]:
+    """Works nearest to each by data sets, targets and base models; a rare value counts more."""
+    holders: dict[tuple[str, str], list[PaperView]] = defaultdict(list)
+    for view in papers:
+        for field, _, _ in SHARED:
+            for value in tag_values(getattr(view.paper, field)):
+                if value not in NOTHING:
+                    key = dataset_key(value) if field == "datasets" else value
+                    holders[field, key].append(view)
+    weights = {field: (weight, word) for field, weight, word in SHARED}
+    scores: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    why: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (field, value), views in holders.items():
+        if not 2 <= len(views) <= 60:  # what most share tells nobody apart
+            continue
+        weight, word = weights[field]
+        said = f"{word} {value if field == 'datasets' else label(value)}"
+        for a in views:
+            for b in views:
+                if a.id != b.id:
+                    scores[a.id][b.id] += weight / len(views) ** 0.5
+                    why[a.id, b.id].append(said)
+    by_id = {v.id: v for v in papers}
+    return {
+        i: [
+            (by_id[o], "same " + ", ".join(why[i, o][:3]))
+            for o in sorted(others, key=lambda o: (-others[o], o))[:NEAR]
+        ]
+        for i, others in scores.items()
+    }
+
+
+def sentence(view: PaperView) -> str:
+    """What a work is in one sentence, from its tags alone; what is not recorded is left out."""
+
+    def words(field: str) -> str:
+        values = [v for v in tag_values(getattr(view.paper, field)) if v not in NOTHING[:5]]
+        return ", ".join(map(label, values[:4]))
+
+    kind = (words("contribution") or "work").lower()
+    parts = [f"{'An' if kind[0] in 'aeiou' else 'A'} {kind.replace(', ', ' and ')} paper"]
+    if kind == "work":
+        parts = ["A work"]
+    base, how = words("base_models"), words("adaptation")
+    if base:
+        parts.append(f"on {base}" + (f" ({how})" if how else ""))
+    elif how:
+        parts.append(f"({how})")
+    if what := words("targets") or words("regions"):
+        parts.append(f"for {what}")
+    if images := words("modalities"):
+        parts.append(f"in {images}")
+    elif "multi" in tag_values(view.paper.modalities):
+        parts.append("in many kinds of image")
+    text = " ".join(parts)
+    if prompts := words("prompts_infer"):
+        text += f"; prompted by {prompts}"
+    if dimension := words("dimensionality"):
+        text += f"; {dimension}"
+    return f"{text}." if len(parts) > 1 else ""
+
+
+def buttons(view: PaperView) -> list[tuple[str, str]]:
+    """Where a reader goes from here: (word, address), site paths and other addresses."""
+    found = []
+    if view.cite:
+        pages = identifiers(view, view.cite)
+        if address := pages[0][2] if pages else view.cite.url:
+            found.append(("Paper", address))
+    code = [p for p in view.projects if p.project.repository]
+    if code:
+        found.append(("Code and numbers", f"projects/{code[0].project.slug}/"))
+    elif view.paper.links.code:
+        found.append(("Code", view.paper.links.code[0]))
+    if weights := [p for p in view.projects if p.weights == "yes"]:
+        found.append(("Weights", f"projects/{weights[0].project.slug}/#use"))
+    return [*found, ("BibTeX", "#cite")]
+
+
 def _page(
     output: Output,
     catalog: Catalog,
@@ -197,7 +288,14 @@ def _page(
         description=f"{view.name}: versions, code, weights, claims and what was measured.",
         v=view,
         p=paper,
-        tags=[(*TAG_TITLES[name], getattr(paper, name)) for name in TAG_TITLES],
+        sentence=sentence(view),
+        buttons=buttons(view),
+        tags=[
+            (*TAG_TITLES[name], tag)
+            for name in TAG_TITLES
+            if (tag := getattr(paper, name)) is not None
+        ],
+        untagged=[TAG_TITLES[n][0].lower() for n in TAG_TITLES if getattr(paper, n) is None],
         known=catalog.dataset_names,
         related=related,
         decided=about(paper, decisions(catalog.registry.root)),

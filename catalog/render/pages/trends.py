@@ -13,7 +13,7 @@ from catalog.render.output import Output
 from catalog.render.views import Catalog, PaperView, tag_values
 
 #: Years with fewer works tell nothing about shares.
-ENOUGH = 10
+ENOUGH = 30
 TOP = 4
 
 
@@ -37,9 +37,19 @@ def _years(papers: list[PaperView]) -> dict[str, list[PaperView]]:
     return {y: v for y, v in sorted(found.items()) if len(v) >= ENOUGH}
 
 
+def _some(share: float, works: int) -> str:
+    """A share with what it is a share of: `53 of 156 works (34 %)`."""
+    return f"{share * works:.0f} of {works} works ({100 * share:.0f} %)"
+
+
 def _release(years: dict[str, list[PaperView]]) -> Question:
-    """Share of works per year with nothing, code, code and weights."""
-    stages = (("no code found", "none"), ("code", "code"), ("code and weights", "weights+"))
+    """Share of works per year by release; what nobody has looked for is not counted as none."""
+    stages = (
+        ("not looked for", "unknown"),
+        ("no code found", "none"),
+        ("code", "code"),
+        ("code and weights", "weights+"),
+    )
     shares: dict[str, list[float]] = {name: [] for name, _ in stages}
     rows = []
     for year, views in years.items():
@@ -57,9 +67,9 @@ def _release(years: dict[str, list[PaperView]]) -> Question:
         )
     last = list(years)[-1] if years else "—"
     answer = (
-        f"In {last}, {100 * shares['code'][-1] + 100 * shares['code and weights'][-1]:.0f} % of "
-        f"{len(years[last])} works link code and "
-        f"{100 * shares['code and weights'][-1]:.0f} % release weights."
+        f"In {last}, {_some(shares['code'][-1] + shares['code and weights'][-1], len(years[last]))}"
+        f" link code and {_some(shares['code and weights'][-1], len(years[last]))} release weights; "
+        f"for {_some(shares['not looked for'][-1], len(years[last]))} nobody has looked yet."
         if years
         else "Not enough works with a year."
     )
@@ -120,8 +130,8 @@ def _tag(
     answer = (
         f"{label(top[0])} most often: {total[top[0]]} of {works} works with {what} recorded; "
         f"{label(up)} has grown most, "
-        f"from {100 * counts[first][up] / len(recorded[first]):.0f} % ({first}) "
-        f"to {100 * counts[last][up] / len(recorded[last]):.0f} % ({last})."
+        f"from {_some(counts[first][up] / len(recorded[first]), len(recorded[first]))} in {first} "
+        f"to {_some(counts[last][up] / len(recorded[last]), len(recorded[last]))} in {last}."
     )
     chart = charts.bars(
         name, title, answer, [(label(t), float(total[t]), f"{total[t]} of {works}") for t in top]
