@@ -66,10 +66,11 @@ def _release(years: dict[str, list[PaperView]]) -> Question:
             ]
         )
     last = list(years)[-1] if years else "—"
+    works = len(years[last]) if years else 0
     answer = (
-        f"In {last}, {_some(shares['code'][-1] + shares['code and weights'][-1], len(years[last]))}"
-        f" link code and {_some(shares['code and weights'][-1], len(years[last]))} release weights; "
-        f"for {_some(shares['not looked for'][-1], len(years[last]))} nobody has looked yet."
+        f"In {last}, {_some(shares['code'][-1] + shares['code and weights'][-1], works)}"
+        f" link code and {_some(shares['code and weights'][-1], works)} release weights; "
+        f"for {_some(shares['not looked for'][-1], works)} nobody has looked yet."
         if years
         else "Not enough works with a year."
     )
