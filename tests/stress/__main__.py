@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -54,11 +54,12 @@ def attacked(name: str, asked: argparse.Namespace) -> int:
             print(f"{name}: not tried, this machine lacks {error}")
             return 0
         end = time.monotonic() + 60 * asked.minutes
-        while tried < asked.tries if asked.tries is not None else time.monotonic() < end:
-            found = attack(Random(f"{asked.seed}/{tried}"))
-            if found is not None:
-                broke.append({"try": tried, "input": found})
-            tried += 1
+        with suppress(KeyboardInterrupt):  # who stops it is told what was tried until then
+            while tried < asked.tries if asked.tries is not None else time.monotonic() < end:
+                found = attack(Random(f"{asked.seed}/{tried}"))
+                if found is not None:
+                    broke.append({"try": tried, "input": found})
+                tried += 1
     smallest = min(broke, key=lambda item: len(str(item["input"])), default=None)
     report = {
         "attack": name,
