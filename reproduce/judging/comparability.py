@@ -345,7 +345,7 @@ def _chosen(claim: Claim) -> Iterator[Compared]:
     them without a page or code that says so searched."""
     options = claim.run or RunOptions()
     given = [name for name in RunOptions.DECIDING if getattr(options, name)]
-    if given and options.evidence not in KNOWN:
+    if given and (options.evidence not in KNOWN or not options.place):
         reason = f"run.{', run.'.join(given)} of the claim: where that is read is not recorded"
         if options.evidence == "inferred":
             reason = f"run.{', run.'.join(given)} of the claim is inferred"

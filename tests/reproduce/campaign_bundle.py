@@ -40,7 +40,7 @@ def night_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _more_claims(project: dict[str, Any]) -> None:
     claim = project["claims"][0] | {
         "n": {},
-        "run": {"dataset": {"count": CASES}, "evidence": "stated"},
+        "run": {"dataset": {"count": CASES}, "evidence": "stated", "place": "README"},
     }
     project["checkpoints"].append({"id": "lost", "urls": ["https://pan.baidu.com/s/x"]})
     project["claims"] = [

@@ -62,7 +62,7 @@ def claim(evidence: str = "from-code", **changes: Any) -> Claim:
         "split": "lwnet-val",
         "split_source": "released",
         "label": "vessel",
-        "run": RunOptions(dataset={"observer": 2}, evidence="stated"),
+        "run": RunOptions(dataset={"observer": 2}, evidence="stated", place="README"),
         "n": Counts(cases=2, images=2, masks=2),
     }
     given["metric"] = "dice"
@@ -154,7 +154,10 @@ def test_a_list_is_that_of_the_options_it_was_made_with() -> None:
         for asked in (("test", {}), ("test", {"observer": 2}))
     )
     for options, own, other in (({}, first, second), ({"observer": 2}, second, first)):
-        asked = {"split": "test", "run": RunOptions(dataset=options, evidence="stated")}
+        asked = {
+            "split": "test",
+            "run": RunOptions(dataset=options, evidence="stated", place="README"),
+        }
         done = dataclasses.replace(KEPT, split="test", dataset_options=options)
         for listed, expected in ((own, "A"), (other, "D")):
             comparison = against(dataclasses.replace(done, case_list=listed), **asked)
@@ -258,7 +261,9 @@ def test_another_file_is_different_and_a_file_to_be_fetched_is_open() -> None:
 
 def test_every_part_of_a_release_is_compared() -> None:
     parts = claim(
-        run=RunOptions(checkpoints=["w", "lora"], dataset={"observer": 2}, evidence="stated")
+        run=RunOptions(
+            checkpoints=["w", "lora"], dataset={"observer": 2}, evidence="stated", place="README"
+        )
     )
     released = project()
     assert released.checkpoints is not None
@@ -365,10 +370,15 @@ def test_an_option_of_a_record_that_nobody_read_anywhere_accuses_nobody(name: st
     }
     value, does = given[name]
     done = dataclasses.replace(KEPT, **does)
-    for evidence, group in (("unknown", "C"), ("inferred", "C"), ("from-code", "A")):
-        options = RunOptions(**{"dataset": {"observer": 2}, name: value}, evidence=evidence)
-        comparison = against(done, run=options)
-        assert (comparison.group, evidence) == (group, evidence)
+    for evidence, place, group in (
+        ("unknown", "test.py", "C"),
+        ("inferred", "test.py", "C"),
+        ("from-code", None, "C"),
+        ("from-code", "test.py", "A"),
+    ):
+        chosen = {"dataset": {"observer": 2}, name: value}
+        comparison = against(done, run=RunOptions(**chosen, evidence=evidence, place=place))
+        assert (comparison.group, evidence, place) == (group, evidence, place)
         assert (f"run.{name}" in " ".join(comparison.reasons)) == (group == "C")
 
 
@@ -444,7 +454,9 @@ def test_a_hash_that_is_not_from_where_it_says_shows_nothing(change: dict[str, A
 def test_nobody_chooses_the_seeds_of_random_prompts(
     named: list[int] | None, drawn: tuple[int, ...], group: str
 ) -> None:
-    about = claim(run=RunOptions(dataset={"observer": 2}, seeds=named, evidence="stated"))
+    about = claim(
+        run=RunOptions(dataset={"observer": 2}, seeds=named, evidence="stated", place="README")
+    )
     about.protocol.prompt_profile.value = "point-uniform/1"
     done = dataclasses.replace(KEPT, prompt_profile="point-uniform/1", seeds=drawn)
     assert compare(about, project(), done).group == group

@@ -48,7 +48,7 @@ def test_beside_code_of_ones_own_nothing_is_published(root: Path, tmp_path: Path
     assert result.environment["plugins"] == [NAME]
     ((project, claim),) = find_claims(Registry.load(root), "selftest/phantom-dice")
     claim.value, claim.n = round(100 * (result.measurements[0].value or 0), 2), Counts()
-    claim.run = RunOptions(dataset={"count": 4}, evidence="stated")
+    claim.run = RunOptions(dataset={"count": 4}, evidence="stated", place="README")
     result.measurements[0].claim = f"selftest/{claim.id}"
     verdict = judge(claim, result, project=project)
     assert (verdict.comparability, verdict.state) == ("A", "inconclusive"), verdict.reason

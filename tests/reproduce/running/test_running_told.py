@@ -148,7 +148,7 @@ def test_what_a_run_would_be_told_afterwards_is_told_before(
     import yaml
 
     (tmp_path / "data").mkdir()
-    options = {"dataset": {"count": 4}, "evidence": "stated"}
+    options = {"dataset": {"count": 4}, "evidence": "stated", "place": "README"}
     root = project_root(tmp_path, monkeypatch, run=options, n={"images": 4})
     path = root / "projects/selftest.yaml"
     raw = yaml.safe_load(path.read_text("utf-8"))
@@ -194,7 +194,11 @@ def test_a_record_that_check_refuses_is_refused_before_the_run(
 ) -> None:
     import yaml
 
-    root = project_root(tmp_path, monkeypatch, run={"dataset": {"count": 4}, "evidence": "stated"})
+    root = project_root(
+        tmp_path,
+        monkeypatch,
+        run={"dataset": {"count": 4}, "evidence": "stated", "place": "README"},
+    )
     file = root / "projects/selftest.yaml"
     raw = yaml.safe_load(file.read_text("utf-8"))
     place = raw["claims"][0]
