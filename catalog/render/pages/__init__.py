@@ -7,6 +7,7 @@ from collections.abc import Callable
 from catalog.render.output import Output
 from catalog.render.pages import (
     cite,
+    commands,
     datasets,
     find,
     home,
@@ -40,6 +41,7 @@ WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     profiles.write,
     reference.write,
     library.write,
+    commands.write,
     quality.write,
     cite.write,
 )

@@ -138,16 +138,16 @@ def parts(doc: str) -> list[Part]:
         elif re.match(r"[^\n]+\n {4}", block):
             found.append(Part("terms", terms=tuple(_terms(block))))
         elif block:
-            found.append(Part("text", _inline(block)))
+            found.append(Part("text", inline(block)))
     return found
 
 
 def _terms(block: str) -> Iterator[tuple[str, Markup]]:
     for name, text in re.findall(r"^(\S[^\n]*)\n((?: {4}[^\n]*(?:\n|$))+)", block, re.M):
-        yield name, _inline(textwrap.dedent(text))
+        yield name, inline(textwrap.dedent(text))
 
 
-def _inline(text: str) -> Markup:
+def inline(text: str) -> Markup:
     """A paragraph with its code and emphasis."""
     html = escape(" ".join(text.split()), quote=False)
     html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
