@@ -147,8 +147,8 @@ def run(
 
     for path in plugin or ():
         add(path)
-    if publish:
-        need_no_own("--publish")
+    if publish or plan is not None:  # what a plan gives is written to be sent
+        need_no_own("--publish" if publish else "--plan")
     from reproduce.cli.arguments import Arguments
     from reproduce.cli.campaigning import run_plan
     from reproduce.cli.running import run_command

@@ -120,6 +120,7 @@ def score(
     from reproduce.cli.common import as_json, need_extra
 
     need_extra("scoring predictions")
+    from reproduce.ground.plugins import need_no_own
     from reproduce.ground.quantities import lengths
     from reproduce.predictions import Request, score_predictions, write_result
 
@@ -131,6 +132,8 @@ def score(
         raise UsageError("--publish keeps results about data sets (--dataset), not about folders.")
     if scale is not None and not 0 < scale < math.inf:
         raise UsageError(f"--scale {scale:g}: expected a number above 0.")
+    if publish:
+        need_no_own("--publish")
     root = find_clone("reproduce score --publish") if publish else None
     request = Request(
         predictions=predictions,
