@@ -63,9 +63,9 @@ def test_score_says_split_field_of_view_and_that_nothing_was_written(
 def test_score_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected a number and a class"):
         _run("score", str(tmp_path), "--dataset", "drive", "--data", ".", "--label", "liver")
-    with pytest.raises(UsageError, match="no dataset 'nothing'; known:"):
+    with pytest.raises(UsageError, match="no data set 'nothing'"):
         _run("score", str(tmp_path), "--dataset", "nothing", "--data", str(tmp_path))
-    with pytest.raises(UsageError, match="no dataset 'nothing'; known:"):
+    with pytest.raises(UsageError, match="no data set 'nothing'"):
         _run("score", str(tmp_path), "--dataset", "nothing")
     with pytest.raises(UsageError, match="expected label or probability"):
         _run("score", str(tmp_path), "--dataset", "drive", "--data", ".", "--kind", "logits")
@@ -123,7 +123,7 @@ def test_explain_calls_only_that_found_by_search_which_was() -> None:
 def test_explain_says_what_is_missing() -> None:
     with pytest.raises(UsageError, match="name a claim"):
         _run("explain")
-    with pytest.raises(UsageError, match="no project 'nobody'"):
+    with pytest.raises(UsageError, match="no project is called 'nobody'"):
         _run("explain", "nobody/claim")
     with pytest.raises(UsageError, match="lwnet has no claim 'x'; its claims: validation-dice"):
         _run("explain", "lwnet/x")
