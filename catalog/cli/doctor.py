@@ -67,7 +67,7 @@ def doctor(
     """
     from catalog.checks import check_registry, fixed
     from catalog.cli.findings import codes_wanted, show, show_codes, summary
-    from catalog.cli.output import counted, say, write
+    from catalog.cli.output import counted, say, write, write_json
     from catalog.errors import EXIT_FINDINGS, FindingsError, UsageError
     from catalog.registry import find_clone
 
@@ -103,9 +103,13 @@ def doctor(
         if unreadable:
             raise FindingsError(unreadable)
         changes = fixed(registry)
-        for _, done in changes.values():
+        done = [line for _, lines in changes.values() for line in lines]
+        if form == "json" and dry_run:
+            write_json([{"would_mend": line} for line in done])
+        else:
+            tell = say if form == "json" else lambda line: write(f"{line}\n")
             for line in done:
-                write(f"{'would mend' if dry_run else 'mended'} {line}\n")
+                tell(f"{'would mend' if dry_run else 'mended'} {line}")
         if changes and not dry_run:
             from catalog.editing import apply_edits
 

@@ -17,7 +17,6 @@ from reproduce.cli.arguments import Arguments, request_of
 from reproduce.cli.common import as_json, place_of
 from reproduce.cli.dry_run import tell_plan
 from reproduce.cli.running import local, make, unscored
-from reproduce.cli.slurm_asking import script_of
 from reproduce.ground.quantities import duration
 from reproduce.ground.who import VARIABLE
 from reproduce.planning.campaign import Planned
@@ -53,6 +52,7 @@ def run_plan(arguments: Arguments) -> None:
             f"sam4mis reproduce run --plan {path} --by NAME   (or: export {VARIABLE}=NAME)",
         )
     outcomes = []
+    plans = []
     ready = [
         (run, members, *_looked_at(root, members, arguments, request))
         for run, members in fitted(registry, path, made, request)
@@ -65,15 +65,15 @@ def run_plan(arguments: Arguments) -> None:
             outcomes.append(Outcome(run, reason=lacks))
             continue
         if arguments.dry_run:
-            cases = tell_plan(members, data, request)
-            if arguments.slurm:
-                typer.echo(script_of(arguments, members, cases), nl=False)
+            plans.append(tell_plan(members, data, request, arguments))
             outcomes.append(Outcome(run))
             continue
         hours = duration(run.time.hours)
         say(f"\n[{number} of {len(ready)}] {run.name} (planned: {hours})")
         outcomes.append(_made(registry, run, members, data, arguments, request))
-    if not arguments.dry_run:
+    if arguments.dry_run and arguments.json:
+        as_json(plans)
+    elif not arguments.dry_run:
         _tell_folder(registry, outcomes, arguments, path.stem)
     if missing := [(o.planned.name, o.reason) for o in outcomes if o.reason is not None]:
         raise InputError(

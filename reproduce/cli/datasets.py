@@ -96,7 +96,14 @@ def datasets(
         from reproduce.cli.generated import keep
 
         path: Path = find_clone("reproduce datasets") / RESULTS / FILE
-        keep(path, document, "sam4mis reproduce datasets --write", check=check, dry_run=dry_run)
+        keep(
+            path,
+            document,
+            "sam4mis reproduce datasets --write",
+            check=check,
+            dry_run=dry_run,
+            json=json_,
+        )
         return
     if json_:
         as_json(document)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import typer
 
 from catalog.cli.output import sheet
 from catalog.registry import Registry, find_root
 from reproduce.cli import telling
+from reproduce.cli.arguments import Arguments
 from reproduce.cli.common import place_of
 from reproduce.cli.run_data import data_status
+from reproduce.cli.slurm_asking import script_of
 from reproduce.ground import wording
 from reproduce.ground.quantities import duration
 from reproduce.ground.reading import sha256_of
@@ -19,13 +24,28 @@ from reproduce.planning.rates import expected_time
 from reproduce.planning.recipes import Recipe, Request
 
 
-def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A run that would be made.
+
+    `cases` is None where that is not known before the data are here, `script` without --slurm.
+    """
+
+    cases: int | None
+    run: Mapping[str, str]
+    claims: Mapping[str, Mapping[str, list[str]]]
+    script: str | None
+
+
+def tell_plan(
+    members: Sequence[Recipe], data: Path | None, request: Request, arguments: Arguments
+) -> Told:
     """What the run of these recipes would do: downloads, data, how long, and for each claim the
     best class that it can reach, and why no better one.
 
     data  folder of the data set; None: not on this machine yet
 
-    Returns how many cases it would have; None: not known before the data are here.
+    With --json nothing is printed: what is returned is.
     """
     item = members[0]
     n_cases = None
@@ -51,17 +71,21 @@ def tell_plan(members: Sequence[Recipe], data: Path | None, request: Request) ->
     ]
     here = request.checkpoints or [located(slug, record) for record in item.checkpoints]
     hashes = [None if path is None else sha256_of(path) for path in here]
-    sheet(
-        "Nothing was done (--dry-run). The command would make this run:",
-        [
-            ("run", rows),
-            *(
-                (member.claim_id, telling.plan(comparison_of(member, hashes, n_cases)))
-                for member in members
-            ),
-        ],
-    )
-    return n_cases
+    claims = [
+        (member.claim_id, telling.plan(comparison_of(member, hashes, n_cases)))
+        for member in members
+    ]
+    script = script_of(arguments, members, n_cases) if arguments.slurm else None
+    if not arguments.json:
+        title = "Nothing was done (--dry-run). The command would make this run:"
+        sheet(title, [("run", rows), *claims])
+        if script:
+            typer.echo(script, nl=False)
+    told: dict[str, dict[str, list[str]]] = {}
+    for claim, lines in claims:
+        for name, text in lines:
+            told.setdefault(claim, {}).setdefault(name, []).append(text)
+    return Told(n_cases, dict(rows), told, script)
 
 
 def _expected_time(members: Sequence[Recipe], number: int | None) -> str:

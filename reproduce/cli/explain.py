@@ -74,7 +74,7 @@ def explain(
         if write or check or dry_run:
             path = find_clone("reproduce explain") / RESULTS / EXAMPLES
             command = "sam4mis reproduce explain --examples --write"
-            keep(path, document, command, check=check, dry_run=dry_run, absolute=APART)
+            keep(path, document, command, check=check, dry_run=dry_run, json=json_, absolute=APART)
         elif json_:
             as_json(document)
         else:

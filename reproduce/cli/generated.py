@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from catalog.errors import Finding, FindingsError
+from reproduce.cli.common import as_json
 from reproduce.ground.alike import ABSOLUTE, alike
 
 
@@ -52,10 +53,12 @@ def keep(
     *,
     check: bool,
     dry_run: bool,
+    json: bool,
     absolute: float = ABSOLUTE,
 ) -> None:
     """Write a generated file, or (`check`) raise `FindingsError` where it is out of date.
 
+    json      say as JSON what was or would be done
     absolute  how far floats of two machines may be apart, where some are computed
     """
     from catalog.files import write_whole
@@ -80,10 +83,14 @@ def keep(
                 ]
             )
         typer.echo(f"{path.name} is up to date", err=True)
-    elif dry_run:
+    elif dry_run and not json:
         typer.echo(f"{path.name} {'is unchanged' if same else 'would change'}")
+    elif dry_run:
+        pass
     elif same:
         typer.echo(f"{path.name} is up to date", err=True)
     else:
         write_whole(path, content)
         typer.echo(f"wrote {path.name}", err=True)
+    if json:
+        as_json({"file": path.name, "up_to_date": same, "written": not (same or check or dry_run)})

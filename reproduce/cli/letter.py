@@ -28,6 +28,7 @@ def letter(
     run: Annotated[
         str | None, typer.Option("--run", help="Folder or id of the run; default: the last one.")
     ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Print the letter that tells authors what their released weights gave, ready to be sent.
 
@@ -43,7 +44,7 @@ def letter(
     from catalog.errors import UsageError
     from catalog.registry import find_root
     from catalog.waiting import OURS
-    from reproduce.cli.common import need_extra, sound_registry
+    from reproduce.cli.common import as_json, need_extra, sound_registry
     from reproduce.planning.recipes import find_claims
 
     need_extra("the letter", ("numpy", "pyarrow"))
@@ -53,7 +54,11 @@ def letter(
     ((project, record),) = find_claims(registry, claim)
     claim = f"{project.slug}/{record.id}"
     stored = _run(registry, claim, run)
-    typer.echo(text(registry, project, record, stored))
+    written = text(registry, project, record, stored)
+    if json_:
+        as_json({"claim": claim, "run": stored.result.run, "letter": written})
+    else:
+        typer.echo(written)
     if project.kind not in OURS and record.told is None:
         say(
             f"\nOnce it is sent, write `told: YYYY-MM-DD` into the claim {record.id} of "

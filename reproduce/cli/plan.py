@@ -78,7 +78,7 @@ def plan(
     from reproduce.planning.recipes import find_claims
 
     if site:
-        _for_site(find_clone("reproduce plan --site"), check)
+        _for_site(find_clone("reproduce plan --site"), check, json_)
         return
     registry = Registry.load_around(find_root(), say)
     limits = Limits(
@@ -145,7 +145,7 @@ def site_document(registry: Registry) -> dict[str, Any]:
     }
 
 
-def _for_site(root: Path, check: bool) -> None:
+def _for_site(root: Path, check: bool, json_: bool) -> None:
     from catalog.registry import RESULTS, Registry
     from reproduce.cli.common import need_extra
 
@@ -154,7 +154,7 @@ def _for_site(root: Path, check: bool) -> None:
 
     document = site_document(Registry.load(root))
     path = root / RESULTS / SITE_FILE
-    keep(path, document, "sam4mis reproduce plan --site", check=check, dry_run=False)
+    keep(path, document, "sam4mis reproduce plan --site", check=check, dry_run=False, json=json_)
 
 
 def _answered(registry: Registry) -> set[str]:

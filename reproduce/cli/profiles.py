@@ -38,7 +38,14 @@ def profiles(
     document = profiles_document()
     if write or check or dry_run:
         path: Path = find_clone("reproduce profiles") / RESULTS / FILE
-        keep(path, document, "sam4mis reproduce profiles --write", check=check, dry_run=dry_run)
+        keep(
+            path,
+            document,
+            "sam4mis reproduce profiles --write",
+            check=check,
+            dry_run=dry_run,
+            json=json_,
+        )
         return
     if json_:
         as_json(document)

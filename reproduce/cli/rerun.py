@@ -95,11 +95,14 @@ def rerun(
         embeddings=False,  # cached ones could be those of the run itself
         by=name,
         dry_run=dry_run,
+        json=json_,
     )
     request = replace(request_of(spec), data=data, checkpoints=arguments.checkpoints)
     here = local(root, members, arguments, request)
     if dry_run:
-        tell_plan(members, here, request)
+        told = tell_plan(members, here, request, arguments)
+        if json_:
+            as_json([told])
         return
     members = keeping(members)
     prepared = prepared_run(members, here, arguments, request)

@@ -20,9 +20,9 @@ from catalog.registry import RESULTS, Registry, find_clone, find_root, workplace
 from reproduce.cli import telling
 from reproduce.cli.arguments import Arguments, command_line, devices_of, request_of, typed
 from reproduce.cli.common import RUNS, as_json, need_file, need_folder, place_of
-from reproduce.cli.dry_run import tell_plan
+from reproduce.cli.dry_run import Told, tell_plan
 from reproduce.cli.run_data import fetch_data, lacks_archives
-from reproduce.cli.slurm_asking import asked_of, device_on_nodes, script_of
+from reproduce.cli.slurm_asking import asked_of, device_on_nodes
 from reproduce.ground import wording
 from reproduce.ground.places import cache_folder, data_folder, need_place
 from reproduce.ground.progress import progress
@@ -87,19 +87,18 @@ def run_command(arguments: Arguments) -> None:
         )
     ready: list[tuple[list[Recipe], Path | None]] = []
     results: list[Result] = []
+    plans: list[Told] = []
     for members in group(recipes):
         with _told(members, everything, skipped):
             ready.append((members, local(root, members, arguments, request)))
     for members, data in ready:
         with _told(members, everything, skipped):
             if arguments.dry_run:
-                cases = tell_plan(members, data, request)
-                if arguments.slurm:
-                    typer.echo(script_of(arguments, members, cases), nl=False)
+                plans.append(tell_plan(members, data, request, arguments))
             else:
                 results.append(make(registry, members, data, arguments, request)[0])
     if arguments.json:
-        as_json(results)
+        as_json(plans if arguments.dry_run else results)
     if skipped:
         typer.echo(f"{len(skipped)} not run:\n{telling.by_reason(skipped)}", err=True)
     if bad := [result for result in results if unscored(result)]:

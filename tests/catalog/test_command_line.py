@@ -304,3 +304,26 @@ def test_doctor_has_a_line_for_each_project_and_every_step_for_one(root: Path) -
     assert max(map(len, lines)) < 200
     steps = here(root, "reproduce", "doctor", "vista3d").out
     assert "huggingface.co" in steps
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["doctor", "--fix", "--dry-run"],
+        ["reproduce", "run", "lwnet", "--dry-run"],
+        ["reproduce", "run", "lwnet", "--dry-run", "--slurm"],
+        ["reproduce", "rerun", "lwnet-5332feda", "--dry-run"],
+        ["reproduce", "profiles", "--dry-run"],
+        ["reproduce", "datasets", "--dry-run"],
+        ["reproduce", "fetch", "lwnet", "--dry-run"],
+        ["reproduce", "plan", "lwnet"],
+    ],
+)
+def test_what_would_be_done_is_json_too(root: Path, command: list[str], tmp_path: Path) -> None:
+    ran = here(root, *command, "--json", extra={"SAM4MIS_CACHE": str(tmp_path)})
+    told = json.loads(ran.out)
+    assert isinstance(told, dict | list)
+    if command[1] == "run":
+        assert set(told[0]) == {"cases", "run", "claims", "script"}
+        assert (told[0]["script"] is not None) == ("--slurm" in command)
+        assert set(told[0]["claims"]) == {"lwnet/validation-dice", "lwnet/validation-auc"}
