@@ -125,7 +125,7 @@ def test_explain_says_what_is_missing() -> None:
         _run("explain")
     with pytest.raises(UsageError, match="no project is called 'nobody'"):
         _run("explain", "nobody/claim")
-    with pytest.raises(UsageError, match="lwnet has no claim 'x'. Its claims: validation-dice"):
+    with pytest.raises(UsageError, match=r"lwnet has no claim 'x'\. Its claims: validation-dice"):
         _run("explain", "lwnet/x")
     with pytest.raises(PrerequisiteError, match="nothing to search") as error:
         _run("explain", _claim_without_run())
