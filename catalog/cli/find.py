@@ -20,6 +20,7 @@ from catalog.choosing import (
     facts,
     offers,
 )
+from catalog.cli import completing
 from catalog.cli.output import JsonOption, counted, say, table, write_json
 from catalog.errors import UsageError
 
@@ -50,7 +51,11 @@ def find(
     ] = False,
     compare: Annotated[
         list[str] | None,
-        typer.Option(help="Show two to four projects side by side.", metavar="PROJECT"),
+        typer.Option(
+            help="Show two to four projects side by side.",
+            metavar="PROJECT",
+            autocompletion=completing.projects,
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many of a tier.", min=1, metavar="N")] = 8,
     json: JsonOption = False,
@@ -78,7 +83,7 @@ def find(
         sides = [dict(facts(offer, modality)) for offer in chosen]
         names = dict.fromkeys(name for side in sides for name in side)
         rows = [(name, *(side.get(name) for side in sides)) for name in names]
-        table(("", *(offer.project.slug for offer in chosen)), rows, *compare)
+        table(("", *(slugs := [offer.project.slug for offer in chosen])), rows, *slugs)
         return
     need = Need(
         _asked("modality", modality),
@@ -116,15 +121,13 @@ def _asked(kind: Kind, value: str | None) -> str | None:
 
 
 def _chosen(names: list[str], every: list[Offer]) -> list[Offer]:
-    from catalog.facets import unknown_value
+    from catalog.lookup import named_project
 
     if not 2 <= len(names) <= MOST:
         raise UsageError(f"--compare: give it two to {MOST} times, once for each project")
     of = {offer.project.slug: offer for offer in every}
-    for name in names:
-        if name not in of:
-            raise UsageError(unknown_value("--compare", name, sorted(of)))
-    return [of[name] for name in names]
+    known = [offer.project for offer in every]
+    return [of[named_project(name, known).slug] for name in names]
 
 
 def _row(tier: str, one: Found) -> list[object]:

@@ -95,10 +95,11 @@ def metric_profile(name: str | MetricProfile) -> MetricProfile:
         ) from None
     found = known.get(wanted.name)
     if found is None or found.version != wanted.version:
-        raise UsageError(
-            f"no metric profile {name!r}; known: "
-            + ", ".join(profile.id for profile in known.values())
-        )
+        from catalog.facets import meant
+
+        near = meant(name, [profile.id for profile in known.values()])
+        listed = " `sam4mis reproduce profiles` shows them."
+        raise UsageError(f"no metric profile {name!r}.{near or listed}")
     assert isinstance(found, MetricProfile)
     return found
 
