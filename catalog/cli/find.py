@@ -83,7 +83,8 @@ def find(
         sides = [dict(facts(offer, modality)) for offer in chosen]
         names = dict.fromkeys(name for side in sides for name in side)
         rows = [(name, *(side.get(name) for side in sides)) for name in names]
-        table(("", *(slugs := [offer.project.slug for offer in chosen])), rows, *slugs)
+        slugs = [offer.project.slug for offer in chosen]
+        table(("", *slugs), rows, *slugs)
         return
     need = Need(
         _asked("modality", modality),
