@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -54,6 +56,32 @@ class NotHereError(Exception):
     """What an attack needs is not on this machine."""
 
 
+OPEN_DATA = """
+from reproduce.contracts import Archive, Case
+from reproduce.datasets.isic2016 import Isic2016
+
+
+class Made(Isic2016):
+    name = "made"
+    archives = (
+        Archive(
+            file="made.zip",
+            urls=("{url}",),
+            folders={{"made": "made"}},
+            sha256="{sha256}",
+            splits=("test",),
+            source="made here",
+        ),
+    )
+
+    def cases(self, root, split, options):
+        return [Case(id=p.name, files={{"image": p}}) for p in sorted(root.glob("made/*.bin"))]
+
+
+PLUGIN = Made()
+"""
+
+
 @dataclass
 class Command:
     """What is killed. `given`: makes the folder it works in; `left`: what it has to leave there.
@@ -81,7 +109,8 @@ class Command:
     def started(self, folder: Path, program: list[str] | None = None, **options: Any) -> Started:
         """Start it in `folder`; `program` comes before its arguments, `options` are Popen's."""
         arguments = [part.replace("{}", str(folder)) for part in self.arguments]
-        environment = os.environ | self.environment | {
+        own = {name: text.replace("{}", str(folder)) for name, text in self.environment.items()}
+        environment = os.environ | own | {
             "SAM4MIS_ROOT": str(folder),
             "SAM4MIS_CACHE": str(folder / "cache"),
             "SAM4MIS_QUICK": "1",
@@ -139,10 +168,10 @@ def _hashes(files: Left) -> Left:
     return {name: hashlib.sha256(content).digest() for name, content in files.items()}
 
 
-def _measured(folder: Path) -> Left:
+def _measured(folder: Path, runs: str = "build/runs/*/") -> Left:
     """Of a run: its statistics, prompts and what was measured; not when and how fast."""
-    left = _files(folder, "build/runs/*/statistics.parquet", "build/runs/*/prompts.json*")
-    for path in folder.glob("build/runs/*/result.json"):
+    left = _files(folder, f"{runs}statistics.parquet", f"{runs}prompts.json*")
+    for path in folder.glob(f"{runs}result.json"):
         result = json.loads(path.read_text("utf-8"))
         kept = {name: result[name] for name in ("run", "status", "measurements", "cases")}
         left[path.parent.name] = json.dumps(kept).encode()
@@ -167,6 +196,12 @@ def commands(stack: ExitStack) -> Iterator[Command]:
             time.sleep(0.02)
 
     does.acts["/w.bin"] = slowly
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(40):
+            name = zipfile.ZipInfo(f"made/{number}.bin", (2026, 11, 1, 0, 0, 0))
+            archive.writestr(name, Random(number).randbytes(40_000))
+    does.content["/made.zip"] = packed.getvalue()
 
     def written(name: str, text: bytes) -> Callable[[Path], None]:
         def write(folder: Path) -> None:
@@ -183,6 +218,10 @@ def commands(stack: ExitStack) -> Iterator[Command]:
         digest = hashlib.sha256(content).hexdigest()
         point = {"id": "w", "urls": [f"{address}/w.bin"], "sha256": digest}
         project(folder, checkpoints=[point], claims=[])
+
+    def open_data(folder: Path) -> None:
+        url, digest = f"{address}/made.zip", hashlib.sha256(does.content["/made.zip"]).hexdigest()
+        (folder / "made.py").write_text(OPEN_DATA.format(url=url, sha256=digest))
 
     def results(folder: Path) -> None:
         for name in ("profiles.json", "datasets.json"):
@@ -224,6 +263,19 @@ def commands(stack: ExitStack) -> Iterator[Command]:
         ["reproduce", "fetch", "selftest"],
         weights,
         lambda f: _hashes(_files(f, "cache/weights/**/*.bin")),
+    )
+    yield Command(
+        "fetch-data",
+        ["reproduce", "fetch-data", "made"],
+        open_data,
+        lambda f: _hashes(_files(f, "cache/data/made/**/*.bin")),
+        {"SAM4MIS_PLUGINS": "{}/made.py"},
+    )
+    yield Command(
+        "self-test",
+        ["reproduce", "selftest", "--out", "{}/self"],
+        project,
+        lambda f: _measured(f, "self/**/"),
     )
     yield _refresh(stack)
     run = ["reproduce", "run", "selftest/phantom-dice", "--limit", "6"]
