@@ -19,6 +19,7 @@ class Facet:
     """One thing to narrow by. `key` is the parameter in the address; OR inside, AND across.
 
     option: the filter of the command line that keeps the same works; None: it has none
+    many: the value of works on many of the others, which match each of them until a reader says no
     """
 
     key: str
@@ -29,6 +30,7 @@ class Facet:
     least: int = 1  # values with fewer works are left out of the panel
     open: bool = False
     option: str | None = None
+    many: str | None = None
 
     def label(self, value: str) -> str:
         if value == "unknown" and self.key == "year":
@@ -63,7 +65,7 @@ FACETS: tuple[Facet, ...] = (
     Facet("code", "Code", lambda v: (v.code,), CODE, tuple(CODE), open=True),
     Facet("weights", "Weights", lambda v: (v.weights,), WEIGHTS, tuple(WEIGHTS), open=True),
     Facet("year", "Year", lambda v: (v.year,), None, (), open=True),
-    Facet("modality", "Modality", _values("modality"), open=True, option="modality"),
+    Facet("modality", "Modality", _values("modality"), open=True, option="modality", many="multi"),
     Facet("dimension", "Dimension", _values("dimensionality"), option="dimensionality"),
     Facet("region", "Region", _values("region"), option="region"),
     Facet("target", "Target", _values("target"), option="target"),

@@ -100,7 +100,9 @@ def test_it_is_all_there_without_a_script(
     new_page: Callable[..., Page], server: str, every: list[Offer]
 ) -> None:
     page = new_page(java_script_enabled=False)
-    page.goto(f"{server}find/ultrasound/")
+    page.goto(server)
+    page.locator(".tiles").get_by_role("link", name="Ultrasound models").click()
+    assert page.url == f"{server}find/ultrasound/"
     expect(page.locator(".finder")).to_be_hidden()
     for tier, held in expected(every, Need(modality="ultrasound")).items():
         shown = page.locator(f"#{tier} .offer").evaluate_all("all => all.map((o) => o.id)")

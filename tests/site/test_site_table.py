@@ -86,18 +86,22 @@ def test_filter_chip_address_back_reload_reset(
     everything = total(page)
     tick(page, "modality", "ultrasound")
     expect(page.locator(".chips")).to_contain_text("Modality: Ultrasound")
-    ultrasound = wanted(registry_root, {"ultrasound"})
-    expect(page.locator(".count")).to_have_text(f"{len(ultrasound)} of {everything} works")
+    named = wanted(registry_root, {"ultrasound"})
+    ultrasound = wanted(registry_root, {"ultrasound", "multi"})
+    expect(page.locator(".count")).to_have_text(
+        f"{len(ultrasound)} of {everything} works, "
+        f"{len(ultrasound - named)} of them on many kinds of image"
+    )
     assert set(every_id(page, len(ultrasound))) == ultrasound
     tick(page, "modality", "mri")
     page.wait_for_function("location.search.includes('mri')")
-    both = wanted(registry_root, {"ultrasound", "mri"})
-    expect(page.locator(".count")).to_have_text(f"{len(both)} of {everything} works")
+    both = wanted(registry_root, {"ultrasound", "mri", "multi"})
+    expect(page.locator(".count")).to_contain_text(f"{len(both)} of {everything} works")
     assert set(every_id(page, len(both))) == both > ultrasound, "OR inside a facet"
     tick(page, "year", "2025")
     page.wait_for_function("location.search.includes('2025')")
-    narrowed = wanted(registry_root, {"ultrasound", "mri"}, {"2025"})
-    expect(page.locator(".count")).to_have_text(f"{len(narrowed)} of {everything} works")
+    narrowed = wanted(registry_root, {"ultrasound", "mri", "multi"}, {"2025"})
+    expect(page.locator(".count")).to_contain_text(f"{len(narrowed)} of {everything} works")
     assert set(ids(page)) == narrowed, "AND across facets"
     assert page.url.endswith(
         "papers/?year=2025&modality=mri&modality=ultrasound"
@@ -111,13 +115,30 @@ def test_filter_chip_address_back_reload_reset(
     page.wait_for_selector("h1")
     page.go_back()
     page.wait_for_selector(READY)
-    expect(page.locator(".count")).to_have_text(f"{len(narrowed)} of {everything} works")
+    expect(page.locator(".count")).to_contain_text(f"{len(narrowed)} of {everything} works")
     assert set(ids(page)) == narrowed
 
     page.get_by_role("button", name="Remove filter Year: 2025").click()
     expect(page.locator("input[name=year][value='2025']")).not_to_be_checked()
-    expect(page.locator(".count")).to_have_text(f"{len(both)} of {everything} works")
+    expect(page.locator(".count")).to_contain_text(f"{len(both)} of {everything} works")
     assert set(every_id(page, len(both))) == both
+
+    # a second click leaves out, a third does neither; the switch leaves the named kinds alone
+    tick(page, "modality", "mri")
+    expect(page.locator(".chips")).to_contain_text("Modality: not MRI")
+    without = ultrasound - wanted(registry_root, {"mri"})
+    expect(page.locator(".count")).to_contain_text(f"{len(without)} of {everything} works")
+    assert page.url.endswith("papers/?modality=ultrasound&not-modality=mri")
+    assert set(every_id(page, len(without))) == without
+    assert page.locator("input[name=modality][value=mri]").evaluate("i => i.indeterminate")
+    page.locator("[data-many=modality]").click()
+    expect(page.locator(".count")).to_have_text(f"{len(named & without)} of {everything} works")
+    page.reload()
+    page.wait_for_selector(READY)
+    assert set(ids(page)) == named & without
+    tick(page, "modality", "mri")
+    expect(page.locator(".count")).to_have_text(f"{len(named)} of {everything} works")
+    assert page.url.endswith("papers/?modality=ultrasound&only-named=modality")
     page.get_by_role("button", name="Reset all").click()
     expect(page.locator(".count")).to_have_text(f"{everything} works")
     assert page.url == f"{server}papers/"
@@ -127,7 +148,7 @@ def test_filter_chip_address_back_reload_reset(
 def test_counts_ignore_their_own_facet_and_zero_stays(
     page: Page, server: str, registry_root: Path
 ) -> None:
-    go(page, f"{server}papers/?modality=oct")
+    go(page, f"{server}papers/?modality=oct&only-named=modality")
     assert option_count(page, "modality", "ct") == len(wanted(registry_root, {"ct"}))
     assert option_count(page, "modality", "oct") == total(page)
     empty = page.locator(".fg label:has(input:disabled)")
@@ -200,8 +221,10 @@ def test_sort_keeps_missing_values_last(page: Page, server: str, registry_root: 
     assert True in flags
     assert False in flags
     assert flags == sorted(flags, reverse=True), "works without a venue come last"
-    page.locator("[name=sort]").select_option("title")
+    head = page.locator("#rows thead th").nth(1)
+    head.get_by_role("button").click()
     page.wait_for_function("location.search.includes('sort=title')")
+    expect(head).to_have_attribute("aria-sort", "ascending")
     first = min((p.title for p in papers), key=str.casefold)
     expect(page.locator("#rows tbody th > a").first).to_have_text(first)
     titles = page.locator("#rows tbody th > a").all_inner_texts()
@@ -219,7 +242,7 @@ def save(page: Page, kind: str) -> str:
 
 
 def test_export_is_what_is_on_screen(page: Page, server: str) -> None:
-    go(page, f"{server}papers/?modality=oct&modality=fundus&sort=title")
+    go(page, f"{server}papers/?modality=oct&modality=fundus&only-named=modality&sort=title")
     shown = ids(page)
     assert 3 < len(shown) < 100
     rows = list(csv.DictReader(io.StringIO(save(page, "csv"))))
@@ -259,12 +282,15 @@ def test_complete_without_javascript(
 ) -> None:
     page = new_page(java_script_enabled=False)
     page.goto(f"{server}papers/")
-    known = {p.id for p in Registry.load(registry_root).papers if p.inclusion.decision != "exclude"}
-    shown = ids(page)
+    papers = [p for p in Registry.load(registry_root).papers if p.inclusion.decision != "exclude"]
+    known = {p.id for p in papers}
+    shown, told = ids(page), page.locator(".found").count()
     for address in paging.addresses("papers", len(known))[1:]:
         page.goto(f"{server}{address}")
         shown += ids(page)
+        told += page.locator(".found").count()
     assert set(shown) == known
+    assert told == sum(p.finding is not None for p in papers), "findings under the titles"
     page.goto(f"{server}papers/")
     assert not page.locator(".fp").is_visible(), "what does nothing is not shown"
     assert not page.locator(".tb").is_visible()

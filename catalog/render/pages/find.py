@@ -60,8 +60,8 @@ def write(output: Output, catalog: Catalog) -> None:
         },
     )
     links: dict[Kind, list[tuple[str, str, int]]] = {
-        "modality": _links("modality", every),
-        "target": _links("target", every),
+        "modality": landings("modality", every),
+        "target": landings("target", every),
     }
     _page(output, every, Need(), asked, links)
     for kind, held in links.items():
@@ -75,8 +75,8 @@ def _asked(kind: Kind, levels: dict[str, dict[Kind, dict[str, Any]]]) -> list[tu
     return [(value, name) for value, name in askable(kind).items() if value in known]
 
 
-def _links(kind: Kind, every: list[Offer]) -> list[tuple[str, str, int]]:
-    """(value, name, releases made for it) of each page of its own, those with most first."""
+def landings(kind: Kind, every: list[Offer]) -> list[tuple[str, str, int]]:
+    """(value, name, releases made for it) of each kind with a page of its own, most first."""
     found = []
     for value, name in askable(kind).items():
         held = answer(every, Need.of(kind, value))

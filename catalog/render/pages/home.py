@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from catalog.choosing import offers
 from catalog.registry import RESULTS
 from catalog.render import charts
 from catalog.render.answers import answers
 from catalog.render.facets import BY_KEY, LAST, counted
 from catalog.render.labels import DECIDED, label
 from catalog.render.output import Output
+from catalog.render.pages.find import landings
 from catalog.render.pages.profiles import document
 from catalog.render.views import Catalog
 
@@ -26,12 +28,16 @@ TILES = 12  # modalities that have a tile
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A modality: how many works, and how many of them have released weights."""
+    """A modality: how many works, and how many of them have released weights.
+
+    page: where the models for it are chosen from; None where no release is for it
+    """
 
     value: str
     name: str
     works: int
     weights: int
+    page: str | None
 
 
 def tiles(catalog: Catalog) -> list[Tile]:
@@ -41,7 +47,12 @@ def tiles(catalog: Catalog) -> list[Tile]:
         value for v in catalog.papers if v.weights == "yes" for value in facet.of(v)
     )
     found = [(value, n) for value, n in counted(facet, catalog.papers) if value not in LAST]
-    return [Tile(v, label(v), n, open_weights[v]) for v, n in found if v != "multi"][:TILES]
+    pages = {value for value, _, _ in landings("modality", offers(catalog.registry))}
+    return [
+        Tile(v, label(v), n, open_weights[v], f"find/{v}/" if v in pages else None)
+        for v, n in found
+        if v != "multi"
+    ][:TILES]
 
 
 def facts(catalog: Catalog) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from catalog import provenance
 from catalog.decided import about, decisions
 from catalog.exports import FORMATS
+from catalog.records import Paper
 from catalog.render import citing, paging
 from catalog.render.facets import FACETS, counted
 from catalog.render.labels import label
@@ -25,6 +26,7 @@ SORTS = (
     ("title", "Title"),
     ("author", "First author"),
     ("venue", "Venue"),
+    ("-use", "Most to use: weights, code"),
     ("-claims", "Most claims"),
 )
 EXPORTS = (("bibtex", "BibTeX"), ("ris", "RIS"), ("csl-json", "CSL-JSON"), ("csv", "CSV"))
@@ -86,6 +88,7 @@ def _table(output: Output, catalog: Catalog) -> None:
         {
             "key": f.key,
             "title": f.title,
+            "many": f.many and next((n for v, n in counted(f, papers) if v == f.many), 0),
             "open": f.open,
             "options": [
                 (v, catalog.facet_label(f, v), n) for v, n in counted(f, papers) if n >= f.least
@@ -105,7 +108,31 @@ def _table(output: Output, catalog: Catalog) -> None:
             part=part,
             sorts=SORTS,
             exports=EXPORTS,
+            about=about_images,
+            base=lambda paper: [
+                label(v) for v in tag_values(paper.base_models) if v not in ("unknown", "none")
+            ],
+            found=sum(view.paper.finding is not None for view in papers),
         )
+
+
+MANY = "many kinds of image"
+
+
+def about_images(paper: Paper) -> str:
+    """The recorded kinds of image, dimensions and prompts on one line; "" where none is."""
+    images, size, prompts = (
+        ", ".join(MANY if v == "multi" else label(v) for v in tag_values(tag) if v != "unknown")
+        for tag in (paper.modalities, paper.dimensionality, paper.prompts_infer)
+    )
+    return " · ".join(filter(None, (images, size, prompts and f"prompt: {prompts}")))
+
+
+def _use(view: PaperView) -> int:
+    """How much of a work others can use: 2 weights, 1 code, 0 looked for and none, -1 unknown."""
+    if view.weights == "yes":
+        return 2
+    return {"yes": 1, "linked": 1, "unknown": -1}.get(view.code, 0)
 
 
 def _ranks(keys: list[Any]) -> list[int]:
@@ -126,6 +153,7 @@ def _data(output: Output, catalog: Catalog) -> dict[str, dict[str, str]]:
             {
                 "key": facet.key,
                 "title": facet.title,
+                "many": facet.many,
                 "values": values,
                 "labels": [catalog.facet_label(facet, v) for v in values],
                 "rows": [r[0] if len(r) == 1 else r for r in rows],
@@ -144,6 +172,7 @@ def _data(output: Output, catalog: Catalog) -> dict[str, dict[str, str]]:
                 "title": _ranks([p.paper.title.casefold() for p in papers]),
                 "author": _ranks([(p.paper.authors or [""])[0].casefold() for p in papers]),
                 "venue": _ranks([(p.venue or "").casefold() for p in papers]),
+                "use": [_use(p) for p in papers],
                 "claims": [len(p.claims) or -1 for p in papers],
             },
         },

@@ -134,7 +134,7 @@
         facet.at = new Map(facet.values.map((v, i) => [v, i]));
         facet.rows = facet.rows.map((r) => (Array.isArray(r) ? r : [r]));
       }
-      for (const input of form.elements) if (input.type === "checkbox") inputs.set(`${input.name}=${input.value}`, input);
+      for (const input of form.elements) if (input.name) inputs.set(`${input.name}=${input.value}`, input);
     })().catch((error) => { loading = undefined; throw error; });
     const plain = sort.options[0].value;
     // Offered while something is typed, and then the order unless the reader chose another.
@@ -143,20 +143,22 @@
 
     function read() {
       const params = new URLSearchParams(location.search);
-      state = { find: params.get("find") || "", sort: params.get("sort") || "", on: new Map() };
+      state = { find: params.get("find") || "", sort: params.get("sort") || "", on: new Map(), out: new Map(), few: new Set(params.getAll("only-named")) };
       if (state.sort === "relevance" || ![...sort.options].some((o) => o.value === state.sort)) state.sort = "";
       for (const facet of data.facets) {
-        const on = params.getAll(facet.key).filter((v) => facet.at.has(v));
-        if (on.length) state.on.set(facet.key, new Set(on));
+        for (const v of params.getAll(facet.key)) toggle(state.on, facet.key, v, facet.at.has(v));
+        for (const v of params.getAll(`not-${facet.key}`)) toggle(state.out, facet.key, v, facet.at.has(v));
       }
       limit = step();
     }
     // Rows of a filtered table of several parts may lie in all of them: fewer at a time.
-    const step = () => (data.parts.length > 1 && (state.find || state.on.size || state.sort) ? 100 : data.part);
+    const step = () => (data.parts.length > 1 && (state.find || narrowed() || state.sort) ? 100 : data.part);
+    const narrowed = () => state.on.size + state.out.size > 0;
     function write() {
       const params = new URLSearchParams();
       if (state.find) params.set("find", state.find);
-      for (const facet of data.facets) for (const v of state.on.get(facet.key) || []) params.append(facet.key, v);
+      for (const { key } of data.facets) for (const [name, held] of [[key, state.on], [`not-${key}`, state.out]]) for (const v of held.get(key) || []) params.append(name, v);
+      for (const key of state.few) params.append("only-named", key);
       if (state.sort && (state.find.trim() || state.sort !== plain)) params.set("sort", state.sort);
       const text = params.toString();
       history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
@@ -184,10 +186,10 @@
       }
       const missed = new Map();
       for (const facet of data.facets) {
-        const on = state.on.get(facet.key);
-        if (!on) continue;
-        const wanted = new Set([...on].map((v) => facet.at.get(v)));
-        const miss = facet.rows.map((r) => !r.some((v) => wanted.has(v)));
+        const [on, out] = [state.on, state.out].map((held) => new Set([...held.get(facet.key) || []].map((v) => facet.at.get(v))));
+        if (!on.size && !out.size) continue;
+        if (on.size && facet.many && !state.few.has(facet.key)) on.add(facet.at.get(facet.many));
+        const miss = facet.rows.map((r) => (on.size > 0 && !r.some((v) => on.has(v))) || r.some((v) => out.has(v)));
         missed.set(facet.key, miss);
         miss.forEach((m, i) => { if (m) fails[i]++; });
       }
@@ -199,9 +201,13 @@
           const input = inputs.get(`${facet.key}=${value}`);
           if (!input) return;
           input.checked = Boolean(state.on.get(facet.key)?.has(value));
-          input.disabled = !counts[k] && !input.checked;
+          input.indeterminate = Boolean(state.out.get(facet.key)?.has(value));
+          input.ariaLabel = input.indeterminate ? `leave out: ${facet.labels[k]}` : null;
+          input.disabled = !counts[k] && !input.checked && !input.indeterminate;
           input.parentNode.lastElementChild.value = counts[k];
         });
+        const many = form.querySelector(`[data-many="${facet.key}"]`);
+        if (many) { many.checked = !state.few.has(facet.key); many.parentNode.lastElementChild.value = counts[facet.at.get(facet.many)] ?? 0; }
       }
       let order = [];
       for (let i = 0; i < size; i++) if (!fails[i]) order.push(i);
@@ -212,7 +218,7 @@
         const keys = data.sort[by.replace("-", "")];
         order.sort((a, b) => (keys[a] < 0) - (keys[b] < 0) || (down ? keys[b] - keys[a] : keys[a] - keys[b]) || a - b);
       }
-      const idle = !hits && !state.on.size && by === plain;
+      const idle = !hits && !narrowed() && by === plain;
       shown = order;
       const visible = idle && limit === data.part ? own : order.slice(0, limit);
       await need(visible);
@@ -220,7 +226,9 @@
       const nodes = visible.map((i) => rows[i]);
       const before = listed(node);
       if (nodes.length !== before.length || nodes.some((tr, k) => tr !== before[k])) fill(node, nodes);
-      count.textContent = order.length === size ? `${size} ${noun}` : `${order.length} of ${size} ${noun}`;
+      const many = data.facets.filter((f) => f.many && state.on.has(f.key) && !state.few.has(f.key) && !state.on.get(f.key).has(f.many));
+      const broad = many.map((f) => order.filter((i) => !f.rows[i].some((v) => state.on.get(f.key).has(f.values[v]))).length).filter(Boolean);
+      count.textContent = (order.length === size ? `${size} ${noun}` : `${order.length} of ${size} ${noun}`) + broad.map((n) => `, ${n} of them on many kinds of image`).join("");
       box.querySelector(".empty").hidden = order.length > 0;
       box.querySelector(".scroll").hidden = order.length === 0;
       box.querySelector(".more").hidden = visible.length >= order.length || (idle && data.parts.length > 1);
@@ -228,23 +236,35 @@
       if (pages) pages.hidden = !idle;
       if (hits) sort.append(relevance); else relevance.remove();
       sort.value = by;
+      for (const th of heads) {
+        const keys = th.dataset.sort.split(" "), on = keys.includes(by);
+        if (on) th.setAttribute("aria-sort", by.startsWith("-") ? "descending" : "ascending"); else th.removeAttribute("aria-sort");
+      }
       if (document.activeElement !== find) find.value = state.find;
       const tags = [];
       const chip = (text, off) => make("li", {}, make("button", { type: "button", ariaLabel: `Remove filter ${text}`, onclick: () => { off(); change(); (chips.querySelector("button") || find).focus(); } }, text, make("span", { ariaHidden: "true" }, " ×")));
       if (state.find) tags.push(chip(`Search: ${state.find}`, () => { state.find = find.value = ""; }));
       for (const facet of data.facets) for (const v of state.on.get(facet.key) || [])
-        tags.push(chip(`${facet.title}: ${facet.labels[facet.at.get(v)]}`, () => toggle(facet.key, v, false)));
+        tags.push(chip(`${facet.title}: ${facet.labels[facet.at.get(v)]}`, () => toggle(state.on, facet.key, v, false)));
+      for (const facet of data.facets) for (const v of state.out.get(facet.key) || [])
+        tags.push(chip(`${facet.title}: not ${facet.labels[facet.at.get(v)]}`, () => toggle(state.out, facet.key, v, false)));
       if (tags.length) tags.push(make("li", {}, make("button", { type: "button", onclick: reset }, "Reset all")));
       chips.replaceChildren(...tags);
       box.dataset.ready = mine;
     }
-    function toggle(key, value, on) {
-      const set = state.on.get(key) || new Set();
+    function toggle(held, key, value, on) {
+      const set = held.get(key) || new Set();
       if (on) set.add(value); else set.delete(value);
-      if (set.size) state.on.set(key, set); else state.on.delete(key);
+      if (set.size) held.set(key, set); else held.delete(key);
+    }
+    // Kept, then left out, then neither.
+    function turned(key, value) {
+      const kept = Boolean(state.on.get(key)?.has(value)), out = Boolean(state.out.get(key)?.has(value));
+      toggle(state.on, key, value, !kept && !out);
+      toggle(state.out, key, value, kept);
     }
     function change() { limit = step(); write(); return show(); }
-    function reset() { find.value = ""; state = { find: "", sort: "", on: new Map() }; change(); find.focus(); }
+    function reset() { find.value = ""; state = { find: "", sort: "", on: new Map(), out: new Map(), few: new Set() }; change(); find.focus(); }
     const ask = (run) => async (...given) => {
       try { if (!state) { await load(); read(); } await run(...given); } catch (error) {
         count.textContent = `The filters could not be loaded (${error.message}); the table below is as served.`;
@@ -253,12 +273,23 @@
 
     for (const sign of ["pointerenter", "focusin", "touchstart"]) for (const part of [form, box.querySelector(".tb")])
       part.addEventListener(sign, () => { load().catch(() => {}); }, { once: true, passive: true });
-    form.addEventListener("change", ask(({ target }) => { if (target.type === "checkbox") { toggle(target.name, target.value, target.checked); return change(); } }));
+    form.addEventListener("change", ask(({ target }) => {
+      if (target.name) turned(target.name, target.value);
+      else if (target.checked) state.few.delete(target.dataset.many); else state.few.add(target.dataset.many);
+      return change();
+    }));
     form.addEventListener("submit", (e) => e.preventDefault());
     find.addEventListener("focus", () => { search().catch(() => {}); }, { once: true });
     let wait;
     find.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(ask(() => { state.find = find.value; return change(); }), 60); });
     sort.addEventListener("change", ask(() => { state.sort = sort.value === "relevance" ? "" : sort.value; return change(); }));
+    // A column's head orders by what it shows; again, by the next of its orders.
+    const heads = [...node.tHead.querySelectorAll("[data-sort]")];
+    for (const th of heads) {
+      const keys = th.dataset.sort.split(" "), button = make("button", { type: "button" }, ...th.childNodes);
+      th.replaceChildren(button);
+      button.onclick = ask(() => { state.sort = keys[(keys.indexOf(sort.value) + 1) % keys.length]; return change(); });
+    }
     box.querySelector("[data-more]").onclick = () => { limit += step(); show(); };
     box.querySelector("[data-reset]").onclick = reset;
     box.querySelector("[data-link]").onclick = (e) => copy(location.href, e.currentTarget);
