@@ -62,10 +62,12 @@ NEEDED = {
     "semisam": ("monai.inferers",),
     "segvol": ("monai.inferers", "monai.networks.nets", "transformers"),
     "hermes": ("SimpleITK",),
+    "sat": ("monai.transforms",),
 }
 # Options without which an adapter answers nothing.
 GIVEN = {"medsegx": {"task": "CT_Liver"}}
 CHANNELS = {"gbt-sam": 4}  # of a stack that has several
+MM = {"sat": 1.0}  # of a volume's voxels, so that it has one window; 1.5 for all others
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
 # `SamConfig` of reproduce.models.sam; `wnet`: lwnet's own network; `examples:`: volumes that are
 # shown with the image), what stands before every name
@@ -111,6 +113,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("neuroverse3d", "unet", 128, ("neuroverse3d", "examples:128"), "net."),
     ("hermes", "resunet", 128, ("hermes",), ""),
     ("cellvit", "vit_h", 256, ("cellvit",), ""),
+    ("sat", "nano", 288, ("sat", "sat_names"), "module."),
     ("wsi-sam", "vit_t", 2048, ("mobile_sam", "wsi_sam"), ""),
     ("segmentanybone", "vit_t", 128, ("segmentanybone",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
@@ -220,7 +223,8 @@ def measure(number: int) -> dict[str, Any]:
     kinds = ("none", "box", "point", "solid-box", "text")
     kind = next(k for k in kinds if k in adapter.prompts)
     channels = CHANNELS.get(adapter_name)
-    ask = partial(ask_stack, channels=channels) if isinstance(model, StackModel) else ask_plane
+    whole = partial(ask_stack, channels=channels, mm=MM.get(adapter_name, 1.5))
+    ask = whole if isinstance(model, StackModel) else ask_plane
     with torch.inference_mode():
         ask(model, side, kind)
     peak = resident_mib("VmHWM")
@@ -256,8 +260,10 @@ def ask_plane(model: Any, side: int, kind: str) -> None:
     assert torch.isfinite(model.predict(embedding, prompts, "original").scores.float()).all()
 
 
-def ask_stack(model: Any, side: int, kind: str, channels: int | None = None) -> None:
-    """One volume of `side` voxels of 1.5 mm an axis, and one click in its middle; where the model
+def ask_stack(
+    model: Any, side: int, kind: str, channels: int | None = None, mm: float = 1.5
+) -> None:
+    """One volume of `side` voxels of `mm` an axis, and one click in its middle; where the model
     is asked by a box, three planes with it on the middle one; without prompts, five planes."""
     import numpy as np
     import torch
@@ -268,7 +274,7 @@ def ask_stack(model: Any, side: int, kind: str, channels: int | None = None) -> 
     shape = (planes, side, side, channels)[: 4 if channels else 3]
     values = np.random.default_rng(0).integers(1, 256, shape)
     taken = values.astype(np.uint8 if model.takes == "uint8" else np.float32)
-    sample = Sample.of_volume(Case("a", {}), taken, {}, spacing_mm=(1.5, 1.5, 1.5))
+    sample = Sample.of_volume(Case("a", {}), taken, {}, spacing_mm=(mm, mm, mm))
     middle = np.full((1, 3), side // 2, np.float64)
     box = np.array([0.2, 0.25, 0.7, 0.75]) * side
     prompts = {

@@ -24,6 +24,7 @@ MADE: Mapping[tuple[str, bool], tuple[str, ...]] = {
     ("point", True): ("point-middle-plane", "point-3d-uniform"),
     ("mask", True): ("mask-first-plane",),
     ("text", False): ("text",),
+    ("text", True): ("text-3d",),
 }
 OPTIONS = {"box": "--boxes", "point": "--points", "mask": "--masks", "text": "--text"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reproduce.contracts import Prompt, PromptKind, PromptProfile
+from reproduce.contracts import Prompt, PromptKind, PromptProfile, Scope
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +43,7 @@ class NamePrompt(PromptProfile):
 
     present_only  asked only where the class is in the reference, which looks at the answer;
                   otherwise for every class, present or not
+    scope         for every plane, or once for a volume that the model takes whole
     """
 
     name: str
@@ -50,6 +51,7 @@ class NamePrompt(PromptProfile):
     description: str
     source: str
     present_only: bool = False
+    scope: Scope = "plane"
     kind: PromptKind = "text"
     rounds: int = 1
     random: bool = False

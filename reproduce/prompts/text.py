@@ -9,5 +9,5 @@ PLUGIN = NamePrompt(
         "The name of the class as the data set calls it, for every class, present or not; "
         "sentences around the name are the adapter's business."
     ),
-    source="SAT evaluate.py and SimTxtSeg test.py ask by the names of classes",
+    source="SimTxtSeg test.py asks by the names of classes",
 )
