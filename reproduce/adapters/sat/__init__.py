@@ -45,7 +45,7 @@ PLUGIN = DeclaredAdapter(
         ),
     },
     does=Conduct("sat-patches-288-96", "gaussian-patches", answers="probability"),
-    memory_mib={},
+    memory_mib={"nano": 10317},
     agreement=(
         "Compared with the authors' Maskformer (Nano), steps and windows on 16 real CT slices with "
         "the full network (windows of 64x64x32 voxels for time), and on a made volume with small "
