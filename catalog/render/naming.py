@@ -27,8 +27,8 @@ def _plain_key(name: str) -> str:
 
 
 @cache
-def _reviewed() -> tuple[dict[str, str], dict[str, str], frozenset[str]]:
-    """Spelling -> data set, data set -> its title, and what names no data set; all as keys."""
+def _reviewed() -> tuple[dict[str, str], dict[str, str], frozenset[str], dict[str, str]]:
+    """Spelling -> data set, data set -> its title, what names none, part -> whole; as keys."""
     document = yaml.safe_load(DATASET_NAMES.read_text("utf-8"))
     titles = {_plain_key(title): title for title in document["same"]}
     same = {
@@ -36,7 +36,12 @@ def _reviewed() -> tuple[dict[str, str], dict[str, str], frozenset[str]]:
         for title, names in document["same"].items()
         for name in names
     }
-    return same, titles, frozenset(map(_plain_key, document["none"]))
+    within = {
+        _plain_key(part): _plain_key(whole)
+        for whole, parts in document.get("within", {}).items()
+        for part in parts
+    }
+    return same, titles, frozenset(map(_plain_key, document["none"])), within
 
 
 def dataset_key(name: str) -> str:
@@ -48,6 +53,11 @@ def dataset_key(name: str) -> str:
 def dataset_title(name: str) -> str:
     """The name of a data set for readers: the reviewed one, else as written, without remarks."""
     return _reviewed()[1].get(dataset_key(name)) or short_title(name)
+
+
+def whole_of(key: str) -> str | None:
+    """The data set that one is a part, version or copy of, as address parts; None: of none."""
+    return _reviewed()[3].get(key)
 
 
 def is_dataset(name: str) -> bool:

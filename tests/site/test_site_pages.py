@@ -254,6 +254,7 @@ def test_no_link_and_no_anchor_is_broken(built: Path) -> None:
 def test_facet_links_lead_to_values_that_exist(built: Path) -> None:
     data = json.loads((built / "assets/data/papers.json").read_text())
     known = {f["key"]: set(f["values"]) for f in data["facets"]}
+    known["only-named"] = {f["key"] for f in data["facets"] if f["many"]}
     for path in [
         built / "index.html",
         built / "trends/index.html",
@@ -556,6 +557,32 @@ def test_dataset_names_mean_one_page_each(built: Path, registry_root: Path) -> N
         for use in project.datasets or []:
             if not is_dataset(use.id or use.name):
                 assert html.unescape(page).count(use.name), f"{project.slug}: {use.name}"
+
+
+def test_data_sets_fold_what_is_named_once_and_say_who_uses_which_split(
+    built: Path, registry_root: Path
+) -> None:
+    page = html.unescape((built / "datasets/index.html").read_text("utf-8"))
+    table, _, folded = page.partition('<details class="data">')
+    rows = re.findall(r'<th scope="row"><a href="[./]*datasets/([a-z0-9-]+)/">', table)
+    once = re.findall(r'<a href="[./]*datasets/([a-z0-9-]+)/">', folded.partition("</details>")[0])
+    pages = {p.parent.name for p in (built / "datasets").glob("*/index.html")} - {"splits"}
+    assert len(rows) + len(once) == len(pages)
+    assert {*rows, *once} == pages, "each data set once, in the table or folded"
+    assert rows.index("synapse") > rows.index("btcv"), "a prepared copy follows its source"
+    assert {"drive", "isic-2018", "totalsegmentator"} <= set(rows)
+    splits = html.unescape((built / "datasets/splits/index.html").read_text("utf-8"))
+    from catalog.render.naming import is_dataset
+
+    uses = [
+        use
+        for project in Registry.load(registry_root).projects
+        for use in project.datasets or []
+        if is_dataset(use.id or use.name)
+    ]
+    told = [use for use in uses if use.split]
+    assert f"For {len(told)} of {len(uses)} uses" in splits
+    assert splits.count('<td data-l="Split">') == len(told)
 
 
 def test_two_builds_of_one_clone_do_not_meet(hostile: tuple[Path, str]) -> None:

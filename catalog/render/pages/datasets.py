@@ -1,22 +1,80 @@
-"""A page per data set: who uses it; claims and measurements, never ranked across protocols."""
+"""A page per data set, the table of all, who uses which split; no ranks across protocols."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from catalog.facets import tag_values
+from catalog.ladder import Data, terms
 from catalog.records import DatasetUse, Measurement, Result
 from catalog.registry import RESULTS
 from catalog.render import show
-from catalog.render.naming import dataset_key
+from catalog.render.labels import label
+from catalog.render.naming import dataset_key, whole_of
 from catalog.render.output import Output
 from catalog.render.pages.profiles import say
 from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView
 
 PROFILES = "datasets.json"
+#: How the files come, as the harness says it -> as a reader does.
+ACCESS = {"fetched": "one command", "by hand": "by hand", "made here": "made here"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table. images, regions: of the reader here, else what all works on it share."""
+
+    key: str
+    name: str
+    whole: str | None  # what it is a part or a prepared copy of
+    works: int
+    uses: int
+    claims: int
+    boards: int
+    images: list[str]
+    regions: list[str]
+    terms: str | None
+    second_hand: bool
+    access: str | None
+    reader: bool
+
+    @property
+    def alone(self) -> bool:
+        """Named once, by one work or release, and nothing more is known of it."""
+        once = self.works + self.uses <= 1 and not (self.claims or self.boards)
+        return once and not (self.reader or self.terms or self.whole)
+
+
+def shared(views: list[PaperView], name: str) -> list[str]:
+    """The one value of a tag that all works have; none where fewer than two tell or they differ."""
+    told = [set(values) for v in views if (values := tag_values(getattr(v.paper, name)))]
+    told = [values for values in told if values.isdisjoint(("unknown", "multi", "other"))]
+    found = set.intersection(*told) if len(told) > 1 else set()
+    return sorted(found) if len(found) == 1 else []
+
+
+def _stated(item: dict[str, Any] | None, known: Data | None) -> tuple[str | None, bool]:
+    """The terms of a data set, and whether only others quote them."""
+    if known is not None and known.terms:
+        return known.terms, known.second_hand
+    return (item["licence"], False) if item else (None, False)
+
+
+def ordered(rows: list[Row]) -> list[Row]:
+    """Most used first; parts, versions and copies of a data set follow it."""
+    rows = sorted(rows, key=lambda r: (-r.boards, -r.claims, -r.works - r.uses, r.name.casefold()))
+    below: dict[str, list[Row]] = defaultdict(list)
+    here = {row.key for row in rows}
+    for row in rows:
+        if row.whole in here and row.whole is not None:
+            below[row.whole].append(row)
+    held = {row.key for part in below.values() for row in part}
+    return [r for row in rows if row.key not in held for r in (row, *below[row.key])]
 
 
 def plugins(catalog: Catalog) -> dict[str, dict[str, Any]]:
@@ -110,11 +168,27 @@ def write(output: Output, catalog: Catalog) -> None:
                 boards[dataset_key(name)][protocol_name(run, measurement)].append(
                     (run, measurement)
                 )
+    stated = {dataset_key(data.name): data for data in terms().data.values()}
     rows = []
     for key, name in names.items():
-        rows.append(
-            (key, name, len(papers[key]), len(uses[key]), len(claims[key]), len(boards[key]))
+        reader = known.get(key)
+        said, second_hand = _stated(reader, stated.get(key))
+        row = Row(
+            key,
+            name,
+            whole_of(key),
+            len(papers[key]),
+            len(uses[key]),
+            len(claims[key]),
+            len(boards[key]),
+            list(map(label, reader["modalities"] if reader else shared(papers[key], "modalities"))),
+            list(map(label, shared(papers[key], "regions"))),
+            said,
+            second_hand,
+            ACCESS.get(reader["how"]) if reader else None,
+            reader is not None,
         )
+        rows.append(row)
         output.page(
             f"datasets/{key}/",
             "dataset.html",
@@ -124,7 +198,11 @@ def write(output: Output, catalog: Catalog) -> None:
             words=key,
             name=name,
             slug_=key,
-            info=known.get(key),
+            info=reader,
+            row=row,
+            stated=stated.get(key),
+            names=names,
+            parts=[other for other in names if whole_of(other) == key],
             facts=_facts(
                 {
                     k: v
@@ -138,14 +216,47 @@ def write(output: Output, catalog: Catalog) -> None:
             board=sorted(boards[key].items()),
             projects=catalog.projects,
         )
-    rows.sort(key=lambda row: (-row[5], -row[4], -row[2] - row[3], row[1].casefold()))
-    for part in parted("datasets", rows):
+    alone = sorted((r for r in rows if r.alone), key=lambda r: r.name.casefold())
+    table = ordered([r for r in rows if not r.alone])
+    for part in parted("datasets", table):
         output.page(
             part.address,
             "datasets.html",
-            title=part.title("Datasets"),
+            title=part.title("Data sets"),
             kind="page" if part.number == 0 else None,
             description=f"{len(rows)} data sets named by works, projects and runs.",
             part=part,
-            harness=known,
+            alone=alone,
+            names=names,
+            readers=sum(row.reader for row in rows),
+            every=len(rows),
+        )
+    _splits(output, names, uses)
+
+
+def _splits(
+    output: Output, names: dict[str, str], uses: dict[str, list[tuple[ProjectView, DatasetUse]]]
+) -> None:
+    """Who uses which split: a line for each use that has it, the most used data sets first."""
+    every = [use for key in names for _, use in uses[key]]
+    told = {key: [line for line in uses[key] if line[1].split] for key in names}
+    told = {key: held for key, held in told.items() if held}
+    lines = [
+        (names[key], key, view, use)
+        for key in sorted(told, key=lambda key: (-len(told[key]), names[key].casefold()))
+        for view, use in sorted(told[key], key=lambda line: line[0].project.name.casefold())
+    ]
+    for part in parted("datasets/splits", lines):
+        output.page(
+            part.address,
+            "splits.html",
+            title=part.title("Who uses which split"),
+            kind="page" if part.number == 0 else None,
+            description=f"{len(lines)} uses of data sets by code releases, with the split of each.",
+            words="train test split cases",
+            part=part,
+            uses=len(every),
+            counted=sum(line[3].n_test is not None for line in lines),
+            releases=len({line[2].project.slug for line in lines}),
+            several=sum(len(held) > 1 for held in told.values()),
         )

@@ -96,7 +96,7 @@ def facts(catalog: Catalog) -> list[tuple[str, str, str]]:
             len(uses),
             f"{sum(bool(use.split) for use in uses)} of {len(uses)}",
             "uses of a data set have their split recorded as the code has it",
-            "datasets/",
+            "datasets/splits/",
         ),
     ]
     return [(number, words, address) for there, number, words, address in found if there]
