@@ -189,6 +189,7 @@ class Adapter(Protocol):
     memory_mib: Mapping[str, int]  # variant -> peak on a CPU (`python -m benchmarks memory`)
     agreement: str  # how it was compared with the authors' code, and the largest difference
     values: Literal["uint8", "stored"] = "uint8"  # what its preprocessing starts from
+    brought: tuple[str, ...] = ()  # files that no release has: a user makes them, after the weights
 
     def build(
         self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str

@@ -41,6 +41,7 @@ class DeclaredAdapter(Adapter):
     prompts        kinds the released weights were trained for
     files          the files of a release that a state dict is put together from, in the order in
                    which they are laid over each other
+    brought        files that a user makes and gives after those
     memory_mib     variant -> peak on a CPU, of weights and activations of one image, float32, as
                    `python -m benchmarks memory` measures it; {}: not measured. A GPU's need is
                    not known from it: the fused encoder's mask for ViT-B at 1024 px alone takes
@@ -65,6 +66,7 @@ class DeclaredAdapter(Adapter):
     dimensionality: Literal["2d", "3d"] = "2d"
     values: Literal["uint8", "stored"] = "uint8"
     files: tuple[str, ...] = ("one file",)
+    brought: tuple[str, ...] = ()
     plane: str | None = None
     volume: str | None = None
 

@@ -176,6 +176,10 @@ def _warnings(
     if least is not None and least > memory_mib:
         told.append(f"it needs {least} MiB on a CPU, this machine has {memory_mib} MiB")
     told += [
+        f"no release has a file that it needs, name yours with --checkpoint: {file}"
+        for file in ([] if chosen.given else adapter.brought)
+    ]
+    told += [
         f"{path.name} is not the released {record.id}: its hash is another"
         for record, path in zip(chosen.checkpoints, chosen.given, strict=False)
         if record.sha256 and path.is_file() and sha256_of(path) != record.sha256

@@ -66,7 +66,8 @@ def choose(
         raise PrerequisiteError(f"{target}: no adapter: {reason}")
     adapter: Adapter = plugin("adapters", project.adapter)
     records = {record.id: record for record in project.checkpoints or []}
-    sets = _sets(project, len(given))
+    own = len(adapter.brought)
+    sets = _sets(project, max(0, len(given) - own))
     wanted = tuple(weights.split(",")) if weights else next(iter(sets), ())
     if unknown := [name for name in wanted if name not in records]:
         raise UsageError(
@@ -78,10 +79,11 @@ def choose(
             f"{target}: no weights are recorded. Name the file:",
             f"sam4mis reproduce predict {target} --checkpoint <file> ...",
         )
-    if given and wanted and len(given) != len(wanted):
+    if given and wanted and len(given) != len(wanted) + own:
+        together = [", ".join(wanted), *adapter.brought]
         raise UsageError(
-            f"{target}: {len(wanted)} weights file(s) belong together ({', '.join(wanted)}), "
-            f"--checkpoint was given {len(given)} time(s)."
+            f"{target}: {len(wanted) + own} weights file(s) belong together "
+            f"({'; '.join(together)}), --checkpoint was given {len(given)} time(s)."
         )
     claim = next((c for c in project.claims if tuple(checkpoint_ids(c)) == wanted), None)
     options = claim.run if claim else None
@@ -120,6 +122,13 @@ def _sets(project: Project, given: int) -> list[tuple[str, ...]]:
 
 def files_of(chosen: Chosen) -> list[Path]:
     """The weights on this machine: those given, or fetched and checked now."""
+    if not chosen.given and (brought := chosen.adapter.brought):
+        slug, count = chosen.project.slug, len(chosen.checkpoints) + len(brought)
+        raise PrerequisiteError(
+            f"{slug}: beside its weights it needs what no release has: {'; '.join(brought)}. "
+            "Make it, and name all files:",
+            f"sam4mis reproduce predict {slug} {'--checkpoint <file> ' * count}...",
+        )
     if not chosen.given:
         return obtain_all(chosen.project.slug, chosen.checkpoints)
     for path in chosen.given:
@@ -133,7 +142,8 @@ def inputs_of(chosen: Chosen, files: Sequence[Path]) -> list[CheckpointInput]:
     own: its identity is not shown."""
     found = []
     for number, path in enumerate(files):
-        record = chosen.checkpoints[number] if chosen.checkpoints else Checkpoint(id="own")
+        known = number < len(chosen.checkpoints)  # what a user brings comes after
+        record = chosen.checkpoints[number] if known else Checkpoint(id="own")
         sha256 = sha256_of(path)
         if not chosen.given and record.sha256 not in (None, sha256):
             raise InputError(f"{path}: not the checkpoint {record.id} any more. Delete it.")

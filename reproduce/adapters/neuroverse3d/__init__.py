@@ -16,10 +16,8 @@ PLUGIN = DeclaredAdapter(
     dimensionality="3d",
     values="stored",
     layouts=("state_dict/net", "flat"),
-    files=(
-        "neuroverse3D.ckpt",
-        "the examples: context.images and context.labels, each (N, x, y, z)",
-    ),
+    files=("neuroverse3D.ckpt",),
+    brought=("the examples: context.images and context.labels, each (N, x, y, z)",),
     builder="reproduce.adapters.neuroverse3d.network:build",
     preprocessing=(
         "Column by column first, as files stored to right, anterior, superior; to 128x128x128 by "

@@ -16,7 +16,8 @@ PLUGIN = DeclaredAdapter(
     dimensionality="3d",
     values="stored",
     layouts=("model_state_dict/module", "flat"),
-    files=("the network's file", "embeddings of the names: text.<name> (768,) each"),
+    files=("the network's file",),
+    brought=("embeddings of the names: text.<name> (768,) each",),
     builder="reproduce.adapters.sat.network:build",
     preprocessing=(
         "Axes to right, anterior, superior; resampled to 1x1x3 mm (MONAI, bilinear), cut to what "

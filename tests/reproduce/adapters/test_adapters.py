@@ -120,8 +120,14 @@ RELEASES = [
     Release("slide-sam", (("slide_sam", "flat", ""),)),
     Release("hermes", (("hermes", "ema_model_state_dict", ""),)),
     Release("cellvit", (("cellvit", "model_state_dict", ""),)),
-    Release("sat", (("sat_names", "flat", ""), ("sat", "model_state_dict/module", ""))),
-    Release("sat", (("sat_names", "flat", ""), ("sat_pro", "model_state_dict/module", ""))),
+    *(  # its own windows of 288x288x96 take ten GiB
+        Release(
+            "sat",
+            (("sat_names", "flat", ""), (size, "model_state_dict/module", "")),
+            {"window": "64,64,32"},
+        )
+        for size in ("sat", "sat_pro")
+    ),
 ]
 
 

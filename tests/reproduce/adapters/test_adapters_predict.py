@@ -14,13 +14,14 @@ from PIL import Image
 from small_networks import SCALED, network, options_of
 from test_adapters import RELEASES
 
+from catalog.errors import PrerequisiteError, UsageError
 from catalog.records import Project
 from catalog.registry import Registry
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.models.declaring import resolve_options
 from reproduce.predicting import NOTICE
 from reproduce.predicting.asking import source_of
-from reproduce.predicting.chosen import Chosen, choose
+from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of
 from reproduce.predicting.images import OwnImages, look
 from reproduce.predicting.job import CaseRecord, Job
 from reproduce.predicting.report import write_all
@@ -227,3 +228,20 @@ def test_every_project_with_an_adapter_and_weights_can_be_chosen(root: Path) -> 
     for one in chosen:
         assert one.checkpoints
         assert set(one.options) == set(one.adapter.options)
+
+
+@pytest.mark.parametrize("name", ["sat", "neuroverse3d"])
+def test_files_that_no_release_has_are_given_after_the_weights(
+    name: str, root: Path, tmp_path: Path
+) -> None:
+    registry = Registry.load(root)
+    given = [tmp_path / "weights.pth", tmp_path / "own.pth"]
+    for path in given:
+        path.write_bytes(path.name.encode())
+    both = choose(registry, name, None, given, {})
+    own = inputs_of(both, files_of(both))[1]
+    assert (own.id, own.file, own.identity) == ("own", "own.pth", None)
+    with pytest.raises(UsageError, match=r"2 weights file\(s\) belong together .* 1 time"):
+        choose(registry, name, None, given[:1], {})
+    with pytest.raises(PrerequisiteError, match="beside its weights it needs what no release has"):
+        files_of(choose(registry, name, None, (), {}))
