@@ -58,7 +58,7 @@ def test_the_page_of_a_project_has_both(root: Path) -> None:
     pages = {}
     for repo in (REPO, None):
         output = Output(Settings(repo_url=repo))
-        _page(output, catalog, view)
+        _page(output, catalog, view, {})
         (page,) = output.pages.values()
         pages[repo] = page.decode()
     assert f'href="{REPO}/issues/new?template=dispute-verdict.yml&amp;claim=' in pages[REPO]
