@@ -585,6 +585,25 @@ def test_data_sets_fold_what_is_named_once_and_say_who_uses_which_split(
     assert splits.count('<td data-l="Split">') == len(told)
 
 
+def test_a_run_shows_image_outlines_and_the_box_that_was_given(
+    built: Path, registry_root: Path
+) -> None:
+    """The self-test's masks are its own, so the page may show all of it."""
+    (folder,) = (registry_root / "reproduce/results").glob("selftest-*")
+    page = (built / "runs" / folder.name / "index.html").read_text("utf-8")
+    prompts = [json.loads(line) for line in (folder / "prompts.json").read_text().splitlines()[1:]]
+    drawn = json.loads((folder / "result.json").read_text())["contours"]
+    assert page.count('<image href="data:image/png;base64,') == len(drawn) > 0
+    for one in drawn:
+        (box,) = [
+            p["box"] for p in prompts if (p["case"], p["label"]) == (one["case"], one["label"])
+        ]
+        (_, top, left), (_, bottom, right) = box
+        assert f'd="M{left + 0.5:g} {top + 0.5:g}H{right + 0.5:g}V{bottom + 0.5:g}' in page
+    plain = next((registry_root / "reproduce/results").glob("lwnet-*")).name
+    assert 'class="given"' not in (built / "runs" / plain / "index.html").read_text("utf-8")
+
+
 def test_two_builds_of_one_clone_do_not_meet(hostile: tuple[Path, str]) -> None:
     from filelock import FileLock
 

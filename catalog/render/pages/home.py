@@ -141,7 +141,9 @@ def write(output: Output, catalog: Catalog) -> None:
         follow=sum(c.recomputed == "agrees" for c in printed),
         run=run,
         ready=[one for one in catalog.ready.runs if one.decides],
-        controls=[c for c in catalog.control_claims if c.state in DECIDED],
+        controls=[
+            c for c in catalog.control_claims if c.state in DECIDED and c.project.kind == "control"
+        ],
         timeline=timeline,
         series=series,
         years=years,

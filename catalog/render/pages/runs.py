@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 
+import msgspec
 from markupsafe import Markup, escape
 
 from catalog.exports.table import harmless
@@ -61,13 +62,42 @@ def _polygons(polygons: list[list[float]]) -> str:
     return "".join(parts)
 
 
-def picture(contours: Contours, name: str, image: str | None) -> Markup:
+class Prompted(msgspec.Struct):
+    """A line of a run's `prompts.json`: a label's box, two corners (z, y, x) in px."""
+
+    case: str = ""
+    label: str = ""
+    box: list[list[float]] | None = None
+
+
+def boxes(catalog: Catalog, run: Result) -> dict[tuple[str, str], list[list[float]]]:
+    """(case, label) -> the first box that a run gave, where it gave boxes."""
+    path = catalog.registry.root / RESULTS / run.run / "prompts.json"
+    found: dict[tuple[str, str], list[list[float]]] = {}
+    if path.is_file():
+        for line in path.read_bytes().splitlines():
+            given = msgspec.json.decode(line, type=Prompted)
+            if given.box and len(given.box) == 2 and {len(at) for at in given.box} == {3}:
+                found.setdefault((given.case, given.label), given.box)
+    return found
+
+
+def picture(
+    contours: Contours, name: str, image: str | None, box: list[list[float]] | None = None
+) -> Markup:
     """Reference and predicted outlines over each other, and over the image where it may be shown.
 
     image: data address of a PNG, or None where the licence of the data forbids showing it.
+    box: the prompt, two corners (z, y, x) in pixels of the same grid; None draws none.
     """
     width, height = contours.width_px, contours.height_px
+    prompt = ""
     said = f"{contours.case}, {contours.label}: reference and predicted outline"
+    if box:
+        # a prompt names pixels by their centres, an outline by their edges
+        top, left, bottom, right = (at + 0.5 for corner in box for at in corner[1:])
+        said += " and the box that was given"
+        prompt = f'<path class="given" d="M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}z"/>'
     back = (
         f'<image href="{image}" width="{width}" height="{height}"/>'
         if image
@@ -75,7 +105,7 @@ def picture(contours: Contours, name: str, image: str | None) -> Markup:
     )
     return Markup(  # noqa: S704 - numbers, and text that is escaped here
         f'<svg class="pic" role="img" aria-labelledby="{name}" viewBox="0 0 {width} {height}">'
-        f'<title id="{name}">{escape(said)}</title>{back}'
+        f'<title id="{name}">{escape(said)}</title>{back}{prompt}'
         f'<path class="truth" d="{_polygons(contours.truth)}"/>'
         f'<path class="pred" d="{_polygons(contours.predicted)}"/></svg>'
     )
@@ -93,8 +123,10 @@ def _image(catalog: Catalog, run: Result, contours: Contours) -> str | None:
 
 
 def _page(output: Output, catalog: Catalog, run: Result) -> None:
+    given = boxes(catalog, run) if run.contours else {}
     pictures = [
-        (c, picture(c, f"pic-{i}", _image(catalog, run, c))) for i, c in enumerate(run.contours)
+        (c, picture(c, f"pic-{i}", _image(catalog, run, c), given.get((c.case, c.label))))
+        for i, c in enumerate(run.contours)
     ]
     rows = run.cases
     if len(rows) > CASES:
@@ -114,6 +146,7 @@ def _page(output: Output, catalog: Catalog, run: Result) -> None:
         repeats=of_run(catalog.registry, run.run),
         pictures=pictures,
         referenced=any(c.truth for c in run.contours),
+        prompted=any((c.case, c.label) in given for c in run.contours),
         shown=any(c.image for c in run.contours),
         scores={(c.case, c.label): c for c in run.cases},
         case_rows=rows,
