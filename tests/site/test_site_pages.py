@@ -585,23 +585,26 @@ def test_data_sets_fold_what_is_named_once_and_say_who_uses_which_split(
     assert splits.count('<td data-l="Split">') == len(told)
 
 
-def test_a_run_shows_image_outlines_and_the_box_that_was_given(
-    built: Path, registry_root: Path
-) -> None:
-    """The self-test's masks are its own, so the page may show all of it."""
-    (folder,) = (registry_root / "reproduce/results").glob("selftest-*")
-    page = (built / "runs" / folder.name / "index.html").read_text("utf-8")
-    prompts = [json.loads(line) for line in (folder / "prompts.json").read_text().splitlines()[1:]]
-    drawn = json.loads((folder / "result.json").read_text())["contours"]
-    assert page.count('<image href="data:image/png;base64,') == len(drawn) > 0
-    for one in drawn:
-        (box,) = [
-            p["box"] for p in prompts if (p["case"], p["label"]) == (one["case"], one["label"])
-        ]
-        (_, top, left), (_, bottom, right) = box
-        assert f'd="M{left + 0.5:g} {top + 0.5:g}H{right + 0.5:g}V{bottom + 0.5:g}' in page
-    plain = next((registry_root / "reproduce/results").glob("lwnet-*")).name
-    assert 'class="given"' not in (built / "runs" / plain / "index.html").read_text("utf-8")
+def test_the_box_that_was_given_is_drawn_through_its_corner_pixels(tmp_path: Path) -> None:
+    from catalog.records import Contours
+    from catalog.render.pages.runs import boxes, picture
+
+    file = tmp_path / "prompts.json"
+    assert boxes(file) == {}
+    lines = [
+        {"schema": "prompts/2", "profile": "box-tight/1"},
+        {"case": "a", "label": "organ", "seed": 0, "box": [[0, 2, 1], [0, 6, 4]]},
+        {"case": "a", "label": "organ", "seed": 1, "box": [[0, 9, 9], [0, 9, 9]]},
+        {"case": "a", "label": "vessel", "seed": 0, "points": [[0, 1, 1]]},
+    ]
+    file.write_text("\n".join(map(json.dumps, lines)) + "\n", "utf-8")
+    given = boxes(file)
+    assert given == {("a", "organ"): [[0, 2, 1], [0, 6, 4]]}
+    shown = Contours(case="a", label="organ", width_px=8, height_px=8)
+    drawn = picture(shown, "p", None, given["a", "organ"])
+    assert 'class="given" d="M1.5 2.5H4.5V6.5H1.5z"' in drawn
+    assert "the box that was given" in drawn
+    assert "given" not in picture(shown, "p", None)
 
 
 def test_two_builds_of_one_clone_do_not_meet(hostile: tuple[Path, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+from pathlib import Path
 
 import msgspec
 from markupsafe import Markup, escape
@@ -70,9 +71,8 @@ class Prompted(msgspec.Struct):
     box: list[list[float]] | None = None
 
 
-def boxes(catalog: Catalog, run: Result) -> dict[tuple[str, str], list[list[float]]]:
-    """(case, label) -> the first box that a run gave, where it gave boxes."""
-    path = catalog.registry.root / RESULTS / run.run / "prompts.json"
+def boxes(path: Path) -> dict[tuple[str, str], list[list[float]]]:
+    """(case, label) -> the first box in the `prompts.json` of a run; empty where it gave none."""
     found: dict[tuple[str, str], list[list[float]]] = {}
     if path.is_file():
         for line in path.read_bytes().splitlines():
@@ -123,7 +123,8 @@ def _image(catalog: Catalog, run: Result, contours: Contours) -> str | None:
 
 
 def _page(output: Output, catalog: Catalog, run: Result) -> None:
-    given = boxes(catalog, run) if run.contours else {}
+    prompts = catalog.registry.root / RESULTS / run.run / "prompts.json"
+    given = boxes(prompts) if run.contours else {}
     pictures = [
         (c, picture(c, f"pic-{i}", _image(catalog, run, c), given.get((c.case, c.label))))
         for i, c in enumerate(run.contours)
