@@ -188,7 +188,7 @@ def test_what_does_not_fit_is_said(found: Any, true: Any, told: str) -> None:
 
 
 def test_a_profile_or_metric_that_there_is_not_is_said() -> None:
-    with pytest.raises(Sam4misError, match="house/1"):
+    with pytest.raises(Sam4misError, match=r"no metric profile 'nobody/1'.*reproduce profiles"):
         score(FOUND, TRUE, profile="nobody/1")
     with pytest.raises(Sam4misError, match="has no 'dicee'; it has dice"):
         score(FOUND, TRUE, metrics=["dicee"])

@@ -43,5 +43,5 @@ def test_the_command_line_and_the_pages_agree(
         assert told == f"{value:.{decimals}f}"
     else:
         assert told == f"{shown} %"
-        assert claimed(number) == shown
+        assert claimed(number) == told
         assert percent_decimals(number) <= 2

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import gzip
 import http.server
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from catalog.files import lock
 from catalog.render.build import build
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -87,10 +89,16 @@ def copy_registry(root: Path, target: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def registry_root(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the real registry with the site built in it."""
-    target = copy_registry(root, tmp_path_factory.mktemp("site") / "clone")
-    report = build(target)
-    assert report.site == "built"
+    """A copy of the real registry with the site built in it, once for all workers; only read."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    target, done = folder / "site" / "clone", folder / "site" / "built"
+    with lock(folder / "site.lock"):
+        if not done.exists():
+            report = build(copy_registry(root, target))
+            assert report.site == "built"
+            done.touch()
     return target
 
 

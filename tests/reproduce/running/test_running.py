@@ -435,7 +435,7 @@ def test_full_disk_keeps_what_is_finished(root: Path, tmp_path: Path) -> None:
         ({"devices": ("tpu",)}, "expected cpu, cuda"),
         ({"devices": ("cpu", "cuda")}, "one kind of device"),
         ({"target": "selftset"}, "Did you mean selftest"),
-        ({"target": "selftest/other"}, "its claims: phantom-dice"),
+        ({"target": "selftest/other"}, "Its claims: phantom-dice"),
     ],
 )
 def test_wrong_calls_say_what_is_right(
@@ -494,7 +494,7 @@ def test_run_all_reports_the_rest(
     claim = project["claims"][0]
     project["claims"] = [
         claim | {"id": "absent", "dataset": "folder", "split": "all"},
-        claim | {"id": "unread", "dataset": "TotalSegmentator"},
+        claim | {"id": "unread", "dataset": "VerSe"},
         claim | {"id": "lost", "state": "blocked", "reason": "no-checkpoint"},
     ]
     path.write_text(json.dumps(project))  # which is YAML without anchors
@@ -503,7 +503,7 @@ def test_run_all_reports_the_rest(
     assert "3 not run:" in said
     for reason, name in (
         ("blocked (no-checkpoint)", "lost"),
-        ("no data set plugin for 'TotalSegmentator'", "unread"),
+        ("no data set plugin for 'VerSe'", "unread"),
         ("is not here", "absent"),
     ):
         pattern = rf"  1: [^\n]*{re.escape(reason)}[^\n]*\n.*?     selftest/{name}\n"
