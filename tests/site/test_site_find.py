@@ -79,6 +79,16 @@ def test_choices_stand_in_the_address_and_go_back(page: Page, server: str) -> No
 
 
 @pytest.mark.browser
+def test_what_may_be_given_is_drawn_and_chosen_from(page: Page, server: str) -> None:
+    page.goto(f"{server}find/")
+    drawn = page.locator(".prompts li")
+    expect(drawn.locator("svg.prompt")).to_have_count(drawn.count())
+    page.locator(".prompts").get_by_role("link", name="a box").click()
+    page.wait_for_selector("[data-finder][data-ready]")
+    assert page.url == f"{server}find/?prompt=box"
+    expect(page.locator(".finder [name=prompt]")).to_have_value("box")
+
+
 def test_two_to_four_side_by_side(page: Page, server: str) -> None:
     page.goto(f"{server}find/ultrasound/")
     side = page.locator(".compare")

@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog.choosing import (
     APART,
+    GIVES,
     KINDS,
     TIERS,
     Found,
@@ -117,6 +118,7 @@ def _page(
             (kind, text, asked[kind], ANY.get(kind, "anything")) for kind, text in TITLES.items()
         ],
         memory=MEMORY,
+        gives={v: said for v, said in asked["prompt"] if v in GIVES},
         links=[
             ("By images", links["modality"]),
             ("By structure", links["target"]),
