@@ -1,18 +1,21 @@
 """The same command, or two commands on one cache, several times at once: nothing is lost.
 
 Writers of one file wait for each other; what they leave together is what one leaves alone, and for
-writers of different works all of the works.
+writers of different works all of the works. Some of them are of another version of the program.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import yaml
 
-from .commands import Command, Left, commands, differing
+from .commands import ROOT, Command, Left, commands, differing
 
 
 class Attack:
@@ -20,6 +23,7 @@ class Attack:
         self.scratch = scratch
         self.commands = [c for c in commands(stack) if c.name != "two workers"]
         self.alone: dict[str, Left] = {}
+        self.other = _another_version(scratch / "other")
 
     def __call__(self, random: Random) -> str | None:
         writers = random.choice((2, 2, 3, 8))
@@ -32,9 +36,11 @@ class Attack:
                 command.started(folder).ended()
             self.alone[command.name] = command.left(folder)
         folder = command.folder(self.scratch / "registry")
-        told = f"{command.name}, {writers} at once"
+        versions = [random.random() < 0.3 for _ in range(writers)]
+        told = f"{command.name}, {writers} at once, {sum(versions)} of another version"
         for _ in range(command.runs):
-            ended = [each.ended() for each in [command.started(folder) for _ in range(writers)]]
+            started = [command.started(folder, **self._as(other)) for other in versions]
+            ended = [each.ended() for each in started]
         for code, said in ended:
             if code not in (0, 1, 3) or "Traceback" in said:
                 return f"{told}: exit {code}: {said[-400:]}"
@@ -43,6 +49,11 @@ class Attack:
             return f"{told}, and once more: exit {code}: {said[-400:]}"
         differ = differing(command.left(folder), self.alone[command.name])
         return f"{told}: other bytes in {differ[:5]}" if differ else None
+
+    def _as(self, other: bool) -> dict[str, Any]:
+        """Options of a process that is of the other version."""
+        path = os.pathsep.join([str(self.other), os.environ.get("PYTHONPATH", "")])
+        return {"env": {"PYTHONPATH": path}} if other else {}
 
     def _different_works(self, writers: int) -> str | None:
         def given(folder: Path) -> None:
@@ -64,3 +75,15 @@ class Attack:
         found = {p["title"] for p in yaml.safe_load((folder / "papers.yaml").read_text())["papers"]}
         wanted = {f"Organ {number} by SAM" for number in range(writers)}
         return None if found == wanted else f"{writers} writers: lost {wanted - found}"
+
+
+def _another_version(folder: Path) -> Path:
+    """The program with other code where records and runs are read: what it keeps in a cache is not
+    what this one keeps there."""
+    for name in ("catalog", "reproduce", "sam4mis"):
+        without = shutil.ignore_patterns("__pycache__", "results")
+        shutil.copytree(ROOT / name, folder / name, ignore=without)
+    for path in ("catalog/records.py", "reproduce/runs/spec.py"):
+        with (folder / path).open("a", encoding="utf-8") as code:
+            code.write("\n# another version\n")
+    return folder
