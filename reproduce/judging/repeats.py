@@ -87,7 +87,9 @@ def _copied(result: Result, seen: Sequence[tuple[Result, str]]) -> Told | None:
         if other.by and other.by != result.by and one_name(other.by) == one_name(result.by):
             return "by", f"{result.by} is {other.by} of {place}, written otherwise.", ONE_NAME
         if other.run == result.run:
-            for name in ("created", "timing"):
+            # `created` counts seconds: two runs of less than one may rightly share it.
+            quick = result.timing.get("wall_s", 0) < 1
+            for name in ("timing",) if quick else ("created", "timing"):
                 if getattr(other, name) == getattr(result, name):
                     message = f"is that of {place}: no two runs have the same."
                     return name, message, "sam4mis reproduce rerun computes it again."
