@@ -136,7 +136,7 @@ def test_no_lower_is_written_before_its_authors_had_their_time(published: Path) 
 @pytest.mark.parametrize(
     ("by", "change", "told"),
     [
-        ("b-lab", {}, "created: is that of reproduce/results/selftest-"),
+        ("b-lab", {"timing": {"wall_s": 9.0}}, "created: is that of reproduce/results/selftest-"),
         ("b-lab", {"created": "2026-01-01T00:00:00Z"}, "timing: is that of reproduce/results/self"),
         ("A-Lab", {"created": "2026-01-01T00:00:00Z", "timing": {"wall_s": 1.0}}, "A-Lab is a-lab"),
         ("a.lab", {"created": "2026-01-01T00:00:00Z", "timing": {"wall_s": 1.0}}, "a.lab is a-lab"),
