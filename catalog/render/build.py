@@ -248,7 +248,8 @@ def _mkdocs(
         raise PrerequisiteError("MkDocs is not installed here.", "pip install .") from error
     stamp.unlink(missing_ok=True)
     # MkDocs dates its sitemap; the date of the data keeps the same registry at the same bytes
-    os.environ.setdefault("SOURCE_DATE_EPOCH", str(_epoch(newest)))
+    day = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = day or str(_epoch(newest))
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an advertisement; the versions are locked
     logger = logging.getLogger("mkdocs")
     handler = logging.StreamHandler()
@@ -261,6 +262,8 @@ def _mkdocs(
         raise InputError(f"{config}: MkDocs could not build the site: {error}") from error
     finally:
         logger.removeHandler(handler)
+        if day is None:  # it is of this build, and of nothing else that this process dates
+            del os.environ["SOURCE_DATE_EPOCH"]
     stamp.write_text(digest.hexdigest())
     report.site = "built"
 

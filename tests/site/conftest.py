@@ -96,8 +96,10 @@ def registry_root(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target, done = folder / "site" / "clone", folder / "site" / "built"
     with lock(folder / "site.lock"):
         if not done.exists():
+            day = os.environ.get("SOURCE_DATE_EPOCH")
             report = build(copy_registry(root, target))
             assert report.site == "built"
+            assert os.environ.get("SOURCE_DATE_EPOCH") == day, "it is of that build alone"
             done.touch()
     return target
 
