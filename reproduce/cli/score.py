@@ -170,6 +170,8 @@ def score(
         say(f"{result.reason}.")
     if csv_ is not None:
         _write_csv(csv_, request, result, statistics)
+    if html is not None:
+        _write_html(html, result)
     if root is not None and not dry_run:
         target = write_result(root / RESULTS, result, statistics)
         say(f"Written to {RESULTS}/{target.name}.")

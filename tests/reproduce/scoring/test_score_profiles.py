@@ -469,8 +469,12 @@ def test_groups_and_patients_of_a_table(pictures: Path) -> None:
     told = _command(
         *(str(pictures / "pred"), "--reference", str(pictures / "truth")),
         *("--groups", str(table), "--csv", str(written), "--metric", "dice"),
+        *("--html", str(pictures / "scores.html")),
     )
     assert told.exit_code == 0, told.output
+    page = (pictures / "scores.html").read_text("utf-8")
+    assert "not for clinical use" in page
+    assert f"{100 * mean(each):.2f}" in page
     assert "dice scanner=A\thouse/1\t" in told.stdout
     lines = written.read_text("utf-8").splitlines()
     assert lines[0] == "case,class,patient,scanner,missing,dice"
