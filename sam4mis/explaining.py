@@ -43,7 +43,7 @@ def explain(
     >>> {effect.convention for effect in found.effects} >= {"metric", "threshold", "grid"}
     True
     """
-    from reproduce.cli.common import need_extra
+    from reproduce.ground.extras import need_extra
 
     need_extra("explain")
     from reproduce.judging.searching import search

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,19 +111,13 @@ def predict(
     A case that fails ends no other: its record says why. Raises `Sam4misError` where nothing can
     be begun: no such model, weights that are not the released ones, prompts of a wrong kind.
     """
-    from reproduce.cli.common import need_extra
+    from reproduce.ground.extras import need_extra
 
     need_extra("predict")
-    from reproduce.cli.predicting import (
-        Arguments,
-        job_of,
-        made_ready,
-        predicted,
-        with_precision,
-    )
+    from reproduce.predicting.folder import Asked, job_of, made_ready, predicted
 
     given = [checkpoint] if isinstance(checkpoint, str | Path) else checkpoint
-    arguments = Arguments(
+    asked = Asked(
         target=project,
         images=Path(images),
         out=Path(out),
@@ -139,17 +132,15 @@ def predict(
         modality=modality,
         video=video,
         window=_listed(window),
-        spacing=_listed(spacing_mm),
+        spacing_mm=_listed(spacing_mm),
         threshold=threshold,
-        settings=tuple(f"{name}={json.dumps(value)}" for name, value in (options or {}).items()),
+        options=dict(options or {}),
         device=device,
         precision=precision,
     )
-    ready = made_ready(arguments)
-    arguments = with_precision(arguments, ready)
-    job = job_of(arguments, ready)
+    ready = made_ready(asked)
     found = predicted(
-        arguments, ready, job, lambda record, before: on_case(record) if on_case else None
+        asked, ready, job_of(asked, ready), lambda record, _: on_case(record) if on_case else None
     )
     return Predictions(Path(out), found.records, found.problems, found.about)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.metrics import counted_over
 from catalog.records import CaseScore
-from reproduce.cli.common import need_extra
+from reproduce.ground.extras import need_extra
 
 if TYPE_CHECKING:
     import pyarrow as pa

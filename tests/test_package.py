@@ -203,7 +203,7 @@ def test_the_version_says_of_which_day_the_registry_is(installed: SimpleNamespac
 def test_what_is_missing_is_installed_from_where_the_wheel_came(
     installed: SimpleNamespace, built: SimpleNamespace
 ) -> None:
-    code = "from reproduce.ground.extras import install_command; print(install_command())"
+    code = "from catalog.installing import install_command; print(install_command('reproduce'))"
     said = succeeded([installed.python, "-c", code], installed.work).strip()
     assert said == f'pip install "{built.wheel}[reproduce]"'
 

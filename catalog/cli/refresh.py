@@ -248,7 +248,7 @@ class Progress(AbstractContextManager["Progress"]):
         else:
             self._task = self._bar.add_task(name, total=None)
 
-    def step(self, what: str, done: int, of: int) -> None:
+    def step(self, done: int, of: int) -> None:
         """`done` of `of` are asked about."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=of)

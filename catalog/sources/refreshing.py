@@ -44,7 +44,7 @@ SOURCES = (*PAPER_SOURCES, "github", "huggingface", "links")
 FAILURES_UNTIL_LEFT_OUT = 3
 _ENOUGH = 10  # links after which a dead network can be told from dead links
 
-Step = Callable[[str, int, int], None]  # (what is asked, done, of)
+Step = Callable[[int, int], None]  # (done, of)
 Answer = TypeVar("Answer")
 
 
@@ -109,13 +109,13 @@ def refresh_papers(
     """Look every paper up; differences and filled records go to the outcome."""
     client, outcome = asking.client, asking.outcome
     ids = [arxiv for paper in papers for v in paper.versions if (arxiv := v.ids.arxiv)]
-    step("arXiv", 0, len(papers))
+    step(0, len(papers))
     from_arxiv: dict[str, Sighting] = {}
     for start in range(0, len(ids), 100):
         part = ids[start : start + 100]
         from_arxiv |= asking.ask("arxiv", partial(arxiv_.by_ids, client, part)) or {}
     for number, paper in enumerate(papers, 1):
-        step(paper.id, number, len(papers))
+        step(number, len(papers))
         sightings = [
             from_arxiv[v.ids.arxiv] for v in paper.versions if v.ids.arxiv in from_arxiv
         ] + _elsewhere(paper, asking)
@@ -169,7 +169,7 @@ def refresh_projects(
 ) -> None:
     """Look every repository up: figures to `volatile`, differences to the outcome."""
     for number, project in enumerate(projects, 1):
-        step(project.slug, number, len(projects))
+        step(number, len(projects))
         if project.repository and (name := github_name(project.repository.url)):
             _github(project, name, asking, volatile, today)
         for point in project.checkpoints or []:
@@ -289,7 +289,7 @@ def refresh_links(
     unreachable = 0
     try:
         for number, url in enumerate(urls, 1):
-            step(url, number, len(urls))
+            step(number, len(urls))
             before = volatile.links.get(url)
             if before and before.checked == today:
                 continue

@@ -14,9 +14,7 @@ from catalog.errors import PrerequisiteError, UsageError
 from reproduce.contracts import Grid
 from reproduce.ground import wording
 from reproduce.planning.recipes import Recipe, Request
-from reproduce.runs.spec import DeviceKind, kind_of
-
-PRECISIONS = ("float32", "bfloat16", "float16")
+from reproduce.runs.spec import PRECISIONS, DeviceKind, kind_of
 
 
 @dataclass(frozen=True, slots=True)

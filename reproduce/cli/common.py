@@ -1,9 +1,8 @@
-"""What the commands share: the extra, paths, tables on a terminal and in a pipe."""
+"""What the commands share: the registry, paths, tables on a terminal and in a pipe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,9 @@ from catalog.evidence import RECOMPUTED
 from catalog.registry import RESULTS, Registry
 from catalog.results import unexamined
 from reproduce.ground import wording
-from reproduce.ground.extras import NEEDED, install_command
+from reproduce.ground.extras import need_extra
 
 RUNS = Path("build") / "runs"  # where runs lie that nobody published, below the registry
-
-
-def need_extra(what: str, modules: Iterable[str] | None = None) -> None:
-    """Raise `PrerequisiteError` with the install command unless the extra is there."""
-    wanted = NEEDED if modules is None else {m: NEEDED[m] for m in modules}
-    gone = [name for module, name in wanted.items() if find_spec(module) is None]
-    if gone:
-        raise PrerequisiteError(
-            f"{what} needs the extra [reproduce]; not installed: {', '.join(gone)}. Install it:",
-            install_command(),
-        )
 
 
 def sound_registry(root: Path) -> Registry:

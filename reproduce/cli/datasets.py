@@ -88,7 +88,8 @@ def datasets(
       sam4mis reproduce datasets --json
     """
     from catalog.registry import RESULTS, find_clone
-    from reproduce.cli.common import as_json, need_extra, table
+    from reproduce.cli.common import as_json, table
+    from reproduce.ground.extras import need_extra
 
     document = datasets_document()
     if write or check or dry_run:

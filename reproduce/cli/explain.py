@@ -62,7 +62,8 @@ def explain(
     from catalog.errors import UsageError
     from catalog.lookup import named_claims
     from catalog.registry import RESULTS, find_clone, find_root
-    from reproduce.cli.common import as_json, need_extra, sound_registry
+    from reproduce.cli.common import as_json, sound_registry
+    from reproduce.ground.extras import need_extra
 
     need_extra("explain")
     root = find_root()

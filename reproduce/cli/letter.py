@@ -44,7 +44,8 @@ def letter(
     from catalog.errors import UsageError
     from catalog.registry import find_root
     from catalog.waiting import OURS
-    from reproduce.cli.common import as_json, need_extra, sound_registry
+    from reproduce.cli.common import as_json, sound_registry
+    from reproduce.ground.extras import need_extra
     from reproduce.planning.recipes import find_claims
 
     need_extra("the letter", ("numpy", "pyarrow"))

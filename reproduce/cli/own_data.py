@@ -17,7 +17,6 @@ from catalog.registry import Registry, find_root
 from reproduce.asking.prompt_grid import bring_of, declared_grid
 from reproduce.cli.arguments import Arguments, request_of
 from reproduce.cli.common import as_json, need_folder, place_of, table
-from reproduce.cli.predicting import device_of
 from reproduce.contracts import Case, Grid, PromptKind, Sample
 from reproduce.ground.progress import progress
 from reproduce.ground.provenance import environment, settle
@@ -27,6 +26,7 @@ from reproduce.predicting.asking import profile_for
 from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of
 from reproduce.predicting.compared import NO_CLAIM, Compared, cases_csv, compare
 from reproduce.predicting.drawn import MaskFolder
+from reproduce.predicting.folder import device_of
 from reproduce.predicting.given import Nothing
 from reproduce.predicting.images import Found, OwnImages, look
 from reproduce.predicting.job import Job

@@ -147,7 +147,7 @@ def site_document(registry: Registry) -> dict[str, Any]:
 
 def _for_site(root: Path, check: bool, json_: bool) -> None:
     from catalog.registry import RESULTS, Registry
-    from reproduce.cli.common import need_extra
+    from reproduce.ground.extras import need_extra
 
     need_extra("writing generated files")
     from reproduce.cli.generated import keep

@@ -84,7 +84,8 @@ def check(
     """
     from catalog.cli.output import say
     from catalog.errors import InputError
-    from reproduce.cli.common import as_json, need_extra
+    from reproduce.cli.common import as_json
+    from reproduce.ground.extras import need_extra
     from reproduce.ground.plugins import add, kind_of
 
     need_extra("checking a plugin")

@@ -111,19 +111,21 @@ def predict(
       sam4mis reproduce predict lwnet --images eyes/ --out found/ --dry-run
       sam4mis reproduce predict medsam --images scans/ --boxes boxes.csv --out found/
     """
-    from reproduce.cli.common import need_extra
+    from reproduce.ground.extras import need_extra
 
     need_extra("predicting")
     from reproduce.ground.plugins import add
 
     for path in plugin or ():
         add(path)
-    from reproduce.cli.predicting import Arguments, predict_command
+    from reproduce.cli.arguments import pairs
+    from reproduce.cli.predicting import predict_command
     from reproduce.ground.ending import ended_by_sigterm
+    from reproduce.predicting.folder import Asked
 
     with ended_by_sigterm():
         predict_command(
-            Arguments(
+            Asked(
                 target=target,
                 images=images,
                 out=out,
@@ -138,15 +140,15 @@ def predict(
                 modality=modality,
                 video=video,
                 window=window,
-                spacing=spacing,
+                spacing_mm=spacing,
                 channels=channels,
                 threshold=threshold,
-                settings=tuple(set_ or ()),
+                options=pairs(set_ or (), "--set"),
                 device=device,
                 precision=precision,
                 nifti=nifti,
                 keep_patient=keep_patient,
-                dry_run=dry_run,
-                json=json_,
-            )
+            ),
+            dry_run=dry_run,
+            json=json_,
         )

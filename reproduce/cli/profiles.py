@@ -29,7 +29,8 @@ def profiles(
       sam4mis reproduce profiles --json
     """
     from catalog.registry import RESULTS, find_clone
-    from reproduce.cli.common import as_json, need_extra, table
+    from reproduce.cli.common import as_json, table
+    from reproduce.ground.extras import need_extra
 
     need_extra("metric profiles")
     from reproduce.cli.generated import keep

@@ -53,8 +53,9 @@ def recompute(
     from catalog.evidence import RECOMPUTED
     from catalog.evidence import as_json as written
     from catalog.registry import Registry, find_clone
-    from reproduce.cli.common import as_json, need_extra
+    from reproduce.cli.common import as_json
     from reproduce.cli.generated import up_to_date
+    from reproduce.ground.extras import need_extra
     from reproduce.rows.fetching import fetch
     from reproduce.rows.recomputing import recompute
     from reproduce.rows.results import claims_by_name, publish

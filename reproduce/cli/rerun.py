@@ -57,9 +57,10 @@ def rerun(
     from catalog.records import Repeat
     from catalog.registry import AGAIN, Registry, find_clone, find_root, workplace
     from reproduce.cli.arguments import Arguments
-    from reproduce.cli.common import as_json, need_extra
+    from reproduce.cli.common import as_json
     from reproduce.cli.dry_run import tell_plan
     from reproduce.cli.running import local, prepared_run, worked_off
+    from reproduce.ground.extras import need_extra
     from reproduce.ground.plugins import need_no_own
     from reproduce.ground.who import VARIABLE, who_runs
     from reproduce.judging import repeats

@@ -41,7 +41,8 @@ def rows(
       sam4mis reproduce rows scores.csv
       sam4mis reproduce rows scores.csv --printed 87.2 --column dice
     """
-    from reproduce.cli.common import as_json, need_extra, need_file
+    from reproduce.cli.common import as_json, need_file
+    from reproduce.ground.extras import need_extra
     from reproduce.rows.own_file import describe
 
     need_extra("rows", ("numpy",))

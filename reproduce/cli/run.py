@@ -134,8 +134,8 @@ def run(
     """
     from catalog.errors import UsageError
     from catalog.registry import find_root
-    from reproduce.cli.common import need_extra
     from reproduce.ground.ending import ended_by_sigterm
+    from reproduce.ground.extras import need_extra
     from reproduce.ground.who import who_runs
 
     if (target is not None) + all_ + (plan is not None) != 1:

@@ -218,7 +218,7 @@ def make(
     if arguments.publish and result.status == "complete":
         target = publish(folder, root / RESULTS)
     if not arguments.json:
-        tell(registry, members, result, folder, arguments, request)
+        tell(registry, members, result, folder, arguments)
     if target is not None:
         typer.echo(f"published: {target.relative_to(root)}", err=True)
     elif arguments.publish:
@@ -309,7 +309,6 @@ def tell(
     result: Result,
     folder: Path,
     arguments: Arguments,
-    request: Request,
 ) -> None:
     """What came out, for people: every claim that was asked about, the rest, and what comes next.
 

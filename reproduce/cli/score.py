@@ -117,7 +117,8 @@ def score(
     from catalog.errors import UsageError
     from catalog.records import to_builtins
     from catalog.registry import RESULTS, find_clone
-    from reproduce.cli.common import as_json, need_extra
+    from reproduce.cli.common import as_json
+    from reproduce.ground.extras import need_extra
 
     need_extra("scoring predictions")
     from reproduce.ground.plugins import need_no_own

@@ -35,7 +35,8 @@ def selftest(
 
     from catalog.errors import InputError
     from catalog.registry import find_root, workplace
-    from reproduce.cli.common import as_json, need_extra, percent
+    from reproduce.cli.common import as_json, percent
+    from reproduce.ground.extras import need_extra
 
     need_extra("the self-test")
     from reproduce.selftest.running import WEIGHTS, run_selftest

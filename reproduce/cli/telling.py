@@ -94,7 +94,7 @@ def _claim(
             "claimed",
             f"{in_percent(claim, claim.fraction)} ({claim.metric}{f'; {place}' if place else ''})",
         ),
-        ("measured", _measured(claim, measured, result)),
+        ("measured", _measured(claim, measured)),
     ]
     if measured is not None and measured.value is not None:
         rows.append(("difference", _difference(claim, measured.value - claim.fraction)))
@@ -146,7 +146,7 @@ def measured_for(claim: Claim, result: Result, name: str) -> Measurement | None:
     return None
 
 
-def _measured(claim: Claim, measurement: Measurement | None, result: Result) -> str:
+def _measured(claim: Claim, measurement: Measurement | None) -> str:
     if measurement is None:
         return f"nothing under {wording.value(claim.protocol.metric_profile.value)}"
     how = [measurement.metric_profile, counted_over(measurement)]

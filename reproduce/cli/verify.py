@@ -49,9 +49,10 @@ def verify(
     from catalog.files import write_whole
     from catalog.registry import VERDICT_LOG, VERDICTS, Registry, find_clone, load_verdict_log
     from catalog.results import digests
-    from reproduce.cli.common import as_json, need_extra, released
+    from reproduce.cli.common import as_json, released
     from reproduce.cli.generated import laid_out, up_to_date
     from reproduce.ground.alike import ROUNDED
+    from reproduce.ground.extras import need_extra
     from reproduce.judging import verdict_log
     from reproduce.judging.repeats import repeats
     from reproduce.judging.verdict import document, verdicts

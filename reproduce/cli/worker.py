@@ -30,7 +30,7 @@ def worker(
       sam4mis reproduce worker build/runs/RUN --device cuda:1
     """
     from catalog.errors import PrerequisiteError
-    from reproduce.cli.common import need_extra
+    from reproduce.ground.extras import need_extra
 
     need_extra("running")
     if not (folder / "plan.json").is_file():

@@ -1,15 +1,12 @@
-"""What the extra [reproduce] brings, what of it is missing, and the command that installs it."""
+"""What the extra [reproduce] brings, and what of it is missing."""
 
 from __future__ import annotations
 
-import json
-import os
-from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import find_spec
-from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from collections.abc import Iterable
 
+from catalog import installing
+
+EXTRA = "reproduce"
 NEEDED = {  # import name -> distribution, what the extra [reproduce] brings
     "torch": "torch",
     "torchvision": "torchvision",
@@ -25,27 +22,15 @@ NEEDED = {  # import name -> distribution, what the extra [reproduce] brings
 
 def missing_extra() -> list[str]:
     """Distributions of the extra [reproduce] that are not installed."""
-    return [name for module, name in NEEDED.items() if find_spec(module) is None]
+    return installing.missing(NEEDED)
 
 
 def install_command() -> str:
-    """The exact command that installs the extra, from where this installation came from."""
-    clone = Path(__file__).resolve().parents[2]
-    if (clone / "pyproject.toml").is_file():
-        return f'pip install -e "{os.path.relpath(clone)}[reproduce]"'
-    return f'pip install "{_requirement()}"'
+    """The exact command that installs it, from where this installation came from."""
+    return installing.install_command(EXTRA)
 
 
-def _requirement() -> str:
-    """The extra as pip takes it: by the address that pip noted, by name where an index had it."""
-    try:
-        noted = distribution("sam4mis").read_text("direct_url.json")
-        origin = json.loads(noted) if noted else {}
-    except (PackageNotFoundError, ValueError):
-        origin = {}
-    address = origin.get("url", "")
-    if kind := origin.get("vcs_info", {}).get("vcs"):
-        address = f"{kind}+{address}@{origin['vcs_info']['commit_id']}"
-    if address.startswith("file://"):
-        return f"{url2pathname(urlsplit(address).path)}[reproduce]"
-    return f"sam4mis[reproduce] @ {address}" if address else "sam4mis[reproduce]"
+def need_extra(what: str, modules: Iterable[str] | None = None) -> None:
+    """Raise `PrerequisiteError` with the install command unless the extra is there."""
+    wanted = NEEDED if modules is None else {m: NEEDED[m] for m in modules}
+    installing.need(what, EXTRA, wanted)

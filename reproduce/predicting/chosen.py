@@ -60,7 +60,7 @@ def choose(
     try:
         project = named_project(target, registry.projects)
     except UsageError:
-        project = _unrecorded(registry, target, given)
+        project = _unrecorded(registry, target)
     if project.adapter is None:
         reason = project.adapter_reason or "nobody has written one yet"
         raise PrerequisiteError(f"{target}: no adapter: {reason}")
@@ -99,7 +99,7 @@ def choose(
     )
 
 
-def _unrecorded(registry: Registry, target: str, given: Sequence[Path]) -> Project:
+def _unrecorded(registry: Registry, target: str) -> Project:
     """An adapter that is no project's own."""
     known = plugins("adapters")
     if target not in known:

@@ -18,6 +18,7 @@ from reproduce.contracts import Grid
 SHARD_CASES = 8  # at least; a shard holds whole batches, whoever works it off
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
+PRECISIONS = ("float32", "bfloat16", "float16")  # of a model
 
 
 def kind_of(device: str) -> DeviceKind:

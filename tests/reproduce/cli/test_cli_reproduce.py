@@ -70,7 +70,7 @@ def test_without_the_extra_the_install_command_is_said(monkeypatch: pytest.Monke
     from importlib.util import find_spec
 
     monkeypatch.setattr(
-        "reproduce.cli.common.find_spec", lambda name: None if name == "torch" else find_spec(name)
+        "catalog.installing.find_spec", lambda name: None if name == "torch" else find_spec(name)
     )
     for words in (["run", "lwnet"], ["selftest"], ["worker", "/nonexistent"]):
         with pytest.raises(PrerequisiteError) as caught:

@@ -21,9 +21,9 @@ from running_bundle import WEIGHTS, write_phantoms
 from catalog.errors import InputError, UsageError
 from reproduce.cli.arguments import Arguments
 from reproduce.cli.own_data import OwnData, own_data_command
-from reproduce.cli.predicting import Arguments as Predicted
 from reproduce.cli.predicting import predict_command
 from reproduce.ground import plugins as found
+from reproduce.predicting.folder import Asked
 from reproduce.predictions import Request, score_predictions
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "reproduce" / "templates"
@@ -86,7 +86,7 @@ def test_two_models_are_compared_on_own_images(tmp_path: Path, line: Path) -> No
     dice = {name: value(document, name, "dice") for name in ("selftest", "plane-example")}
     for name, weights in (("selftest", WEIGHTS), ("plane-example", line)):
         predict_command(
-            Predicted(
+            Asked(
                 target=name,
                 images=tmp_path / "data/images",
                 out=tmp_path / f"masks-{name}",

@@ -19,9 +19,10 @@ import torch
 from PIL import Image
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
-from reproduce.cli.predicting import Arguments, predict_command
+from reproduce.cli.predicting import predict_command
 from reproduce.ground import plugins as found
 from reproduce.predicting import NOTICE
+from reproduce.predicting.folder import Asked
 from reproduce.readers import read_mask
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "reproduce" / "templates"
@@ -50,7 +51,7 @@ def predict(tmp_path: Path, name: str = "plane", **changes: Any) -> dict[str, An
         "checkpoints": (weights,),
         "device": "cpu",
     }
-    predict_command(Arguments(**(facts | changes)))
+    predict_command(Asked(**(facts | changes)))
     return record(tmp_path)
 
 
@@ -118,7 +119,7 @@ def test_boxes_of_a_table_become_masks_a_table_and_overlays(tmp_path: Path) -> N
     picture(tmp_path / "images/a.png")
     picture(tmp_path / "images/sub/b.jpg", (64, 50))
     table = boxes(tmp_path, "a.png,cell,8,3,19,20", "a.png,cell,20,3,35,20", "sub/b,cell,0,0,50,64")
-    document = predict(tmp_path, boxes=table, spacing="0.5")
+    document = predict(tmp_path, boxes=table, spacing_mm="0.5")
     assert document["notice"] == NOTICE
     mask = read_mask(tmp_path / "out/masks/a.png")
     assert np.argwhere(mask.first).min(axis=0).tolist() == [5, 10]
@@ -290,14 +291,14 @@ def test_nothing_is_written_on_a_dry_run_and_what_does_not_fit_is_a_warning(
     picture(tmp_path / "images/a.png")
     table = boxes(tmp_path, "a,x,4,3", head="image,label,x,y")
     predict_command(
-        Arguments(
+        Asked(
             target="sam-octa",
             images=tmp_path / "images",
             out=tmp_path / "out",
             points=table,
             modality="em",
-            dry_run=True,
-        )
+        ),
+        dry_run=True,
     )
     told = capsys.readouterr().out
     assert not (tmp_path / "out").exists()
