@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sam4mis.beginning import begin
+
 if TYPE_CHECKING:
     from reproduce.judging.explain import Explanation
 
@@ -43,9 +45,7 @@ def explain(
     >>> {effect.convention for effect in found.effects} >= {"metric", "threshold", "grid"}
     True
     """
-    from reproduce.ground.extras import need_extra
-
-    need_extra("explain")
+    begin("explain")
     from reproduce.judging.searching import search
     from sam4mis.registry import load
 

@@ -7,8 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sam4mis.beginning import begin, told_in
+
 if TYPE_CHECKING:
     from reproduce.predicting.job import CaseRecord
+
+
+#: options of the command line that messages of the core name -> arguments here
+_ARGUMENTS = {
+    f"--{name}": name
+    for name in (
+        *("images", "out", "boxes", "points", "masks", "text", "prompts", "weights"),
+        *("checkpoint", "modality", "window", "device", "precision"),
+    )
+} | {"--allow-prompt": "allow_prompts", "--set": "options", "--spacing": "spacing_mm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +123,7 @@ def predict(
     A case that fails ends no other: its record says why. Raises `Sam4misError` where nothing can
     be begun: no such model, weights that are not the released ones, prompts of a wrong kind.
     """
-    from reproduce.ground.extras import need_extra
-
-    need_extra("predict")
+    begin("predict")
     from reproduce.predicting.folder import Asked, job_of, made_ready, predicted
 
     given = [checkpoint] if isinstance(checkpoint, str | Path) else checkpoint
@@ -138,10 +148,10 @@ def predict(
         device=device,
         precision=precision,
     )
-    ready = made_ready(asked)
-    found = predicted(
-        asked, ready, job_of(asked, ready), lambda record, _: on_case(record) if on_case else None
-    )
+    with told_in(_ARGUMENTS):
+        ready = made_ready(asked)
+        job = job_of(asked, ready)
+    found = predicted(asked, ready, job, lambda record, _: on_case(record) if on_case else None)
     return Predictions(Path(out), found.records, found.problems, found.about)
 
 

@@ -13,6 +13,7 @@ from catalog.records import Claim, Project, Verdict
 from catalog.registry import Registry, find_root
 from catalog.runnable import Line, releases
 from catalog.shipped import is_snapshot, stamp
+from sam4mis.beginning import begin
 
 if TYPE_CHECKING:
     from catalog.search import Index
@@ -38,6 +39,7 @@ def load(root: str | Path | None = None) -> Catalog:
     >>> len(catalog.works) > 800
     True
     """
+    begin()
     return Catalog(Registry.load(find_root() if root is None else Path(root).resolve()))
 
 

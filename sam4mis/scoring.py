@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.metrics import counted_over
 from catalog.records import CaseScore
-from reproduce.ground.extras import need_extra
+from sam4mis.beginning import begin, in_arguments, told_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -197,7 +195,7 @@ def score(
     >>> nothing["hd95"].value, nothing["hd95"].over
     (None, '0 of 1 case; left out: 1 nothing predicted')
     """
-    need_extra("score")
+    begin("score")
     from reproduce.predictions import Request
 
     request = Request(
@@ -214,7 +212,7 @@ def score(
         resample=resample,
         allow_missing=allow_missing,
     )
-    with _told_in_arguments():
+    with told_in(_ARGUMENTS):
         request, scored, table = _counted(prediction, reference, request)
         from reproduce.predictions.record import cases_of, scores_of
 
@@ -222,7 +220,9 @@ def score(
     return Scores(
         profile=scored.profile.id,
         counts=cases_of(scored, table),
-        not_measured={metric: _in_arguments(why) for metric, why in scored.choice.left_out.items()},
+        not_measured={
+            metric: in_arguments(why, _ARGUMENTS) for metric, why in scored.choice.left_out.items()
+        },
         table=table,
         _scores={one.metric: _score(one) for one in found},
         _scored=scored,
@@ -238,6 +238,7 @@ def profiles() -> dict[str, MetricProfile]:
     >>> profiles()["monai/1"].title
     'MONAI, reduction mean'
     """
+    begin()
     from reproduce.ground.plugins import plugins
 
     return {found.id: found for found in plugins("metrics").values()}
@@ -249,6 +250,7 @@ def profile(name: str) -> MetricProfile:
     >>> profile("medpy-0.5/1").measures["dice"].empty.both
     1.0
     """
+    begin()
     from reproduce.scoring import metric_profile
 
     return metric_profile(name)
@@ -305,21 +307,6 @@ def _lengths(spacing_mm: float | Sequence[float] | None) -> tuple[float, ...]:
     if not lengths or not all(0 < length < float("inf") for length in lengths):
         raise UsageError(f"spacing_mm={spacing_mm}: expected lengths in mm above 0.")
     return lengths
-
-
-@contextmanager
-def _told_in_arguments() -> Iterator[None]:
-    try:
-        yield
-    except (InputError, UsageError) as error:
-        raise type(error)(_in_arguments(str(error))) from error
-
-
-def _in_arguments(told: str) -> str:
-    """Messages of the core name options of the command line; here they are arguments."""
-    for option, argument in _ARGUMENTS.items():
-        told = re.sub(rf"(?<![\w-]){option}(?![\w-])(?: (?=\d))?", argument, told)
-    return told
 
 
 def _score(found: scoring.Scores) -> Score:

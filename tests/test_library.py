@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ import pytest
 import torch
 import yaml
 from numpy.typing import NDArray
+from PIL import Image
 
 import sam4mis
 from sam4mis import Sam4misError, score
@@ -202,8 +204,6 @@ def test_a_profile_or_metric_that_there_is_not_is_said() -> None:
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
     """Two cases as pictures, one of them predicted exactly."""
-    from PIL import Image
-
     pairs = {"p1": (FOUND, TRUE), "p2": (TRUE, TRUE)}
     for side in ("found", "true"):
         (tmp_path / side).mkdir()
@@ -282,3 +282,45 @@ def test_a_slip_is_answered_with_what_may_be_meant(root: Path, ask: Any, told: s
 def test_a_number_without_a_run_cannot_be_explained(root: Path) -> None:
     with pytest.raises(Sam4misError, match="no run of"):
         sam4mis.explain("medsam/seganypet-figure-medsam-liver", root=root)
+
+
+# -------------------------------------------------------------------- settings, and what is missing
+
+
+def test_it_reads_the_file_of_settings_and_the_environment_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, mask = tmp_path / "config.toml", tmp_path / "a.png"
+    Image.fromarray(TRUE).convert("L").save(mask)
+    file.write_text("[limits]\nfile_gib = 1e-9\n")
+    monkeypatch.setattr("os.environ", {**os.environ, "SAM4MIS_CONFIG": str(file)})
+    with pytest.raises(Sam4misError, match="SAM4MIS_FILE_GIB"):
+        score(mask, mask)
+    monkeypatch.setattr(
+        "os.environ", {**os.environ, "SAM4MIS_CONFIG": str(file), "SAM4MIS_FILE_GIB": "1"}
+    )
+    assert score(mask, mask)["dice"].value == 1.0
+    file.write_text("[limits]\nfile_gb = 1\n")
+    for call in (sam4mis.load, sam4mis.profiles, lambda: score(mask, mask)):
+        with pytest.raises(Sam4misError, match=r"file_gb: .* Did you mean limits\.file_gib"):
+            call()
+
+
+def test_it_imports_no_command_line_of_the_harness() -> None:
+    for path in Path(sam4mis.__file__).parent.glob("*.py"):
+        named = [
+            name
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+        ]
+        assert not [name for name in named if name.startswith("reproduce.cli")], path
+
+
+def test_predict_names_its_arguments_and_not_options_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    Image.fromarray(TRUE).convert("L").save(tmp_path / "images" / "a.png")
+    given = ("lwnet", tmp_path / "images", tmp_path / "out")
+    with pytest.raises(Sam4misError, match=r"^boxes and points: give one of them"):
+        sam4mis.predict(*given, boxes=tmp_path, points=tmp_path)
+    with pytest.raises(Sam4misError, match=r"^points .*none\.csv: no such file"):
+        sam4mis.predict(*given, points=tmp_path / "none.csv")
