@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
+from catalog.errors import UsageError
 from catalog.exports.citation import year_of
 from catalog.facets import (
     HAS_WEIGHTS,
     Work,
     code_state,
     tag_values,
+    unknown_value,
     weights_licence,
     weights_state,
     works,
@@ -33,6 +35,7 @@ from catalog.licences import LicenceClass
 from catalog.records import Claim, Project
 from catalog.registry import Registry
 from catalog.runnable import NO_MODEL, OUTSIDE, Line, line
+from catalog.text import fold
 from catalog.vocabulary import canonical, label, modality_of, vocabularies, widened
 
 MEMORY = "benchmarks/results/memory.json"
@@ -451,6 +454,21 @@ def askable(kind: Kind) -> dict[str, str]:
     }
 
 
+def asked(kind: Kind, value: str | None) -> str | None:
+    """The value as the records spell it. Raises `UsageError` with the nearest.
+
+    >>> asked("modality", "Ultrasound"), asked("prompt", None)
+    ('ultrasound', None)
+    """
+    if value is None:
+        return None
+    known = askable(kind)
+    for token, name in known.items():
+        if fold(value) in (fold(token), fold(name)):
+            return token
+    raise UsageError(unknown_value(f"--{kind}", value, list(known)))
+
+
 class Found(NamedTuple):
     """An offer that fits a need, and what is to be said of it."""
 
@@ -553,3 +571,13 @@ def facts(offer: Offer, modality: str | None = None) -> list[tuple[str, str]]:
         said = f"median Dice {numbers.middle:.2f} of {numbers.many}, printed by {numbers.by}"
         lines.append(("Numbers", f"{said}, one source and one protocol"))
     return lines
+
+
+def as_data(one: Found) -> dict[str, Any]:
+    """For programs: the same facts as on a card of the site."""
+    return {
+        "project": one.offer.project.slug,
+        "fits": one.level != APART,
+        "remarks": one.remarks,
+        "facts": dict(facts(one.offer)),
+    }

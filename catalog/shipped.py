@@ -7,6 +7,8 @@ clone. Built by `hatch_build.py`.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import msgspec
 INSTALLED = Path(__file__).resolve().parent
 SNAPSHOT = INSTALLED / "data" / "registry"  # in a wheel only
 STAMP = "snapshot.json"
+REGISTRY = ("papers.yaml", "projects", "reproduce/results")  # what its day is the day of
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -43,6 +46,26 @@ def shipped() -> Path | None:
         return SNAPSHOT
     clone = INSTALLED.parent
     return clone if (clone / "pyproject.toml").is_file() else None
+
+
+def stamp_of(root: Path) -> Stamp:
+    """The day and commit of a registry: a snapshot's own, else git's last commit that changed it.
+
+    What was changed since is in neither; nothing is known of files without a history.
+    """
+    if is_snapshot(root):
+        return stamp() or Stamp()
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return Stamp()
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [git, "-C", str(root), "log", "-1", "--format=%cs %H", "--", *REGISTRY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    date, _, commit = done.stdout.strip().partition(" ")
+    return Stamp(date or None, commit or None)
 
 
 def is_snapshot(root: Path) -> bool:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from catalog.errors import UsageError
 from catalog.facets import TAG_FACETS, Filters, Work, nearest, without_paper, works
+from catalog.lookup import named_claims, named_project
 from catalog.records import Claim, Project, Verdict
 from catalog.registry import Registry, find_root
 from catalog.runnable import Line, releases
-from catalog.shipped import is_snapshot, stamp
+from catalog.shipped import stamp_of
 from sam4mis.beginning import begin
 
 if TYPE_CHECKING:
     from catalog.search import Index
 
-Kind = TypeVar("Kind")
 _FACETS = (*TAG_FACETS, "prompt", "verdict", "licence", "weights-licence")
 _OTHERS = {"author": "author", "has_code": "code", "has_weights": "weights", "year": "year"}
 
@@ -48,8 +48,6 @@ class Catalog:
 
     root
         The folder that was read.
-    date
-        `YYYY-MM-DD` of an installed snapshot; None for a clone, whose day git knows.
     works
         All works, in file order, those that were excluded too. A `Work` has `paper` (title,
         authors, versions, tags, links), `projects` (its code releases) and `verdicts`.
@@ -61,10 +59,14 @@ class Catalog:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.root = registry.root
-        of = stamp() if is_snapshot(registry.root) else None
-        self.date = of.date if of else None
         self.works: list[Work] = works(registry)
         self.projects: list[Project] = registry.projects
+
+    @cached_property
+    def date(self) -> str | None:
+        """`YYYY-MM-DD` of the last change of the registry: of an installed snapshot when it was
+        built, of a clone what is committed. None where git knows no history."""
+        return stamp_of(self.root).date
 
     def __repr__(self) -> str:
         day = f" of {self.date}" if self.date else ""
@@ -85,14 +87,14 @@ class Catalog:
         return found
 
     def project(self, slug: str) -> Project:
-        """One code release by its slug, the name of its file in `projects/`.
+        """One code release by its slug or name in any spelling, or its repository's address.
 
         Raises `Sam4misError` for one that is not there, with the nearest names.
 
         >>> load().project("medsam").repository.url
         'https://github.com/bowang-lab/MedSAM'
         """
-        return _named(slug, {project.slug: project for project in self.projects}, "code release")
+        return named_project(slug, self.projects)
 
     def claim(self, name: str) -> Claim:
         """A printed number by `project/claim`.
@@ -105,8 +107,8 @@ class Catalog:
         >>> claim.value, claim.metric, claim.protocol.threshold.evidence
         (80.96, 'dice', 'from-code')
         """
-        claims = {f"{project.slug}/{c.id}": c for project in self.projects for c in project.claims}
-        return _named(name, claims, "printed number")
+        _, claim = self._named(name)
+        return claim
 
     def verdict(self, claim: str) -> Verdict | None:
         """What the rule says of a claim (`project/claim`): `state`, `reported`, `measured`,
@@ -114,8 +116,9 @@ class Catalog:
 
         Raises `Sam4misError` for a claim that is not there.
         """
-        self.claim(claim)
-        return next((v for v in self.registry.verdicts if v.claim == claim), None)
+        project, one = self._named(claim)
+        name = f"{project.slug}/{one.id}"
+        return next((v for v in self.registry.verdicts if v.claim == name), None)
 
     def find(self, text: str = "", **filters: str | bool | Iterable[str]) -> list[Work]:
         """Works that hold every word of `text`, best first, and pass the filters.
@@ -173,6 +176,14 @@ class Catalog:
             if runs in (None, line.runs) and (not filters or line.project.slug in slugs)
         ]
 
+    def _named(self, claim: str) -> tuple[Project, Claim]:
+        project, found = named_claims(claim, self.projects)
+        if len(found) != 1:
+            known = [f"{project.slug}/{one.id}" for one in found]
+            some = f" It has {len(known)}, such as {known[0]}." if known else " It has none."
+            raise UsageError(f"{claim}: expected one printed number, as project/claim.{some}")
+        return project, found[0]
+
     @cached_property
     def _everything(self) -> list[Work]:
         return [*self.works, *without_paper(self.registry, self.works)]
@@ -182,15 +193,6 @@ class Catalog:
         from catalog.search import Index
 
         return Index.kept(self.registry, Filters().apply(self._everything))
-
-
-def _named(name: str, known: Mapping[str, Kind], what: str) -> Kind:
-    if name in known:
-        return known[name]
-    near = nearest(name, known)
-    raise UsageError(
-        f"no {what} is called {name!r}." + (f" Did you mean {' or '.join(near)}?" if near else "")
-    )
 
 
 def _filters(given: Mapping[str, str | bool | Iterable[str]]) -> Filters:

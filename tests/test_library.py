@@ -243,7 +243,18 @@ def test_single_files_are_paired_as_they_are_given(folders: tuple[Path, Path]) -
 
 def test_works_are_found_as_the_commands_find_them(root: Path) -> None:
     catalog = sam4mis.load(root)
-    assert catalog.date is None  # a clone: git knows
+    asked = [
+        "git",
+        "log",
+        "-1",
+        "--format=%cs",
+        "--",
+        "papers.yaml",
+        "projects",
+        "reproduce/results",
+    ]
+    committed = subprocess.run(asked, cwd=root, capture_output=True, text=True).stdout.strip()
+    assert catalog.date == (committed or None)
     ultrasound = catalog.find(modality="ultrasound", has_weights=True, year="2023-")
     assert ultrasound
     assert all("ultrasound" in work.values("modality") for work in ultrasound)
@@ -268,8 +279,9 @@ def test_models_are_filtered_by_what_runs_and_by_their_works(root: Path) -> None
     [
         (lambda c: c.work("medsamm"), "medsam"),
         (lambda c: c.project("medsamm"), "Did you mean medsam"),
-        (lambda c: c.claim("lwnet/validation-dise"), "lwnet/validation-dice"),
-        (lambda c: c.verdict("lwnet/nothing"), "no printed number"),
+        (lambda c: c.claim("lwnet/validation-dise"), "Did you mean validation-dice"),
+        (lambda c: c.verdict("lwnet/nothing"), "lwnet has no claim 'nothing'"),
+        (lambda c: c.claim("lwnet"), "expected one printed number"),
         (lambda c: c.find(modalty="ct"), "modality"),
         (lambda c: c.find(modality="ultrasoun"), "ultrasound"),
     ],

@@ -24,7 +24,7 @@ from catalog.errors import (
     Sam4misError,
 )
 
-# command -> (module with `app`, one line of help). Groups of other packages come by entry point.
+# command -> (module with `app`, one line of help). Those of other packages come by entry point.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("catalog.cli.check", "Check the registry; all findings at once, with file and line."),
     "search": (
@@ -53,14 +53,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("catalog.cli.config", "Show the settings in force, and where each comes from."),
     "serve": ("catalog.cli.serve", "Build the website and serve it on this machine."),
 }
-GROUPS = {"reproduce": "Run released checkpoints and check the numbers their papers print."}
+OTHERS = {
+    "reproduce": "Run released checkpoints and check the numbers their papers print.",
+    "mcp": "Answer an assistant's questions from the catalog (extra [mcp]).",
+}
 # These collect their garbage: they last, or leave much (a build needs 40 % more memory without).
-LASTING = ("build", "serve", "refresh", "discover", *GROUPS)
+LASTING = ("build", "serve", "refresh", "discover", *OTHERS)
 
 
 class Catalog(LazyGroup):
     known = COMMANDS
-    groups = GROUPS
+    others = OTHERS
     lasting = LASTING
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.cli.entries import AsVersion, Because, Different, InScope, WithoutAuthors
-from catalog.cli.output import can_ask, counted, say, write
+from catalog.cli.output import JsonOption, can_ask, counted, say, write, write_json
 from catalog.errors import EXIT_FINDINGS, FindingsError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def add(
     because: Because = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show and write nothing.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Add a work to papers.yaml.
 
@@ -54,9 +55,10 @@ def add(
       sam4mis add -                             paste, then Ctrl-D
       sam4mis add 10.1038/s41467-024-44824-z --as-version medsam
     """
-    from catalog.cli.entries import choices, tell, versions_of
+    from catalog.cli.entries import as_data, choices, tell, versions_of
     from catalog.editing import dump_record
     from catalog.intake.storing import Origin, preview, store
+    from catalog.records import to_builtins
     from catalog.registry import Registry, find_clone, find_root, load_papers
 
     root = find_root() if dry_run else find_clone("add")
@@ -70,14 +72,15 @@ def add(
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     entries = preview(root, drafts, made, today)
     going = [entry for entry in entries if entry.state in ("new", "joined") and entry.paper]
-    for paper in {entry.paper.id: entry.paper for entry in going if entry.paper}.values():
-        write(dump_record(paper))
+    records = {entry.paper.id: entry.paper for entry in going if entry.paper}
+    if not json:
+        write("".join(dump_record(paper) for paper in records.values()))
     typed = f"sam4mis add {as_typed(what)}"
     if not going:
         tell(entries, typed)
         raise InputError("Nothing was written.")
     _tell_of(going)
-    if agreed(_question(going), yes=yes, dry_run=dry_run):
+    if written := agreed(_question(going), yes=yes, dry_run=dry_run):
         origin = Origin("given to sam4mis add", because=because)
         entries = store(root, drafts, made, origin, today)
         added = [e.paper.id for e in entries if e.state == "new" and e.paper]
@@ -86,6 +89,14 @@ def add(
             say(f"Added {', '.join(added)}. Next: sam4mis check")
         for id in joined:
             say(f"{id} has one more version. Next: sam4mis check")
+    if json:
+        write_json(
+            {
+                "written": written,
+                "entries": [as_data(entry) for entry in entries],
+                "records": [to_builtins(paper) for paper in records.values()],
+            }
+        )
     tell(entries, typed)
     missing = [e for e in entries if e.state in ("waits", "decided before")]
     lost = not any(entry.state in ("new", "joined") for entry in entries)

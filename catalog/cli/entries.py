@@ -105,3 +105,15 @@ def summary(entries: Sequence[Entry]) -> str:
     parts = [f"{counts[state]} {state}" for state in words if counts[state]]  # type: ignore[index]
     parts.append(f"{counts['waits']} waiting for a decision")
     return f"{len(entries)} entries: " + ", ".join(parts)
+
+
+def as_data(entry: Entry) -> dict[str, object]:
+    """What became, or would become, of one entry, for programs."""
+    return {
+        "entry": entry.name,
+        "title": entry.draft.title,
+        "state": entry.state,
+        "work": entry.paper.id if entry.paper else None,
+        "because": entry.because,
+        "decide": [option for _, option in entry.ways],
+    }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from catalog.cli.filtering import with_filters
-from catalog.cli.output import counted, say, write
+from catalog.cli.output import counted, say, write, write_json
 from catalog.facets import Filters
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -32,16 +32,20 @@ def export(
     names: Annotated[
         list[str] | None, typer.Argument(help="Ids of works; none: all that pass the filters.")
     ] = None,
-    to: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.bibtex,
+    to: Annotated[
+        Format | None, typer.Option("--format", "-f", help="What to write. [default: bibtex]")
+    ] = None,
     query: Annotated[str | None, typer.Option(help="Only what `search` finds.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the schema of json.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Write works as BibTeX, RIS, CSL-JSON, CSV or JSON: all, those of a query, or single ones.
 
-    BibTeX keys are the works' ids and never change.
+    BibTeX keys are the works' ids and never change. Where a file is written, --json answers with
+    its name and how many works are in it.
 
     \b
     Examples:
@@ -50,8 +54,6 @@ def export(
       sam4mis export --modality ultrasound --has-code --format csv -o ultrasound.csv
       sam4mis export --query "polyp segmentation" --format ris
     """
-    import json
-
     from catalog.errors import UsageError
     from catalog.exports import FORMATS, json_schema
     from catalog.facets import works
@@ -59,8 +61,11 @@ def export(
     from catalog.registry import Registry, find_root
 
     if schema:
-        write(json.dumps(json_schema(), indent=1) + "\n")
+        write_json(json_schema())
         return
+    chosen_format = to or (Format.json if json else Format.bibtex)
+    if json and output is None and chosen_format is not Format.json:
+        raise UsageError(f"--json and --format {chosen_format}: give one of them, or -o FILE.")
     registry = Registry.load_around(find_root(), say)
     all_works = works(registry)
     if names:
@@ -77,11 +82,14 @@ def export(
         from catalog.search import Index
 
         chosen = [hit.work for hit in Index(chosen).search(query)]
-    text = FORMATS[to.value](work.paper for work in chosen)
+    text = FORMATS[chosen_format](work.paper for work in chosen)
     if output is None:
         write(text)
     else:
         if not output.parent.is_dir():
             raise UsageError(f"--output: the folder {output.parent} does not exist.")
         output.write_text(text, "utf-8")
-    say(f"{counted(len(chosen), 'work')} as {to.value}" + (f" in {output}" if output else ""))
+        if json:
+            write_json({"file": str(output), "format": chosen_format, "works": len(chosen)})
+    where = f" in {output}" if output else ""
+    say(f"{counted(len(chosen), 'work')} as {chosen_format}{where}")

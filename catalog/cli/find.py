@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,11 +12,11 @@ from catalog.choosing import (
     SHAPES,
     TIERS,
     Found,
-    Kind,
     Need,
     Offer,
     answer,
-    askable,
+    as_data,
+    asked,
     facts,
     offers,
 )
@@ -78,7 +78,7 @@ def find(
     if compare:
         chosen = _chosen(compare, every)
         if json:
-            write_json([_data(Found(offer, 0, [])) for offer in chosen])
+            write_json([as_data(Found(offer, 0, [])) for offer in chosen])
             return
         sides = [dict(facts(offer, modality)) for offer in chosen]
         names = dict.fromkeys(name for side in sides for name in side)
@@ -87,16 +87,16 @@ def find(
         table(("", *slugs), rows, *slugs)
         return
     need = Need(
-        _asked("modality", modality),
-        _asked("dimension", dimension),
-        _asked("prompt", prompt),
-        _asked("target", target),
+        asked("modality", modality),
+        asked("dimension", dimension),
+        asked("prompt", prompt),
+        asked("target", target),
         "commercial" if commercial else None,
         memory,
     )
     found = answer(every, need)
     if json:
-        write_json({tier: [_data(one) for one in held] for tier, held in found.items()})
+        write_json({tier: [as_data(one) for one in held] for tier, held in found.items()})
         return
     shown = [(TIERS[tier], one) for tier, held in found.items() for one in held[:limit]]
     table(COLUMNS, (_row(tier, one) for tier, one in shown), "prompt", "remarks")
@@ -105,20 +105,6 @@ def find(
     say("; ".join(told) + more)
     if modality and (silent := sum(offer.modalities is None for offer in every)):
         say(f"{counted(silent, 'release')} left out: for which images is not recorded")
-
-
-def _asked(kind: Kind, value: str | None) -> str | None:
-    """The value as the records spell it. Raises `UsageError` with the nearest."""
-    from catalog.facets import unknown_value
-    from catalog.text import fold
-
-    if value is None:
-        return None
-    known = askable(kind)
-    for token, name in known.items():
-        if fold(value) in (fold(token), fold(name)):
-            return token
-    raise UsageError(unknown_value(f"--{kind}", value, list(known)))
 
 
 def _chosen(names: list[str], every: list[Offer]) -> list[Offer]:
@@ -145,13 +131,3 @@ def _row(tier: str, one: Found) -> list[object]:
         {"commercial": "yes", "non-commercial": "no"}.get(one.offer.licence, "ask"),
         f"needs more: {remarks}" if one.level == APART else remarks,
     ]
-
-
-def _data(one: Found) -> dict[str, Any]:
-    """For JSON: the same facts as on a card of the site."""
-    return {
-        "project": one.offer.project.slug,
-        "fits": one.level != APART,
-        "remarks": one.remarks,
-        "facts": dict(facts(one.offer)),
-    }

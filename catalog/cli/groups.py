@@ -32,14 +32,14 @@ class LazyGroup(TyperGroup):
     """A group that knows its commands by name.
 
     known    command -> (module with `app`, one line of help)
-    groups   groups of commands -> one line of help; found by entry point, of this distribution
-             alone: another one may call something of its own the same
+    others   commands and groups of other packages -> one line of help; found by entry point, of
+             this distribution alone: another one may call something of its own the same
     hidden   typed by programs, not by people: they can be called and are not listed
     lasting  collect their garbage: they last, or leave much
     """
 
     known: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    groups: ClassVar[Mapping[str, str]] = {}
+    others: ClassVar[Mapping[str, str]] = {}
     hidden_names: ClassVar[tuple[str, ...]] = ()
     lasting: ClassVar[tuple[str, ...]] = ()
 
@@ -52,14 +52,14 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name in (*self.known, *self.groups) if name not in self.hidden_names]
+        return [name for name in (*self.known, *self.others) if name not in self.hidden_names]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in self.lasting:
             gc.enable()
         if cmd_name in self.known:
             app = importlib.import_module(self.known[cmd_name][0]).app
-        elif cmd_name in self.groups:
+        elif cmd_name in self.others:
             from importlib.metadata import distribution
 
             own = distribution("sam4mis").entry_points
@@ -74,7 +74,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As typer does; for what is no command, what may have been meant."""
         name = args[0]
-        if name in self.known or name in self.groups or name[:1] == "-" or ctx.resilient_parsing:
+        if name in self.known or name in self.others or name[:1] == "-" or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         near = self._meant(ctx, name)
         ctx.fail(
@@ -85,9 +85,11 @@ class LazyGroup(TyperGroup):
         """Commands that a word may stand for, as they are typed: here, below, or next to here."""
         from catalog.facets import nearest
 
+        groups = {other: self.get_command(ctx, other) for other in self.others}
         elsewhere = {
-            f"{ctx.command_path} {group}": self.get_command(ctx, group).list_commands(ctx)
-            for group in self.groups
+            f"{ctx.command_path} {other}": group.list_commands(ctx)
+            for other, group in groups.items()
+            if isinstance(group, TyperGroup)
         }
         if ctx.parent is not None:
             parent = ctx.parent.command
@@ -101,6 +103,6 @@ class LazyGroup(TyperGroup):
         ]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        told = {**{name: text for name, (_, text) in self.known.items()}, **self.groups}
+        told = {**{name: text for name, (_, text) in self.known.items()}, **self.others}
         with formatter.section("Commands"):
             formatter.write_dl([(name, told[name]) for name in self.list_commands(ctx)])

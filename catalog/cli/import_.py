@@ -14,7 +14,6 @@ from catalog.errors import EXIT_FINDINGS, PrerequisiteError
 
 if TYPE_CHECKING:
     from catalog.intake import Draft
-    from catalog.intake.entering import Entry
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -62,7 +61,7 @@ def import_(
       sam4mis import works.yaml --as-version 10.1117/12.3006837=skinsam
       sam4mis import README.md --from owner/name@<commit>:README.md --section Medical
     """
-    from catalog.cli.entries import choices, summary, tell, versions_of
+    from catalog.cli.entries import as_data, choices, summary, tell, versions_of
     from catalog.intake.storing import Origin, preview, store
     from catalog.registry import find_clone, find_root
 
@@ -80,7 +79,7 @@ def import_(
         origin = Origin(place or file.name, listed=True, because=because)
         entries = store(root, drafts, made, origin, today)
     if json:
-        write_json({"written": not dry_run, "entries": [_data(entry) for entry in entries]})
+        write_json({"written": not dry_run, "entries": [as_data(entry) for entry in entries]})
     else:
         for entry in entries:
             if entry.state in ("new", "queued", "joined"):
@@ -114,14 +113,3 @@ def _drafts(file: Path, place: str | None, section: list[str] | None) -> list[Dr
         raise UsageError("--section is for lists in Markdown, which have headings.")
     origin = origin_of(place)[:2] if place else None
     return read_works_list(text, str(file), decisions().venues, origin)
-
-
-def _data(entry: Entry) -> dict[str, object]:
-    return {
-        "entry": entry.name,
-        "title": entry.draft.title,
-        "state": entry.state,
-        "work": entry.paper.id if entry.paper else None,
-        "because": entry.because,
-        "decide": [option for _, option in entry.ways],
-    }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.cli.output import say, write
+from catalog.cli.output import JsonOption, say, write, write_json
 
 if TYPE_CHECKING:
     from catalog.intake import Draft
@@ -36,6 +36,7 @@ def intake_form(
     title: Annotated[
         Path | None, typer.Option(help="Write a title for a pull request to this file.")
     ] = None,
+    json: JsonOption = False,
 ) -> None:
     """Turn a filled issue form into a checked change of the registry, shown as a patch.
 
@@ -59,7 +60,9 @@ def intake_form(
     answers = read_form(decode(raw, "issue"), form)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     change = change_of(root, answers, today, lambda text: _look_up(root, text))
-    write(patch_of(change, root))
+    patch = patch_of(change, root)
+    if not json:
+        write(patch)
     say(change.title)
     if title is not None:
         title.write_text(change.title + "\n", "utf-8")
@@ -74,6 +77,9 @@ def intake_form(
                 raise InputError(f"{change.path.name} was edited meanwhile; try again.")
             write_whole(change.path, change.after.encode("utf-8"))
         say("Written. Next: sam4mis check")
+    if json:
+        file = change.path.relative_to(root).as_posix()
+        write_json({"written": apply, "title": change.title, "file": file, "patch": patch})
 
 
 def patch_of(change: Change, root: Path) -> str:

@@ -6,8 +6,6 @@ import hashlib
 import logging
 import os
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +15,13 @@ from typing import Any
 
 from catalog.errors import FindingsError, InputError, PrerequisiteError
 from catalog.files import lock, write_whole
-from catalog.registry import PAPERS, PROJECTS, RESULTS, Registry
+from catalog.registry import PAPERS, Registry
 from catalog.render import card, machine, readme
 from catalog.render.output import Output, Settings
 from catalog.render.pages import WRITERS
 from catalog.render.views import Catalog
 from catalog.results import unexamined
+from catalog.shipped import stamp_of
 
 SITE = "site"
 DOCS = "build/docs"
@@ -72,22 +71,8 @@ def settings(root: Path) -> Settings:
         site_url=site.rstrip("/") + "/" if site else None,
         repo_url=(extra.get("repo_url") or "").rstrip("/") or None,
         branch=extra.get("branch") or "main",
-        commit=_commit(root),
+        commit=stamp_of(root).commit,
     )
-
-
-def _commit(root: Path) -> str | None:
-    """The last commit that changed the registry; None outside git."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    done = subprocess.run(  # noqa: S603 - fixed arguments
-        [git, "-C", str(root), "log", "-1", "--format=%H", "--", PAPERS, PROJECTS, RESULTS],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or None
 
 
 def generate(catalog: Catalog, known: Settings) -> Output:

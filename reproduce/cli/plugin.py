@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from catalog.cli.output import JsonOption
+
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
@@ -34,6 +36,7 @@ def new(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the file and write nothing.")
     ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Write a whole adapter to begin with: it runs as it stands, with a line for a network.
 
@@ -42,7 +45,7 @@ def new(
       sam4mis reproduce plugin new my-model --shape image
       sam4mis reproduce plugin check my_model.py
     """
-    from catalog.cli.output import say, write
+    from catalog.cli.output import say, write, write_json
     from catalog.errors import InputError, UsageError
     from catalog.files import write_whole
     from reproduce.predicting.plugin_check import NAME
@@ -56,13 +59,19 @@ def new(
     camel = "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
     text = template.read_text("utf-8")
     text = text.replace(f"{old.capitalize()}Example", camel).replace(f"{old}-example", name)
-    if dry_run:
-        write(text)
-        return
     target = out or Path(f"{name.replace('-', '_').replace('.', '_')}.py")
+    told = {"plugin": name, "file": str(target), "written": not dry_run}
+    if dry_run:
+        if json:
+            write_json({**told, "text": text})
+        else:
+            write(text)
+        return
     if target.exists():
         raise InputError(f"{target}: is there already; nothing was written. Name another: --out.")
     write_whole(target, text.encode())
+    if json:
+        write_json(told)
     say(f"{target}: try it with  sam4mis reproduce plugin check {target}")
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from terminal import here, on_terminal
 
 from catalog import configuration
-from catalog.cli import drawing
+from catalog.cli import app, drawing
 from catalog.errors import EXIT_PREREQUISITE, EXIT_USAGE, UsageError
 
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60)
@@ -327,3 +330,86 @@ def test_what_would_be_done_is_json_too(root: Path, command: list[str], tmp_path
         assert set(told[0]) == {"cases", "run", "claims", "script"}
         assert (told[0]["script"] is not None) == ("--slurm" in command)
         assert set(told[0]["claims"]) == {"lwnet/validation-dice", "lwnet/validation-auc"}
+
+
+#: Commands without --json, and why.
+NO_JSON = {
+    "serve": "lasts until it is stopped; there is no answer",
+    "mcp": "speaks JSON with the program that started it",
+}
+
+
+def every_command(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    context = typer.Context(command)
+    if not hasattr(command, "list_commands"):
+        yield path, command
+        return
+    for name in command.list_commands(context):
+        yield from every_command(command.get_command(context, name), *path, name)
+
+
+COMMANDS = dict(every_command(typer.main.get_command(app)))
+
+
+def test_every_command_answers_programs_too() -> None:
+    assert len(COMMANDS) > 35
+    silent = {
+        " ".join(path)
+        for path, command in COMMANDS.items()
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+    assert silent == set(NO_JSON)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in COMMANDS if path[0] not in NO_JSON], ids=" ".join
+)
+def test_what_was_typed_wrongly_is_json_for_programs(path: tuple[str, ...], folder: Path) -> None:
+    ran = here(folder, *path, "--no-such-option", "--json")
+    assert ran.code == EXIT_USAGE
+    said = json.loads(ran.out)
+    assert said["exit_code"] == EXIT_USAGE
+    assert said["error"]
+
+
+BIB = "@article{a, title={A SAM of its own kind}, author={Doe, Jo}, year={2031}, doi={10.1000/a}}"
+
+
+def test_what_would_be_added_is_json_for_programs(folder: Path) -> None:
+    before = (folder / "papers.yaml").read_bytes()
+    ran = here(folder, "add", "-", "--dry-run", "--json", stdin=BIB.encode())
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    assert said["written"] is False
+    assert [entry["state"] for entry in said["entries"]] == ["new"]
+    (record,) = said["records"]
+    assert record["title"] == "A SAM of its own kind"
+    assert (folder / "papers.yaml").read_bytes() == before
+    refused = here(folder, "add", "nothing.bib", "--json")
+    assert json.loads(refused.out)["exit_code"] == EXIT_USAGE
+
+
+def test_an_export_is_json_for_programs(folder: Path) -> None:
+    ran = here(folder, "export", "--json")
+    assert ran.out == here(folder, "export", "--format", "json").out
+    assert json.loads(ran.out)["papers"][0]["id"] == "samed"
+    file = folder / "list.bib"
+    said = json.loads(here(folder, "export", "--json", "-o", str(file), "-f", "bibtex").out)
+    assert said == {"file": str(file), "format": "bibtex", "works": 1}
+    assert "2304.13785" in file.read_text("utf-8")
+    wrong = here(folder, "export", "--json", "--format", "ris")
+    assert wrong.code == json.loads(wrong.out)["exit_code"] == EXIT_USAGE
+
+
+def test_a_plugin_to_begin_with_is_json_for_programs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    typed = ("reproduce", "plugin", "new", "my-model", "--shape", "image", "--json")
+    said = json.loads(here(folder, *typed, "--dry-run").out)
+    assert (said["file"], said["written"]) == ("my_model.py", False)
+    assert 'name = "my-model"' in said["text"]
+    assert not Path("my_model.py").exists()
+    written = json.loads(here(folder, *typed).out)
+    assert written == {"plugin": "my-model", "file": "my_model.py", "written": True}
+    assert Path("my_model.py").read_text("utf-8") == said["text"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -93,6 +94,10 @@ def test_paper_from_a_reference(folder: Path) -> None:
     shown = here(folder, "intake-form", stdin=given)
     assert shown.code == 0, shown.err
     assert (folder / "papers.yaml").read_text("utf-8") == PAPERS
+    told = json.loads(here(folder, "intake-form", "--json", stdin=given).out)
+    assert told["written"] is False
+    assert told["patch"] == shown.out
+    assert (folder / told["file"]).is_file()
     ran = here(folder, "intake-form", "--apply", "--title", str(folder / "t"), stdin=given)
     assert ran.out == shown.out
     paper = Registry.load(folder).papers[-1]
@@ -401,14 +406,14 @@ def test_the_weekly_patch_may_touch_what_refresh_writes() -> None:
 
 
 def test_workflows_call_commands_that_exist() -> None:
-    from catalog.cli import COMMANDS, GROUPS
+    from catalog.cli import COMMANDS, OTHERS
 
     for path in WORKFLOWS:
         for line in path.read_text("utf-8").splitlines():
             for part in line.split("sam4mis ")[1:]:
                 word = part.split()[0].strip("`'\"")
                 runs = line.strip().startswith((".venv", "run:"))
-                assert word in {*COMMANDS, *GROUPS} or not runs, line
+                assert word in {*COMMANDS, *OTHERS} or not runs, line
 
 
 def test_actionlint_finds_nothing(root: Path) -> None:
