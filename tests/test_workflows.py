@@ -62,3 +62,35 @@ def test_progress_says_what_is_installed_in_words(monkeypatch: pytest.MonkeyPatc
     assert understood("  Using cached numpy-2.3.4-cp311-x.whl (16.9 MB)") == ("has", "numpy")
     assert understood("Installing collected packages: a, b") == ("unpacking all", "")
     assert understood("Requirement already satisfied: a") is None
+
+
+@pytest.mark.parametrize(
+    ("vulns", "skipped", "code", "said"),
+    [
+        ([], [], 0, "1 packages asked about, 0 with known vulnerabilities"),
+        (["PYSEC-1"], [], 1, "pillow 1.0: PYSEC-1, fixed in 1.1 (catalog.lock, dev.lock)"),
+        ([], ["torch"], 3, "NOT AUDITED, 1 unknown to the service: torch"),
+        (None, ["torch", "numpy"], 3, "NOT AUDITED: the service answers for none of the 2"),
+    ],
+)
+def test_an_audit_that_asked_nobody_is_no_all_clear(
+    vulns: list[str] | None,
+    skipped: list[str],
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "requirements")
+    from audit import told  # type: ignore[import-not-found]
+
+    found = [{"id": name, "fix_versions": ["1.1"]} for name in vulns or []]
+    asked = [] if vulns is None else [{"name": "pillow", "version": "1.0", "vulns": found}]
+    silent = [{"name": name, "skip_reason": "Dependency not found"} for name in skipped]
+    locks = {
+        "catalog.lock": "pillow==1.0 \\\n",
+        "reproduce.lock": "torch==2 \\\n",
+        "dev.lock": "pillow==1.0",
+    }
+    assert told({"dependencies": asked + silent, "fixes": []}, locks) == code
+    assert said in capsys.readouterr().out

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from terminal import here, on_terminal
+from terminal import PROGRAM, environment, here, on_terminal
 
 from catalog import configuration
 from catalog.cli import app, drawing
@@ -136,11 +139,37 @@ def test_a_shell_completes_commands_and_names(folder: Path, words: str, offered:
     assert here(folder, extra=asked).out.split() == offered
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_for_each_shell_is_printed(folder: Path, shell: str) -> None:
+#: What a shell does when a key is pressed behind `sam4mis show sam`; zsh: what it would lay out.
+PRESSED = {
+    "bash": ("--norc", "COMP_WORDS=(sam4mis show sam) COMP_CWORD=2; _sam4mis_completion sam4mis;"
+             'echo "${COMPREPLY[@]}"'),
+    "zsh": ("-f", "words=(sam4mis show sam); CURRENT=3; _sam4mis_completion"),
+    "fish": ("--no-config", "complete -C 'sam4mis show sam'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shell", PRESSED)
+def test_each_shell_takes_its_script(shell: str, folder: Path, tmp_path: Path) -> None:
     script = here(folder, extra={"_SAM4MIS_COMPLETE": f"source_{shell}"}).out
     assert f"complete_{shell}" in script
-    assert "sam4mis" in script
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not on this machine")
+    program = tmp_path / "bin" / "sam4mis"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / "script").write_text(script)
+    before = "compdef() {}; _arguments() { print -r -- $@ }; " if shell == "zsh" else ""
+    plain, press = PRESSED[shell]
+    done = subprocess.run(
+        [shell, plain, "-c", f"{before}source {tmp_path / 'script'}; {press}"],
+        env=environment(folder, PATH=f"{program.parent}:{os.environ['PATH']}"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "samed" in done.stdout, done.stderr
+    assert not done.stderr
 
 
 @pytest.mark.parametrize(
