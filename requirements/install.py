@@ -36,7 +36,8 @@ def main(environment: Path, lock: Path) -> int:
     uv = os.environ["UV"] if "UV" in os.environ else shutil.which("uv")
     tool = Path(uv).name if uv else "pip"
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-    command += ["--progress-bar", "off"]
+    # a lock is whole: nothing is left to resolve; what is imported is compiled then
+    command += ["--progress-bar", "off", "--no-deps", "--no-compile"]
     if uv:
         command = [uv, "pip", "install", "--python", str(python)]
     command += ["--require-hashes", "-r", str(lock)]
