@@ -31,16 +31,18 @@ def need(what: str, extra: str, wanted: Mapping[str, str]) -> None:
         )
 
 
-def install_command(extra: str) -> str:
-    """The exact command that installs an extra, from where this installation came from."""
+def install_command(extra: str | None = None) -> str:
+    """The exact command that installs an extra, from where this installation came from; None: it
+    without any."""
     clone = Path(__file__).resolve().parents[1]
+    wanted = f"[{extra}]" if extra else ""
     if (clone / "pyproject.toml").is_file():
-        return f'pip install -e "{os.path.relpath(clone)}[{extra}]"'
-    return f'pip install "{_requirement(extra)}"'
+        return f'pip install -e "{os.path.relpath(clone)}{wanted}"'
+    return f'pip install "{_requirement(wanted)}"'
 
 
-def _requirement(extra: str) -> str:
-    """The extra as pip takes it: by the address that pip noted, by name where an index had it."""
+def _requirement(wanted: str) -> str:
+    """The package as pip takes it: by the address that pip noted, by name where an index had it."""
     try:
         noted = distribution("sam4mis").read_text("direct_url.json")
         origin = json.loads(noted) if noted else {}
@@ -50,5 +52,5 @@ def _requirement(extra: str) -> str:
     if kind := origin.get("vcs_info", {}).get("vcs"):
         address = f"{kind}+{address}@{origin['vcs_info']['commit_id']}"
     if address.startswith("file://"):
-        return f"{url2pathname(urlsplit(address).path)}[{extra}]"
-    return f"sam4mis[{extra}] @ {address}" if address else f"sam4mis[{extra}]"
+        return f"{url2pathname(urlsplit(address).path)}{wanted}"
+    return f"sam4mis{wanted} @ {address}" if address else f"sam4mis{wanted}"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperGroup
 
-from catalog.errors import EXIT_BROKEN_PIPE
+from catalog.errors import EXIT_BROKEN_PIPE, PrerequisiteError
 
 
 @contextlib.contextmanager
@@ -60,16 +60,26 @@ class LazyGroup(TyperGroup):
         if cmd_name in self.known:
             app = importlib.import_module(self.known[cmd_name][0]).app
         elif cmd_name in self.others:
-            from importlib.metadata import distribution
-
-            own = distribution("sam4mis").entry_points
-            (entry,) = own.select(group="sam4mis.commands", name=cmd_name)
-            app = entry.load()
+            app = self._of_another_package(cmd_name)
         else:
             return None
         command = typer.main.get_command(app)
         command.name = cmd_name
         return command
+
+    def _of_another_package(self, name: str) -> Any:
+        """Raises `PrerequisiteError` where a clone has moved on since it was installed."""
+        from importlib.metadata import distribution
+
+        from catalog.installing import install_command
+
+        own = distribution("sam4mis").entry_points
+        for entry in own.select(group="sam4mis.commands", name=name):
+            return entry.load()
+        raise PrerequisiteError(
+            f"`sam4mis {name}` is newer than this installation. Install the clone again:",
+            install_command(),
+        )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As typer does; for what is no command, what may have been meant."""
@@ -85,12 +95,11 @@ class LazyGroup(TyperGroup):
         """Commands that a word may stand for, as they are typed: here, below, or next to here."""
         from catalog.facets import nearest
 
-        groups = {other: self.get_command(ctx, other) for other in self.others}
-        elsewhere = {
-            f"{ctx.command_path} {other}": group.list_commands(ctx)
-            for other, group in groups.items()
-            if isinstance(group, TyperGroup)
-        }
+        elsewhere = {}
+        for other in self.others:
+            with contextlib.suppress(PrerequisiteError):
+                if isinstance(group := self.get_command(ctx, other), TyperGroup):
+                    elsewhere[f"{ctx.command_path} {other}"] = group.list_commands(ctx)
         if ctx.parent is not None:
             parent = ctx.parent.command
             elsewhere[ctx.parent.command_path] = parent.list_commands(ctx.parent)

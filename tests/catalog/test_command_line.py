@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import EntryPoints
 from pathlib import Path
 from typing import Any
 
@@ -442,3 +443,17 @@ def test_a_plugin_to_begin_with_is_json_for_programs(
     written = json.loads(here(folder, *typed).out)
     assert written == {"plugin": "my-model", "file": "my_model.py", "written": True}
     assert Path("my_model.py").read_text("utf-8") == said["text"]
+
+
+def test_a_clone_that_moved_on_since_it_was_installed_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Older:
+        entry_points = EntryPoints([])
+
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Older)
+    ran = here(folder, "mcp")
+    assert ran.code == EXIT_PREREQUISITE
+    assert "newer than this installation" in ran.err
+    assert 'pip install -e "' in ran.err
+    assert "Did you mean list" in here(folder, "lst").err
