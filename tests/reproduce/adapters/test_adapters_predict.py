@@ -32,12 +32,13 @@ SPACING = (4.0, 1.0, 0.7)
 SHAPE = (3, 32, 48)
 
 
-def images_for(name: str, folder: Path) -> Path:
+def images_for(name: str, folder: Path, recipe: Any = None) -> Path:
     """What a user of this adapter has: a picture, or a volume (of four channels for GBT-SAM)."""
     folder.mkdir()
     if plugin("adapters", name).dimensionality == "2d":
         picture = Image.fromarray(made_picture(40, 56))
-        if name in ("sam-lst", "samed", "h-sam"):  # they know CT alone, and refuse colours
+        # they know CT or MR alone, and refuse colours
+        if name in ("sam-lst", "samed", "h-sam") or recipe == "prostate":
             picture = picture.convert("L")
         picture.save(folder / "a.png")
         return folder
@@ -85,7 +86,7 @@ def job_of(name: str, folder: Path, options: dict[str, Any]) -> tuple[Job, Any]:
         None,
         (),
     )
-    found = look(images_for(name, folder / "images"))
+    found = look(images_for(name, folder / "images", options.get("recipe")))
     source = source_of(chosen, found.cases, given_for(name, folder), None, ())
     data: dict[str, Any] = {"channels": "all"}
     if adapter.values == "stored":
@@ -211,9 +212,11 @@ def test_every_release_predicts_at_full_size(
     monkeypatch.setattr(test_adapters, "meta", weights.seeded)
     state = release.state()
     adapter = plugin("adapters", release.adapter)
-    model = adapter.build(state, release.options, "cpu", "float32")
+    # MedSegX knows its tasks by name, and no "tissue"
+    options = release.options | ({"task": "CT_Liver"} if release.adapter == "medsegx" else {})
+    model = adapter.build(state, options, "cpu", "float32")
     monkeypatch.setattr("reproduce.predicting.job.load_model", lambda *_: model)
-    job, cases = job_of(release.adapter, tmp_path, release.options)
+    job, cases = job_of(release.adapter, tmp_path, options)
     checked(release.adapter, job, predicted(job, cases))
 
 
