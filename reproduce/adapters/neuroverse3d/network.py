@@ -241,6 +241,11 @@ def build(
             f"{', '.join(got)}. Make it of volumes and their label maps with torch.save("
             f"{{'{IMAGES}': ..., '{LABELS}': ...}}, FILE) and give it after the network's file."
         )
+    numbers = [] if labels.device.type == "meta" else numbers_of(labels)
+    if not numbers and labels.device.type != "meta":
+        raise InputError(
+            f"the examples hold no label above 0, so they show nothing to look for: mend {LABELS}"
+        )
     levels = sum(
         key.startswith("target_encoder.downsample_blocks.") and key.endswith("weight")
         for key in weights
@@ -251,8 +256,7 @@ def build(
     load_strictly(net, weights)
     given = str(options["classes"])
     names = [name.strip() for name in given.split(",")] if given else []
-    if not names and labels.device.type != "meta":
-        names = [f"label {n:g}" for n in numbers_of(labels)]
+    names = names or [f"label {n:g}" for n in numbers]
     side = int(options["side"])
     model = Neuroverse3d("neuroverse3d", net, side, names, options, device, dtype)
     model.images, model.labels = images, labels

@@ -9,12 +9,13 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+import torch
 from made import made_picture, waves
 from PIL import Image
 from small_networks import SCALED, network, options_of
 from test_adapters import RELEASES
 
-from catalog.errors import PrerequisiteError, UsageError
+from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Project
 from catalog.registry import Registry
 from reproduce.ground.plugins import plugin, plugins
@@ -32,11 +33,13 @@ SPACING = (4.0, 1.0, 0.7)
 SHAPE = (3, 32, 48)
 
 
-def images_for(name: str, folder: Path, recipe: Any = None) -> Path:
+def images_for(name: str, folder: Path, recipe: Any = None, whole: bool = False) -> Path:
     """What a user of this adapter has: a picture, or a volume (of four channels for GBT-SAM)."""
     folder.mkdir()
     if plugin("adapters", name).dimensionality == "2d":
-        picture = Image.fromarray(made_picture(40, 56))
+        # WSI-SAM takes fields of its own size alone
+        size = (2048, 2048) if whole and name == "wsi-sam" else (40, 56)
+        picture = Image.fromarray(made_picture(*size))
         # they know CT or MR alone, and refuse colours
         if name in ("sam-lst", "samed", "h-sam") or recipe == "prostate":
             picture = picture.convert("L")
@@ -71,7 +74,9 @@ def given_for(name: str, folder: Path) -> Any:
     return kind, path
 
 
-def job_of(name: str, folder: Path, options: dict[str, Any]) -> tuple[Job, Any]:
+def job_of(
+    name: str, folder: Path, options: dict[str, Any], whole: bool = False
+) -> tuple[Job, Any]:
     """Everything but the network: `sam4mis reproduce predict` plans it so."""
     adapter = plugin("adapters", name)
     weights = folder / "w.safetensors"
@@ -86,7 +91,7 @@ def job_of(name: str, folder: Path, options: dict[str, Any]) -> tuple[Job, Any]:
         None,
         (),
     )
-    found = look(images_for(name, folder / "images", options.get("recipe")))
+    found = look(images_for(name, folder / "images", options.get("recipe"), whole))
     source = source_of(chosen, found.cases, given_for(name, folder), None, ())
     data: dict[str, Any] = {"channels": "all"}
     if adapter.values == "stored":
@@ -128,7 +133,11 @@ def checked(name: str, job: Job, record: CaseRecord) -> None:
     assert record.masks is not None
     found = read_mask(job.out / record.masks)
     volume = adapter.dimensionality == "3d"
-    assert found.geometry.shape == (SHAPE if volume else (40, 56))
+    if volume:
+        assert found.geometry.shape == SHAPE
+    else:
+        with Image.open(job.out.parent / "images/a.png") as given:
+            assert found.geometry.shape == given.size[::-1]
     values = found.first
     if volume:
         np.testing.assert_allclose(found.geometry.spacing_mm, SPACING, atol=1e-5)
@@ -211,12 +220,14 @@ def test_every_release_predicts_at_full_size(
 
     monkeypatch.setattr(test_adapters, "meta", weights.seeded)
     state = release.state()
+    if release.adapter == "neuroverse3d":  # seeded labels are zeros
+        state["context.labels"][:, 4:12, 4:12, 4:12] = 1
     adapter = plugin("adapters", release.adapter)
     # MedSegX knows its tasks by name, and no "tissue"
     options = release.options | ({"task": "CT_Liver"} if release.adapter == "medsegx" else {})
     model = adapter.build(state, options, "cpu", "float32")
     monkeypatch.setattr("reproduce.predicting.job.load_model", lambda *_: model)
-    job, cases = job_of(release.adapter, tmp_path, options)
+    job, cases = job_of(release.adapter, tmp_path, options, whole=True)
     checked(release.adapter, job, predicted(job, cases))
 
 
@@ -248,3 +259,10 @@ def test_files_that_no_release_has_are_given_after_the_weights(
         choose(registry, name, None, given[:1], {})
     with pytest.raises(PrerequisiteError, match="beside its weights it needs what no release has"):
         files_of(choose(registry, name, None, (), {}))
+
+
+def test_examples_without_a_label_are_refused_before_the_network_is_made() -> None:
+    adapter, empty = plugin("adapters", "neuroverse3d"), torch.zeros(2, 8, 8, 8)
+    shown = {"context.images": empty, "context.labels": empty}
+    with pytest.raises(InputError, match="no label above 0"):
+        adapter.build(shown, resolve_options(adapter, {}), "cpu", "float32")
