@@ -5,7 +5,7 @@ from reproduce.models.sam2_declaring import holes, video_adapter
 
 PLUGIN = video_adapter(
     name="medsam2",
-    version=1,
+    version=2,
     title="MedSAM2",
     papers=("2504.03600",),
     source=(

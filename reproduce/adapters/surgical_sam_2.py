@@ -5,7 +5,7 @@ from reproduce.models.sam2_declaring import holes, video_adapter
 
 PLUGIN = video_adapter(
     name="surgical-sam-2",
-    version=1,
+    version=2,
     title="Surgical SAM 2",
     papers=("2408.07931",),
     source=(

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from torch.nn.functional import interpolate
-from transformers import Sam2VideoConfig, Sam2VideoModel
+from transformers import Sam2VideoConfig, Sam2VideoInferenceSession, Sam2VideoModel
 
 HOLE = 0.1  # the logit that a filled hole gets
+LARGEST_LOGIT = 32.0  # of those that are fed back with a correction
 
 
 class Sam2Network(Sam2VideoModel):  # type: ignore[no-untyped-call]  # transformers' own hook
@@ -55,6 +56,45 @@ class Sam2Network(Sam2VideoModel):  # type: ignore[no-untyped-call]  # transform
             size = found["high_res_masks"].shape[-2:]
             found["high_res_masks"] = interpolate(found["pred_masks"], size, mode="bilinear")
         return found
+
+    def answered(
+        self,
+        memory: Sam2VideoInferenceSession,
+        plane: int,
+        points: dict[str, torch.Tensor] | None,
+        mask: torch.Tensor | None,
+        before: torch.Tensor | None,
+        reverse: bool,
+        first: bool,
+    ) -> dict[str, torch.Tensor]:
+        """What one object's memory holds of a plane on which something is said.
+
+        points  `point_coords` (1, 1, N, 2) x, y and `point_labels` (1, 1, N), or
+        mask    (1, 1, side, side) of 0 and 1
+        before  (1, 1, side / 4, side / 4) logits that points correct; None: there are none
+        first   whether the object has not been followed there, and nothing is remembered
+        """
+        output = self._run_single_frame_inference(
+            inference_session=memory,
+            frame_idx=plane,
+            obj_idx=0,
+            batch_size=1,
+            is_init_cond_frame=first,
+            point_inputs=points,
+            mask_inputs=mask,
+            reverse=reverse,
+            prev_sam_mask_logits=None
+            if before is None
+            else before.clamp(-LARGEST_LOGIT, LARGEST_LOGIT),
+        )
+        features, _ = self._prepare_vision_features(memory, plane, 1)
+        output["maskmem_features"], output["maskmem_pos_enc"] = self._encode_new_memory(
+            current_vision_feats=features[-1],
+            pred_masks_high_res=output.pop("high_res_masks"),
+            object_score_logits=output["object_score_logits"],
+            is_mask_from_pts=True,
+        )
+        return output
 
 
 def filled(logits: torch.Tensor, most_px: int) -> torch.Tensor:

@@ -5,13 +5,20 @@ normalised; what is asked about a plane conditions the memory; the object is the
 from the first such plane and, in a second pass that starts from that conditioning alone, backward
 (bowang-lab/MedSAM2 resets its state between the passes). Objects do not see each other.
 
+A later question corrects what stands: on a plane that the object was followed to, what is said is
+told with that plane's logits and the memory of the pass that came by; it then conditions the
+memory beside what conditioned it before, and the object is followed again. So does the authors'
+predictor with `add_all_frames_to_correct_as_cond`, as the network was trained; without, following
+an object again overwrites what was corrected (facebookresearch/sam2, issues 719 and 731).
+
 Of the planes followed only what the next ones look at is kept, so the memory of a question does not
-grow with the stack, but for low-resolution logits of the backward pass.
+grow with the stack, but for low-resolution logits of the backward pass. A correction follows the
+object to its plane once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -151,57 +158,108 @@ class Told:
 
     points  (N, 2) x, y with the corners of a box first;  labels (N,): 1 on the object, 0 off it,
             2 and 3 corners
-    mask    (H, W) of the plane as loaded, instead of points
+    mask    (H, W) of the plane as loaded; points beside it correct it
     """
 
     points: NDArray[np.float64] | None = None
     labels: NDArray[np.int64] | None = None
     mask: NDArray[np.bool_] | None = None
 
+    def same(self, other: Told | None) -> bool:
+        """Whether nothing else is said."""
+        import numpy as np
+
+        if other is None:
+            return False
+        pairs = (
+            (self.points, other.points),
+            (self.labels, other.labels),
+            (self.mask, other.mask),
+        )
+        return all(
+            a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs
+        )
+
 
 @dataclass(slots=True)
 class VideoSession:
-    """One stack. Between two questions it keeps the features of planes and nothing else: a prompt
-    holds all that was said about its object."""
+    """One stack. Between two questions it keeps the features of planes, and of each object what
+    conditions its memory."""
 
     model: Sam2Video
     sample: Sample
     features: Features
+    tracks: dict[tuple[str, int, int, int], Track] = field(default_factory=dict)
 
     def ask(self, prompts: Sequence[Prompt]) -> VideoAnswer:
-        """Raises `InputError` for what cannot be asked, before anything is encoded."""
-        asked: dict[tuple[str, int, int], int | None] = {}
+        """Objects that were asked about before are corrected by what is new. Raises `InputError`
+        for what cannot be asked, before anything is encoded."""
+        told: dict[tuple[str, int, int, int], dict[int, Told]] = {}
+        asked: dict[tuple[str, int, int], list[int | None]] = {}
         for prompt in prompts:
-            key = (prompt.label, prompt.object_index, prompt.seed)
-            if asked.setdefault(key, prompt.plane) != prompt.plane:
+            name = (prompt.label, prompt.object_index, prompt.seed)
+            planes = asked.setdefault(name, [])
+            if planes and planes[0] != prompt.plane:
                 raise InputError(
-                    f"case {prompt.case}: {prompt.label!r} is asked about on plane {asked[key]} "
+                    f"case {prompt.case}: {prompt.label!r} is asked about on plane {planes[0]} "
                     f"and again on {prompt.plane}; SAM 2 follows it from one. {CHOOSE}"
                 )
-        told = [said(prompt, self.sample.shape, self.model.side) for prompt in prompts]
+            key = (*name, len(planes))
+            planes.append(prompt.plane)
+            told[key] = said(prompt, self.sample.shape, self.model.side)
+            self._corrects(prompt, told[key], self.tracks.get(key))
+        self._fits(told)
+        for key, one in told.items():
+            track = self.tracks.get(key) or Track(self.model, self.features, self.sample.shape)
+            self.tracks[key] = track.further(one)
+        return VideoAnswer(self, prompts, [self.tracks[key] for key in told])
+
+    def forget(self) -> None:
+        """The next question starts with an empty memory."""
+        self.tracks.clear()
+
+    def _corrects(self, prompt: Prompt, told: Mapping[int, Told], track: Track | None) -> None:
+        """Raises `InputError` for points on a mask that has not been told yet."""
+        known = {} if track is None else track.told
+        for plane, one in told.items():
+            stands = plane in known and known[plane].mask is not None
+            if one.mask is not None and one.points is not None and not stands:
+                raise InputError(
+                    f"the prompt for {prompt.label!r} of case {prompt.case} has a mask and a box "
+                    f"or points on plane {plane}; SAM 2 takes one or the other there, and clicks "
+                    "on a mask in a later round."
+                )
+
+    def _fits(self, told: Mapping[tuple[str, int, int, int], Mapping[int, Told]]) -> None:
+        """Raises `InputError` where there are too many planes to go backward through."""
+        if not self.model.course.backward:
+            return
         side = self.model.side // 4
-        planes = sum(min(one) for one in told) if self.model.course.backward else 0
+        planes = sum(min((*one, *self._planes(key))) for key, one in told.items())
         if planes * side**2 * 4 > KEPT_LOGITS_MIB * 2**20:
             raise InputError(
                 f"case {self.sample.case.id}: {planes} planes to go backward through for "
-                f"{len(prompts)} objects need {planes * side**2 * 4 / 2**30:.1f} GiB; "
+                f"{len(told)} objects need {planes * side**2 * 4 / 2**30:.1f} GiB; "
                 f"{KEPT_LOGITS_MIB / 1024:.0f} are there for it. Cut the stack into shorter ones, "
                 "or follow objects forward alone (--set adapter.follow=forward)."
             )
-        return VideoAnswer(self, prompts, told)
 
-    def forget(self) -> None:
-        """Every question starts with an empty memory."""
+    def _planes(self, key: tuple[str, int, int, int]) -> Iterable[int]:
+        return self.tracks[key].told if key in self.tracks else ()
 
 
 @dataclass(slots=True)
 class Track:
-    """One object: the memory of the pass under way. Logits are (1, 1, side / 4, side / 4)."""
+    """One object: what was said about it, and the memory of the pass under way. Logits are
+    (1, 1, side / 4, side / 4).
+
+    shape  (S, H, W) of the stack
+    """
 
     model: Sam2Video
     features: Features
-    told: Mapping[int, Told]
-    planes: int
+    shape: tuple[int, int, int]
+    told: dict[int, Told] = field(default_factory=dict)
     memory: Sam2VideoInferenceSession = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,11 +271,9 @@ class Track:
             inference_state_device=self.model.device,
             dtype=torch.float32,
         )
-        self.memory.processed_frames = dict.fromkeys(range(self.planes))
+        self.memory.processed_frames = dict.fromkeys(range(self.shape[0]))
         self.memory.cache = self.features  # type: ignore[assignment]  # what it is asked for is there
         self.memory.obj_id_to_idx(0)
-        for plane in self.told:
-            self._condition(plane)
 
     @property
     def first(self) -> int:
@@ -228,6 +284,25 @@ class Track:
     def outputs(self) -> dict[str, dict[int, dict[str, torch.Tensor]]]:
         found: dict[str, dict[int, dict[str, torch.Tensor]]] = self.memory.output_dict_per_obj[0]
         return found
+
+    def further(self, told: Mapping[int, Told]) -> Track:
+        """The object after what is new of `told`, each plane of it from how the object stood."""
+        import torch
+
+        new = {plane: one for plane, one in told.items() if not one.same(self.told.get(plane))}
+        if not new:
+            return self
+        then = Track(self.model, self.features, self.shape, self.told | new)
+        conditions = then.outputs["cond_frame_outputs"]
+        conditions |= self.outputs["cond_frame_outputs"]
+        with torch.inference_mode():
+            for plane, one in new.items():
+                conditions[plane] = self._asked(plane, one)
+                if self.model.course.remask and not self.told:
+                    logits = enlarged(conditions[plane]["pred_masks"], self.shape[1:])
+                    mask = (logits[0, 0] > 0).cpu().numpy()
+                    conditions[plane] = self._asked(plane, Told(mask=mask))
+        return then
 
     def restart(self) -> None:
         """Forget the planes followed; what was asked conditions the next pass alone."""
@@ -246,24 +321,35 @@ class Track:
             followed.pop(plane + far if reverse else plane - far, None)
         return logits
 
-    def _condition(self, plane: int) -> None:
+    def _asked(self, plane: int, told: Told) -> dict[str, torch.Tensor]:
+        """What comes of what is said on a plane: by itself, or where the object was followed to as
+        a correction of it."""
         import torch
-        from torch.nn.functional import interpolate
 
-        told, side = self.told[plane], self.model.side
-        if told.mask is not None:
+        side, device = self.model.side, self.model.device
+        points = mask = before = None
+        reverse = bool(self.told) and plane < self.first
+        known = bool(self.told) and (not reverse or self.model.course.backward)
+        if told.points is not None:
+            coordinates = torch.as_tensor(told.points, dtype=torch.float32)[None, None]
+            labels = torch.as_tensor(told.labels, dtype=torch.int32)[None, None]
+            points = {"point_coords": coordinates.to(device), "point_labels": labels.to(device)}
+        else:
             mask = torch.from_numpy(told.mask)[None, None].float()
             if mask.shape[-2:] != (side, side):
-                soft = interpolate(mask, (side, side), mode="bilinear", antialias=True)
+                soft = torch.nn.functional.interpolate(
+                    mask, (side, side), mode="bilinear", antialias=True
+                )
                 mask = (soft >= 0.5).float()
-            self.memory.add_mask_inputs(0, plane, mask)
-        else:
-            points = torch.as_tensor(told.points, dtype=torch.float32)[None, None]
-            labels = torch.as_tensor(told.labels, dtype=torch.int32)[None, None]
-            self.memory.add_point_inputs(0, plane, {"point_coords": points, "point_labels": labels})
-        self.memory.obj_with_new_inputs = [0]
-        self.model.net(self.memory, frame_idx=plane)
-        self.outputs["cond_frame_outputs"][plane].pop("high_res_masks")
+            mask = mask.to(device)
+        if known:
+            self.restart()
+            for at in range(self.first, plane - 1 if reverse else plane + 1, -1 if reverse else 1):
+                before = self.step(at, reverse)
+        output: dict[str, torch.Tensor] = self.model.net.answered(
+            self.memory, plane, points, mask, before, reverse, first=not known
+        )
+        return output
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +359,7 @@ class VideoAnswer:
 
     session: VideoSession
     prompts: Sequence[Prompt]
-    told: Sequence[Mapping[int, Told]]
+    tracks: Sequence[Track]
 
     def planes(self, grid: Grid) -> Iterator[Answered]:
         """Planes from the first that an object is followed to, each with all objects there."""
@@ -297,16 +383,15 @@ class VideoAnswer:
     def _scores(self, size: tuple[int, int]) -> Iterator[tuple[int, dict[int, torch.Tensor]]]:
         """Plane and object -> (1, h, w) logits."""
         import torch
-        from torch.nn.functional import interpolate
 
-        session, course = self.session, self.session.model.course
+        session, course, tracks = self.session, self.session.model.course, self.tracks
 
         def full(logits: torch.Tensor) -> torch.Tensor:
-            large = interpolate(logits, size, mode="bilinear", align_corners=False)
-            return large[0].to(session.model.device)
+            return enlarged(logits, size)[0].to(session.model.device)
 
         with torch.inference_mode():
-            tracks = [self._track(told) for told in self.told]
+            for track in tracks:
+                track.restart()
             before: dict[int, dict[int, torch.Tensor]] = {}
             if course.backward:
                 for plane in range(max((t.first for t in tracks), default=0) - 1, -1, -1):
@@ -321,22 +406,6 @@ class VideoAnswer:
                 found |= {i: full(track.step(plane)) for i, track in ahead.items()}
             if found:
                 yield plane, found
-
-    def _track(self, told: Mapping[int, Told]) -> Track:
-        from torch.nn.functional import interpolate
-
-        session = self.session
-        planes, height, width = session.sample.shape
-        track = Track(session.model, session.features, told, planes)
-        if not session.model.course.remask:
-            return track
-        masks = {}
-        for plane in told:
-            logits = interpolate(
-                track.step(plane), (height, width), mode="bilinear", align_corners=False
-            )
-            masks[plane] = Told(mask=(logits[0, 0] > 0).cpu().numpy())
-        return Track(session.model, session.features, masks, planes)
 
     def _largest(
         self, scores: Iterator[tuple[int, dict[int, torch.Tensor]]], size: tuple[int, int]
@@ -362,6 +431,13 @@ class VideoAnswer:
                 plane,
                 {i: torch.from_numpy(masks[i, plane])[None].float().to(device) for i in members},
             )
+
+
+def enlarged(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(1, 1, h, w) logits at the size (H, W) of the plane."""
+    from torch.nn.functional import interpolate
+
+    return interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
 def said(prompt: Prompt, shape: tuple[int, int, int], side: int) -> dict[int, Told]:
@@ -397,15 +473,11 @@ def said(prompt: Prompt, shape: tuple[int, int, int], side: int) -> dict[int, To
         for place, label in zip(prompt.points, prompt.point_labels, strict=True):
             places.append((int(place[0]), place[:0:-1], int(label)))
     for plane in sorted({plane for plane, _, _ in places}):
-        if plane in found:
-            raise InputError(
-                f"{what} has a mask and a box or points on plane {plane}; SAM 2 takes one or the "
-                "other there."
-            )
         here = [(xy, label) for at, xy, label in places if at == plane]
         found[plane] = Told(
             frame.to_input(np.stack([xy for xy, _ in here])),
             np.array([label for _, label in here], np.int64),
+            prompt.mask if plane in found else None,
         )
     outside = [plane for plane in found if not 0 <= plane < planes]
     if outside:

@@ -35,6 +35,9 @@ ADDED = {
     "binarize_mask_from_pts_for_mem_enc": True,
     "fill_hole_area": 8,
 }
+#: What the network was trained with, and what their users add where clicks are to correct a video
+#: (issue 731): without, following an object again overwrites the plane that was corrected.
+CORRECTS = {"add_all_frames_to_correct_as_cond": True}
 
 
 def made(node):
@@ -66,11 +69,11 @@ def scaled(tree, side):
     memory["fuser"]["layer"]["dim"] = 128
 
 
-def predictor(config, side, layout):
+def predictor(config, side, layout, added):
     """The release's predictor for inputs of `side` pixels with seeded weights."""
     folder = "sam2_configs" if SURGICAL else "sam2/configs"
     tree = yaml.safe_load(Path(folder, config).read_text("utf-8"))["model"]
-    tree |= ADDED | {
+    tree |= added | {
         "_target_": PREDICTORS[VARIANT.removesuffix("_scaled")],
         "image_size": side,
     }
@@ -149,6 +152,40 @@ def followed(model, volume, side, prompts, backward=True, remask=False):
     return found
 
 
+def corrected(model, volume, side, prompts, later, backward=True):
+    """(rounds, 1, S, H, W) logits: one object followed, then a click a round and followed again in
+    the same state. Where it is followed both ways, a click is told to the pass that came by its
+    plane: each has planes of its own (as `followed` resets the state), what was asked is of both.
+    """
+    state = state_of(model, volume, side)
+    model.reset_state(state)
+    ask(model, state, prompts, volume)
+    rounds, own = [], {False: {}, True: {}}
+    for click in [None, *later]:
+        if click is not None:
+            outputs = state["output_dict_per_obj"][0]
+            here = state["frames_tracked_per_obj"][0].get(click["plane"], {"reverse": False})
+            outputs["non_cond_frame_outputs"] = own[here["reverse"]]
+            model.add_new_points_or_box(
+                state, click["plane"], 1, click["points"], click["labels"], clear_old_points=False
+            )
+        found = np.full((1, *volume.shape), np.nan, np.float32)
+        tracked = {}
+        for reverse in (True, False) if backward else (False,):
+            outputs = state["output_dict_per_obj"][0]
+            if backward:
+                model.propagate_in_video_preflight(state)
+                outputs["non_cond_frame_outputs"] = {}
+            for plane, _, logits in model.propagate_in_video(state, reverse=reverse):
+                found[:, plane] = logits[:, 0].numpy()
+            own[reverse] = outputs["non_cond_frame_outputs"]
+            tracked |= state["frames_tracked_per_obj"][0]
+            state["frames_tracked_per_obj"][0] = {}
+        state["frames_tracked_per_obj"][0] = tracked
+        rounds.append(found)
+    return np.stack(rounds)
+
+
 SMALL = VARIANT.endswith("_scaled")
 SURGICAL = VARIANT.startswith("surgical")
 BOX = {"plane": 2, "box": [30, 25, 70, 66] if SMALL else [200, 150, 330, 300]}
@@ -157,6 +194,12 @@ TWO = {"plane": 2, "points": [[50, 42], [11, 9]] if SMALL else [[250, 210], [100
 TWO["labels"] = [1, 0]
 MASK = {"plane": 2, "mask": [[30, 61], [40, 83]] if SMALL else [[180, 260], [210, 300]]}
 BOTH = BOX | ONE
+# Clicks of later rounds: on a plane followed forward, backward, the first one, and the first again.
+AT = [40.5, 60.25] if SMALL else [240.5, 220.25]
+CLICKS = [
+    {"plane": plane, "points": [[AT[0] + 3 * plane, AT[1]]], "labels": [plane % 2]}
+    for plane in (4, 0, 2, 4)
+]
 TINY = "sam2.1/sam2.1_hiera_t.yaml"
 SURGICAL_YAML = "sam2_hiera_s_512.yaml"
 CASES = {
@@ -167,6 +210,8 @@ CASES = {
         ("sam2_1_tiny", TINY, 512, [MASK], {}),
         ("sam2_1_tiny", TINY, 512, [BOX, MASK], {}),
         ("sam2_tiny", "sam2/sam2_hiera_t.yaml", 512, [BOX], {"backward": False}),
+        ("sam2_1_tiny", TINY, 512, [BOX], {}, CLICKS),
+        ("sam2_1_tiny", TINY, 512, [MASK], {"backward": False}, CLICKS),
     ],
     "medsam2": [
         ("sam2_1_tiny", "sam2.1_hiera_t512.yaml", 512, [BOX], {}),
@@ -187,6 +232,10 @@ CASES = {
         ("sam2_1_scaled", TINY, 128, [MASK], {}),
         ("sam2_1_scaled", TINY, 128, [BOX, MASK], {"backward": False}),
         ("sam2_scaled", "sam2/sam2_hiera_t.yaml", 128, [ONE], {}),
+        ("sam2_1_scaled", TINY, 128, [BOX], {}, CLICKS),
+        ("sam2_1_scaled", TINY, 128, [ONE], {}, CLICKS),
+        ("sam2_1_scaled", TINY, 128, [MASK], {}, CLICKS),
+        ("sam2_1_scaled", TINY, 128, [BOX], {"backward": False}, CLICKS),
     ],
 }
 # 5 of 380 x 470: no square; two more than the memory holds where it is pruned
@@ -202,10 +251,14 @@ def main():
         with np.load(CT) as content:
             volume = content["imgs"][tuple(slice(*bounds) for bounds in SLICES)].copy()
     arrays, cases = {}, []
-    for number, (layout, config, side, prompts, course) in enumerate(CASES[VARIANT]):
-        model = predictor(config, side, layout)
+    for number, (layout, config, side, prompts, course, *later) in enumerate(CASES[VARIANT]):
+        model = predictor(config, side, layout, ADDED | (CORRECTS if later else {}))
         with torch.inference_mode():
-            arrays[f"{number}_scores"] = followed(model, volume, side, prompts, **course)
+            if later:
+                scores = corrected(model, volume, side, prompts, *later, **course)
+            else:
+                scores = followed(model, volume, side, prompts, **course)[None]
+            arrays[f"{number}_scores"] = scores
         cases.append(
             {
                 "layout": layout,
@@ -214,6 +267,7 @@ def main():
                 "planes": PLANES,
                 "pruned": 2 if SURGICAL else 0,
                 "prompts": prompts,
+                "later": [click for clicks in later for click in clicks],
                 "course": course,
                 "arrays": ["scores"],
             }
