@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from reproduce.cli.arguments import Arguments, request_of
 from reproduce.cli.common import as_json, need_folder, place_of, table
 from reproduce.contracts import Case, Grid, PromptKind, Sample
 from reproduce.ground.progress import progress
-from reproduce.ground.provenance import environment, settle
+from reproduce.ground.provenance import environment, now, settle
 from reproduce.models.declaring import check_prompts
 from reproduce.planning.recipes import RANDOM_SEEDS, Request
 from reproduce.predicting.asking import profile_for
@@ -289,7 +288,7 @@ def _write(
         "differences": [msgspec.to_builtins(d) for d in result.differences],
         "not_measured": result.left_out,
         "environment": environment(next(iter(trials.values())).job.device, "float32"),
-        "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": now(),
     }
     notes = [f"{counted(len(cases), 'case')} with a mask, profile {own.profile}."]
     for name, trial in trials.items():

@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from catalog.shipped import stamp
 from reproduce.ground.plugins import own_names
 
+CREATED = "%Y-%m-%dT%H:%M:%SZ"  # how results and records say when they were written
 PACKAGES = (
     "sam4mis",
     "torch",
@@ -34,6 +36,11 @@ PACKAGES = (
     "safetensors",
     "msgspec",
 )
+
+
+def now() -> str:
+    """The time in UTC, as results and records say it."""
+    return datetime.now(UTC).strftime(CREATED)
 
 
 def package_versions() -> dict[str, str | None]:

@@ -12,6 +12,7 @@ import msgspec
 from catalog.errors import Sam4misError
 from catalog.records import Counted
 from reproduce.ground.alike import alike
+from reproduce.ground.provenance import CREATED
 from reproduce.runs.recorded import LOADER
 from reproduce.runs.spec import kind_of
 from reproduce.scoring import score
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from catalog.records import Check, Contours, Measurement, Result
     from reproduce.judging.asked import Asked
 
-CREATED = "%Y-%m-%dT%H:%M:%SZ"
 KEYS_LEFT = ("missing_keys", "unexpected_keys")  # of `inputs`
 
 

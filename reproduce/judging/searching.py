@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import PrerequisiteError
+from catalog.metrics import FRACTIONS
 from catalog.records import Claim, Project, Result
 from catalog.registry import RESULTS, Registry
 from reproduce.judging.equivalence import rounding
 from reproduce.judging.examples import stored_runs
 from reproduce.judging.explain import Explanation, Space, Stored, explain
-from reproduce.judging.verdict import FRACTIONS
 from reproduce.statistics import read_statistics
 
 STATISTICS = "statistics.parquet"
@@ -54,7 +54,7 @@ def _target(claim: Claim, given: float | None) -> float:
     """The number to explain as a fraction; of a share it may be given in percent."""
     if given is None:
         return claim.fraction
-    share = claim.metric.lower() in FRACTIONS
+    share = claim.metric in FRACTIONS
     return given / 100 if share and 1 < given <= 100 else given
 
 

@@ -22,6 +22,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from catalog.metrics import FRACTIONS
 from catalog.records import (
     CaseScore,
     Check,
@@ -54,7 +55,6 @@ RULE: Rule = "verdict/2"
 MARGIN = 0.01
 MARGINS = (0.005, 0.01, 0.02)
 MIN_SEEDS = 5
-FRACTIONS = ("dice", "iou", "nsd", "auc", "dsc", "jaccard", "miou", "mdice", "pq", "f1")
 
 GATES = {
     "rerun": ("exact-keys", "all-cases", "batch-parity", "deterministic-rerun"),
@@ -133,7 +133,7 @@ def judge(
 
 def without_margin(claim: Claim) -> str | None:
     """Why no run can decide a claim's number: it is no share, which margins are for; else None."""
-    if claim.metric.lower().replace("-", "").rstrip("%") in FRACTIONS:
+    if claim.metric in FRACTIONS:
         return None
     return f"{RULE} has no margin for {claim.metric}: it is no share between 0 and 1"
 

@@ -13,7 +13,6 @@ of known length, and runs that can give no verdict after all others.
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
@@ -28,7 +27,7 @@ from catalog.records import Checkpoint, Claim, Project, Record, Sha256
 from catalog.registry import Registry
 from reproduce.contracts import Dataset
 from reproduce.ground.places import data_folder
-from reproduce.ground.provenance import harness
+from reproduce.ground.provenance import harness, now
 from reproduce.judging.comparability import Class
 from reproduce.judging.verdict import without_margin
 from reproduce.obtaining.datasets import archives_of, can_fetch, downloadable, dropped, is_here
@@ -147,7 +146,7 @@ def campaign(
     left += [Left(claim=claim, reason=reason) for run, reason in beside for claim in run.claims]
     made = Campaign(
         schema="campaign/1",
-        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=now(),
         harness=harness(),
         limits=limits,
         runs=kept,

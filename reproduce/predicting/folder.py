@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from catalog.cli.output import say
 from catalog.errors import PrerequisiteError, UsageError
 from catalog.registry import Registry, find_root
 from reproduce.contracts import Adapter, PromptKind
-from reproduce.ground.provenance import environment, settle
+from reproduce.ground.provenance import environment, now, settle
 from reproduce.ground.quantities import lengths, two_numbers
 from reproduce.predicting import NOTICE, report
 from reproduce.predicting.asking import source_of
@@ -254,6 +253,6 @@ def _about(asked: Asked, ready: Ready, job: Job) -> dict[str, Any]:
         "device": ready.device,
         "environment": environment(ready.device, asked.precision),
         "precision_chosen_by": asked.precision_chosen_by,
-        "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": now(),
         "problems": list(source.problems),
     }

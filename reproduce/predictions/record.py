@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ def result_of(
     groups: Groups,
 ) -> Result:
     """The record; its run id is the hash of protocol and inputs."""
-    from reproduce.ground.provenance import harness, package_versions
+    from reproduce.ground.provenance import harness, now, package_versions
     from reproduce.ground.reading import sha256_of
     from reproduce.planning.recipes import hash_cases
     from reproduce.runs.spec import canonical
@@ -109,7 +108,7 @@ def result_of(
         timing={},
         statistics=None,
         command=request.command,
-        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=now(),
         reason=f"{missing} cases have no prediction" if missing else None,
     )
 

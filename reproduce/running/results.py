@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import statistics as stdlib_statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 from catalog.errors import InputError, UsageError
 from catalog.records import Check, Measurement, Result, StatisticsFile
 from reproduce.ground.plugins import plugin
+from reproduce.ground.provenance import now
 from reproduce.ground.reading import sha256_of
 from reproduce.planning.recipes import Recipe
 from reproduce.running.worker import ShardRecord, finished, shard_paths
@@ -226,7 +226,7 @@ def assemble(
             rows=table.num_rows,
         ),
         command=plan.placement.command,
-        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=now(),
         by=plan.placement.by,
         reason=reason,
         references=[area for record in records for area in record.references],

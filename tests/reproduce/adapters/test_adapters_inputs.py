@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from made import MATERIAL, REAL, made_lora
 from safetensors.torch import save_file
 from seeded import layout, seeded
+from small_networks import SAM
 from test_adapters import RELEASES
 
 from catalog.errors import InputError, UsageError
@@ -21,21 +22,7 @@ from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 from reproduce.models.frames import Frame
 from reproduce.models.lora import merge, merge_loralib, number_wrapped
-from reproduce.models.sam import SamConfig, seeded_state
-
-SMALL = SamConfig(
-    image_size=64,
-    embed_dim=32,
-    depth=2,
-    heads=2,
-    mlp_dim=64,
-    global_attn_indexes=(1,),
-    window=3,
-    prompt_embed_dim=32,
-    decoder_mlp_dim=64,
-    iou_head_hidden_dim=32,
-)
-
+from reproduce.models.sam import seeded_state
 
 STD = np.array([53.395, 57.12, 57.375])  # AdaptiveSAM's, misspelt in its release
 
@@ -80,7 +67,7 @@ def test_coordinates_go_to_the_input_and_back(height, width, side, x, y, way):
 
 @pytest.fixture(scope="module")
 def medsam() -> Any:
-    return plugin("adapters", "medsam").build(seeded_state(SMALL), {}, "cpu", "float32")
+    return plugin("adapters", "medsam").build(seeded_state(SAM), {}, "cpu", "float32")
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -146,7 +133,7 @@ def test_medsam_brings_every_image_to_zero_to_one_and_a_flat_one_to_zero(medsam)
 
 def test_an_unknown_precision_is_a_usage_error():
     with pytest.raises(UsageError, match="float8"):
-        plugin("adapters", "medsam").build(seeded_state(SMALL), {}, "cpu", "float8")
+        plugin("adapters", "medsam").build(seeded_state(SAM), {}, "cpu", "float8")
 
 
 # ------------------------------------------------------------------------- the others' inputs

@@ -19,26 +19,15 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from seeded import layout, seeded
+from small_networks import SAM
 from typer.testing import CliRunner
 
 from reproduce.cli import app
 from reproduce.ground.plugins import VARIABLE, plugins
-from reproduce.models.sam import SamConfig, seeded_state
+from reproduce.models.sam import seeded_state
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "site" / "docs" / "own-images.md"
-SMALL = SamConfig(
-    image_size=64,
-    embed_dim=32,
-    depth=2,
-    heads=2,
-    mlp_dim=64,
-    global_attn_indexes=(1,),
-    window=3,
-    prompt_embed_dim=32,
-    decoder_mlp_dim=64,
-    iou_head_hidden_dim=32,
-)
 COMMANDS = [
     line.partition("  #")[0].strip()
     for block in re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -74,7 +63,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "boxes.csv").write_text("\n".join(rows) + "\n")
     (folder / "points.csv").write_text("\n".join(points) + "\n")
     (folder / "coco.json").write_text(json.dumps(coco))
-    torch.save(seeded_state(SMALL), folder / "weights.pt")
+    torch.save(seeded_state(SAM), folder / "weights.pt")
     line = {"weight": torch.tensor([0.1]), "bias": torch.tensor([-10.0])}
     save_file(line, folder / "line.safetensors")
     return folder

@@ -44,7 +44,7 @@ SAM = SamConfig(
 )
 #: As `scaled` in peers/run_sam2.py makes the authors' network.
 SAM2 = sam2.Sizes(16, 1, (1, 1, 2, 1), (3,), hidden=128)
-PROBES = Path(__file__).resolve().parents[1] / "probes"
+PROBES = Path(__file__).resolve().parent / "probes"
 
 
 def scaled() -> dict[str, dict[str, Any]]:
