@@ -26,7 +26,6 @@ RECOMPUTED = "reproduce/results/recomputed"
 #: last step of a mean can be checked.
 Level = Literal["masks", "cases", "slices", "classes", "tasks", "domains", "data sets"]
 LEVELS: tuple[Level, ...] = ("masks", "cases", "slices", "classes", "tasks", "domains", "data sets")
-LAST_STEP_ONLY = frozenset({"classes", "tasks", "domains", "data sets"})
 
 State = Literal["agrees", "differs", "not enough"]
 Pattern = str  # a regular expression with named groups

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
+from reproduce.asking.objects import Counted
 from reproduce.contracts import Prediction, Reference, Sample, ScoreKind
 from reproduce.statistics.counting import decision
 
@@ -66,17 +67,11 @@ class Ledger:
         return not self.sample.is_image and (self.whole or self.builder.whole_shapes)
 
     def count(
-        self,
-        index: int,
-        round_: int,
-        seed: int,
-        prediction: Prediction,
-        names: Sequence[str],
-        truth: torch.Tensor | None,
-        objects: Sequence[int] | int,
+        self, index: int, round_: int, seed: int, told: Counted, truth: torch.Tensor | None
     ) -> None:
-        """Count N masks of plane `index`: scores (N, C, h, w) against truth (N, h, w) bool."""
+        """Count N masks of plane `index` against truth (N, h, w) bool."""
         assert truth is not None  # there is a reference
+        prediction, names = told.prediction, told.names
         reference = self.reference(index)
         valid = None
         if reference.valid is not None:
@@ -97,7 +92,7 @@ class Ledger:
             valid=valid,
             round=round_,
             seed=seed,
-            object_index=objects,
+            object_index=told.objects,
             predicted_iou=prediction.predicted_iou,
         )
         self._keep(index, rows, prediction, truth, valid)

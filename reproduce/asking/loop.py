@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.asking.ledger import Ledger, OnMasks
-from reproduce.asking.objects import stacked
+from reproduce.asking.objects import Counted, stacked
 from reproduce.asking.replay import Identity
 from reproduce.asking.rounds import Rounds, View
 from reproduce.asking.session import PlaneSession
@@ -269,7 +269,8 @@ class Evaluator:
             truth = None
             if (reference := view.taker.reference(answered.index)) is not None:
                 truth = stacked(reference.labels, names, case, prediction.scores.device)
-            view.taker.count(answered.index, 0, seed, prediction, names, truth, 0)
+            counted = Counted(prediction, names, [0] * len(names))
+            view.taker.count(answered.index, 0, seed, counted, truth)
 
 
 def _its_plane(prompt: Prompt, sample: Sample) -> int:

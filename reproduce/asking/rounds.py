@@ -178,15 +178,7 @@ class Rounds:
                     view, reference, answered.index, counted.names, counted.objects
                 )
                 truth = stacked(labels, names, view.sample.case.id, part.scores.device)
-            view.taker.count(
-                answered.index,
-                turn,
-                seed,
-                counted.prediction,
-                counted.names,
-                truth,
-                counted.objects,
-            )
+            view.taker.count(answered.index, turn, seed, counted, truth)
 
     def _truth(
         self,

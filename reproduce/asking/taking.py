@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from reproduce.contracts import Prediction, Reference
+from reproduce.asking.objects import Counted
+from reproduce.contracts import Reference
 
 if TYPE_CHECKING:
     import torch
@@ -20,17 +20,9 @@ class Taker(Protocol):
         """The ground truth of a plane on the grid that is scored; None: there is none."""
 
     def count(
-        self,
-        index: int,
-        round_: int,
-        seed: int,
-        prediction: Prediction,
-        names: Sequence[str],
-        truth: torch.Tensor | None,
-        objects: Sequence[int] | int,
+        self, index: int, round_: int, seed: int, told: Counted, truth: torch.Tensor | None
     ) -> None:
-        """Take N masks of plane `index`: scores (N, C, h, w), truth (N, h, w) bool where there is a
-        reference, and the label and object number of each."""
+        """Take N masks of plane `index`, and where there is a reference its (N, h, w) bool."""
 
     def close(self) -> None:
         """All has been said about the case."""

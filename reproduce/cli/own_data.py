@@ -22,7 +22,7 @@ from reproduce.ground.provenance import environment, now, settle
 from reproduce.models.declaring import check_prompts
 from reproduce.planning.recipes import RANDOM_SEEDS, Request
 from reproduce.predicting.asking import profile_for
-from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of
+from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of, spec_of
 from reproduce.predicting.compared import NO_CLAIM, Compared, cases_csv, compare
 from reproduce.predicting.drawn import MaskFolder
 from reproduce.predicting.folder import device_of
@@ -34,7 +34,6 @@ from reproduce.predictions import Request as Scored
 from reproduce.predictions.groups import Groups, read_groups
 from reproduce.predictions.measures import chosen as measures
 from reproduce.predictions.page import between, scores_page, shown
-from reproduce.runs.spec import RunSpec, kind_of
 from reproduce.scoring import MetricProfile, metric_profile
 from reproduce.scoring.needs import Needs, needs_of
 
@@ -204,25 +203,13 @@ def _trial(
     labels: dict[str, str] = dict(chosen.labels)
     if masks.names is None:
         labels = OneName()
-    spec = RunSpec(
-        kind="predict",
-        project=chosen.project.slug,
-        title=f"{chosen.project.name} on own images",
-        claims=[],
-        checkpoints=[],
-        cases=[],
-        prompt_sha256=None,
-        adapter=adapter.name,
-        adapter_version=adapter.version,
-        adapter_options=dict(chosen.options),
-        dataset=OwnImages.name,
-        dataset_version=OwnImages.version,
+    spec = spec_of(
+        chosen,
+        profile,
+        device,
         dataset_options=options,
-        split="all",
-        prompt_profile=f"{profile.name}/{profile.version}" if profile else None,
         seeds=list(seeds),
         rounds=profile.rounds if profile else 1,
-        grid="original",
         prompt_grid=grid if profile else "original",
         objects=needs.objects,
         labels=labels,
@@ -230,7 +217,6 @@ def _trial(
         thresholds=sorted({0.5, *needs.thresholds}),
         surfaces=list(needs.surfaces),
         precision=request.precision or "float32",
-        device=kind_of(device),
     )
     job = Job(spec, (), OwnImages(), Nothing(), out, device)
     if request.thresholds:

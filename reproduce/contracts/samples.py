@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from catalog.errors import UsageError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -232,8 +234,14 @@ class Dataset(Protocol):
     generated: bool = False  # made here: nothing has to be fetched or lie anywhere
     keeps_values: bool = False  # has the option `values=stored`, for models that take no bytes
 
+    def need_split(self, split: str) -> None:
+        """Raises `UsageError` for a split that the data set does not have."""
+        if split not in self.splits:
+            raise UsageError(f"{self.name} has no split {split!r}; known: {', '.join(self.splits)}")
+
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
-        """The cases of a split, sorted by id. Raises `InputError` naming what is missing."""
+        """The cases of a split, sorted by id. Raises `InputError` naming what is missing, and
+        `UsageError` for a split that there is none of."""
 
     def load(self, case: Case, options: Mapping[str, Any]) -> Sample:
         """Read one case. Raises `InputError` naming the file that cannot be read."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Case, Dataset, Sample
 
 SPLITS = ("test", "train")
@@ -59,8 +59,7 @@ class BiomedParse(Dataset):
         no image, and for files that a set's own JSON declares and that are not there."""
         from reproduce.ground.reading import files_of, need_folder
 
-        if split not in SPLITS:
-            raise UsageError(f"biomedparse has no split {split!r}; known: {', '.join(SPLITS)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         start = root / str(options["set"]) if options.get("set") else root
         need_folder(start, self.title, self.access)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "750eb40d4624398561fe586418101f48ae9b0f1d"
@@ -65,8 +65,7 @@ class BiomedParseDemo(Dataset):
         """Images with their masks by role `mask:<target>`."""
         from reproduce.ground.reading import files_of, need_folder
 
-        if split != "all":
-            raise UsageError(f"biomedparse-demo has no split {split!r}; known: all")
+        self.need_split(split)
         for name in ("demo", "demo_mask"):
             need_folder(root / name, self.title, self.access)
         images, masks = files_of(root / "demo"), files_of(root / "demo_mask")

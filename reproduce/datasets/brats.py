@@ -56,8 +56,7 @@ class Brats(Dataset):
         """Cases by name. Raises `InputError` naming sequences that a case lacks."""
         from reproduce.ground.reading import need_folder
 
-        if split != "all":
-            raise UsageError(f"brats has no split {split!r}; known: all")
+        self.need_split(split)
         wanted = _sequences(options)
         need_folder(root, self.title, self.access)
         found = []

@@ -64,8 +64,7 @@ class Busi(Dataset):
         which images and masks are missing or too many, and how many images there should be."""
         from reproduce.ground.reading import files_of, matched, need_folder
 
-        if split not in SPLITS:
-            raise UsageError(f"busi has no split {split!r}; known: {', '.join(SPLITS)}")
+        self.need_split(split)
         if options.get("masks", "all") not in ("all", "first"):
             raise UsageError(f"busi: option masks: expected all or first, got {options['masks']!r}")
         need_folder(root, self.title, self.access)

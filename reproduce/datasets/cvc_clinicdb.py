@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Case, Dataset, Sample
 
 COUNT = 612
@@ -43,8 +42,7 @@ class CvcClinicDb(Dataset):
         from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
 
-        if split != "all":
-            raise UsageError(f"cvc-clinicdb has no split {split!r}; known: all")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         inner = root / "CVC-ClinicDB"
         place = inner if inner.is_dir() else root

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Case, Dataset, Sample
 
 SUFFIXES = (".dcm", ".seg", ".ima")
@@ -54,8 +54,7 @@ class Dicom(Dataset):
         there, and files that are not DICOM."""
         from reproduce.ground.reading import need_folder, need_readable, read_with
 
-        if split != "all":
-            raise UsageError(f"dicom has no split {split!r}; known: all")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         series: dict[str, list[tuple[Path, str]]] = {}
         objects: list[tuple[Path, _Head]] = []

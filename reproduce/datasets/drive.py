@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 SPLITS = {
@@ -111,8 +111,7 @@ class Drive(Dataset):
         """Cases of a split, by number. Raises `InputError` listing every file that is missing."""
         from reproduce.ground.reading import need_folder, whole_option
 
-        if split not in SPLITS:
-            raise UsageError(f"drive has no split {split!r}; known: {', '.join(SPLITS)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         observer = whole_option(options, "observer", 1, range(1, 3))
         ordinal = {1: "1st", 2: "2nd"}[observer]

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "54d860a40e7a397e7ca1c04898d30e4f42b28320"
@@ -69,8 +68,7 @@ class EndoTect(Dataset):
         """Cases by file name. Raises `InputError` for images without masks and the reverse."""
         from reproduce.readers.pairs import paired_cases
 
-        if split not in PARTS:
-            raise UsageError(f"endotect has no split {split!r}; known: {', '.join(PARTS)}")
+        self.need_split(split)
         found = [
             case
             for part in PARTS[split]

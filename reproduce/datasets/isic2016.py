@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, Dataset, Sample
 
 # split -> part of the folders' names, images
@@ -64,8 +63,7 @@ class Isic2016(Dataset):
         from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
 
-        if split not in PARTS:
-            raise UsageError(f"isic2016 has no split {split!r}; known: {', '.join(PARTS)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         part, count = PARTS[split]
         return paired_cases(

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, Dataset, Sample
 
 # split -> part of the folders' names, images
@@ -77,8 +76,7 @@ class Isic2018(Dataset):
         from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
 
-        if split not in PARTS:
-            raise UsageError(f"isic2018 has no split {split!r}; known: {', '.join(PARTS)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         part, count = PARTS[split]
         return paired_cases(

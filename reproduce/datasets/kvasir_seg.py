@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, Dataset, Sample
 
 COUNT = 1000
@@ -54,8 +53,7 @@ class KvasirSeg(Dataset):
         from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
 
-        if split != "all":
-            raise UsageError(f"kvasir-seg has no split {split!r}; known: all")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         inner = root / "Kvasir-SEG"
         place = inner if inner.is_dir() else root

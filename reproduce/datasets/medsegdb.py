@@ -92,8 +92,7 @@ class MedSegDb(Dataset):
         from reproduce.ground.reading import check_options, need_folder
 
         check_options(self.title, self.options, options)
-        if split not in self.splits:
-            raise UsageError(f"medsegdb has no split {split!r}; known: {', '.join(self.splits)}")
+        self.need_split(split)
         need_folder(root / "eval", self.title, self.access)
         under = PurePosixPath(str(options.get("under", "eval")))
         place = root / under

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Case, Dataset, Sample
 
 
@@ -42,8 +42,7 @@ class Npz(Dataset):
         from reproduce.ground.reading import files_of, need_folder
         from reproduce.readers.classes import map_files
 
-        if split != "all":
-            raise UsageError(f"npz has no split {split!r}; known: all")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         files = files_of(root, (".npz",))
         if not files:

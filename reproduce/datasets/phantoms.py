@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Case, Dataset, Sample
 
 if TYPE_CHECKING:
@@ -199,8 +198,7 @@ class Phantoms(Dataset):
         """Cases by number; `root` is not looked at."""
         from reproduce.ground.reading import whole_option
 
-        if split not in SPLITS:
-            raise UsageError(f"phantoms has no split {split!r}; known: {', '.join(SPLITS)}")
+        self.need_split(split)
         all_numbers = SPLITS[split]
         most = len(all_numbers)
         numbers = all_numbers[: whole_option(options, "count", most, range(1, most + 1))]

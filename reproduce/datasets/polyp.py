@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, Dataset, Sample
 
 # split -> folder of the zip, images in it
@@ -61,8 +60,7 @@ class Polyp(Dataset):
         from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
 
-        if split not in SETS:
-            raise UsageError(f"polyp has no split {split!r}; known: {', '.join(SETS)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         folder, count = SETS[split]
         inner = root / "TestDataset"

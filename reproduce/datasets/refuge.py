@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Case, Dataset, Sample
 
 # split -> names that the folder of images goes by, folder of masks
@@ -49,8 +49,7 @@ class Refuge(Dataset):
         too many, and how many images there should be."""
         from reproduce.ground.reading import matched, need_folder
 
-        if split not in FOLDERS:
-            raise UsageError(f"refuge has no split {split!r}; known: {', '.join(FOLDERS)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         names, annotations = FOLDERS[split]
         pictures = next((root / name for name in names if (root / name).is_dir()), root / names[0])

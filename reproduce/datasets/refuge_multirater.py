@@ -48,10 +48,7 @@ class RefugeMultirater(Dataset):
         naming every missing file and how many cases there should be."""
         from reproduce.ground.reading import need_folder
 
-        if split not in SPLITS:
-            raise UsageError(
-                f"refuge-multirater has no split {split!r}; known: {', '.join(SPLITS)}"
-            )
+        self.need_split(split)
         rater = options.get("rater", "majority")
         if rater != "majority" and rater not in RATERS:
             raise UsageError(f"refuge-multirater: option rater: 1 to 7 or majority, got {rater!r}")

@@ -65,8 +65,7 @@ class Riga(Dataset):
         and `UsageError` for a rater who is none of the six."""
         from reproduce.ground.reading import need_folder
 
-        if split not in self.splits:
-            raise UsageError(f"riga has no split {split!r}; known: {', '.join(self.splits)}")
+        self.need_split(split)
         rater = options.get("rater", 1)
         if isinstance(rater, bool) or rater not in range(1, RATERS + 1):
             raise UsageError(f"option rater: expected a number from 1 to {RATERS}, got {rater!r}")

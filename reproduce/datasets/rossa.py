@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import UsageError
 from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "53e87f8c9b9392c1dcababea07e986f111f4017c"
@@ -72,8 +71,7 @@ class Rossa(Dataset):
         from reproduce.ground.reading import need_folder
         from reproduce.readers.pairs import paired_cases
 
-        if split not in self.splits:
-            raise UsageError(f"rossa has no split {split!r}; known: {', '.join(self.splits)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         if split == "all" and (root / "image").is_dir():
             places: list[tuple[Path, int | None]] = [(root, None)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Archive, Case, CaseList, Dataset, Sample
 
 COMMIT = "bfd2b93b1158100c8abd81f61766a2de92c1c175"
@@ -61,8 +61,7 @@ class SamMed2dDemo(Dataset):
         """Images with masks by role `mask:<label>`. Raises `InputError` listing missing files."""
         from reproduce.ground.reading import need_folder, read_with
 
-        if split not in FILES:
-            raise UsageError(f"sam-med2d-demo has no split {split!r}; known: {', '.join(FILES)}")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         inner = root / "data_demo"
         place = inner if inner.is_dir() else root

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Case, Dataset, Sample
 
 # lists/lists_Synapse/test_vol.txt of hitachinsk/SAMed @ e3518404
@@ -59,8 +59,7 @@ class Synapse(Dataset):
         naming every file that is missing."""
         from reproduce.ground.reading import need_folder
 
-        if split != "test":
-            raise UsageError(f"synapse has no split {split!r}; known: test")
+        self.need_split(split)
         need_folder(root, self.title, self.access)
         inner = root / "test_vol_h5"
         folder = inner if inner.is_dir() else root

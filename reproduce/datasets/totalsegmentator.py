@@ -94,8 +94,7 @@ class TotalSegmentator(Dataset):
         """Cases by number. Raises `InputError` naming the first files that are missing."""
         from reproduce.ground.reading import need_folder
 
-        if split not in SPLITS:
-            raise UsageError(f"totalsegmentator has no split {split!r}; known: {', '.join(SPLITS)}")
+        self.need_split(split)
         classes = _classes(options)
         need_folder(root, self.title, self.access)
         numbers = SPLITS[split]

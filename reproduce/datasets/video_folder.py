@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.contracts import Case, Dataset, Sample
 
 
@@ -49,8 +49,7 @@ class VideoFolder(Dataset):
         from reproduce.ground.reading import files_of, in_time, need_folder, seconds_option
         from reproduce.readers.classes import map_files
 
-        if split != "all":
-            raise UsageError(f"video-folder has no split {split!r}; known: all")
+        self.need_split(split)
         seconds_option(options, "frame_s")
         frames = root / str(options.get("frames", "frames"))
         masks = root / str(options.get("masks", "masks"))

@@ -60,8 +60,7 @@ class Volumes(Dataset):
         from reproduce.readers.volumes import SUFFIXES, files_with
 
         _is_video(options)
-        if split not in PARTS:
-            raise UsageError(f"volumes has no split {split!r}; known: {', '.join(PARTS)}")
+        self.need_split(split)
         folders = [root / name for name in PARTS[split]]
         for folder in folders:
             need_folder(folder, self.title, self.access)

@@ -19,7 +19,6 @@ from catalog.errors import InputError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCORING = ("metric_profile", "metric", "threshold", "mask_selection", "rounds")
 Settings = Mapping[str, Any]
 
 

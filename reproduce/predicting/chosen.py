@@ -12,13 +12,14 @@ from catalog.facets import meant
 from catalog.lookup import named_project
 from catalog.records import Checkpoint, Project
 from catalog.registry import Registry
-from reproduce.contracts import Adapter
+from reproduce.contracts import Adapter, PromptProfile
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.ground.reading import sha256_of
 from reproduce.judging.comparability import checkpoint_ids
 from reproduce.models.declaring import resolve_options
 from reproduce.obtaining.weights import identity_of, obtain_all
-from reproduce.runs.spec import CheckpointInput
+from reproduce.predicting.images import OwnImages
+from reproduce.runs.spec import CheckpointInput, RunSpec, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +160,33 @@ def inputs_of(chosen: Chosen, files: Sequence[Path]) -> list[CheckpointInput]:
             )
         )
     return found
+
+
+def spec_of(chosen: Chosen, profile: PromptProfile | None, device: str, **more: Any) -> RunSpec:
+    """What a model is asked about images that no claim is about; `more`: fields of the spec."""
+    adapter = chosen.adapter
+    fields: dict[str, Any] = {
+        "checkpoints": [],
+        "labels": dict(chosen.labels),
+        "objects": "separate",
+        "seeds": [0],
+        "rounds": 1,
+    }
+    return RunSpec(
+        kind="predict",
+        project=chosen.project.slug,
+        title=f"{chosen.project.name} on own images",
+        claims=[],
+        cases=[],
+        prompt_sha256=None,
+        adapter=adapter.name,
+        adapter_version=adapter.version,
+        adapter_options=dict(chosen.options),
+        dataset=OwnImages.name,
+        dataset_version=OwnImages.version,
+        split="all",
+        prompt_profile=f"{profile.name}/{profile.version}" if profile else None,
+        grid="original",
+        device=kind_of(device),
+        **fields | more,
+    )

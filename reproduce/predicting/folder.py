@@ -18,11 +18,11 @@ from reproduce.ground.quantities import lengths, two_numbers
 from reproduce.predicting import NOTICE, report
 from reproduce.predicting.asking import source_of
 from reproduce.predicting.before import Said, need_space, said
-from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of
+from reproduce.predicting.chosen import Chosen, choose, files_of, inputs_of, spec_of
 from reproduce.predicting.given import Source
 from reproduce.predicting.images import Found, OwnImages, channels_option, look
 from reproduce.predicting.job import CaseRecord, Job
-from reproduce.runs.spec import PRECISIONS, RunSpec, kind_of
+from reproduce.runs.spec import PRECISIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,33 +155,15 @@ def _prompted(asked: Asked) -> tuple[PromptKind, Any] | None:
 def job_of(asked: Asked, ready: Ready) -> Job:
     """Fetch the weights; what is asked, by content."""
     chosen, source, device = ready.chosen, ready.source, ready.device
-    adapter = chosen.adapter
     files = files_of(chosen)
     settle(device, None)
-    profile = source.profile
-    spec = RunSpec(
-        kind="predict",
-        project=chosen.project.slug,
-        title=f"{chosen.project.name} on own images",
-        claims=[],
+    spec = spec_of(
+        chosen,
+        source.profile,
+        device,
         checkpoints=inputs_of(chosen, files),
-        cases=[],
-        prompt_sha256=None,
-        adapter=adapter.name,
-        adapter_version=adapter.version,
-        adapter_options=dict(chosen.options),
-        dataset=OwnImages.name,
-        dataset_version=OwnImages.version,
-        dataset_options=_options(asked, adapter),
-        split="all",
-        prompt_profile=f"{profile.name}/{profile.version}" if profile else None,
-        seeds=[0],
-        rounds=1,
-        grid="original",
-        objects="separate",
-        labels=dict(chosen.labels),
+        dataset_options=_options(asked, chosen.adapter),
         precision=asked.precision,
-        device=kind_of(device),
     )
     return Job(
         spec=spec,

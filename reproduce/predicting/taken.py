@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from catalog.errors import InputError
-from reproduce.contracts import Prediction, Reference, Sample
+from reproduce.asking.objects import Counted
+from reproduce.contracts import Reference, Sample
 from reproduce.statistics.counting import decision
 
 if TYPE_CHECKING:
@@ -58,30 +58,23 @@ class Painter:
         return None
 
     def count(
-        self,
-        index: int,
-        round_: int,
-        seed: int,
-        prediction: Prediction,
-        names: Sequence[str],
-        truth: torch.Tensor | None,
-        objects: Sequence[int] | int,
+        self, index: int, round_: int, seed: int, told: Counted, truth: torch.Tensor | None
     ) -> None:
         """Keep the masks of a plane that are not empty, eight pixels a byte.
 
         Raises `InputError` for scores of another size than the image."""
         import numpy as np
 
-        size = (len(names), *self.sample.shape[1:])
-        told = tuple(prediction.scores.shape)
-        if len(told) != 4 or (told[0], *told[2:]) != size:
+        prediction = told.prediction
+        size = (len(told.names), *self.sample.shape[1:])
+        shape = tuple(prediction.scores.shape)
+        if len(shape) != 4 or (shape[0], *shape[2:]) != size:
             raise InputError(
-                f"case {self.sample.case.id}: the model answered scores {told}, expected "
-                f"{len(names)} masks of {size[1]}x{size[2]}, (N, C, H, W)."
+                f"case {self.sample.case.id}: the model answered scores {shape}, expected "
+                f"{size[0]} masks of {size[1]}x{size[2]}, (N, C, H, W)."
             )
         cut = decision(self.threshold, prediction.kind)
-        numbers = [objects] * len(names) if isinstance(objects, int) else objects
-        for k, (name, number) in enumerate(zip(names, numbers, strict=True)):
+        for k, (name, number) in enumerate(zip(told.names, told.objects, strict=True)):
             best = 0
             own = self.objects.setdefault((name, number), _Object())
             if prediction.predicted_iou is not None:

@@ -39,7 +39,6 @@ LOW_HU, HIGH_HU = -200, 250
 MEAN, DEVIATION = 50.21997497685108, 68.47153712416372  # of the training set, at 0-255
 
 SHARED = ("image_encoder.FacTu.weight", "image_encoder.FacTv.weight")
-FACTOR = re.compile(r"([qv])_FacTs_(\d{3,})")
 BOTH = ("", "_2")  # before attention, before the perceptron
 
 

@@ -29,6 +29,7 @@ from reproduce.cli.arguments import Arguments, command_line
 from reproduce.cli.running import run_command
 from reproduce.datasets.phantoms import phantom
 from reproduce.running.engine import Execution, execute, publish, worker_command
+from reproduce.running.results import check_begun
 from reproduce.running.worker import Worker, finished
 from reproduce.runs.spec import Plan, shards_of
 from reproduce.statistics import read_statistics, write_statistics
@@ -464,6 +465,18 @@ def test_plan_of_another_version_is_no_plan(tmp_path: Path, root: Path) -> None:
     (folder / "plan.json").write_text(text)
     with pytest.raises(InputError, match="expected the plan of a run of this version"):
         Plan.read(folder)
+
+
+def test_a_shard_of_another_version_is_told_before_anything_is_computed(
+    reference: tuple[Path, Result], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(reference[0], tmp_path / "run")
+    spec = Plan.read(folder).spec
+    check_begun(folder, spec)
+    record = min(folder.glob("shards/*.json"))
+    record.write_text('{"name": "of a version that knew nothing else"}')
+    with pytest.raises(InputError, match=rf"{record.name}: expected the record of a finished"):
+        check_begun(folder, spec)
 
 
 def test_volumes_are_run_slice_by_slice(
