@@ -42,8 +42,10 @@ class Obtained:
 
 def archives_of(dataset: Dataset, split: str | None = None) -> tuple[Archive, ...]:
     """The archives a split needs (None: every split). Raises `UsageError` for an unknown one."""
-    if split is not None:
-        dataset.need_split(split)
+    if split is not None and split not in dataset.splits:
+        raise UsageError(
+            f"{dataset.name} has no split {split!r}; known: {', '.join(dataset.splits)}"
+        )
     declared: tuple[Archive, ...] = dataset.archives
     return tuple(a for a in declared if split is None or not a.splits or split in a.splits)
 
