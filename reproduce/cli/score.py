@@ -158,7 +158,7 @@ def score(
         allow_missing=allow_missing,
         project=claim.partition("/")[0] if claim else "predictions",
         claim=claim,
-        command=shlex.join(["sam4mis", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]),
+        command=shlex.join(["sam4mis", *_without_places(sys.argv[1:], (profile, claim))]),
     )
     result, statistics = score_predictions(request, on_case=_progress)
     _progress("", end="\r")
@@ -180,6 +180,19 @@ def score(
         say(f"Nothing was written (--dry-run); it would be reproduce/results/{result.run}.")
     elif request.references is None:
         say("Nothing was written; --publish keeps it in reproduce/results.")
+
+
+def _without_places(arguments: list[str], kept: tuple[str | None, ...]) -> list[str]:
+    """The arguments with the names of files only: a record says nothing of a machine's folders.
+
+    kept  names with a slash that are no places
+    """
+    found = []
+    for argument in arguments:
+        option, _, value = argument.rpartition("=")
+        place = "/" in value and value not in kept
+        found.append((f"{option}=" * bool(option) + Path(value).name) if place else argument)
+    return found
 
 
 def _data(dataset: str | None, given: Path | None) -> Path | None:

@@ -74,7 +74,7 @@ def harness(folder: Path | None = None) -> dict[str, Any]:
             )
         except (OSError, subprocess.SubprocessError):
             return None
-        return done.stdout.strip()
+        return done.stdout.rstrip()
 
     top = git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != here.resolve():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -38,12 +37,12 @@ from reproduce.planning.planned import comparison_of
 from reproduce.planning.references import with_filter
 from reproduce.prompting.regions import SEPARATE
 from reproduce.runs.spec import (
-    CaseInput,
     CheckpointInput,
     DeviceKind,
     Protocol,
     RunSpec,
     canonical,
+    hash_cases,
 )
 from reproduce.scoring.needs import Needs, needs_of
 
@@ -454,21 +453,6 @@ def _replayed(item: Recipe, cases: Sequence[Case]) -> Replay:
             "split."
         )
     return replay
-
-
-def hash_cases(cases: Sequence[Case]) -> list[CaseInput]:
-    """Cases by content. A file several cases share is read once."""
-    paths = sorted({path for case in cases for path in case.files.values() if path.is_file()})
-    with ThreadPoolExecutor(4) as pool:
-        digests = dict(zip(paths, pool.map(sha256_of, paths), strict=True))
-    return [
-        CaseInput(
-            id=case.id,
-            files={role: digests.get(path, "missing") for role, path in sorted(case.files.items())},
-            patient=case.patient,
-        )
-        for case in cases
-    ]
 
 
 def _title(item: Recipe) -> str:

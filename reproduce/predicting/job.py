@@ -24,7 +24,6 @@ from reproduce.asking.kept import KeptDataset
 from reproduce.asking.loop import Evaluator
 from reproduce.contracts import Case, Model, Prompt, Sample
 from reproduce.ground.provenance import harness
-from reproduce.planning.recipes import hash_cases
 from reproduce.predicting import NOTICE
 from reproduce.predicting.given import Source
 from reproduce.predicting.images import OwnImages
@@ -32,7 +31,7 @@ from reproduce.predicting.overlay import write_overlay
 from reproduce.predicting.taken import Measured, Painter
 from reproduce.predicting.writing import write_masks
 from reproduce.running.worker import load_model
-from reproduce.runs.spec import RunSpec, canonical
+from reproduce.runs.spec import RunSpec, canonical, hash_cases
 
 CASES, MASKS, OVERLAYS = "cases", "masks", "overlays"
 NUMBERS = "labels.json"

@@ -146,7 +146,6 @@ class Counter:
     def add(self, case: Case, read: Callable[[Geometry], MaskFile]) -> None:
         """Count one case; `read` gives what was predicted, once the reference's grid is known."""
         import numpy as np
-        import torch
 
         truth = with_spacing(self.truths.load(case), case, self.request.spacing_mm)
         if self.choice is None:
@@ -162,10 +161,10 @@ class Counter:
             case=case.id,
             patient=case.patient,
             labels=labels,
-            scores=torch.from_numpy(np.stack([predicted[name] for name in labels]))[:, None],
+            scores=np.stack([predicted[name] for name in labels])[:, None],
             kind=self.request.kind,
-            reference=torch.from_numpy(np.stack([masks[name] for name in labels])),
-            valid=None if valid is None else torch.from_numpy(valid),
+            reference=np.stack([masks[name] for name in labels]),
+            valid=valid,
             spacing_mm=truth.geometry.spacing_mm,
         )
 

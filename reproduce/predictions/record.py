@@ -48,8 +48,7 @@ def result_of(
     """The record; its run id is the hash of protocol and inputs."""
     from reproduce.ground.provenance import harness, now, package_versions
     from reproduce.ground.reading import sha256_of
-    from reproduce.planning.recipes import hash_cases
-    from reproduce.runs.spec import canonical
+    from reproduce.runs.spec import canonical, hash_cases
 
     soft = request.kind == "probability"
     measurements = [

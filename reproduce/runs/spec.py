@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -13,7 +15,8 @@ import msgspec
 from msgspec import Struct, field
 
 from catalog.errors import InputError
-from reproduce.contracts import Grid
+from reproduce.contracts import Case, Grid
+from reproduce.ground.reading import sha256_of
 
 SHARD_CASES = 8  # at least; a shard holds whole batches, whoever works it off
 
@@ -198,3 +201,18 @@ def shards_of(spec: RunSpec) -> list[Shard]:
         digest = hashlib.sha256(run + canonical(msgspec.to_builtins(cases))).hexdigest()[:16]
         found.append(Shard(name=digest, index=index, cases=[case.id for case in cases]))
     return found
+
+
+def hash_cases(cases: Sequence[Case]) -> list[CaseInput]:
+    """Cases by content. A file several cases share is read once."""
+    paths = sorted({path for case in cases for path in case.files.values() if path.is_file()})
+    with ThreadPoolExecutor(4) as pool:
+        digests = dict(zip(paths, pool.map(sha256_of, paths), strict=True))
+    return [
+        CaseInput(
+            id=case.id,
+            files={role: digests.get(path, "missing") for role, path in sorted(case.files.items())},
+            patient=case.patient,
+        )
+        for case in cases
+    ]

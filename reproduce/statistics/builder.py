@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from catalog.errors import InputError, UsageError
 from catalog.records import ReferenceArea
 from reproduce.contracts import ScoreKind
+from reproduce.statistics.arrays import (
+    beside,
+    brought,
+    is_bool,
+    is_tensor,
+    on_card,
+    on_host,
+    thread_count,
+)
 from reproduce.statistics.components import Connectivity, component_overlaps
 from reproduce.statistics.counting import checked, confusion, decision, histogram
 from reproduce.statistics.schema import COUNTS, arrow_schema
@@ -23,9 +32,11 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from reproduce.statistics.arrays import Array
+
 Upsample = Literal["bilinear", "nearest"]
 Row = dict[str, Any]
-Shapes = tuple[Row, "torch.Tensor", "torch.Tensor"]  # a row, its predicted mask, its reference
+Shapes = tuple[Row, "Array", "Array"]  # a row, its predicted mask, its reference
 
 # Maps are brought to full size a few objects at a time, so that at most this many floats are
 # alive at once besides the model's own output.
@@ -76,11 +87,11 @@ class StatisticsBuilder:
         *,
         case: str,
         labels: Sequence[str],
-        scores: torch.Tensor,
+        scores: Array,
         kind: ScoreKind,
-        reference: torch.Tensor,
+        reference: Array,
         patient: str | None = None,
-        valid: torch.Tensor | None = None,
+        valid: Array | None = None,
         slice_index: int | None = None,
         round: int = 0,
         seed: int = 0,
@@ -91,6 +102,8 @@ class StatisticsBuilder:
         shapes: bool = True,
     ) -> list[Row]:
         """Count N predictions against N reference masks. Returns the rows that were added.
+
+        Arrays are all of NumPy, or all tensors of one device.
 
         labels         N class names
         scores         (N, C, H, W), or (N, C, D, H, W) for a volume; C mask candidates
@@ -122,7 +135,7 @@ class StatisticsBuilder:
                 )
             estimates = predicted_iou.detach().float().cpu().numpy()
         if valid is not None:
-            valid = valid.to(device=scores.device, dtype=_bool())
+            valid = beside(valid, scores) != 0
         common = {
             "case": case,
             "patient": patient,
@@ -136,8 +149,8 @@ class StatisticsBuilder:
         added: list[Row] = []
         for start in range(0, len(labels), step):
             stop = min(start + step, len(labels))
-            part = _resized(scores[start:stop].detach(), kind, size, upsample)
-            part = checked(part, kind, place)
+            part = _resized(scores[start:stop], kind, size, upsample)
+            part = on_host(checked(part, kind, place))
             chunk = Chunk(
                 common,
                 labels[start:stop],
@@ -165,12 +178,12 @@ class StatisticsBuilder:
         *,
         case: str,
         label: str,
-        reference: torch.Tensor,
+        reference: Array,
         kind: ScoreKind,
         rounds: int,
         seeds: Sequence[int],
         patient: str | None = None,
-        valid: torch.Tensor | None = None,
+        valid: Array | None = None,
         slice_index: int | None = None,
         spacing_mm: Sequence[float] | None = None,
         shapes: bool = True,
@@ -179,16 +192,16 @@ class StatisticsBuilder:
 
         reference (H, W) bool; the rest as in `add`.
         """
-        import torch
+        import numpy as np
 
         rows = self.add(
             case=case,
             labels=[label],
-            scores=torch.zeros((1, 1, *reference.shape)),
+            scores=np.zeros((1, 1, *reference.shape), np.float32),
             kind="label" if kind == "label" else "probability",
-            reference=reference[None],
+            reference=brought(reference)[None],
             patient=patient,
-            valid=valid,
+            valid=None if valid is None else brought(valid),
             slice_index=slice_index,
             seed=seeds[0],
             spacing_mm=spacing_mm,
@@ -214,9 +227,7 @@ class StatisticsBuilder:
         """
         row = _summed(planes)
         if shape is not None:
-            import torch
-
-            truth, predicted = (torch.from_numpy(mask) for mask in shape)
+            truth, predicted = shape
             self._add_shapes([(row, predicted, truth)], spacing_mm)
         self._rows.append(row)
 
@@ -284,8 +295,8 @@ class StatisticsBuilder:
         case: str,
         labels: Sequence[str],
         objects: Sequence[int],
-        reference: torch.Tensor,
-        valid: torch.Tensor | None,
+        reference: Array,
+        valid: Array | None,
         slice_index: int | None,
     ) -> None:
         """Areas of targets that are new here; of a volume, of each of its slices."""
@@ -300,11 +311,11 @@ class StatisticsBuilder:
             return
         masks = reference[new] if volume else reference[new][:, None]
         if valid is None:
-            pixels = [masks[0, 0].numel()] * len(planes)
+            pixels = [_product(masks.shape[2:])] * len(planes)
         else:
             within = valid if volume else valid[None]
             masks = masks & within
-            pixels = within.flatten(1).sum(1).tolist()
+            (pixels,) = _areas(within[None])
         areas = _areas(masks)
         for n, sizes in zip(new, areas, strict=True):
             targets = self._references[case, labels[n]]
@@ -315,16 +326,14 @@ class StatisticsBuilder:
         self,
         place: str,
         labels: Sequence[str],
-        scores: torch.Tensor,
-        reference: torch.Tensor,
-        valid: torch.Tensor | None,
+        scores: Array,
+        reference: Array,
+        valid: Array | None,
         upsample: Upsample | None,
-    ) -> torch.Tensor:
-        import torch
-
+    ) -> Array:
         for name, given in (("scores", scores), ("reference", reference)):
-            if not isinstance(given, torch.Tensor):
-                raise InputError(f"{place}: {name} must be a tensor, got {type(given).__name__}.")
+            if not hasattr(given, "shape"):
+                raise InputError(f"{place}: {name} must be an array, got {type(given).__name__}.")
         if scores.ndim not in (4, 5):
             raise InputError(
                 f"{place}: scores must be (N, C, H, W) or (N, C, D, H, W), "
@@ -335,7 +344,7 @@ class StatisticsBuilder:
                 f"{place}: {len(labels)} labels, {scores.shape[0]} predictions and "
                 f"{reference.shape[0]} reference masks; expected one of each per object."
             )
-        if reference.dtype != torch.bool:
+        if not is_bool(reference):
             raise InputError(f"{place}: reference masks must be bool, got {reference.dtype}.")
         if reference.ndim != scores.ndim - 1 or (
             upsample is None and reference.shape[1:] != scores.shape[2:]
@@ -350,7 +359,7 @@ class StatisticsBuilder:
                 f"{place}: valid area is {tuple(valid.shape)}, "
                 f"reference {tuple(reference.shape[1:])}."
             )
-        return reference.to(scores.device)
+        return beside(reference, scores)
 
     def _plane(self, chunk: Chunk, scope: str, index: int | None) -> list[Row]:
         """Rows of (N, C, H, W), one per object, candidate and threshold."""
@@ -413,13 +422,11 @@ class StatisticsBuilder:
 
         Surfaces of masks on a GPU are taken there; components are always the CPU's work.
         """
-        import torch
-
         wanted: list[tuple[Row, Task]] = []
         for row, predicted, truth in shapes:
             pair: Any = (truth, predicted)
-            if predicted.device.type != "cuda":
-                pair = (truth.cpu().numpy(), predicted.cpu().numpy())
+            if not on_card(predicted):
+                pair = brought(truth), brought(predicted)
             if self.surface:
                 names = (
                     default_specs(predicted.ndim, spacing_mm is not None)
@@ -434,9 +441,9 @@ class StatisticsBuilder:
                     if spec.axes == predicted.ndim
                 ]
             if self.components is not None:
-                there, here = truth.cpu().numpy(), predicted.cpu().numpy()
+                there, here = brought(truth), brought(predicted)
                 row["components"] = component_overlaps(there, here, self.components)
-        found = surface_histograms([task for _, task in wanted], torch.get_num_threads())
+        found = surface_histograms([task for _, task in wanted], thread_count())
         for (row, _), histogram_ in zip(wanted, found, strict=True):
             row["surfaces"].append(histogram_)
 
@@ -448,10 +455,10 @@ class Chunk:
     common: Row
     labels: Sequence[str]
     objects: Sequence[int]
-    scores: torch.Tensor
+    scores: Array
     kind: ScoreKind
-    reference: torch.Tensor
-    valid: torch.Tensor | None
+    reference: Array
+    valid: Array | None
     estimates: NDArray[np.float32] | None
 
     def planes(self) -> Iterator[Chunk]:
@@ -499,12 +506,6 @@ def _merged(histograms: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _bool() -> torch.dtype:
-    import torch
-
-    return torch.bool
-
-
 def _product(size: tuple[int, ...]) -> int:
     result = 1
     for n in size:
@@ -534,24 +535,25 @@ def _sparse(counts: NDArray[np.int64], bins: int) -> dict[str, Any]:
 
 
 def _resized(
-    scores: torch.Tensor, kind: ScoreKind, size: tuple[int, ...], upsample: Upsample | None
-) -> torch.Tensor:
-    from torch.nn.functional import interpolate
-
+    scores: Array, kind: ScoreKind, size: tuple[int, ...], upsample: Upsample | None
+) -> Array:
     if upsample is None or tuple(scores.shape[2:]) == size:
         return scores
+    import torch
+    from torch.nn.functional import interpolate
+
+    scores = torch.as_tensor(scores).detach()
     if kind == "label" or upsample == "nearest":
         return interpolate(scores.float(), size=size, mode="nearest")
     mode = "bilinear" if len(size) == 2 else "trilinear"
     return interpolate(scores.float(), size=size, mode=mode, align_corners=False)
 
 
-def _areas(masks: torch.Tensor) -> list[list[int]]:
+def _areas(masks: Array) -> list[list[int]]:
     """Pixels of every mask of (N, M, ...) bool. torch adds booleans at a tenth of NumPy's speed."""
     import numpy as np
 
-    flat = masks.flatten(2)
-    if flat.device.type != "cpu":
-        found: list[list[int]] = flat.sum(2).tolist()
+    if is_tensor(masks):
+        found: list[list[int]] = masks.reshape(*masks.shape[:2], -1).sum(2).tolist()
         return found
-    return [[int(np.count_nonzero(mask)) for mask in of_one] for of_one in flat.numpy()]
+    return [[int(np.count_nonzero(mask)) for mask in of_one] for of_one in masks]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.contracts import ScoreKind
+from reproduce.statistics.arrays import in_float32, is_bool, is_tensor, on_host, thread_count
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+
+    from reproduce.statistics.arrays import Array
 
 
 def decision(threshold: float, kind: ScoreKind) -> float:
@@ -32,24 +35,26 @@ def decision(threshold: float, kind: ScoreKind) -> float:
 
 
 def confusion(
-    scores: torch.Tensor,
+    scores: Array,
     kind: ScoreKind,
     thresholds: Sequence[float],
-    reference: torch.Tensor,
-    valid: torch.Tensor | None = None,
+    reference: Array,
+    valid: Array | None = None,
 ) -> NDArray[np.int64]:
     """TP, FP, FN, TN of every candidate at every threshold.
 
-    scores     (N, C, *spatial) float or bool tensor
-    reference  (N, *spatial) bool tensor on the same device;  valid (*spatial) bool or None
+    scores     (N, C, *spatial) float or bool
+    reference  (N, *spatial) bool on the same device;  valid (*spatial) bool or None
     returns    (N, C, T, 4) int64: tp, fp, fn, tn over the valid pixels
     """
     import numpy as np
 
-    count = _count_on_cpu if scores.device.type == "cpu" else _count_on_device
+    scores, reference, valid = map(on_host, (scores, reference, valid))
+    count: Callable[..., Counted] = _count_on_device if is_tensor(scores) else _count_on_cpu
     cuts = [decision(threshold, kind) for threshold in thresholds]
-    inside = None if valid is None else valid.flatten()
-    found, positives, total = count(scores.flatten(2), cuts, reference.flatten(1), inside)
+    inside = None if valid is None else valid.reshape(-1)
+    flat, truth = scores.reshape(*scores.shape[:2], -1), reference.reshape(len(reference), -1)
+    found, positives, total = count(flat, cuts, truth, inside)
     tp, predicted = found[..., 0], found[..., 1]
     fp, fn = predicted - tp, positives[:, None, None] - tp
     return np.stack([tp, fp, fn, total - tp - fp - fn], axis=-1)
@@ -65,7 +70,10 @@ Counted = tuple["NDArray[np.int64]", "NDArray[np.int64]", int]
 
 
 def _count_on_cpu(
-    flat: torch.Tensor, cuts: Sequence[float], truth: torch.Tensor, inside: torch.Tensor | None
+    scores: NDArray[Any],
+    cuts: Sequence[float],
+    references: NDArray[np.bool_],
+    within: NDArray[np.bool_] | None,
 ) -> Counted:
     """On a CPU: sums and absolute differences of bytes by OpenCV, piece by piece.
 
@@ -75,12 +83,7 @@ def _count_on_cpu(
     """
     import cv2
     import numpy as np
-    import torch
 
-    # NumPy knows no bfloat16.
-    scores = (flat.float() if flat.dtype.itemsize == 2 else flat).detach().numpy()
-    references = truth.numpy()
-    within = None if inside is None else inside.numpy()
     pixels = scores.shape[2]
 
     def count(n: int, begin: int, end: int) -> tuple[list[list[tuple[int, int]]], int]:
@@ -113,7 +116,7 @@ def _count_on_cpu(
                     counted[t] = both, all_marked + marked
         return found, positives
 
-    threads = torch.get_num_threads() if scores.nbytes >= WORTH_THREADS else 1
+    threads = thread_count() if scores.nbytes >= WORTH_THREADS else 1
     # one stack for all threads is cut into as many parts
     parts = -(-threads // max(1, len(scores)))
     size = max(1, -(-pixels // parts))
@@ -161,20 +164,22 @@ def _edges(bins: int, kind: ScoreKind) -> Any:
 
 
 def histogram(
-    scores: torch.Tensor,
+    scores: Array,
     kind: ScoreKind,
     bins: int,
-    reference: torch.Tensor,
-    valid: torch.Tensor | None = None,
+    reference: Array,
+    valid: Array | None = None,
 ) -> NDArray[np.int64]:
     """Counts of scores per bin, for foreground and background pixels.
 
     scores, reference, valid as in `confusion`; returns (N, C, 2, bins + 1) int64, first the
-    foreground. Bins as in `reproduce.statistics.schema`.
+    foreground. Bins as in `reproduce.statistics.schema`. Imports torch.
     """
     import numpy as np
     import torch
 
+    scores, reference = torch.as_tensor(scores), torch.as_tensor(reference)
+    valid = None if valid is None else torch.as_tensor(valid)
     edges = _edges(bins, kind).to(scores.device)
     result = np.zeros((*scores.shape[:2], 2, bins + 1), np.int64)
     inside = None if valid is None else valid.flatten()
@@ -192,11 +197,9 @@ def histogram(
     return result
 
 
-def checked(scores: torch.Tensor, kind: ScoreKind, place: str) -> torch.Tensor:
+def checked(scores: Array, kind: ScoreKind, place: str) -> Array:
     """`scores` as float32 (bool stays). Raises `InputError` for NaN and values off the range."""
-    import torch
-
-    if scores.dtype == torch.bool:
+    if is_bool(scores):
         return scores
     if kind == "label":
         if bool(((scores != 0) & (scores != 1)).any()):
@@ -205,16 +208,17 @@ def checked(scores: torch.Tensor, kind: ScoreKind, place: str) -> torch.Tensor:
                 f"{float(scores.min()):g} and {float(scores.max()):g}. "
                 "Pass probabilities as kind='probability', class indices one mask per class."
             )
-        return scores > 0.5
-    values = scores.float()
+        marked: Array = scores > 0.5
+        return marked
+    values: Array = in_float32(scores)
     # A sum is one pass and is NaN as soon as one element is; infinite logits of both signs are
     # legal, so that only then the elements are looked at one by one.
-    if bool(values.sum().isnan()) and bool(values.isnan().any()):
+    if math.isnan(float(values.sum())) and (broken := int((values != values).sum())):
         raise InputError(
-            f"{place}: {int(values.isnan().sum())} scores are NaN. "
+            f"{place}: {broken} scores are NaN. "
             "The model overflowed or its weights are broken; try dtype float32."
         )
-    if kind == "probability" and values.numel():
+    if kind == "probability" and math.prod(values.shape):
         low, high = float(values.min()), float(values.max())
         if low < 0 or high > 1:
             raise InputError(

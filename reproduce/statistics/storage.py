@@ -141,15 +141,23 @@ def _metadata(table: pa.Table) -> dict[bytes, bytes]:
 
 
 def _sorted_unique(table: pa.Table) -> pa.Table:
-    import pyarrow as pa
+    """Sorted by the keys of a row. By kernels alone: pyarrow's `sort_by` and `group_by` import its
+    query engine, and pandas where it is installed, which takes longer than scoring a folder."""
+    import pyarrow.compute as pc
 
     if table.num_rows == 0:
         return table
-    table = table.sort_by([(name, "ascending") for name in KEYS])
-    counted = table.select(KEYS).group_by(list(KEYS)).aggregate([([], "count_all")])
-    if counted.num_rows != table.num_rows:
-        twice = counted.filter(pa.compute.greater(counted["count_all"], 1)).slice(0, 1).to_pylist()
-        row = {name: twice[0][name] for name in KEYS}
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in KEYS])
+    table = table.take(order)
+    rows, rows_before = table.select(KEYS).slice(1), table.select(KEYS).slice(0, len(table) - 1)
+    same = None
+    for one, before in zip(rows.columns, rows_before.columns, strict=True):
+        both_null = pc.and_(pc.is_null(one), pc.is_null(before))
+        alike = pc.or_kleene(pc.equal(one, before), both_null)
+        same = alike if same is None else pc.and_kleene(same, alike)
+    twice = rows.filter(same).slice(0, 1).to_pylist()
+    if twice:
+        (row,) = twice
         raise InputError(
             f"statistics: case {row['case']!r}, label {row['label']!r} was counted twice ({row}). "
             "Give every case one id, and every object of a label its own object index."

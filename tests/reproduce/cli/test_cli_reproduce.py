@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from catalog.errors import FindingsError, PrerequisiteError, UsageError
@@ -45,14 +47,21 @@ def test_every_command_has_help(name: str) -> None:
     assert group.get_command(None, name).help  # type: ignore[attr-defined, arg-type]  # a click group
 
 
-def test_reading_commands_import_no_torch(root: Path) -> None:
+def test_reading_and_scoring_import_no_torch(root: Path, tmp_path: Path) -> None:
     """In a fresh process: what is imported stays imported in this one."""
+    for folder in ("found", "truth"):
+        (tmp_path / folder).mkdir()
+        square = np.zeros((9, 9), np.uint8)
+        square[2:6, 3 : 7 + (folder == "found")] = 255
+        Image.fromarray(square).save(tmp_path / folder / "a.png")
+    score = ["score", f"{tmp_path}/found", "--reference", f"{tmp_path}/truth", "--spacing", "1"]
     code = (
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from reproduce.cli import app\n"
         "assert 'reproduce.cli.run' not in sys.modules\n"
-        "for words in (['list'], ['show', 'lwnet'], ['list', 'adapters'], ['verify', '--check']):\n"
+        "commands = [['list'], ['show', 'lwnet'], ['list', 'adapters'], ['verify', '--check']]\n"
+        f"for words in [*commands, {score!r}]:\n"
         "    if words[0] == 'verify':\n"
         "        heavy = {'numpy', 'pyarrow'} & set(sys.modules)\n"
         "        assert not heavy, (heavy, 'only verify reads statistics')\n"

@@ -14,6 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from reproduce.ground.ahead import ahead
 from reproduce.models import products, sam_encoder
 from reproduce.statistics import counting, nearest
+from reproduce.statistics.arrays import on_host
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])
@@ -32,7 +33,8 @@ def test_byte_sums_equal_sums_of_booleans(
     cuts = [0.5] if dtype == torch.bool else [-np.inf, -0.3, 0.0, 0.5, np.inf]
     for area in (None, valid.flatten()):
         arguments = (scores.flatten(2), cuts, reference.flatten(1), area)
-        ours, plain = counting._count_on_cpu(*arguments), counting._count_on_device(*arguments)
+        ours = counting._count_on_cpu(*map(on_host, arguments))
+        plain = counting._count_on_device(*arguments)
         np.testing.assert_array_equal(ours[0], plain[0])
         np.testing.assert_array_equal(ours[1], plain[1])
         assert ours[2] == plain[2]

@@ -83,11 +83,14 @@ def test_gpu_counts_equal_cpu_counts() -> None:
 def test_device_path_equals_cpu_path() -> None:
     # The path of a GPU, on the CPU's memory: the same integers as the other one.
     from reproduce.statistics import counting
+    from reproduce.statistics.arrays import on_host
 
     scores, reference, valid = _random(4, size=(31, 33))
     flat, truth = scores.flatten(2), reference.flatten(1)
     for inside in (None, valid.flatten()):
-        ours = counting._count_on_cpu(flat, (-0.5, 0.0, 1.2), truth, inside)
+        ours = counting._count_on_cpu(
+            on_host(flat), (-0.5, 0.0, 1.2), on_host(truth), on_host(inside)
+        )
         plain = counting._count_on_device(flat, (-0.5, 0.0, 1.2), truth, inside)
         assert (ours[0] == plain[0]).all()
         assert (ours[1] == plain[1]).all()
@@ -115,6 +118,22 @@ def test_a_score_on_the_threshold_is_background() -> None:
     scores = torch.tensor([[[[0.5, 0.50001]]]])
     reference = torch.tensor([[[True, True]]])
     assert confusion(scores, "probability", (0.5,), reference)[0, 0, 0].tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("kind", ["logit", "probability", "label"])
+def test_arrays_are_counted_as_tensors_are(kind: ScoreKind) -> None:
+    scores, reference, valid = _random(7, n=2, c=2, size=(3, 6, 5))
+    values = {"logit": scores, "probability": scores.sigmoid(), "label": (scores > 0).int()}[kind]
+    tables = []
+    for given in ((values, reference, valid), (values.numpy(), reference.numpy(), valid.numpy())):
+        builder = StatisticsBuilder(score_bins=10, surface=["edge/unit/3d"], components="full")
+        places = dict(zip(("scores", "reference", "valid"), given, strict=True))
+        builder.add(case="v", labels=["a", "b"], kind=kind, **places)
+        builder.add_absent(
+            case="w", label="a", reference=given[1][0], kind=kind, rounds=2, seeds=[0, 1]
+        )
+        tables.append(builder.table())
+    assert tables[0].equals(tables[1])
 
 
 def test_a_volume_has_one_row_a_slice_and_one_for_all() -> None:
