@@ -210,7 +210,7 @@ def checked(scores: Array, kind: ScoreKind, place: str) -> Array:
             )
         marked: Array = scores > 0.5
         return marked
-    values: Array = in_float32(scores)
+    values: Any = in_float32(scores)
     # A sum is one pass and is NaN as soon as one element is; infinite logits of both signs are
     # legal, so that only then the elements are looked at one by one.
     if math.isnan(float(values.sum())) and (broken := int((values != values).sum())):
@@ -225,4 +225,5 @@ def checked(scores: Array, kind: ScoreKind, place: str) -> Array:
                 f"{place}: probabilities must lie in 0-1, got {low:g} to {high:g}. "
                 "Pass logits as kind='logit'."
             )
-    return values
+    found: Array = values
+    return found

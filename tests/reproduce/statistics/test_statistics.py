@@ -88,9 +88,8 @@ def test_device_path_equals_cpu_path() -> None:
     scores, reference, valid = _random(4, size=(31, 33))
     flat, truth = scores.flatten(2), reference.flatten(1)
     for inside in (None, valid.flatten()):
-        ours = counting._count_on_cpu(
-            on_host(flat), (-0.5, 0.0, 1.2), on_host(truth), on_host(inside)
-        )
+        arrays = map(on_host, (flat, (-0.5, 0.0, 1.2), truth, inside))
+        ours = counting._count_on_cpu(*arrays)
         plain = counting._count_on_device(flat, (-0.5, 0.0, 1.2), truth, inside)
         assert (ours[0] == plain[0]).all()
         assert (ours[1] == plain[1]).all()
@@ -125,12 +124,12 @@ def test_arrays_are_counted_as_tensors_are(kind: ScoreKind) -> None:
     scores, reference, valid = _random(7, n=2, c=2, size=(3, 6, 5))
     values = {"logit": scores, "probability": scores.sigmoid(), "label": (scores > 0).int()}[kind]
     tables = []
-    for given in ((values, reference, valid), (values.numpy(), reference.numpy(), valid.numpy())):
+    for pair in ((values, reference, valid), (values.numpy(), reference.numpy(), valid.numpy())):
         builder = StatisticsBuilder(score_bins=10, surface=["edge/unit/3d"], components="full")
-        places = dict(zip(("scores", "reference", "valid"), given, strict=True))
+        places = dict(zip(("scores", "reference", "valid"), pair, strict=True))
         builder.add(case="v", labels=["a", "b"], kind=kind, **places)
         builder.add_absent(
-            case="w", label="a", reference=given[1][0], kind=kind, rounds=2, seeds=[0, 1]
+            case="w", label="a", reference=pair[1][0], kind=kind, rounds=2, seeds=[0, 1]
         )
         tables.append(builder.table())
     assert tables[0].equals(tables[1])
