@@ -3,13 +3,13 @@
 Start-up, reading, prompts, counting and writing count, so both sides are commands, one after the
 other (A B A B). Weights are seeded in the layout of the release (`tests/reproduce/layouts`), so
 that nothing is downloaded; what they predict is nonsense, alike on both sides (`dice`). The code of
-authors lies outside this project: SAM4MIS_PEERS names the folder of its check-outs at the commits of
-`reproduce/adapters/agreement/` (`tests/reproduce/peers/README.md`), with the packages that they
+authors lies outside this project: SAM4MIS_PEERS names the folder of its check-outs at the commits
+of `reproduce/adapters/agreement/` (`tests/reproduce/peers/README.md`), with the packages that they
 import in `libraries`; SAM4MIS_PEER_NNUNET the folder of `nnunetv2`. What has none is listed under
 `not_measured`.
 
 polyps_by_box     EndoTect, a box an image, SAM ViT-B: the loop of papers with `SamPredictor`
-samed_volume      a made CT of four slices: SAMed's test.py
+samed_volume      a made CT of three slices: SAMed's test.py
 sam_med3d_volume  a made volume, five clicks: medim_val_single.py
 sam2_video        six made frames, a box on the middle one, SAM 2.1 tiny: SAM2VideoPredictor
 nnunet_folder     made label maps: `nnUNetv2_evaluate_simple` beside `reproduce score`
@@ -37,7 +37,7 @@ from benchmarks.material import REAL
 from benchmarks.theirs import CLICKS
 
 CASES, SHAPE, LABELS = 8, (96, 160, 160), (1, 2, 3)  # of the folder of nnU-Net
-IMAGES, SLICES, FRAMES = 2, 4, 6
+IMAGES, SLICES, FRAMES = 1, 3, 6
 PEERS, NNUNET = "SAM4MIS_PEERS", "SAM4MIS_PEER_NNUNET"
 OURS, THEIRS = "ours", "authors' loop"
 ORGANS = ("spleen", "right kidney", "left kidney", "gallbladder", "liver", "stomach", "aorta")
@@ -331,7 +331,7 @@ BOX = ("--prompts", "box-tight/1", "--set", "adapter.multimask=single", "--metri
 ONE_SEED = ("--set", "seeds=[0]", "--metric", "dice")
 SCENARIOS: Mapping[str, Scenario] = {
     "polyps_by_box": Scenario(
-        f"SAM ViT-B, {IMAGES} polyps, a box each",
+        f"SAM ViT-B, polyps ({IMAGES}), a box each",
         "",
         SCENARIOS_WEIGHTS["sam"],
         polyps,

@@ -254,6 +254,7 @@ def _write(
     without: Sequence[str],
 ) -> None:
     """The page, the CSV and the record; what people see of them."""
+    first = next(iter(trials.values()))
     document = {
         "schema": "own-data/1",
         "no_claim": NO_CLAIM,
@@ -273,7 +274,7 @@ def _write(
         },
         "differences": [msgspec.to_builtins(d) for d in result.differences],
         "not_measured": result.left_out,
-        "environment": environment(next(iter(trials.values())).job.device, "float32"),
+        "environment": environment(first.job.device, first.job.spec.precision),
         "created": now(),
     }
     notes = [f"{counted(len(cases), 'case')} with a mask, profile {own.profile}."]

@@ -37,6 +37,7 @@ from reproduce.planning.planned import comparison_of
 from reproduce.planning.references import with_filter
 from reproduce.prompting.regions import SEPARATE
 from reproduce.runs.spec import (
+    PRECISIONS,
     CheckpointInput,
     DeviceKind,
     Protocol,
@@ -155,7 +156,7 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         raise InputError(f"{name}: protocol.grid is {grid!r}; expected original or model_input.")
     seeds = tuple(options.seeds or (range(RANDOM_SEEDS) if profile and profile.random else (0,)))
     asked = _options(adapter, {**options.adapter, **request.adapter})
-    precision = request.precision or "float32"
+    precision = request.precision or stated_precision(claim) or "float32"
     threshold = claim.protocol.threshold.value
     thresholds = {float(threshold) if isinstance(threshold, (int, float)) else 0.5}
     needs = _needs(claim, dataset.dimensionality)
@@ -208,6 +209,12 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
             flags=list(flags),
         ),
     )
+
+
+def stated_precision(claim: Claim) -> str | None:
+    """The precision that a claim's record names, where it is one that models are run in."""
+    stated = claim.protocol.precision.value
+    return stated if isinstance(stated, str) and stated in PRECISIONS else None
 
 
 def _fitting(

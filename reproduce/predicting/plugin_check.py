@@ -96,7 +96,7 @@ def tried_wrong(adapter: Adapter, state: Mapping[str, torch.Tensor]) -> Iterator
     import torch
 
     options = resolve_options(adapter, {})
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")
     for what, changed in (
         ("a tensor that is missing", dict(list(state.items())[1:])),
         ("a tensor that nobody trained", {**state, "nobody.trained.this": torch.zeros(1)}),

@@ -164,13 +164,11 @@ def _pair(tp: int, fp: int, fn: int) -> tuple[NDArray[np.bool_], NDArray[np.bool
 
 
 def _add(builder: Any, reference: Any, predicted: Any, **where: Any) -> None:
-    import torch
-
     reference = reference[None] if reference.ndim == 2 or reference.shape[0] > 1 else reference
     builder.add(
         kind=where.pop("kind", "label"),
-        scores=torch.from_numpy(predicted)[None, None],
-        reference=torch.from_numpy(reference),
+        scores=predicted[None, None],
+        reference=reference,
         **where,
     )
 
@@ -264,7 +262,6 @@ def _rounds(dice: tuple[float, ...]) -> pa.Table:
 
 def _candidates() -> pa.Table:
     import numpy as np
-    import torch
 
     builder = _builder()
     # The same 100 pixels are looked for; each candidate has some of them and as many others.
@@ -274,9 +271,9 @@ def _candidates() -> pa.Table:
         case="case-0",
         labels=["a"],
         kind="label",
-        scores=torch.from_numpy(np.stack(masks))[None],
-        reference=torch.from_numpy(reference)[None],
-        predicted_iou=torch.tensor([[0.5, 0.6, 0.9]]),
+        scores=np.stack(masks)[None],
+        reference=reference[None],
+        predicted_iou=np.array([[0.5, 0.6, 0.9]], np.float32),
         spacing_mm=(1.0, 1.0),
     )
     return builder.table()

@@ -29,7 +29,6 @@ from reproduce.statistics.surface import SurfaceSpec, Task, default_specs, surfa
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-    import torch
     from numpy.typing import NDArray
 
     from reproduce.statistics.arrays import Array
@@ -96,7 +95,7 @@ class StatisticsBuilder:
         round: int = 0,
         seed: int = 0,
         object_index: int | Sequence[int] = 0,
-        predicted_iou: torch.Tensor | None = None,
+        predicted_iou: Array | None = None,
         spacing_mm: Sequence[float] | None = None,
         upsample: Upsample | None = None,
         shapes: bool = True,
@@ -133,7 +132,7 @@ class StatisticsBuilder:
                     f"{place}: predicted_iou must be (N, C) = {tuple(scores.shape[:2])}, "
                     f"got {tuple(predicted_iou.shape)}."
                 )
-            estimates = predicted_iou.detach().float().cpu().numpy()
+            estimates = brought(predicted_iou)
         if valid is not None:
             valid = beside(valid, scores) != 0
         common = {

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
@@ -157,10 +158,10 @@ def _count_on_device(
 
 
 @lru_cache(maxsize=8)
-def _edges(bins: int, kind: ScoreKind) -> Any:
-    import torch
+def _edges(bins: int, kind: ScoreKind) -> NDArray[np.float32]:
+    import numpy as np
 
-    return torch.tensor([decision(k / bins, kind) for k in range(bins)], dtype=torch.float32)
+    return np.array([decision(k / bins, kind) for k in range(bins)], np.float32)
 
 
 def histogram(
@@ -173,28 +174,51 @@ def histogram(
     """Counts of scores per bin, for foreground and background pixels.
 
     scores, reference, valid as in `confusion`; returns (N, C, 2, bins + 1) int64, first the
-    foreground. Bins as in `reproduce.statistics.schema`. Imports torch.
+    foreground. Bins as in `reproduce.statistics.schema`.
     """
     import numpy as np
+
+    scores, reference, valid = map(on_host, (scores, reference, valid))
+    count: Callable[..., NDArray[np.int64]] = _bins_on_device if is_tensor(scores) else _bins
+    edges = _edges(bins, kind)
+    inside = None if valid is None else valid.reshape(-1)
+
+    def counted(n: int, c: int) -> NDArray[np.int64]:
+        values, truth = in_float32(scores[n, c]).reshape(-1), reference[n].reshape(-1)
+        if inside is not None:
+            values, truth = values[inside], truth[inside]
+        return count(values, truth, edges).reshape(2, bins + 1)
+
+    maps = list(product(*map(range, scores.shape[:2])))
+    threads = thread_count() if math.prod(scores.shape) >= WORTH_THREADS // 4 else 1
+    if threads > 1 and not is_tensor(scores):
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(lambda at: counted(*at), maps))
+    else:
+        found = [counted(*at) for at in maps]
+    return np.array(found, np.int64).reshape(*scores.shape[:2], 2, bins + 1)
+
+
+def _bins(
+    values: NDArray[np.float32], truth: NDArray[np.bool_], edges: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Pixels of every bin, first those of the foreground. How many edges lie below a value is its
+    bin: `value > edge[k]` means bin > k."""
+    import numpy as np
+
+    bucket = np.searchsorted(edges, values)
+    bucket[~truth] += len(edges) + 1
+    return np.bincount(bucket, minlength=2 * (len(edges) + 1))
+
+
+def _bins_on_device(values: Any, truth: Any, edges: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The same on another device; only the counts travel."""
     import torch
 
-    scores, reference = torch.as_tensor(scores), torch.as_tensor(reference)
-    valid = None if valid is None else torch.as_tensor(valid)
-    edges = _edges(bins, kind).to(scores.device)
-    result = np.zeros((*scores.shape[:2], 2, bins + 1), np.int64)
-    inside = None if valid is None else valid.flatten()
-    for n in range(scores.shape[0]):
-        truth = reference[n].flatten()
-        for c in range(scores.shape[1]):
-            values = scores[n, c].flatten().float()
-            # bucketize returns how many edges lie below the value: `value > edge[k]` <=> bin > k
-            bucket = torch.bucketize(values, edges)
-            offset = bucket + torch.where(truth, 0, bins + 1)
-            if inside is not None:
-                offset = offset[inside]
-            counted = torch.bincount(offset, minlength=2 * (bins + 1)).cpu().numpy()
-            result[n, c] = counted.reshape(2, bins + 1)
-    return result
+    bucket = torch.bucketize(values, torch.from_numpy(edges).to(values.device))
+    bucket += torch.where(truth, 0, len(edges) + 1)
+    found: NDArray[np.int64] = torch.bincount(bucket, minlength=2 * (len(edges) + 1)).cpu().numpy()
+    return found
 
 
 def checked(scores: Array, kind: ScoreKind, place: str) -> Array:

@@ -22,7 +22,6 @@ from catalog.errors import InputError
 from reproduce.contracts import Case, Prompt, Sample
 from reproduce.ground.plugins import plugin
 from reproduce.models import sam2
-from reproduce.models.sam2_network import filled
 from reproduce.models.sam2_video import COURSES, Course, Sam2Video
 
 HERE = Path(__file__).resolve().parents[1]
@@ -469,6 +468,8 @@ def test_a_stack_too_large_to_go_back_through_is_told(small):
 
 
 def test_small_holes_of_a_mask_are_filled():
+    from reproduce.models.sam2_network import filled  # it imports transformers
+
     logits = torch.full((1, 1, 12, 12), 3.0)
     logits[..., 2:4, 2:6] = -1.0  # 8 pixels
     logits[..., 7:10, 2:5] = -1.0  # 9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,12 +13,14 @@ from running_bundle import bundle
 from seeded import layout, seeded
 
 from catalog.errors import InputError, UsageError
-from reproduce.adapters.sat.network import SatModel, begins
 from reproduce.asking.loop import Evaluator
 from reproduce.asking.replay import prompts_of
 from reproduce.contracts import Case, Dataset, Prompt, Sample
 from reproduce.ground.plugins import plugin
 from reproduce.statistics import StatisticsBuilder
+
+if TYPE_CHECKING:
+    from reproduce.adapters.sat.network import SatModel
 
 # In deviations from the mean: the liver of `organs` lies at 3.0, its spleen at 7.1.
 NAMES = {"liver": torch.tensor([1.5]), "spleen": torch.tensor([5.0])}
@@ -36,6 +38,8 @@ class Brighter(torch.nn.Module):
 
 
 def model_of(window: tuple[int, ...] = (32, 32, 32)) -> SatModel:
+    from reproduce.adapters.sat.network import SatModel  # it imports monai
+
     model = SatModel(
         "sat", Brighter(), 32, ("liver", "spleen"), {"modality": "ct"}, "cpu", "float32"
     )
@@ -118,6 +122,8 @@ def test_a_run_asks_by_the_names_of_a_volumes_classes(root: Path) -> None:
 
 
 def test_windows_lie_half_a_window_apart_and_the_last_one_at_the_end() -> None:
+    from reproduce.adapters.sat.network import begins
+
     assert begins(300, 128) == [0, 64, 128, 172]
     assert begins(100, 128) == begins(128, 128) == [0]
     assert begins(129, 128) == [0, 1]

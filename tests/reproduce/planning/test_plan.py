@@ -53,6 +53,21 @@ def test_a_plan_knows_the_classes_that_a_claim_merges(root: Path) -> None:
     assert run.classes == {"ma-sam/btcv-average": "C", "ma-sam/btcv-ag": "C"}
 
 
+def test_a_claim_is_run_in_the_precision_that_it_names(root: Path) -> None:
+    """As its record says, else in float32; what somebody asks for goes before both."""
+    ((project, claim),) = find_claims(Registry.load(root), "selftest/phantom-dice")
+
+    def taken(stated: object, asked: str | None = None) -> str:
+        precision = msgspec.structs.replace(claim.protocol.precision, value=stated)
+        protocol = msgspec.structs.replace(claim.protocol, precision=precision)
+        changed = msgspec.structs.replace(claim, protocol=protocol)
+        return recipe(project, changed, Request(precision=asked)).protocol.precision
+
+    assert taken("bfloat16") == "bfloat16"
+    assert taken(None) == "float32"
+    assert taken("float16", "float32") == "float32"
+
+
 def test_the_whole_registry_is_planned_without_torch(root: Path, tmp_path: Path) -> None:
     code = (
         "import sys\n"
