@@ -25,7 +25,8 @@ FOLDER = ".sam4mis/cache"
 Kind = TypeVar("Kind")
 #: A change of these changes what records are, or how they are read.
 _DEFINITION = (
-    "records.py",
+    "records/written.py",
+    "records/results.py",
     "evidence.py",
     "reading.py",
     "converting.py",
