@@ -129,5 +129,5 @@ def bars(
 ) -> tuple[Figure, Markup]:
     """Bars with their data, all of which a phone shows."""
     said = "; ".join(f"{text}: {note}" for text, _, note in rows)
-    chart = charts.bars(name, title, f"{said}.", rows, width=350, above=True)
+    chart = charts.bars(name, title, f"{said}.", rows)
     return Figure(title=title, head=["", head], rows=[[t, n] for t, _, n in rows]), chart

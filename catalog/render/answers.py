@@ -90,11 +90,7 @@ def without_training(catalog: Catalog) -> Drawn:
         names = ("SAM", found[0].adapted.project.name)
         title = f"Median Dice over structures, {_source(catalog, found)}"
         words = "; ".join(f"{p.label}: {p.state}" for p in pairs)
-        drawn.append(
-            charts.dumbbell(
-                "q1", title, f"{words}.", pairs, band=0, names=names, width=480, left=140
-            )
-        )
+        drawn.append(charts.dumbbell("q1", title, f"{words}.", pairs, band=0, names=names))
         rows = [
             [label(m), str(len(groups[m])), f"{p.claimed:.3f}", f"{p.measured:.3f}"]
             for m, p in zip(order, pairs, strict=True)

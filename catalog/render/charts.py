@@ -2,6 +2,7 @@
 
 Colours come from the style sheet (classes `s0` ... `s3`, `ink`, `grid`), so that one drawing serves
 both themes. Every chart carries a title and a description; its data stand beside it as a table.
+Each is as wide as a phone and grows a little where there is room: none has to be scrolled.
 """
 
 from __future__ import annotations
@@ -12,22 +13,33 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
+WIDTH = 360.0  # of every chart but `pixels`, in px of its own
+GROWS = 1.3  # as many times where there is room
+LETTER = 6.4  # of a letter of the labels, about
+
 
 def _n(value: float) -> str:
     """A coordinate without needless digits."""
     return f"{value:.1f}".rstrip("0").rstrip(".")
 
 
-def _svg(name: str, title: str, text: str, width: float, height: float, parts: list[str]) -> Markup:
+def _svg(
+    name: str, title: str, text: str, height: float, parts: list[str], width: float = WIDTH
+) -> Markup:
     """The frame: role, title, description; scales with its column."""
     body = "".join(parts)
     return Markup(  # noqa: S704 - every text in `parts` went through `_text`
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Figure: {escape(title)}">'
         f'<svg class="chart" role="img" aria-labelledby="{name}-t {name}-d" '
-        f'viewBox="0 0 {_n(width)} {_n(height)}" style="max-width:{_n(width)}px;--w:{_n(width)}px">'
+        f'viewBox="0 0 {_n(width)} {_n(height)}" style="max-width:{_n(GROWS * width)}px">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(text)}</desc>'
-        f"{body}</svg></div>"
+        f"{body}</svg>"
     )
+
+
+def _short(text: str, room: float) -> str:
+    """A label cut to the room that there is; the table beside the chart has all of it."""
+    most = int(room / LETTER)
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _text(x: float, y: float, text: object, kind: str = "", anchor: str = "start") -> str:
@@ -60,13 +72,17 @@ def ticks(top: float, most: int = 5) -> list[float]:
     return [step * i for i in range(count + 1)]
 
 
-def legend(x: float, y: float, names: Sequence[str]) -> list[str]:
-    """Swatches in the order of the series, left to right."""
-    parts = []
+def legend(x: float, names: Sequence[str]) -> tuple[list[str], float]:
+    """Swatches in the order of the series, in lines from the top; and where they end."""
+    parts: list[str] = []
+    left, y = x, 12.0
     for i, name in enumerate(names):
-        parts += [_rect(x, y - 9, 10, 10, f"s{i}"), _text(x + 14, y, name)]
-        x += 14 + 6.6 * len(name) + 18
-    return parts
+        wide = 14 + LETTER * len(name)
+        if left > x and left + wide > WIDTH:
+            left, y = x, y + 17
+        parts += [_rect(left, y - 9, 10, 10, f"s{i}"), _text(left + 14, y, name)]
+        left += wide + 14
+    return parts, y
 
 
 def stacked(
@@ -78,25 +94,27 @@ def stacked(
     *,
     unit: str = "",
     share: bool = False,
-    width: float = 680,
-    height: float = 250,
+    height: float = 220,
 ) -> Markup:
     """Columns, one per label, the series on top of each other from the bottom up.
 
     share: the values are fractions of each column's whole and the axis is in percent.
     """
-    left, bottom, top = 48.0, 24.0, 34.0
+    left, bottom = 42.0, 24.0
+    parts, legends = legend(0, [n for n, _ in series])
+    if unit:
+        legends += 18
+        parts.append(_text(0, legends, unit, "dim"))
+    top = legends + 22
+    height += top - 34
     totals = [sum(values[i] for _, values in series) for i in range(len(labels))]
     steps = [0, 0.25, 0.5, 0.75, 1] if share else ticks(max(totals, default=1))
     scale = (height - top - bottom) / (steps[-1] or 1)
     base = height - bottom
-    parts = legend(left, 12, [n for n, _ in series])
     for step in steps:
         y = base - step * scale
-        parts += [_line(left, y, width, y), _text(left - 6, y + 4, _tick(step, share), "", "end")]
-    if unit:
-        parts.append(_text(width, 12, unit, "", "end"))
-    slot = (width - left) / max(len(labels), 1)
+        parts += [_line(left, y, WIDTH, y), _text(left - 6, y + 4, _tick(step, share), "", "end")]
+    slot = (WIDTH - left) / max(len(labels), 1)
     bar = min(slot * 0.72, 54)
     for i, label in enumerate(labels):
         x, y = left + slot * i + (slot - bar) / 2, base
@@ -108,44 +126,26 @@ def stacked(
         if not share and totals[i]:
             parts.append(_text(x + bar / 2, y - 4, f"{totals[i]:g}", "n", "middle"))
         parts.append(_text(x + bar / 2, height - 8, label, "", "middle"))
-    return _svg(name, title, text, width, height, parts)
+    return _svg(name, title, text, height, parts)
 
 
 def _tick(step: float, share: bool) -> str:
     return f"{100 * step:.0f} %" if share else f"{step:g}"
 
 
-def bars(
-    name: str,
-    title: str,
-    text: str,
-    rows: Sequence[tuple[str, float, str]],
-    *,
-    width: float = 680,
-    left: float = 190,
-    above: bool = False,
-) -> Markup:
-    """Horizontal bars: (label, value, what to write behind the bar).
-
-    above: both texts stand over their bar, so that a phone shows all of it
-    """
-    tall, gap = 16.0, 26.0 if above else 8.0
-    left, behind = (0.0, 0.0) if above else (left, 150.0)
-    height = len(rows) * (tall + gap) + 4
+def bars(name: str, title: str, text: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
+    """Horizontal bars: (label, value, what to write at its end), both texts over their bar."""
+    tall, row = 14.0, 36.0
     most = max((value for _, value, _ in rows), default=1) or 1
-    room = width - left - behind
     parts = []
     for i, (label, value, note) in enumerate(rows):
-        y = i * (tall + gap) + (gap - 4 if above else 2)
-        long = room * value / most
+        y = i * row + 18
         parts += [
-            _rect(left, y, max(long, 1), tall, "s2"),
-            _text(0, y - 5, label) if above else _text(left - 8, y + 12, label, "", "end"),
-            _text(width, y - 5, note, "n", "end")
-            if above
-            else _text(left + long + 8, y + 12, note, "n"),
+            _rect(0, y, max(WIDTH * value / most, 1), tall, "s2"),
+            _text(0, y - 5, _short(label, WIDTH - LETTER * (len(note) + 2))),
+            _text(WIDTH, y - 5, note, "n", "end"),
         ]
-    return _svg(name, title, text, width, height, parts)
+    return _svg(name, title, text, len(rows) * row, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +170,10 @@ def dumbbell(
     *,
     band: float = 0.01,
     names: tuple[str, str] = ("claimed", "measured"),
-    width: float = 680,
-    left: float = 210,
 ) -> Markup:
     """One value (hollow) against another (filled), `band` around the first; 0: none is drawn."""
-    row, top = 30.0, 30.0
-    if any(pair.parts for pair in pairs):
-        row = 36.0
+    side, top, words = 12.0, 30.0, 16.0
+    row = words + (34.0 if any(pair.parts for pair in pairs) else 24.0)
     values = [
         v for p in pairs for v in (p.claimed - band, p.claimed + band, p.measured) if v is not None
     ]
@@ -184,39 +181,37 @@ def dumbbell(
     low, high = min(values, default=0.0), max(values, default=1.0)
     pad = max((high - low) * 0.08, 0.005)
     low, high = low - pad, high + pad
-    height = top + row * len(pairs) + 30
+    height = top + row * len(pairs) + 40
 
     def x(value: float) -> float:
-        return left + (width - left - 130) * (value - low) / (high - low)
+        return side + (WIDTH - 2 * side) * (value - low) / (high - low)
 
-    second = left + 16 + 6.6 * len(names[0]) + 28
-    third = second + 6.6 * len(names[1]) + 29
+    second = 16 + LETTER * len(names[0]) + 28
+    third = second + LETTER * len(names[1]) + 20
     parts = [
-        f'<circle cx="{_n(left + 6)}" cy="9" r="6.5" class="claimed"/>',
-        _text(left + 16, 13, names[0]),
+        '<circle cx="7" cy="9" r="6.5" class="claimed"/>',
+        _text(18, 13, names[0]),
         f'<circle cx="{_n(second - 10)}" cy="9" r="4" class="measured"/>',
         _text(second, 13, names[1]),
     ]
     if band:
         parts += [
             _rect(third, 4, 16, 10, "band"),
-            _text(third + 22, 13, f"{names[0].removesuffix('ed')} ± {100 * band:g} points"),
+            _text(third + 20, 13, f"{names[0].removesuffix('ed')} ± {100 * band:g} points"),
         ]
     step = _step(high - low)
     mark = step * int(low / step + 1)
     while mark < high:
         parts += [
-            _line(x(mark), top - 6, x(mark), height - 24),
-            _text(x(mark), height - 8, f"{100 * mark:g}", "", "middle"),
+            _line(x(mark), top - 6, x(mark), height - 34),
+            _text(x(mark), height - 19, f"{100 * mark:g}", "", "middle"),
         ]
         mark += step
-    parts.append(_text(left - 8, height - 8, "score, %", "", "end"))
+    parts.append(_text(WIDTH, height - 4, "score, %", "dim", "end"))
     for i, pair in enumerate(pairs):
-        y = top + row * i + row / 2
-        short = pair.label if len(pair.label) <= 32 else pair.label[:31] + "…"
-        parts += [
-            _text(left - 8, y + 4, short, "", "end"),
-        ]
+        over = top + row * i + 12
+        y = top + row * i + words + (row - words) / 2
+        state = pair.state.replace("-", " ")
         for one, other in pair.parts:
             parts += [
                 f'<circle cx="{_n(x(one))}" cy="{_n(y - 10)}" r="2" class="claimed part"/>',
@@ -231,8 +226,11 @@ def dumbbell(
                 _line(x(pair.claimed), y, x(pair.measured), y, "join"),
                 f'<circle cx="{_n(x(pair.measured))}" cy="{_n(y)}" r="4" class="measured"/>',
             ]
-        parts.append(_text(width - 122, y + 4, pair.state.replace("-", " "), "n"))
-    return _svg(name, title, text, width, height, parts)
+        parts += [
+            _text(0, over, _short(pair.label, WIDTH - LETTER * (len(state) + 2)), "on"),
+            _text(WIDTH, over, state, "n on", "end"),
+        ]
+    return _svg(name, title, text, height, parts)
 
 
 def lines(
@@ -241,26 +239,25 @@ def lines(
     text: str,
     labels: Sequence[str],
     series: Sequence[tuple[str, Sequence[float]]],
-    *,
-    width: float = 680,
-    height: float = 260,
 ) -> Markup:
     """Fractions over ordered steps, one line a series; the first half of the series is dashed."""
-    left, top, bottom, right = 48.0, 34.0, 26.0, 28.0
+    left, bottom, right = 36.0, 26.0, 24.0
+    parts, legends = legend(0, [n for n, _ in series])
+    top = legends + 22
+    height = 220 + top
     values = [v for _, line in series for v in line]
     step = _step(max(values) - min(values))
     low = step * floor(min(values) / step)
     high = step * ceil(max(values) / step)
-    slot = (width - left - right) / max(len(labels) - 1, 1)
+    slot = (WIDTH - left - right) / max(len(labels) - 1, 1)
 
     def at(i: int, value: float) -> tuple[float, float]:
         return left + slot * i, top + (height - top - bottom) * (high - value) / (high - low)
 
-    parts = legend(left, 12, [n for n, _ in series])
     for k in range(round((high - low) / step) + 1):
         _, y = at(0, low + k * step)
         mark = f"{100 * (low + k * step):g}"
-        parts += [_line(left, y, width - right, y), _text(left - 6, y + 4, mark, "", "end")]
+        parts += [_line(left, y, WIDTH - right, y), _text(left - 6, y + 4, mark, "", "end")]
     for i, label in enumerate(labels):
         parts.append(_text(at(i, low)[0], height - 6, label, "", "middle"))
     for k, (_, line) in enumerate(series):
@@ -269,7 +266,7 @@ def lines(
         dash = ' stroke-dasharray="5 4"' if k < len(series) / 2 else ""
         parts.append(f'<polyline points="{path}" class="line l{k}"{dash}/>')
         parts += [f'<circle cx="{_n(x)}" cy="{_n(y)}" r="3.5" class="s{k}"/>' for x, y in points]
-    return _svg(name, title, text, width, height, parts)
+    return _svg(name, title, text, height, parts)
 
 
 def _step(span: float) -> float:
@@ -287,7 +284,6 @@ def histogram(
     values: Sequence[float],
     *,
     bin_pp: float = 0.5,
-    width: float = 680,
 ) -> Markup:
     """Measured minus claimed in percentage points, in bins centred on 0."""
     bins: dict[int, int] = {}
@@ -297,7 +293,7 @@ def histogram(
     reach = max([4, *(abs(k) for k in bins)])
     top, left, height = 16.0, 34.0, 190.0
     steps = ticks(max(bins.values(), default=1), 4)
-    slot = (width - left) / (2 * reach + 1)
+    slot = (WIDTH - left) / (2 * reach + 1)
     scale = (height - top - 40) / steps[-1]
     base = height - 40
 
@@ -307,7 +303,7 @@ def histogram(
     parts = [_rect(x(-1 / bin_pp + 0.5), top, slot * 2 / bin_pp, base - top, "band")]
     for step in steps:
         y = base - step * scale
-        parts += [_line(left, y, width, y), _text(left - 6, y + 4, f"{step:g}", "", "end")]
+        parts += [_line(left, y, WIDTH, y), _text(left - 6, y + 4, f"{step:g}", "", "end")]
     for key in range(-reach, reach + 1):
         if count := bins.get(key):
             parts.append(_rect(x(key) + 1, base - count * scale, slot - 2, count * scale, "s2"))
@@ -321,38 +317,32 @@ def histogram(
                     "middle",
                 )
             )
-    parts.append(_text(left, height - 6, "measured minus claimed, percentage points (band: ±1)"))
-    return _svg(name, title, text, width, height, parts)
+    parts.append(_text(left, height - 6, "measured minus claimed, points (band: ±1)"))
+    return _svg(name, title, text, height, parts)
 
 
 def flow(
-    name: str,
-    title: str,
-    text: str,
-    steps: Sequence[tuple[str, str, Sequence[str]]],
-    *,
-    width: float = 680,
+    name: str, title: str, text: str, steps: Sequence[tuple[str, str, Sequence[str]]]
 ) -> Markup:
     """A PRISMA-like flow: (box, count, [what left here ...]) from top to bottom."""
     parts: list[str] = []
     y = 4.0
     for i, (box, count, left_here) in enumerate(steps):
-        tall = max(44.0, 18 * len(left_here) + 14)
+        under = y + 44
         parts += [
-            _rect(4, y, 290, 44, "box"),
-            _text(16, y + 19, box),
-            _text(16, y + 36, count, "n"),
+            _rect(1, y, WIDTH - 2, 44, "box"),
+            _text(12, y + 19, box),
+            _text(12, y + 36, count, "n"),
         ]
+        after = under + 18 * len(left_here) + (26 if left_here else 22)
+        for k, line in enumerate(left_here):
+            parts.append(_text(40, under + 22 + 18 * k, _short(line, WIDTH - 40)))
         if left_here:
-            parts += [
-                _line(294, y + 22, 336, y + 22, "ink"),
-                _rect(336, y, width - 340, tall, "box"),
-            ]
-            parts += [_text(348, y + 19 + 18 * k, line) for k, line in enumerate(left_here)]
-        if i + 1 < len(steps):
-            parts.append(_line(149, y + 44, 149, y + tall + 22, "ink"))
-        y += tall + 22
-    return _svg(name, title, text, width, y - 14, parts)
+            parts.append(_line(20, under + 18, 34, under + 18, "ink"))
+        if i + 1 < len(steps) or left_here:
+            parts.append(_line(20, under, 20, after if i + 1 < len(steps) else under + 18, "ink"))
+        y = after
+    return _svg(name, title, text, y - 10, parts)
 
 
 def pixels(
@@ -382,33 +372,27 @@ def pixels(
     ]
     parts += [_rect(0, 4, 11, 11, "measured"), _text(17, 14, "predicted")]
     parts += [_rect(100, 4, 11, 11, "s3"), _text(117, 14, f"reference: {len(reference)} pixels")]
-    return _svg(name, title, text, side * columns, top + side * rows, parts)
+    return _svg(name, title, text, top + side * rows, parts, side * columns)
 
 
-def factors(
-    name: str,
-    title: str,
-    text: str,
-    rows: Sequence[tuple[str, str, float]],
-    *,
-    width: float = 720,
-) -> Markup:
+def factors(name: str, title: str, text: str, rows: Sequence[tuple[str, str, float]]) -> Markup:
     """Horizontal bars from 1 on a logarithmic axis, under the heading of each group.
 
     rows  (group, label, factor above 0); bars of factors below 1 go to the left
     """
-    left, tall, top = 250.0, 20.0, 30.0
+    tall, top, side = 34.0, 30.0, 12.0
     low = min(0.0, *(log10(value) for _, _, value in rows))
     high = max(1.0, *(log10(value) for _, _, value in rows))
-    marks = [m * 10.0**e for e in range(floor(low), ceil(high)) for m in (1, 2, 5)]
+    most = 5 if high - low < 2 else 3 if high - low < 3 else 1
+    marks = [m * 10.0**e for e in range(floor(low), ceil(high)) for m in (1, 2, 5) if m <= most]
     marks = [m for m in [*marks, 10.0 ** ceil(high)] if low <= log10(m) <= high]
-    scale = (width - left - 52) / (high - low)
+    scale = (WIDTH - 2 * side) / (high - low)
 
     def at(value: float) -> float:
-        return left + (log10(value) - low) * scale
+        return side + (log10(value) - low) * scale
 
     groups = dict.fromkeys(group for group, _, _ in rows)
-    height = top + tall * (len(rows) + 1.4 * len(groups)) + 6
+    height = top + tall * len(rows) + 28 * len(groups) + 6
     parts = []
     for mark in marks:
         parts += [
@@ -417,14 +401,15 @@ def factors(
         ]
     y = top
     for group in groups:
-        y += 1.4 * tall
-        parts.append(_text(0, y - 7, group, "n"))
+        y += 28
+        parts.append(_text(0, y - 7, group, "n on b"))
         for _, label, value in (row for row in rows if row[0] == group):
             start, end = sorted((at(1), at(value)))
+            told = f"{value:.3g}x"
             parts += [
-                _text(left - 8, y + 14, label, "", "end"),
-                _rect(start, y + 4, max(end - start, 1), tall - 8, "s0"),
-                _text(end + 6, y + 14, f"{value:.3g}x", "n"),
+                _text(0, y + 12, _short(label, WIDTH - LETTER * (len(told) + 2)), "on"),
+                _text(WIDTH, y + 12, told, "n on", "end"),
+                _rect(start, y + 17, max(end - start, 1), 12, "s0"),
             ]
             y += tall
-    return _svg(name, title, text, width, height, parts)
+    return _svg(name, title, text, height, parts)

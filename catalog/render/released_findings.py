@@ -78,7 +78,7 @@ def _bars(
     anchor: str, title: str, rows: Sequence[tuple[str, float, str]], head: str
 ) -> tuple[Markup, list[str], list[list[str]]]:
     said = "; ".join(f"{label}: {note}" for label, _, note in rows)
-    chart = charts.bars(f"{anchor}-chart", title, f"{said}.", rows, left=250)
+    chart = charts.bars(f"{anchor}-chart", title, f"{said}.", rows)
     return chart, ["what", head], [[label, note] for label, _, note in rows]
 
 

@@ -69,9 +69,10 @@ def explain(
     root = find_root()
     if examples or write or check:
         from reproduce.cli.generated import keep
-        from reproduce.judging.examples import APART, examples_document
+        from reproduce.judging.examples import APART
+        from reproduce.running import pictures
 
-        document = examples_document(root)
+        document = pictures.document(root)
         if write or check or dry_run:
             path = find_clone("reproduce explain") / RESULTS / EXAMPLES
             command = "sam4mis reproduce explain --examples --write"

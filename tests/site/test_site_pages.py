@@ -585,26 +585,59 @@ def test_data_sets_fold_what_is_named_once_and_say_who_uses_which_split(
     assert splits.count('<td data-l="Split">') == len(told)
 
 
-def test_the_box_that_was_given_is_drawn_through_its_corner_pixels(tmp_path: Path) -> None:
-    from catalog.records import Contours
-    from catalog.render.pages.runs import boxes, picture
+def test_what_was_given_is_drawn_through_its_pixels(tmp_path: Path) -> None:
+    from catalog.render.pages.pictures import Given, given_words, picture
+    from catalog.render.pages.runs import given
 
     file = tmp_path / "prompts.json"
-    assert boxes(file) == {}
+    assert given(file) == {}
     lines = [
         {"schema": "prompts/2", "profile": "box-tight/1"},
         {"case": "a", "label": "organ", "seed": 0, "box": [[0, 2, 1], [0, 6, 4]]},
         {"case": "a", "label": "organ", "seed": 1, "box": [[0, 9, 9], [0, 9, 9]]},
-        {"case": "a", "label": "vessel", "seed": 0, "points": [[0, 1, 1]]},
+        {"case": "a", "label": "vessel", "points": [[0, 1, 2], [0, 5, 6]], "point_labels": [1, 0]},
+        {"case": "a", "label": "deep", "plane": 7, "box": [[7, 2, 1], [7, 6, 4]]},
     ]
     file.write_text("\n".join(map(json.dumps, lines)) + "\n", "utf-8")
-    given = boxes(file)
-    assert given == {("a", "organ"): [[0, 2, 1], [0, 6, 4]]}
-    shown = Contours(case="a", label="organ", width_px=8, height_px=8)
-    drawn = picture(shown, "p", None, given["a", "organ"])
+    found = given(file)
+    assert set(found) == {("a", "organ"), ("a", "vessel")}, "no plane of a stack"
+    box, clicks = found["a", "organ"], found["a", "vessel"]
+    assert box.box == [[0, 2, 1], [0, 6, 4]]
+    drawn = picture("p", given_words(box), (8, 8), None, boxes=[box.box])
     assert 'class="given" d="M1.5 2.5H4.5V6.5H1.5z"' in drawn
     assert "the box that was given" in drawn
-    assert "given" not in picture(shown, "p", None)
+    assert clicks.points
+    drawn = picture("p", "", (8, 8), None, points=clicks.points, signs=clicks.point_labels or ())
+    assert 'class="click" cx="2.5" cy="1.5"' in drawn
+    assert drawn.count("<circle") == 1, "a cross where the object is not"
+    assert 'class="given cross" d="M6.4 5.4L' in drawn
+    line = picture("p", "", (8, 8), None, points=clicks.points, line=True)
+    assert 'd="M2.5 1.5L6.5 5.5"' in line
+    assert given_words(Given()) == ""
+    assert "given" not in picture("p", "", (8, 8), None)
+
+
+def test_pictures_have_their_image_their_credit_and_words(built: Path) -> None:
+    page = html.unescape((built / "why/index.html").read_text("utf-8"))
+    prompts = page[page.index('id="prompts"') :]
+    assert prompts.count('<svg class="pic"') >= 9
+    assert "CC BY 4.0" in prompts
+    for address in re.findall(r'<image href="([^"]+)"', prompts):
+        assert (built / "why" / address).resolve().is_file()
+    assert "81.7 %</b> filled" in prompts, (
+        "Dice of the filled tight box, by hand 2 TP / (box + mask)"
+    )
+    grids = page[page.index('id="example-two-protocols"') : page.index('id="prompts"')]
+    assert re.findall(r"<b>([\d.]+) %</b> on", grids) == ["80.96", "82.13"]
+    data = html.unescape((built / "datasets/endotect/index.html").read_text("utf-8"))
+    assert data.count('<svg class="pic"') == 3
+    assert "CC BY 4.0" in data
+    project = (built / "projects/selftest/index.html").read_text("utf-8")
+    drawn = project[project.index('id="pictures"') :]
+    assert drawn.count("data:image/png") == drawn.count('class="given"') >= 2
+    assert "dotted: the box that was given" in drawn
+    given = (built / "projects/medsam/index.html").read_text("utf-8")
+    assert '<svg class="prompt"' in given, "a prompt is drawn where one is meant"
 
 
 def test_two_builds_of_one_clone_do_not_meet(hostile: tuple[Path, str]) -> None:

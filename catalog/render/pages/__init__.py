@@ -13,6 +13,7 @@ from catalog.render.pages import (
     home,
     library,
     papers,
+    pictures,
     profiles,
     projects,
     quality,
@@ -44,4 +45,5 @@ WRITERS: tuple[Callable[[Output, Catalog], None], ...] = (
     commands.write,
     quality.write,
     cite.write,
+    pictures.write,
 )

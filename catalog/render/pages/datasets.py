@@ -16,6 +16,7 @@ from catalog.render import show
 from catalog.render.labels import label
 from catalog.render.naming import dataset_key, whole_of
 from catalog.render.output import Output
+from catalog.render.pages import pictures
 from catalog.render.pages.profiles import say
 from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView
@@ -170,6 +171,7 @@ def write(output: Output, catalog: Catalog) -> None:
                 )
     stated = {dataset_key(data.name): data for data in terms().data.values()}
     rows = []
+    shown = [{**p, "svg": pictures.alone(p, "../../")} for p in pictures.kept(catalog)]
     for key, name in names.items():
         reader = known.get(key)
         said, second_hand = _stated(reader, stated.get(key))
@@ -215,6 +217,7 @@ def write(output: Output, catalog: Catalog) -> None:
             claims=claims[key],
             board=sorted(boards[key].items()),
             projects=catalog.projects,
+            pictures=[p for p in shown if p["dataset"] == key],
         )
     alone = sorted((r for r in rows if r.alone), key=lambda r: r.name.casefold())
     table = ordered([r for r in rows if not r.alone])

@@ -122,8 +122,6 @@ def write(output: Output, catalog: Catalog) -> None:
         years,
         series,
         unit="works" + (f" ({undated} without a date)" if undated else ""),
-        height=230,
-        width=560,
     )
     output.page(
         "",

@@ -13,10 +13,14 @@ from catalog.render.output import Output
 from catalog.render.pages.history import project_history
 from catalog.render.pages.profiles import document, examples_of
 from catalog.render.pages.quality import BENCHMARKS
+from catalog.render.pages.runs import pictures
 from catalog.render.paging import parted
 from catalog.render.printed import groups
 from catalog.render.views import Catalog, ClaimView, ProjectView, tag_values
 from catalog.runnable import line
+
+#: Kinds of prompts that `prompt` of _macros.html draws.
+DRAWN = ("point", "box", "scribble", "mask", "text", "reference-image")
 
 
 def write(output: Output, catalog: Catalog) -> None:
@@ -79,16 +83,25 @@ def loaded(view: ProjectView) -> list[Checkpoint]:
     return [c for c in view.project.checkpoints or [] if c.of is None]
 
 
-def told(view: ProjectView, own: list[str] | None, field: str) -> str:
-    """What its code was read to take, else what its papers say, in words; or that nobody knows."""
+def taken(view: ProjectView, own: list[str] | None, field: str) -> list[str]:
+    """What its code was read to take, else what its papers say; [] where nobody knows."""
     if own is not None:
-        return ", ".join(map(label, own)) or "nothing"
-    values = dict.fromkeys(
-        value
-        for paper in view.papers
-        for value in tag_values(getattr(paper.paper, field))
-        if value != "unknown"
+        return own
+    return list(
+        dict.fromkeys(
+            value
+            for paper in view.papers
+            for value in tag_values(getattr(paper.paper, field))
+            if value != "unknown"
+        )
     )
+
+
+def told(view: ProjectView, own: list[str] | None, field: str) -> str:
+    """`taken` in words, with whose word it is; or that nobody knows."""
+    if own is not None:
+        return ", ".join(label(v) for v in own if v != "none") or "nothing"
+    values = taken(view, own, field)
     words = ", ".join("nothing" if v == "none" else label(v) for v in values)
     return f"{words} (says the paper)" if words else "not recorded"
 
@@ -125,10 +138,12 @@ def _page(
         own=own,
         others=others,
         gives=told(view, project.prompts_eval, "prompts_infer"),
+        given=[v for v in taken(view, project.prompts_eval, "prompts_infer") if v in DRAWN],
+        pictures=[(run, drawn[:4]) for run in view.runs[-1:] if (drawn := pictures(catalog, run))],
         dimension=told(view, project.dimensionality, "dimensionality"),
         names=names,
         files=loaded(view),
-        memory=memory_mib(catalog, project.adapter),
+        memory=[] if project.kind == "selftest" else memory_mib(catalog, project.adapter),
         runs={r.run for r in view.runs},
         known=catalog.dataset_names,
         conventions=catalog.conventions,

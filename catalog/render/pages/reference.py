@@ -80,15 +80,13 @@ def _protocols(output: Output, catalog: Catalog) -> None:
             "; ".join(f"{text}: {len(views)} of {used}" for _, text, views in items) + ".",
             [
                 (
-                    text if len(text) < 50 else text[:49] + "…",
+                    text,
                     float(len(views)),
                     f"{len(views)} of {used}",
                 )
                 for _, text, views in items
                 if views
             ],
-            left=330,
-            width=760,
         )
         for facet, items in sorted(groups.items())
         if any(views for *_, views in items)
@@ -221,7 +219,6 @@ def _methodology(output: Output, catalog: Catalog) -> None:
             "From records identified to works in the catalog",
             said + ".",
             steps,
-            width=740,
         ),
         steps=steps,
         reasons=reasons.most_common(),

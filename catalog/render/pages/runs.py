@@ -6,15 +6,17 @@ import base64
 import csv
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from catalog.exports.table import harmless
 from catalog.records import CaseScore, Contours, Result
 from catalog.registry import RESULTS
 from catalog.render import show
 from catalog.render.output import Output
+from catalog.render.pages.pictures import Given, given_words, picture
 from catalog.render.pages.profiles import examples_of
 from catalog.render.paging import parted
 from catalog.render.views import Catalog
@@ -53,82 +55,68 @@ def cases_csv(run: Result) -> bytes:
     return out.getvalue().encode()
 
 
-def _polygons(polygons: list[list[float]]) -> str:
-    """Outlines as SVG path data with one decimal."""
-    parts = []
-    for flat in polygons:
-        points = [f"{x:g} {y:g}" for x, y in zip(flat[::2], flat[1::2], strict=False)]
-        if points:
-            parts.append("M" + "L".join(points) + "z")
-    return "".join(parts)
-
-
-class Prompted(msgspec.Struct):
-    """A line of a run's `prompts.json`: a label's box, two corners (z, y, x) in px."""
-
-    case: str = ""
-    label: str = ""
-    box: list[list[float]] | None = None
-
-
-def boxes(path: Path) -> dict[tuple[str, str], list[list[float]]]:
-    """(case, label) -> the first box in the `prompts.json` of a run; empty where it gave none."""
-    found: dict[tuple[str, str], list[list[float]]] = {}
+def given(path: Path) -> dict[tuple[str, str], Given]:
+    """(case, label) -> the first prompt in a run's `prompts.json` that a picture of it can show."""
+    found: dict[tuple[str, str], Given] = {}
     if path.is_file():
         for line in path.read_bytes().splitlines():
-            given = msgspec.json.decode(line, type=Prompted)
-            if given.box and len(given.box) == 2 and {len(at) for at in given.box} == {3}:
-                found.setdefault((given.case, given.label), given.box)
+            one = msgspec.json.decode(line, type=Given)
+            if one.drawable:
+                found.setdefault((one.case, one.label), one)
     return found
 
 
-def picture(
-    contours: Contours, name: str, image: str | None, box: list[list[float]] | None = None
-) -> Markup:
-    """Reference and predicted outlines over each other, and over the image where it may be shown.
+def pictures(catalog: Catalog, run: Result) -> list[Drawn]:
+    """The outlines of a run, over its images where they may be shown, with what was given."""
+    folder = catalog.registry.root / RESULTS / run.run
+    prompts = given(folder / "prompts.json") if run.contours else {}
+    scores = {(c.case, c.label): c.dice for c in run.cases}
+    found = []
+    for i, c in enumerate(run.contours):
+        one = prompts.get((c.case, c.label), Given())
+        drawn = (["reference"] if c.truth else []) + ["predicted"]
+        said = f"{c.case}, {c.label}: {' and '.join(drawn)} outline"
+        found.append(
+            Drawn(
+                picture(
+                    f"pic-{run.run}-{i}",
+                    f"{said}; {given_words(one)}" if one.drawable else said,
+                    (c.width_px, c.height_px),
+                    _image(folder, c),
+                    truth=c.truth,
+                    predicted=c.predicted,
+                    boxes=[one.box] if one.box else (),
+                    points=one.points or (),
+                    signs=one.point_labels or (),
+                ),
+                c,
+                scores.get((c.case, c.label)),
+                given_words(one),
+            )
+        )
+    return found
 
-    image: data address of a PNG, or None where the licence of the data forbids showing it.
-    box: the prompt, two corners (z, y, x) in pixels of the same grid; None draws none.
-    """
-    width, height = contours.width_px, contours.height_px
-    prompt = ""
-    said = f"{contours.case}, {contours.label}: reference and predicted outline"
-    if box:
-        # a prompt names pixels by their centres, an outline by their edges
-        top, left, bottom, right = (at + 0.5 for corner in box for at in corner[1:])
-        said += " and the box that was given"
-        prompt = f'<path class="given" d="M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}z"/>'
-    back = (
-        f'<image href="{image}" width="{width}" height="{height}"/>'
-        if image
-        else f'<rect width="{width}" height="{height}" class="back"/>'
-    )
-    return Markup(  # noqa: S704 - numbers, and text that is escaped here
-        f'<svg class="pic" role="img" aria-labelledby="{name}" viewBox="0 0 {width} {height}">'
-        f'<title id="{name}">{escape(said)}</title>{back}{prompt}'
-        f'<path class="truth" d="{_polygons(contours.truth)}"/>'
-        f'<path class="pred" d="{_polygons(contours.predicted)}"/></svg>'
-    )
+
+class Drawn(NamedTuple):
+    """A picture of a run, what it shows, its Dice (fraction), and what was given in words."""
+
+    svg: Markup
+    of: Contours
+    dice: float | None
+    given: str
 
 
-def _image(catalog: Catalog, run: Result, contours: Contours) -> str | None:
+def _image(folder: Path, contours: Contours) -> str | None:
     """The PNG beside the result file as a data address; None where there is none."""
     if not contours.image:
         return None
-    folder = (catalog.registry.root / RESULTS / run.run).resolve()
     path = (folder / contours.image).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
         return None
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def _page(output: Output, catalog: Catalog, run: Result) -> None:
-    prompts = catalog.registry.root / RESULTS / run.run / "prompts.json"
-    given = boxes(prompts) if run.contours else {}
-    pictures = [
-        (c, picture(c, f"pic-{i}", _image(catalog, run, c), given.get((c.case, c.label))))
-        for i, c in enumerate(run.contours)
-    ]
     rows = run.cases
     if len(rows) > CASES:
         rows = sorted(rows, key=lambda c: (c.dice is None, c.dice or 0, c.case, c.label))[:CASES]
@@ -145,11 +133,7 @@ def _page(output: Output, catalog: Catalog, run: Result) -> None:
         v=view,
         claims=catalog.verdict_of(run),
         repeats=of_run(catalog.registry, run.run),
-        pictures=pictures,
-        referenced=any(c.truth for c in run.contours),
-        prompted=any((c.case, c.label) in given for c in run.contours),
-        shown=any(c.image for c in run.contours),
-        scores={(c.case, c.label): c for c in run.cases},
+        pictures=pictures(catalog, run),
         case_rows=rows,
         shown_cases=CASES,
         provenance=[

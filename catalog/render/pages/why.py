@@ -14,7 +14,9 @@ import msgspec
 from catalog.registry import RESULTS
 from catalog.render import charts
 from catalog.render.output import Output, markup
-from catalog.render.pages.profiles import document, examples
+from catalog.render.pages.pictures import kept, panels
+from catalog.render.pages.profiles import document, examples, examples_of
+from catalog.render.pages.runs import Drawn, pictures
 from catalog.render.views import Catalog
 
 ADDRESS = "why/"
@@ -80,6 +82,35 @@ def furthest(profiles: list[dict[str, Any]], corners: list[str]) -> tuple[str, s
     return a["id"], b["id"]
 
 
+def beside(catalog: Catalog, example: dict[str, Any]) -> list[tuple[Drawn, str, float]]:
+    """The first case of an example on the grids that it was scored on: picture, grid, value.
+
+    From the published runs with its conventions, all else alike; [] where one is missing.
+    """
+    base, other = example.get("base"), example.get("other")
+    if not base or base["conventions"]["grid"] == other["conventions"]["grid"]:
+        return []
+    found = []
+    for grid in (base["conventions"]["grid"], other["conventions"]["grid"]):
+        wanted = {**base["conventions"], "grid": grid}
+        value = next(c["value"] for c in example["corners"] if c["conventions"] == wanted)
+        run = next(
+            (
+                r
+                for r in catalog.runs
+                if example["name"] in {e["name"] for e in examples_of(catalog, r.project)}
+                and r.protocol.get("grid") == grid
+                and r.protocol["adapter_options"].get("flips") == wanted["flips"]
+                and wanted["threshold"] in r.protocol["thresholds"]
+            ),
+            None,
+        )
+        if run is None or not (drawn := pictures(catalog, run)):
+            return []
+        found.append((drawn[0], grid, value))
+    return found
+
+
 def write(output: Output, catalog: Catalog) -> None:
     folder = catalog.registry.root / RESULTS
     found = document(folder / "profiles.json")
@@ -101,7 +132,11 @@ def write(output: Output, catalog: Catalog) -> None:
         description="The same masks and the same prediction give different Dice scores: examples, "
         "a calculator over all metric profiles, and two conventions side by side.",
         words="dice convention calculator empty masks compare profiles metric",
-        examples=examples(document(folder / "examples.json").get("examples", [])),
+        examples=[
+            {**e, "beside": beside(catalog, e)}
+            for e in examples(document(folder / "examples.json").get("examples", []))
+        ],
+        kept=[(one, panels(one, "../")) for one in kept(catalog)],
         rows=calculated(profiles),
         start=START,
         corners=corners,

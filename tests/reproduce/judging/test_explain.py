@@ -17,11 +17,11 @@ from reproduce.judging.examples import (
     LWNET_BASE,
     LWNET_OTHER,
     LWNET_SECOND,
-    examples_document,
     make_lwnet_runs,
     stored_runs,
 )
 from reproduce.judging.explain import Space, Stored, alternatives, explain, walk
+from reproduce.running import pictures
 from reproduce.statistics import StatisticsBuilder
 
 
@@ -93,7 +93,7 @@ def test_stored_lwnet_statistics_come_from_the_released_weights(real: Path, root
 
 def test_the_committed_examples_are_what_the_code_gives(root: Path) -> None:
     path = root / "reproduce" / "results" / "examples.json"
-    document = json.loads(json.dumps(examples_document(root)))
+    document = json.loads(json.dumps(pictures.document(root)))
     assert alike(json.loads(path.read_text("utf-8")), document, APART), (
         "run: sam4mis reproduce explain --examples --write"
     )
@@ -113,6 +113,8 @@ def test_the_committed_examples_are_what_the_code_gives(root: Path) -> None:
     assert chosen["first"] < chosen["argmax-predicted-iou"] < chosen["oracle-iou"]
     whole, *slices = (row["value"] for row in by_name[names[2]]["rows"])
     assert whole > max(slices)
+    tight, wide = (given["filled"] for given in document["pictures"][0]["given"][:2])
+    assert wide < tight < 1, "a wider box tells less"
 
 
 def _candidates() -> Any:
