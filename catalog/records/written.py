@@ -97,7 +97,14 @@ class Links(Record, kw_only=True):
 
 
 class Reported(Record, kw_only=True):
-    """A number as printed somewhere, without the protocol that would make it a claim."""
+    """A number as printed somewhere, without the protocol that would make it a claim.
+
+    What the page says beside it, in words; None: it does not say.
+
+    against, against_value   what it is compared with in the same place, and its value there
+    prompt   what was given        labels  how few were used
+    saving   what was saved        shift   how the cases differ from those it was made on
+    """
 
     metric: str
     value: float | None
@@ -107,6 +114,12 @@ class Reported(Record, kw_only=True):
         None
     )
     dataset: str | None = None
+    against: str | None = None
+    against_value: float | None = None
+    prompt: str | None = None
+    labels: str | None = None
+    saving: str | None = None
+    shift: str | None = None
     where: str | None = None
     note: str | None = None
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import field
 
 from catalog import questions
 from catalog.questions import Said
-from catalog.records import Bearing, Record
+from catalog.records import Bearing, Record, Reported
 from catalog.render import charts
 from catalog.render.labels import DECIDED
 from catalog.render.views import Catalog, ClaimView
@@ -25,6 +26,14 @@ class Figure(Record, kw_only=True):
     rows: list[list[str]]
 
 
+class AsPrinted(Record, kw_only=True):
+    """A number that a work prints without its protocol, and what it says beside it."""
+
+    work: str
+    name: str
+    number: Reported
+
+
 class Answer(Record, kw_only=True):
     """A question with what the records say; the drawings stand apart."""
 
@@ -35,6 +44,7 @@ class Answer(Record, kw_only=True):
     evidence: str
     figures: list[Figure]
     missing: list[str]
+    printed: list[AsPrinted] = field(default_factory=list)  # without a protocol: never compared
 
 
 class WorkSays(Record, kw_only=True):
@@ -80,6 +90,16 @@ class Drawn:
 
 def said_to(catalog: Catalog, question: int) -> list[Said]:
     return questions.said((view.paper for view in catalog.papers), question)
+
+
+def as_printed(catalog: Catalog, keep: Callable[[Reported], object]) -> list[AsPrinted]:
+    """Numbers of works that say more than their value, by work."""
+    return [
+        AsPrinted(work=view.id, name=view.name, number=number)
+        for view in catalog.papers
+        for number in view.paper.reported
+        if keep(number)
+    ]
 
 
 def evidence(numbers: Iterable[ClaimView]) -> str:

@@ -18,6 +18,7 @@ from catalog.render.answer_parts import (
     Answer,
     Drawn,
     Figure,
+    as_printed,
     bars,
     evidence,
     said_to,
@@ -25,7 +26,7 @@ from catalog.render.answer_parts import (
     voices,
 )
 from catalog.render.charts import Pair
-from catalog.render.contests import Prompts, Structure, prompts, structures
+from catalog.render.contests import BOX, POINT, Prompts, Structure, prompts, structures
 from catalog.render.labels import label
 from catalog.render.naming import dataset_key, short_title
 from catalog.render.views import Catalog
@@ -168,15 +169,11 @@ def adaptation(catalog: Catalog) -> Drawn:
                 f"{decided.of} evaluations by others compare an adapted SAM with specialists. From "
                 f"{ENOUGH} on, and where most of them are for it, this page says that it is shown.",
             ],
+            printed=as_printed(catalog, lambda number: number.against_value is not None),
         ),
         drawn,
         said,
     )
-
-
-#: Prompt profiles by what begins their name, in the order in which they ask more of a person.
-_KINDS = (("point", "1 point"), ("clicks-3", "3 clicks"), ("clicks-5", "5 clicks"),
-          ("clicks-10", "10 clicks"), ("box", "box"))  # fmt: skip
 
 
 def which_prompt(catalog: Catalog) -> Drawn:
@@ -185,7 +182,7 @@ def which_prompt(catalog: Catalog) -> Drawn:
     both = [
         (box, point, one)
         for one in found
-        if (box := one.kind("box")) is not None and (point := one.kind("point")) is not None
+        if (box := one.asked(BOX)) is not None and (point := one.asked(POINT)) is not None
     ]
     wins = sum(box > point for box, point, _ in both)
     projects = len({one.project for _, _, one in both})
@@ -196,12 +193,14 @@ def which_prompt(catalog: Catalog) -> Drawn:
         if both
         else "No project prints a box beside a point."
     )
-    ladders = [one for one in found if len(one.by) > 3]
+    ladders = [one for one in found if len(one.steps) > 3]
+    whole = {one.dataset for one in ladders}  # not each part of a set that stands there itself
+    ladders = [one for one in ladders if one.dataset.rpartition(", ")[0] not in whole]
     clicks = [
         (low, high)
         for one in found
-        if (low := one.kind("point")) is not None
-        and (high := max((v for n, v in _steps(one) if n.endswith("clicks")), default=None))
+        if (low := one.asked(POINT)) is not None
+        and (high := max((v for n, v in one.steps if n.endswith("clicks")), default=None))
     ]
     if clicks:
         more = sum(high > low for low, high in clicks)
@@ -210,7 +209,7 @@ def which_prompt(catalog: Catalog) -> Drawn:
     for number, one in enumerate(ladders):
         title = f"{one.project}, {_set(catalog, one.dataset)}{_model(one)}"
         figure, chart = bars(
-            f"q3-{number}", title, [(n, v, f"{100 * v:.1f} %") for n, v in _steps(one)], one.metric
+            f"q3-{number}", title, [(n, v, f"{100 * v:.1f} %") for n, v in one.steps], one.metric
         )
         figures.append(figure)
         drawn.append(chart)
@@ -238,10 +237,6 @@ def which_prompt(catalog: Catalog) -> Drawn:
     )
 
 
-def _steps(one: Prompts) -> list[tuple[str, float]]:
-    return [(name, v) for start, name in _KINDS if (v := one.kind(start)) is not None]
-
-
 def _set(catalog: Catalog, name: str) -> str:
     """The name of a data set for readers; one with more behind it stays as printed."""
     return catalog.dataset_names.get(dataset_key(name), name) if short_title(name) == name else name
@@ -257,6 +252,7 @@ def annotation(catalog: Catalog) -> Drawn:
     said = said_to(catalog, 4)
     works = {s.paper.id for s in said}
     stated = {s.paper.id for s in said if s.bearing.saving}
+    saved = as_printed(catalog, lambda number: number.saving or number.labels)
     tally = questions.tally(said)
     decided = shown(said)
     text = (
@@ -289,13 +285,17 @@ def annotation(catalog: Catalog) -> Drawn:
             answer=text,
             voices=f"{voices(said)} What was saved is recorded for {len(stated)} of {len(works)} "
             "works, in words and units that cannot be put together.",
-            evidence="Findings of works only; no printed number with a protocol measures it.",
+            evidence=f"Findings of works, and {len(saved)} numbers printed without a protocol: "
+            f"{sum(n.number.saving is not None for n in saved)} state a saving, "
+            f"{sum(n.number.labels is not None for n in saved)} how few labels were used. "
+            "No printed number with a protocol measures it.",
             figures=figures,
             missing=[
                 f"{len(works) - len(stated)} of {len(works)} works name no label, prompt or time "
                 "that was saved.",
                 "What would change it: time measured with and without the model on the same cases.",
             ],
+            printed=saved,
         ),
         drawn,
         said,
@@ -378,6 +378,7 @@ def robustness(catalog: Catalog) -> Drawn:
                 f"Fairness is named by {seen['fairness'] + lowered['fairness']} works, uncertainty "
                 f"by {seen['uncertainty'] + lowered['uncertainty']}.",
             ],
+            printed=as_printed(catalog, lambda number: number.shift),
         ),
         drawn,
         said,

@@ -402,7 +402,7 @@ def factors(name: str, title: str, text: str, rows: Sequence[tuple[str, str, flo
     y = top
     for group in groups:
         y += 28
-        parts.append(_text(0, y - 7, group, "n on b"))
+        parts.append(_text(0, y - 7, _short(group, WIDTH), "n on b"))
         for _, label, value in (row for row in rows if row[0] == group):
             start, end = sorted((at(1), at(value)))
             told = f"{value:.3g}x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ class Structure:
         return self.adapted.claim.fraction - self.plain.claim.fraction
 
 
+POINT, BOX = "1 point", "box"
+
+
 @dataclass(frozen=True, slots=True)
 class Prompts:
     """One model on the same cases under one protocol, asked with several prompts."""
@@ -37,10 +41,32 @@ class Prompts:
     metric: str
     by: dict[str, ClaimView]  # prompt profile -> its number
 
-    def kind(self, prefix: str) -> float | None:
-        """The printed fraction of the one prompt whose profile begins so; None: none or several."""
-        found = [c.claim.fraction for name, c in self.by.items() if name.startswith(prefix)]
+    def asked(self, step: str) -> float | None:
+        """The printed fraction of the one prompt that is this step; None: none or several."""
+        found = [c.claim.fraction for name, c in self.by.items() if step_of(name) == step]
         return found[0] if len(found) == 1 else None
+
+    @property
+    def steps(self) -> list[tuple[str, float]]:
+        """What was asked, from one point on, and the printed fraction of each."""
+        names = {step for name in self.by if (step := step_of(name))}
+        clicks = sorted((n for n in names if n.endswith("clicks")), key=lambda n: int(n.split()[0]))
+        order = [POINT, *clicks, BOX]
+        return [(name, v) for name in order if (v := self.asked(name)) is not None]
+
+
+def step_of(profile: str) -> str | None:
+    """What a prompt profile asks of a person: `1 point`, `5 clicks`, `box`; None: something else.
+
+    >>> step_of("clicks-3d-10-random/1"), step_of("point-uniform/1"), step_of("text/1")
+    ('10 clicks', '1 point', None)
+    """
+    if profile.startswith("box"):
+        return BOX
+    if profile.startswith("point-"):
+        return POINT
+    found = re.match(r"clicks-(?:3d-)?(\d+)\b", profile)
+    return f"{found[1]} clicks" if found else None
 
 
 def _cases(claim: Claim) -> Key:

@@ -158,9 +158,12 @@ def _for_site(root: Path, check: bool, json_: bool) -> None:
 
 
 def _answered(registry: Registry) -> set[str]:
-    """Claims that a complete published run answers."""
+    """Claims that a complete published run answers; the self-test is none of the field."""
     return {
-        name for result in registry.results if result.status == "complete" for name in result.claims
+        name
+        for result in registry.results
+        if result.status == "complete" and result.kind != "selftest"
+        for name in result.claims
     }
 
 

@@ -168,7 +168,8 @@ def test_prompts_meet_only_where_nothing_else_differs(tmp_path: Path) -> None:
     box, point = number("box", 0.8, **own), number("pt", 0.7, prompt="point-uniform/1", **own)
     elsewhere = number("pt2", 0.1, prompt="point-uniform/1", **{**own, "dataset": "other"})
     (both,) = contests.prompts(catalog(tmp_path, [], release("m", box, point, elsewhere)).numbers)
-    assert (both.kind("box"), both.kind("point"), both.kind("clicks")) == (0.8, 0.7, None)
+    assert (both.asked("box"), both.asked("1 point"), both.asked("3 clicks")) == (0.8, 0.7, None)
+    assert both.steps == [("1 point", 0.7), ("box", 0.8)]
     twice = number("pt3", 0.2, prompt="point-uniform/1", **own)
     view = catalog(tmp_path, [], release("m", box, point, twice))
     assert contests.prompts(view.numbers) == []

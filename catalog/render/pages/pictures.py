@@ -112,8 +112,9 @@ def _point(place: Sequence[float], sign: int, dot: float) -> str:
     x, y = place[2] + 0.5, place[1] + 0.5
     if sign:
         return f'<circle class="click" cx="{x:g}" cy="{y:g}" r="{dot:.1f}"/>'
-    a, b, c, d = x - dot, x + dot, y - dot, y + dot
-    return f'<path class="given cross" d="M{a:g} {c:g}L{b:g} {d:g}M{a:g} {d:g}L{b:g} {c:g}"/>'
+    left, right, top, bottom = (f"{v:.1f}" for v in (x - dot, x + dot, y - dot, y + dot))
+    way = f"M{left} {top}L{right} {bottom}M{left} {bottom}L{right} {top}"
+    return f'<path class="given cross" d="{way}"/>'
 
 
 def kept(catalog: Catalog) -> list[dict[str, Any]]:

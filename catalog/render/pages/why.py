@@ -87,11 +87,12 @@ def beside(catalog: Catalog, example: dict[str, Any]) -> list[tuple[Drawn, str, 
 
     From the published runs with its conventions, all else alike; [] where one is missing.
     """
-    base, other = example.get("base"), example.get("other")
-    if not base or base["conventions"]["grid"] == other["conventions"]["grid"]:
+    if "base" not in example:
         return []
+    base = example["base"]
+    grids = [base["conventions"]["grid"], example["other"]["conventions"]["grid"]]
     found = []
-    for grid in (base["conventions"]["grid"], other["conventions"]["grid"]):
+    for grid in dict.fromkeys(grids):
         wanted = {**base["conventions"], "grid": grid}
         value = next(c["value"] for c in example["corners"] if c["conventions"] == wanted)
         run = next(
