@@ -543,7 +543,8 @@ def facts(offer: Offer, modality: str | None = None) -> list[tuple[str, str]]:
         offer.weights, "none to download"
     )
     if files and offer.weights in HAS_WEIGHTS:
-        weights += f"; hash known of {hashed} of {files} files"
+        known = f"hash known for {hashed} of {files} files" if files > 1 else "hash known"
+        weights += f"; {known if hashed else 'no hash known'}"
     about = words("modalities", offer.modalities) or "natural images"
     where = [words("regions", offer.regions), words("targets", offer.targets)]
     runs = offer.command or (offer.line and f"no: {offer.line.why}") or "no weights"

@@ -11,6 +11,7 @@ from catalog.errors import UsageError
 from catalog.exports.citation import cited_version, year_of
 from catalog.ladder import commercial_class
 from catalog.licences import LicenceClass, licence_class
+from catalog.naming import dataset_key, is_dataset
 from catalog.records import ClaimState, Paper, Project, Tag, Verdict
 from catalog.registry import Registry
 from catalog.text import fold
@@ -40,6 +41,8 @@ _FROM_CODE = {"prompt": "prompts_eval", "dimensionality": "dimensionality"}
 
 # facet -> vocabulary of what is read from the code
 _VOCABULARY = {"prompt": "prompts_infer", "dimensionality": "dimensionality"}
+
+OTHER = "other"  # data sets that a work has without naming one
 
 # option -> field of Paper
 TAG_FACETS = {
@@ -145,6 +148,11 @@ class Work:
         if facet == "weights-licence":
             return sorted(self.weights_licences)
         found = [value for tag in self.tags(facet) for value in tag_values(tag)]
+        if facet == "dataset":
+            # data sets under one name each; of what names none (an organ, a mean) the one word
+            return list(dict.fromkeys(map(dataset_key, filter(is_dataset, found)))) or (
+                [OTHER] if found else []
+            )
         if own := _FROM_CODE.get(facet):
             from catalog.vocabulary import canonical
 
@@ -353,6 +361,9 @@ def known_values(all_works: Iterable[Work], facet: str, wanted: list[str]) -> li
         known.setdefault(fold(spelling), set()).add(value)
     found: list[str] = []
     for value in wanted:
+        if facet == "dataset" and dataset_key(value) in present:
+            found.append(dataset_key(value))
+            continue
         if fold(value) not in known:
             raise UsageError(
                 unknown_value(f"--{facet}", value, sorted(set().union(*known.values())))

@@ -147,7 +147,15 @@ def bearing_words(bearing: Bearing) -> str:
 
 def sources_words(finding: WorkFinding) -> str:
     """Where a finding was read, in words; second hand where only a copy was seen."""
-    named = [_source_words(source) for source in finding.provenance]
+    numbers = [
+        str(source.number + 1)
+        for source in finding.provenance
+        if source.kind == "reported" and source.number is not None
+    ]
+    named = [_source_words(s) for s in finding.provenance if s.kind != "reported"]
+    if numbers:
+        plural = "s" if len(numbers) > 1 else ""
+        named.append(f"number{plural} {' and '.join(numbers)} of those printed without a protocol")
     return ", ".join(named) + (" (second hand)" if second_hand(finding) else "")
 
 
@@ -158,6 +166,4 @@ def _source_words(source: FindingSource) -> str:
         return source.place if primary else f"a copy at {host_of(source.place)}"
     if source.kind == "project":
         return f"the project {source.place}"
-    if source.kind == "reported" and source.number is not None:
-        return f"printed number {source.number + 1}"
     return f"the {source.kind} of the record"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from catalog import questions
+from catalog.naming import dataset_key, short_title
 from catalog.questions import Said
 from catalog.render import charts
 from catalog.render.answer_parts import (
@@ -28,7 +29,6 @@ from catalog.render.answer_parts import (
 from catalog.render.charts import Pair
 from catalog.render.contests import BOX, POINT, Prompts, Structure, prompts, structures
 from catalog.render.labels import label
-from catalog.render.naming import dataset_key, short_title
 from catalog.render.views import Catalog
 
 GOOD = 0.80  # Dice from which an answer counts a structure as reached

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from catalog.render.labels import CODE, LICENCES, WEIGHTS, label
-from catalog.render.naming import dataset_key, is_dataset
-from catalog.render.views import PaperView, tag_values
+from catalog.render.views import PaperView
 
 #: Values that stand at the end of a facet, in this order.
 LAST = ("other", "none", "n/a", "unknown", "no-claim")
@@ -42,11 +41,6 @@ def _values(name: str) -> Callable[[PaperView], tuple[str, ...]]:
     return lambda view: view.work.told(name)
 
 
-def _datasets(view: PaperView) -> tuple[str, ...]:
-    named = [v for v in tag_values(view.paper.datasets) if v in LAST or is_dataset(v)]
-    return tuple(dict.fromkeys(v if v in LAST else dataset_key(v) for v in named)) or ("other",)
-
-
 def _standing(view: PaperView) -> tuple[str, ...]:
     return ("second-hand" if view.second_hand else "looked-up",)
 
@@ -74,7 +68,7 @@ FACETS: tuple[Facet, ...] = (
     Facet("adaptation", "Adaptation", _values("adaptation"), option="adaptation"),
     Facet("supervision", "Supervision", _values("supervision"), option="supervision"),
     Facet("contribution", "Contribution", _values("contribution"), option="contribution"),
-    Facet("dataset", "Dataset", _datasets, least=2),
+    Facet("dataset", "Data set", _values("dataset"), least=2, option="dataset"),
     Facet(
         "licence",
         "Licence of weights",

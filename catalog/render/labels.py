@@ -110,3 +110,8 @@ def _terms() -> dict[str, str]:
 def label(token: str) -> str:
     """The value as readers see it: `ct` -> `CT`; values outside the vocabularies as they are."""
     return _terms().get(token, token)
+
+
+def inside(text: str) -> str:
+    """A label as it stands inside a sentence: `Dermoscopy` is `dermoscopy`, `MRI` stays."""
+    return text if text[1:] != text[1:].lower() else text.lower()

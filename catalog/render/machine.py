@@ -10,12 +10,12 @@ import msgspec
 from catalog.evidence import Recomputed, as_data
 from catalog.exports import FORMATS
 from catalog.facets import without_paper, works
+from catalog.naming import slug
 from catalog.records import Paper, Project, Result, Verdict, to_builtins
 from catalog.render.answer_parts import QuestionFile
 from catalog.render.facets import FACETS, counted
 from catalog.render.feeds import atom, entry
 from catalog.render.labels import STATES
-from catalog.render.naming import slug
 from catalog.render.output import Output
 from catalog.render.views import Catalog, ClaimView, PaperView
 from catalog.search import Index, pages_data, tables

@@ -17,8 +17,8 @@ from markupsafe import Markup
 
 from catalog import questions, standing
 from catalog.metrics import counted_over, is_length
+from catalog.naming import dataset_key, is_dataset, slug
 from catalog.render import labels, printed, show
-from catalog.render.naming import dataset_key, is_dataset, slug
 from catalog.text import clean
 
 TEMPLATES = Path(__file__).parent / "templates"

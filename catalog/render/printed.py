@@ -14,7 +14,9 @@ from catalog.render.labels import BLOCKED, LIFTED
 from catalog.render.show import claimed
 from catalog.render.views import ClaimView
 
-MEASURES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd95": "HD95", "hd": "HD", "auc": "AUC"}
+MEASURES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd95": "HD95", "hd": "HD", "auc": "AUC",
+            "assd": "ASSD", "asd": "ASD", "masd": "MASD", "cldice": "clDice", "mcc": "MCC",
+            "pq": "PQ", "rq": "RQ", "sq": "SQ"}  # fmt: skip
 
 
 def measure(metric: str) -> str:

@@ -139,7 +139,7 @@ def _longer(name: str, tasks: Iterable[str]) -> bool:
 
 
 def same_mean(results: Results) -> Shown:
-    """A mean that is met while its organs are not."""
+    """A mean that matches while its organs do not."""
     source = results["ma-sam-btcv"]
     average = source.answer("average")
     parts = [source.answer(name) for name in average.parts]
@@ -153,12 +153,12 @@ def same_mean(results: Results) -> Shown:
     )
     text = (
         f"The log's {average.n} volumes give {_percent(average.value, 4)} where {average.printed} "
-        f"is printed, so the average is met. Of its {len(parts)} organs {len(met)} are. The log is "
-        "of another run than the table, or the table averages several."
+        f"is printed, so the average matches. Of its {len(parts)} organs, {len(met)} do. The log "
+        "is of another run than the table, or the table averages several."
     )
     return Shown(
         "same-mean",
-        "A mean that is met, organs that are not",
+        "A mean that matches, organs that do not",
         text,
         chart,
         head,
@@ -385,7 +385,7 @@ def levels(results: Results) -> Shown:
         f"slices (MedSAM on DCIS), {pairs[1].claimed:.2f} over the volume and "
         f"{pairs[1].measured:.2f} over slices (MedLSAM's own masks, scored by our core), "
         f"{_percent(pairs[2].claimed, 1)} over organs and {_percent(pairs[2].measured, 1)} over "
-        "cases (SegVol). A mean without its level is not a number that can be met."
+        "cases (SegVol). A mean without its level is not a number that can be checked."
     )
     sources = ("medsam-dcis-mri", "medlsam-structseg-npz", "touchstone-totalsegmentator")
     return Shown(
@@ -452,7 +452,7 @@ def other_branch(results: Results) -> Shown:
     )
     rows = next(r.rows for r in source.read if r.reader == "slices")
     text = (
-        f"{rows:,} rows of another branch, in which the unchanged SAM 3 is better than the "
+        f"Another branch holds {rows:,} rows. In them the unchanged SAM 3 is better than the "
         f"fine-tuned model in {len(better)} of {len(groups)} comparisons by label, contrast, case "
         "and prompt. The report of the main branch, on other data, prints a gain."
     )

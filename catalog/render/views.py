@@ -18,6 +18,7 @@ from catalog import ready, repeats, standing, waiting
 from catalog.evidence import Answer, Recomputed, Source, claim_answers
 from catalog.exports.citation import cited_version, year_of
 from catalog.facets import HAS_CODE, HAS_WEIGHTS, Work, code_state, weights_licence, weights_state
+from catalog.naming import dataset_key, dataset_title, is_dataset, slug
 from catalog.places import verified
 from catalog.records import (
     Checkpoint,
@@ -32,7 +33,6 @@ from catalog.records import (
 )
 from catalog.registry import Registry, load_verdict_log
 from catalog.render.labels import DECIDED, STATES
-from catalog.render.naming import dataset_key, dataset_title, is_dataset, slug
 from catalog.runnable import OUTSIDE, Line, releases
 from catalog.sources import volatile
 

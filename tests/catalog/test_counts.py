@@ -41,8 +41,23 @@ def test_every_facet_counts_the_same_on_site_and_terminal(registry: Registry) ->
                 compared += 1
     assert compared > 150
     named = {facet.option for facet in FACETS}
-    # a data set is one page on the site, and told apart as written on the terminal
-    assert named >= set(TAG_FACETS) - {"dataset", "task"} | {"prompt", "verdict"}
+    assert named >= set(TAG_FACETS) - {"task"} | {"prompt", "verdict"}
+
+
+def test_a_data_set_is_one_under_every_spelling(root: Path, registry: Registry) -> None:
+    """Site and terminal keep the same works, however its name is written."""
+    facets = json.loads(generate(Catalog(registry), Settings()).files["api/v1/facets.json"])[
+        "items"
+    ]
+    counts = next(f["values"] for f in facets if f["facet"] == "dataset")
+    spelled = {
+        spelling: len(json.loads(here(root, "list", "--dataset", spelling, "--json").out))
+        for spelling in ("kvasir-seg", "Kvasir-SEG", "Kvasir SEG")
+    }
+    assert set(spelled.values()) == {counts["kvasir-seg"]}
+    told = here(root, "list", "--dataset", "kvasir-sge")
+    assert told.code == 2
+    assert "Did you mean Kvasir-SEG?" in told.err
 
 
 def test_code_and_weights_are_one_count_everywhere(root: Path, registry: Registry) -> None:

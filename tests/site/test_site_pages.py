@@ -538,7 +538,7 @@ def test_readme_of_the_real_registry_is_small(root: Path) -> None:
 
 
 def test_dataset_names_mean_one_page_each(built: Path, registry_root: Path) -> None:
-    from catalog.render.naming import DATASET_NAMES, dataset_key, dataset_title, is_dataset
+    from catalog.naming import DATASET_NAMES, dataset_key, dataset_title, is_dataset
 
     reviewed = yaml.safe_load(DATASET_NAMES.read_text("utf-8"))
     assert dataset_key("DSB2018 (png)") == dataset_key("DSB 2018") == "dsb-2018"
@@ -572,7 +572,7 @@ def test_data_sets_fold_what_is_named_once_and_say_who_uses_which_split(
     assert rows.index("synapse") > rows.index("btcv"), "a prepared copy follows its source"
     assert {"drive", "isic-2018", "totalsegmentator"} <= set(rows)
     splits = html.unescape((built / "datasets/splits/index.html").read_text("utf-8"))
-    from catalog.render.naming import is_dataset
+    from catalog.naming import is_dataset
 
     uses = [
         use

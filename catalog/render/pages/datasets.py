@@ -10,11 +10,11 @@ import msgspec
 
 from catalog.facets import tag_values
 from catalog.ladder import Data, terms
+from catalog.naming import dataset_key, whole_of
 from catalog.records import DatasetUse, Measurement, Result
 from catalog.registry import RESULTS
 from catalog.render import show
 from catalog.render.labels import label
-from catalog.render.naming import dataset_key, whole_of
 from catalog.render.output import Output
 from catalog.render.pages import pictures
 from catalog.render.pages.profiles import say

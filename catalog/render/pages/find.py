@@ -20,6 +20,7 @@ from catalog.choosing import (
     facts,
     offers,
 )
+from catalog.render.labels import inside
 from catalog.render.output import Output
 from catalog.render.views import Catalog
 
@@ -96,7 +97,7 @@ def _page(
     kind: Kind | None = next((k for k in TITLES if need._asdict()[k]), None)
     value = need._asdict()[kind] if kind else None
     name = askable(kind)[value] if kind and value else None
-    title = f"Models for {_inside(name)}" if name else "Find a model"
+    title = f"Models for {inside(name)}" if name else "Find a model"
     found = answer(every, need)
     output.page(
         f"find/{value}/" if value else "find/",
@@ -109,7 +110,7 @@ def _page(
         need=need,
         chosen=need._asdict(),
         heading=title,
-        name=_inside(name) if name else None,
+        name=inside(name) if name else None,
         tiers=[
             (tier, TIERS[tier], ABOUT[tier], [_card(one, need) for one in held])
             for tier, held in found.items()
@@ -140,8 +141,3 @@ def _card(one: Found, need: Need) -> dict[str, Any]:
         "remarks": one.remarks,
         "apart": one.level == APART,
     }
-
-
-def _inside(text: str) -> str:
-    """A label as it stands inside a sentence: `Dermoscopy` is `dermoscopy`, `MRI` stays."""
-    return text if text[1:] != text[1:].lower() else text.lower()

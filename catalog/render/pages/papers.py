@@ -9,11 +9,11 @@ from typing import Any
 from catalog import provenance
 from catalog.decided import about, decisions
 from catalog.exports import FORMATS
+from catalog.naming import dataset_key
 from catalog.records import Paper
 from catalog.render import citing, paging
 from catalog.render.facets import FACETS, counted
-from catalog.render.labels import label
-from catalog.render.naming import dataset_key
+from catalog.render.labels import inside, label
 from catalog.render.output import Output
 from catalog.render.pages.history import paper_history
 from catalog.render.paging import addresses, parted
@@ -258,9 +258,9 @@ def sentence(view: PaperView) -> str:
 
     def words(field: str) -> str:
         values = [v for v in tag_values(getattr(view.paper, field)) if v not in NOTHING[:5]]
-        return ", ".join(map(label, values[:4]))
+        return ", ".join(inside(label(value)) for value in values[:4])
 
-    kind = (words("contribution") or "work").lower()
+    kind = words("contribution") or "work"
     parts = [f"{'An' if kind[0] in 'aeiou' else 'A'} {kind.replace(', ', ' and ')} paper"]
     if kind == "work":
         parts = ["A work"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
+from catalog.naming import slug
 from catalog.render import charts
 from catalog.render.facets import FACETS, counted
 from catalog.render.machine import DUMPS, FED, FEED
-from catalog.render.naming import slug
 from catalog.render.output import Output
 from catalog.render.views import Catalog, PaperView, ProjectView
 from catalog.sources import prisma_counts

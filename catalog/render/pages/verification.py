@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from catalog.naming import dataset_key, is_dataset
 from catalog.ready import Ready
 from catalog.records import VerdictChange
 from catalog.registry import VERDICT_LOG
 from catalog.render import charts
 from catalog.render.labels import DECIDED, LIFTED, STATES, label
-from catalog.render.naming import dataset_key, is_dataset
 from catalog.render.output import Output
 from catalog.render.pages.projects import claims_chart
 from catalog.render.views import Catalog, ClaimView, ProjectView

@@ -6,9 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-import yaml
-
-DATASET_NAMES = Path(__file__).parent.parent / "data" / "dataset_names.yaml"
+DATASET_NAMES = Path(__file__).parent / "data" / "dataset_names.yaml"
 
 
 def slug(text: str) -> str:
@@ -29,6 +27,8 @@ def _plain_key(name: str) -> str:
 @cache
 def _reviewed() -> tuple[dict[str, str], dict[str, str], frozenset[str], dict[str, str]]:
     """Spelling -> data set, data set -> its title, what names none, part -> whole; as keys."""
+    import yaml
+
     document = yaml.safe_load(DATASET_NAMES.read_text("utf-8"))
     titles = {_plain_key(title): title for title in document["same"]}
     same = {
