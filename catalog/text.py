@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -59,12 +60,14 @@ _MARKUP = re.compile(r"</?(?:i|b|em|strong|sub|sup|sc|scp|tt|span|jats:\w+|mml:\
 
 
 def without_markup(text: str) -> str:
-    """`text` without the typographic markup of titles.
+    """`text` without the typographic markup of titles and names, entities as what they stand for.
 
-    >>> without_markup("<i>In vivo</i> slices < 10 mm")
-    'In vivo slices < 10 mm'
+    >>> without_markup("<i>In vivo</i> slices < 10 mm"), without_markup("Bits &amp; bytes")
+    ('In vivo slices < 10 mm', 'Bits & bytes')
     """
-    return _MARKUP.sub("", text)
+    if "&" not in text and "<" not in text:
+        return text
+    return clean(_MARKUP.sub("", html.unescape(_MARKUP.sub("", text))))
 
 
 def fold(text: str) -> str:

@@ -11,7 +11,7 @@ from catalog.errors import Finding
 from catalog.intake.draft import Draft
 from catalog.intake.latex import read_latex, split_authors, to_text
 from catalog.intake.versions import date_from, version_from
-from catalog.text import clean, without_markup
+from catalog.text import clean
 
 _START = re.compile(r"^[^\S\n]*@[^\S\n]*(\w+)\s*([{(])", re.MULTILINE)
 # Fields that may name a repository; nothing else of them has a place in a record.
@@ -136,7 +136,7 @@ def _draft(
             lost[f"LaTeX of {name}"] = ", ".join(dict.fromkeys(unknown))
         return text
 
-    title = clean(without_markup(text_of("title")))
+    title = clean(text_of("title"))
     if not title:
         return None, [finding("title", "B003", "is missing.", "Add title = {...}.")]
     text_of("author")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from typing import Any
@@ -20,9 +19,8 @@ _SERIES = re.compile(r"(?i)lecture notes in|communications in computer and|ifip 
 
 
 def plain(text: object) -> str:
-    """A title or name without typographic markup, entities resolved, clean."""
-    text = without_markup(str(text)) if isinstance(text, str) else ""
-    return clean(without_markup(html.unescape(text)))
+    """A title or name without typographic markup, entities resolved, clean; empty for no text."""
+    return clean(without_markup(text)) if isinstance(text, str) else ""
 
 
 def read_csl(text: str, place: str) -> tuple[list[Draft], list[Finding]]:

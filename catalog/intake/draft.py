@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal
 
 from catalog.errors import Finding
-from catalog.records import Inclusion, Links, Paper, Tag, Version, to_builtins
+from catalog.records import Inclusion, Links, Paper, Tag, TakenBack, Version, to_builtins
 from catalog.slugs import slugify, work_slug
-from catalog.text import clean
+from catalog.text import clean, without_markup
 
 _CODE = re.compile(r"https?://(?:www\.)?(?:github|gitlab)\.com/[\w.-]+/[\w.-]+")
 
@@ -18,6 +19,12 @@ _NO_LOSS = re.compile(
     r"(?i)(?:the )?(?:source |our )?code(?: and \w+)?(?: is| are)?(?: available)?(?: at| here)?"
     r"|https?://\S+|arxiv(?: preprint)?[: ]\S+(?: \[[\w.]+\])?"
 )
+
+# What publishers put in front of a title when they take an article back.
+_NOTICE = re.compile(
+    r"(?i)[\[(]?(?P<kind>retracted|withdrawn)(?: article| paper| chapter)?(?:[\])]:?|\s*[:–—]) *"
+)
+_INITIALS_LAST = re.compile(r"(?P<family>.*[^\W\d_A-Z].*) (?P<initials>[A-Z]{1,3})")
 
 # Longer than any that was ever printed; more is a whole file pasted into one field.
 LONGEST = {"title": 500, "author": 200, "venue": 300}
@@ -52,6 +59,19 @@ class Draft:
     tags: dict[str, Tag] | None = None
     inclusion: Inclusion | None = None
     links: dict[str, list[str]] = field(default_factory=dict)  # kind of `Links` -> addresses
+
+    def __post_init__(self) -> None:
+        """Put right what sources of any form write: entities, notices, initials last."""
+        self.title = without_markup(self.title)
+        self.authors = given_first([without_markup(name) for name in self.authors])
+        if (notice := _NOTICE.match(self.title)) and notice.end() < len(self.title):
+            self.title = self.title[notice.end() :]
+            if self.version.taken_back is None:
+                kind: Literal["withdrawn", "retracted"] = (
+                    "withdrawn" if notice["kind"].casefold() == "withdrawn" else "retracted"
+                )
+                source = f"the title in {next(iter(self.sources), self.place)}"
+                self.version.taken_back = TakenBack(kind=kind, source=source)
 
     @property
     def names(self) -> list[str]:
@@ -131,6 +151,21 @@ class Draft:
             if tag.values:
                 setattr(paper, field_name, tag)
         return paper
+
+
+def given_first(names: list[str]) -> list[str]:
+    """Names of a list that has every family first, then bare initials, with the initials first.
+
+    One that is written otherwise leaves all as they are: a lone `Wei LI` says nothing.
+
+    >>> given_first(["Smith J", "de la Cruz AB"]), given_first(["Wei LI", "Ada Lovelace"])
+    (['J. Smith', 'A. B. de la Cruz'], ['Wei LI', 'Ada Lovelace'])
+    """
+    found = [_INITIALS_LAST.fullmatch(name) for name in names]
+    if len(names) < 2 or not any(f and len(f["initials"]) == 1 for f in found):
+        return names
+    turned = [f"{'. '.join(f['initials'])}. {f['family']}" for f in found if f]
+    return turned if len(turned) == len(names) else names
 
 
 def code_links(text: str) -> list[str]:

@@ -133,6 +133,10 @@ def _judged(
         way = ("in scope after all", f"--in-scope {_quoted(names[0])}")
         return Entry(draft, "decided before", because=because, ways=[way])
     surest = matches[0] if matches else None
+    if surest and not choices.different.intersection(names):
+        other = there[surest.paper_id]
+        if _taken_from(draft, other):  # whatever became of its venue or DOI since
+            return Entry(draft, "known", other, f"{_there(other)}; it came from this very line")
     if surest and surest.level == "identifier":
         other = there[surest.paper_id]
         because = f"{_there(other)}; {surest.reason}"
@@ -140,17 +144,18 @@ def _judged(
             return Entry(draft, "known", other, because)
         ways = [("another version of it", _as_version(draft, other))]
         return Entry(draft, "waits", other, because, ways)
+    if remembered.waits(paper) and not in_scope:  # whatever the list says: somebody put it there
+        return Entry(draft, "queued before", because="it waits in the queue (sam4mis screen)")
     if draft.inclusion and draft.inclusion.decision == "exclude" and not in_scope:
         return Entry(draft, "excluded", because=draft.inclusion.reason or "")
     if surest and not choices.different.intersection(names):
         other = there[surest.paper_id]
-        ways = [
-            ("another version of it", _as_version(draft, other)),
-            ("a different work", f"--different {_quoted(names[0])}"),
-        ]
-        return Entry(draft, "waits", other, f"{_there(other)}; {surest.reason}", ways)
-    if remembered.waits(paper):
-        return Entry(draft, "queued before", because="it waits in the queue (sam4mis screen)")
+        because = f"{_there(other)}; {surest.reason}"
+        different = ("a different work", f"--different {_quoted(names[0])}")
+        if surest.level == "title" and not unknown_versions(other, draft):
+            return Entry(draft, "known", other, because, [different])  # it brings nothing new
+        ways = [("another version of it", _as_version(draft, other)), different]
+        return Entry(draft, "waits", other, because, ways)
     if draft.inclusion and draft.inclusion.decision == "undecided" and not in_scope:
         return Entry(draft, "queued", paper, draft.inclusion.reason or "")
     if not draft.authors and not choices.without_authors.intersection(names):
@@ -159,6 +164,12 @@ def _judged(
     if in_scope and paper.inclusion.decision != "include":
         paper.inclusion = Inclusion(decision="include")
     return Entry(draft, "new", paper, matches=matches)
+
+
+def _taken_from(draft: Draft, work: Paper) -> bool:
+    """Whether the line of a list, at its commit, that has the draft is one `work` came from."""
+    origins = {*work.sources, *(v.second_hand.source for v in work.versions if v.second_hand)}
+    return any("#L" in source and source in origins for source in draft.sources[:1])
 
 
 def _joined(draft: Draft, work: Paper) -> Entry:

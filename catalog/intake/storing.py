@@ -97,8 +97,10 @@ def _screen(
             kept.queue.append(Candidate(record=entry.paper, found=today, why=why))
         elif entry.state == "excluded":
             kept.decided.append(entry.exclusion(today, origin.source))
-    if origin.listed:
-        counts = Counter(entry.state for entry in entries)
+    counts = Counter(entry.state for entry in entries)
+    changed = counts["new"] + counts["queued"] + counts["joined"] + counts["excluded"]
+    read_before = origin.source in {read.source for read in kept.lists}
+    if origin.listed and (changed or not read_before):
         kept.lists.append(
             ListRead(
                 date=today,

@@ -10,7 +10,7 @@ from catalog import venues
 from catalog.addresses import clean_url
 from catalog.decided import decisions
 from catalog.records import Ids, Version
-from catalog.text import clean
+from catalog.text import clean, without_markup
 
 Kind = Literal["preprint", "workshop", "conference", "journal", "thesis", "report", "unknown"]
 
@@ -47,7 +47,7 @@ def version_from(
     An arXiv id is also found in the venue, where Google Scholar writes it, and in the address.
     """
     problems: list[str] = []
-    venue = clean(venue or "") or None
+    venue = clean(without_markup(venue or "")) or None
     ids = Ids()
     if doi and clean(doi):
         ids.doi = forms.doi(clean(doi))

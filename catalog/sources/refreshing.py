@@ -6,7 +6,7 @@ used. Answers are kept on disk, so a run that was stopped asks nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -272,6 +272,16 @@ def links_of(papers: Sequence[Paper], projects: Sequence[Project]) -> list[str]:
     return [url for url in found if url.startswith(("http://", "https://"))]
 
 
+def _no_network(found: Mapping[str, Link], asking: Asking) -> bool:
+    """Whether it is the network that failed: most addresses cannot even be reached.
+
+    Few of them say so only where no service has answered in this run either.
+    """
+    unreachable = sum("cannot be reached" in (link.detail or "") for link in found.values())
+    telling = len(found) >= _ENOUGH or not asking.reached - {"links"}
+    return telling and unreachable > 0.8 * len(found)
+
+
 def refresh_links(
     urls: Sequence[str],
     asking: Asking,
@@ -282,11 +292,10 @@ def refresh_links(
 ) -> None:
     """Check every address; one that was checked on the same day is not asked again.
 
-    `keep`: all addresses of the registry; others are forgotten (None: forget none). If most of
-    them cannot even be reached, the network is what failed: then nothing is written down.
+    `keep`: all addresses of the registry; others are forgotten (None: forget none). Where the
+    network is what failed, nothing is written down.
     """
     found: dict[str, Link] = {}
-    unreachable = 0
     try:
         for number, url in enumerate(urls, 1):
             step(number, len(urls))
@@ -298,13 +307,15 @@ def refresh_links(
             if health is None:
                 continue
             found[url] = health
-            unreachable += health.detail is not None and "cannot be reached" in health.detail
-            if len(found) >= _ENOUGH and unreachable > 0.8 * len(found):
-                asking.outcome.failed["links"] = "hardly any address can be reached: no network?"
-                return
+            if len(found) >= _ENOUGH and _no_network(found, asking):
+                break
     except BaseException:
-        volatile.links |= found  # a sweep that was stopped, or failed, goes on from here
+        if not _no_network(found, asking):
+            volatile.links |= found  # a sweep that was stopped, or failed, goes on from here
         raise
+    if _no_network(found, asking):
+        asking.outcome.failed["links"] = "hardly any address can be reached: no network?"
+        return
     volatile.links |= found
     for url, health in found.items():
         if health.state in ("dead", "moved"):

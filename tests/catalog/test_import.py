@@ -165,6 +165,47 @@ def test_the_same_command_goes_on_and_decisions_hold(folder: Path) -> None:
     assert here(folder, "check").code == 0
 
 
+def test_a_list_that_was_taken_in_asks_nothing_again(folder: Path) -> None:
+    named = f"""\
+works:
+- {{title: A SAM without numbers, authors: [Mary Shelley], year: 2025, {SOURCE % 1}}}
+- {{title: 'SnowSAM: a SAM', authors: [Mary Shelley], ids: {{doi: 10.1101/2026.1}}, {SOURCE % 2}}}
+excluded:
+- {{title: Put into the queue by somebody, ids: {{arxiv: '2607.00011'}}, reason: no, line: 3}}
+"""
+    (folder / "named.yaml").write_text(named)
+    queued = named[: named.index("- {")] + (
+        "- {title: Put into the queue by somebody, ids: {arxiv: '2607.00011'}, scope: borderline,"
+        f" reason: its abstract, {SOURCE % 9}}}\n"
+    )
+    (folder / "queued.yaml").write_text(queued)
+    assert taken_in(folder, "queued.yaml").code == 0
+    assert taken_in(folder, "named.yaml").code == 0
+    text = (folder / "papers.yaml").read_text()
+    (folder / "papers.yaml").write_text(text.replace("10.1101/2026.1", "10.64898/2026.1"))
+    before = (folder / screening.FILE).read_bytes()
+    ran = taken_in(folder, "named.yaml")
+    assert (ran.code, ran.err.splitlines()[-1]) == (
+        0,
+        "3 entries: 2 known, 1 queued before, 0 waiting for a decision",
+    )
+    assert (folder / screening.FILE).read_bytes() == before
+    elsewhere = named.replace("line: 1}", "line: 7}").replace("line: 2}", "line: 8}")
+    (folder / "named.yaml").write_text(elsewhere)
+    ran = taken_in(folder, "named.yaml")  # of another line only the DOI is new
+    assert "1 known, 1 queued before, 1 waiting" in ran.err
+    other = "A SAM without numbers"
+    assert taken_in(folder, "named.yaml", "--different", other).code == 1
+    assert sum(p.title == other for p in works(folder).values()) == 2
+
+
+def test_an_entry_in_the_queue_can_be_taken_in_after_all(folder: Path) -> None:
+    taken_in(folder, "works.yaml")
+    taken_in(folder, "works.yaml", "--in-scope", "2607.00010")
+    assert works(folder)["turing-2026-registration-masks"].inclusion.decision == "include"
+    assert screening.load(folder).queue == []
+
+
 def test_a_dry_run_writes_nothing(folder: Path) -> None:
     before = sorted(p for p in folder.rglob("*") if ".sam4mis" not in p.parts)
     ran = taken_in(folder, "works.yaml", "--dry-run", "--json")

@@ -126,6 +126,37 @@ def test_names_with_commas(field: str, names: list[str]) -> None:
     assert split_authors(field) == (names, True)
 
 
+@pytest.mark.parametrize(
+    ("title", "kept", "kind"),
+    [
+        ("RETRACTED: SAM for polyps", "SAM for polyps", "retracted"),
+        ("Retracted Article: SAM for polyps", "SAM for polyps", "retracted"),
+        ("[Retracted] SAM for polyps", "SAM for polyps", "retracted"),
+        ("WITHDRAWN: SAM for polyps", "SAM for polyps", "withdrawn"),
+        ("Retracted tongues under SAM", "Retracted tongues under SAM", None),
+        ("Withdrawn:", "Withdrawn:", None),
+    ],
+)
+def test_a_notice_in_front_of_a_title_is_recorded_and_no_title(
+    title: str, kept: str, kind: str | None
+) -> None:
+    (draft,) = read(f"@article{{a, title={{{title}}}, author={{Li, Bo}}, year=2024}}", "x")
+    said = draft.version.taken_back
+    assert (draft.title, said and said.kind) == (kept, kind)
+    assert said is None or said.source == "the title in BibTeX entry a"
+
+
+def test_entities_and_initials_behind_the_family_are_read_in_every_form() -> None:
+    bib = "@article{a, title={Bits \\&amp; SAM}, author={%s}, journal={Computers &amp; Graphics}}"
+    (draft,) = read(bib % "Smith J and Doe JD and O'Neil K", "x")
+    assert (draft.title, draft.version.venue) == ("Bits & SAM", "Computers & Graphics")
+    assert draft.authors == ["J. Smith", "J. D. Doe", "K. O'Neil"]
+    (draft,) = read(bib % "Wei LI and Bo WANG", "x")
+    assert draft.authors == ["Wei LI", "Bo WANG"]
+    (draft,) = read("PMID- 1\nTI  - A SAM\nAU  - Gonz&aacute;lez M\nAU  - Doe JD\n", "x")
+    assert draft.authors == ["M. González", "J. D. Doe"]
+
+
 def test_a_list_that_is_not_sure_is_refused_with_how_it_was_read() -> None:
     with pytest.raises(FindingsError, match=r"B008.*|read as one name, 'C A B'") as caught:
         read("@misc{a, title={T}, author={A, B, C}}", "x")

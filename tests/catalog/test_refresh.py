@@ -633,14 +633,26 @@ def test_link_sweep_writes_states_and_forgets_gone_links(folder: Path, server: L
     assert list(load(folder).links) == ["https://doi.org/10.1000/polyp"]
 
 
-def test_a_dead_network_makes_no_link_dead(folder: Path, server: LocalServer) -> None:
-    urls_ = "".join(f", 'http://127.0.0.1:9/{n}'" for n in range(15)).removeprefix(", ")
+@pytest.mark.parametrize("many", [1, 15])
+def test_a_dead_network_makes_no_link_dead(folder: Path, many: int) -> None:
+    server = {"SAM4MIS_QUICK": "1", "SAM4MIS_URL_DOI": "http://127.0.0.1:9"}
+    urls_ = "".join(f", 'http://127.0.0.1:9/{n}'" for n in range(many)).removeprefix(", ")
     text = PAPERS + f"    links: {{code: [{urls_}]}}\n"
     (folder / "papers.yaml").write_text(text, "utf-8")
-    ran = here(folder, "refresh", "--source", "links", extra=urls(server))
+    ran = here(folder, "refresh", "--source", "links", "curated", extra=server)
     assert ran.code == 3
     assert "no network?" in ran.err
     assert load(folder).links == {}
+
+
+def test_one_dead_host_beside_a_service_that_answers_gets_a_strike(
+    folder: Path, server: LocalServer
+) -> None:
+    text = PAPERS + "    links: {code: ['http://127.0.0.1:9/gone']}\n"
+    (folder / "papers.yaml").write_text(text, "utf-8")
+    only = ("--source", "crossref", "--source", "links", "curated")
+    assert here(folder, "refresh", *only, extra=urls(server)).code == 0
+    assert load(folder).links["http://127.0.0.1:9/gone"].strikes == 1
 
 
 # -------------------------------------------------------------------------------- reporting
