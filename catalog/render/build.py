@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
 import re
 import time
@@ -17,6 +15,7 @@ from catalog.errors import FindingsError, InputError, PrerequisiteError
 from catalog.files import lock, write_whole
 from catalog.registry import PAPERS, Registry
 from catalog.render import card, machine, readme
+from catalog.render.mkdocs import BUILT, pages_built
 from catalog.render.output import Output, Settings
 from catalog.render.pages import WRITERS
 from catalog.render.views import Catalog
@@ -25,8 +24,6 @@ from catalog.shipped import stamp_of
 
 SITE = "site"
 DOCS = "build/docs"
-BUILT = "build/site"
-STAMP = "build/site.stamp"
 LOCK = "build/.lock"
 
 
@@ -40,6 +37,7 @@ class Report:
     readme: str = "unchanged"  # unchanged, written, stale, absent
     readme_bytes: int = 0
     site: str = "not built"  # not built, built, up to date
+    pages_built: int = 0  # pages that MkDocs wrote: all, or those that changed
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -167,7 +165,8 @@ def build(
         report.seconds["write"] = time.perf_counter() - clock
         if site:
             clock = time.perf_counter()
-            _mkdocs(root, config or root / SITE / "mkdocs.yml", wanted, catalog.newest, report)
+            config = config or root / SITE / "mkdocs.yml"
+            report.site, report.pages_built = pages_built(root, config, wanted, catalog.newest)
             report.seconds["mkdocs"] = time.perf_counter() - clock
     return report
 
@@ -202,59 +201,3 @@ def _readme(root: Path, catalog: Catalog, report: Report, *, write: bool) -> Non
     report.readme = "written" if write else "stale"
     if write:
         write_whole(path, after.encode())
-
-
-def _mkdocs(
-    root: Path, config: Path, wanted: dict[str, bytes], newest: str, report: Report
-) -> None:
-    """Run MkDocs unless neither its input nor its configuration has changed since the last time."""
-    digest = hashlib.sha256()
-    for path, content in sorted(wanted.items()):
-        digest.update(path.encode() + b"\0" + content + b"\0")
-    for source in [config, *sorted((root / SITE / "overrides").rglob("*"))]:
-        if source.is_file():
-            digest.update(source.read_bytes())
-    digest.update(
-        repr(sorted((k, v) for k, v in os.environ.items() if k.startswith("SAM4MIS_"))).encode()
-    )
-    stamp = root / STAMP
-    if (
-        stamp.is_file()
-        and stamp.read_text() == digest.hexdigest()
-        and (root / BUILT / "index.html").is_file()
-    ):
-        report.site = "up to date"
-        return
-    try:
-        from mkdocs.commands.build import build as mkdocs_build
-        from mkdocs.config import load_config
-        from mkdocs.exceptions import Abort, ConfigurationError
-    except ImportError as error:  # pragma: no cover - a broken installation
-        raise PrerequisiteError("MkDocs is not installed here.", "pip install .") from error
-    stamp.unlink(missing_ok=True)
-    # MkDocs dates its sitemap; the date of the data keeps the same registry at the same bytes
-    day = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = day or str(_epoch(newest))
-    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an advertisement; the versions are locked
-    logger = logging.getLogger("mkdocs")
-    handler = logging.StreamHandler()
-    handler.setLevel(logging.WARNING)
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        mkdocs_build(load_config(config_file=str(config), strict=True))
-    except (Abort, ConfigurationError) as error:
-        raise InputError(f"{config}: MkDocs could not build the site: {error}") from error
-    finally:
-        logger.removeHandler(handler)
-        if day is None:  # it is of this build, and of nothing else that this process dates
-            del os.environ["SOURCE_DATE_EPOCH"]
-    stamp.write_text(digest.hexdigest())
-    report.site = "built"
-
-
-def _epoch(day: str) -> int:
-    """Seconds since 1970 of midnight UTC of `YYYY-MM-DD`."""
-    from datetime import UTC, datetime
-
-    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())

@@ -163,17 +163,19 @@
       const text = params.toString();
       history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
     }
-    async function need(wanted) {
-      const parts = new Set(wanted.filter((i) => !rows[i]).map((i) => Math.floor(i / data.part)));
-      await Promise.all([...parts].map(async (part) => {
-        const page = at(data.parts[part]);
-        const doc = new DOMParser().parseFromString(await (await fetch(page)).text(), "text/html");
-        for (const tr of doc.querySelectorAll("#rows tbody tr")) {
-          for (const a of tr.querySelectorAll("a[href]")) a.href = new URL(a.getAttribute("href"), page);
-          rows[place.get(tr.id)] ??= document.adoptNode(tr);
-        }
-      }));
-    }
+    // A part is kept as text: of its hundreds of rows only those are parsed that are shown.
+    const texts = new Map();
+    const part = (page) => {
+      if (!texts.has(page.href)) texts.set(page.href, fetch(page).then((r) => r.text()).catch((error) => { texts.delete(page.href); throw error; }));
+      return texts.get(page.href);
+    };
+    const need = (wanted) => Promise.all(wanted.filter((i) => !rows[i]).map(async (i) => {
+      const page = at(data.parts[Math.floor(i / data.part)]), text = await part(page);
+      const from = text.indexOf(`<tr id="${data.ids[i]}">`);
+      const tr = make("template", { innerHTML: text.slice(from, text.indexOf("</tr>", from) + 5) }).content.firstElementChild;
+      for (const a of tr.querySelectorAll("a[href]")) a.href = new URL(a.getAttribute("href"), page);
+      rows[i] ??= document.adoptNode(tr);
+    }));
     async function show() {
       const mine = ++turn;
       const fails = new Uint8Array(size);
