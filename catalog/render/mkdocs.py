@@ -1,9 +1,9 @@
 """MkDocs over what was generated: every page, or after a small change only the pages that changed.
 
 A page is what its Markdown, the configuration and the theme make of it: titles in the navigation
-stand in `mkdocs.yml`, no page shows another's text, and there is no plugin. So a page whose Markdown
-is the same stays as it is; only whether its links to headings of other pages still lead somewhere is
-then left to the next whole build. `build/site.stamp` remembers what every page was made of.
+stand in `mkdocs.yml`, no page shows another's text, and there is no plugin. So a page whose
+Markdown is the same stays as it is; only whether its links to headings of other pages still lead
+somewhere is left to the next whole build. `build/site.stamp` remembers what pages were made of.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Stamp(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """How the files differ from those that the site was made of. `whole`: all pages are made anew."""
+    """How the files differ from those of the site. `whole`: all pages are made anew."""
 
     whole: bool
     changed: list[str]

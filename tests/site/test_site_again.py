@@ -1,4 +1,4 @@
-"""After a small change only what changed is made again, and the site is the one of a whole build."""
+"""After a small change only what changed is made again; the site is that of a whole build."""
 
 from __future__ import annotations
 
