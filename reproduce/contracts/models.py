@@ -143,7 +143,8 @@ class Session(Protocol):
     """A model opened on a stack. What it keeps between two questions is its own affair."""
 
     def ask(self, prompts: Sequence[Prompt]) -> Answer:
-        """Scores for all prompts; a prompt holds all that was said about its object so far."""
+        """Scores for all prompts; a prompt holds all that was said about its object so far. What
+        the session remembers of an object may be corrected by it, until it is told to forget."""
 
     def forget(self) -> None:
         """Drop what earlier questions left (memory, propagated masks); the encoding is kept."""

@@ -82,10 +82,13 @@ def _profile(chosen: Chosen, kind: PromptKind, named: str | None, stacks: bool) 
     if named is not None:
         found: PromptProfile = plugin("prompts", ProfileId.parse(named).name)
         if found.for_stacks != stacks or found.kind not in kinds:
-            fitting = [p.name for p in known.values() if p.for_stacks == stacks and p.kind in kinds]
+            wanted = kinds if kind in adapter.prompts else set(adapter.prompts)
+            fitting = [
+                p.name for p in known.values() if p.for_stacks == stacks and p.kind in wanted
+            ]
             raise UsageError(
-                f"--prompts {named}: {adapter.name} is asked by a {kind} "
-                f"{'of a whole stack' if stacks else 'of one plane'}. Profiles that fit: "
+                f"--prompts {named}: {adapter.name} takes {_scope(stacks)}, and this profile gives "
+                f"a {found.kind} about {_scope(found.for_stacks)}. Profiles that fit: "
                 f"{', '.join(fitting) or 'none'}."
             )
         return found
@@ -97,6 +100,10 @@ def _profile(chosen: Chosen, kind: PromptKind, named: str | None, stacks: bool) 
             made: PromptProfile = profile
             return made
     raise UsageError(f"{OPTIONS[kind]}: no profile makes prompts of this kind for {adapter.name}.")
+
+
+def _scope(stacks: bool) -> str:
+    return "whole stacks" if stacks else "one plane at a time"
 
 
 def profile_for(chosen: Chosen, named: str | None) -> PromptProfile | None:

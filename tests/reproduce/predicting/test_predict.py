@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import made_dicom
@@ -21,7 +22,9 @@ from PIL import Image
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.cli.predicting import predict_command
 from reproduce.ground import plugins as found
+from reproduce.ground.plugins import plugin
 from reproduce.predicting import NOTICE
+from reproduce.predicting.asking import profile_for
 from reproduce.predicting.folder import Asked
 from reproduce.readers import read_mask
 
@@ -428,3 +431,25 @@ def test_a_series_becomes_a_segmentation_without_the_patient(tmp_path: Path) -> 
     predict(tmp_path, boxes=table, window="-1000,1000", nifti=True)
     twin: Any = nibabel.load(tmp_path / "out/masks/one.nii.gz")
     assert int(np.asarray(twin.dataobj).sum()) == int(mask.sum())
+
+
+@pytest.mark.parametrize(
+    ("model", "profile", "told"),
+    [
+        (
+            "medsam",
+            "box-solid",
+            r"medsam takes one plane at a time, .* about whole stacks.*box-t",
+        ),
+        ("sam-med3d", "box-tight", "takes whole stacks, .* one plane at a time.*point-3d-uniform"),
+    ],
+)
+def test_prompts_of_another_scope_name_profiles_that_the_model_was_trained_for(
+    model: str, profile: str, told: str
+) -> None:
+    chosen: Any = SimpleNamespace(adapter=plugin("adapters", model))
+    with pytest.raises(UsageError, match=told) as error:
+        profile_for(chosen, profile)
+    fitting = str(error.value).rpartition("fit: ")[2].strip(".").split(", ")
+    kinds = {plugin("prompts", name).kind for name in fitting}
+    assert kinds <= set(chosen.adapter.prompts)
