@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from catalog.cli.filtering import with_filters
+from catalog.cli.filtering import tell_more, with_filters
 from catalog.cli.output import counted, say, write, write_json
 from catalog.facets import Filters
 
@@ -93,3 +93,5 @@ def export(
             write_json({"file": str(output), "format": chosen_format, "works": len(chosen)})
     where = f" in {output}" if output else ""
     say(f"{counted(len(chosen), 'work')} as {chosen_format}{where}")
+    if not names:
+        tell_more(filters, all_works)

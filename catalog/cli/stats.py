@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog.cli.filtering import with_filters
+from catalog.cli.filtering import tell_more, with_filters
 from catalog.cli.output import JsonOption, Row, say, sheet, table, write_json
 from catalog.facets import TAG_FACETS, Filters, Work
 
@@ -38,7 +38,9 @@ def stats(
     from catalog.registry import Registry, find_root
 
     registry = Registry.load_around(find_root(), say)
-    kept = filters.apply(works(registry))
+    all_works = works(registry)
+    kept = filters.apply(all_works)
+    tell_more(filters, all_works)
     if by:
         counts = _count(kept, by).most_common()
         if json:

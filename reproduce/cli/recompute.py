@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -65,8 +65,14 @@ def recompute(
     registry = Registry.load(root)
     chosen = _chosen(registry.evidence, source, all_)
     if dry_run:
-        for one in chosen:
-            _told_tables(one)
+        tables = [table for one in chosen for table in _tables(one)]
+        if json_:
+            as_json(tables)
+            return
+        for table in tables:
+            here = "here" if table["here"] else "to fetch"
+            size = f"{table['bytes'] or '?'} bytes"
+            typer.echo("\t".join([table["source"], here, size, table["address"]]))
         return
     claims = claims_by_name(registry.projects)
     results, wrong = [], 0
@@ -130,12 +136,19 @@ def _chosen(sources: list[Source], name: str | None, everything: bool) -> list[S
     return found
 
 
-def _told_tables(source: Source) -> None:
+def _tables(source: Source) -> list[dict[str, Any]]:
+    """The tables of a source, and which of them are here."""
     from reproduce.rows.fetching import address, kept
 
-    for file in source.files:
-        here = "here" if kept(file.sha256).is_file() else "to fetch"
-        typer.echo(f"{source.id}\t{here}\t{file.bytes or '?'} bytes\t{address(source, file)}")
+    return [
+        {
+            "source": source.id,
+            "here": kept(file.sha256).is_file(),
+            "bytes": file.bytes,
+            "address": address(source, file),
+        }
+        for file in source.files
+    ]
 
 
 def _tell(source: Source, outcome: Outcome) -> None:

@@ -137,11 +137,13 @@ def rerun(
 def _stored(root: Path, run: str) -> StoredRun:
     """The run that is meant. Raises `UsageError`."""
     from catalog.errors import UsageError
-    from reproduce.cli.runs import find_run
+    from catalog.facets import meant
+    from reproduce.cli.runs import find_run, stored_runs
 
     found = find_run(root, run)
     if found is None:
-        raise UsageError(f"no run {run!r} here; `sam4mis reproduce list runs` shows them.")
+        near = meant(run, [one.result.run for one in stored_runs(root)])
+        raise UsageError(f"no run {run!r} here.{near} `sam4mis reproduce list runs` shows them.")
     return found
 
 

@@ -329,6 +329,9 @@ def test_a_list_says_how_many_nobody_has_looked_at(folder: Path) -> None:
     assert told.splitlines() == ["1 work", "1 more: modality unknown"]
     told = here(folder, "list", "--modality", "ct", "--has-code").err
     assert told.splitlines() == ["0 works", "1 more: modality unknown; 1 more: code unknown"]
+    told = here(folder, "export", "--modality", "ct").err
+    assert told.splitlines() == ["1 work as bibtex", "1 more: modality unknown"]
+    assert here(folder, "stats", "--modality", "ct").err == "1 more: modality unknown\n"
 
 
 def test_doctor_has_a_line_for_each_project_and_every_step_for_one(root: Path) -> None:
@@ -350,6 +353,8 @@ def test_doctor_has_a_line_for_each_project_and_every_step_for_one(root: Path) -
         ["reproduce", "datasets", "--dry-run"],
         ["reproduce", "fetch", "lwnet", "--dry-run"],
         ["reproduce", "plan", "lwnet"],
+        ["reproduce", "recompute", "--all", "--dry-run"],
+        ["screen", "--dry-run"],
     ],
 )
 def test_what_would_be_done_is_json_too(root: Path, command: list[str], tmp_path: Path) -> None:

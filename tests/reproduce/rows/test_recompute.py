@@ -210,6 +210,9 @@ def test_what_is_asked_for_must_be_there(registry: Path, tmp_path: Path) -> None
     code, said, _ = call("recompute", "small", "--dry-run")
     assert code == 0
     assert said.startswith("small\tto fetch\t23 bytes\thttps://github.com/owner/name/blob/")
+    _, said, _ = call("recompute", "small", "--dry-run", "--json")
+    (table,) = json.loads(said)
+    assert (table["source"], table["here"], table["bytes"]) == ("small", False, 23)
 
 
 def edited(path: Path, change: Callable[[Recomputed], object]) -> None:
