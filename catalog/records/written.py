@@ -318,6 +318,7 @@ class Checkpoint(Record, kw_only=True):
     layout: str | None = None  # flat, model, state_dict, module., lora, parts ...
     licence: str | None = None
     gated: bool | None = None
+    beside: list[str] = field(default_factory=list)  # files that belong to it, in their order
     of: str | None = None  # whose file it is, where not this project's own: a project, or a name
     look_first: LookFirst | None = None  # None: nothing is known to stand in the way
     note: str | None = None

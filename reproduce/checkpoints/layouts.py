@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError, UsageError
+from reproduce.contracts import FILE
 
 if TYPE_CHECKING:
     import torch
@@ -23,12 +24,14 @@ class Layout:
     """One way of wrapping a state dict. Every key below `path` must start with `strip`.
 
     parts  prefix to add -> place in the file, for a file that holds several state dicts
+    whole  no weights: the file's bytes under the name `add`
     """
 
     path: tuple[str, ...] = ()
     strip: str = ""
     add: str = ""
     parts: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    whole: bool = False
     seen_in: str = ""
 
 
@@ -65,6 +68,14 @@ LAYOUTS: Mapping[str, Layout] = {
     "part/mask_decoder": Layout(add="mask_decoder.", seen_in="Polyp-SAM"),
     "model/high": Layout(path=("model",), add="high.", seen_in="WSI-SAM, beside MobileSAM's file"),
     "model/low": Layout(path=("model",), add="low.", seen_in="WSI-SAM"),
+    "network_weights": Layout(path=("network_weights",), seen_in="nnU-Net v2 and what builds on it"),
+    "file/plans.json": Layout(whole=True, add=f"{FILE}plans.json", seen_in="nnU-Net v2"),
+    "file/inference_session_class.json": Layout(
+        whole=True, add=f"{FILE}inference_session_class.json", seen_in="nnInteractive"
+    ),
+    "file/text_embeddings.npz": Layout(
+        whole=True, add=f"{FILE}text_embeddings.npz", seen_in="VoxTell: names and their embeddings"
+    ),
 }
 ALIASES = {"module.": "module"}
 

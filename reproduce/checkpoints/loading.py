@@ -12,10 +12,12 @@ import shlex
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
-from reproduce.checkpoints.layouts import unwrap
+from reproduce.checkpoints.layouts import LAYOUTS, unwrap
+from reproduce.contracts import FILE
 from reproduce.ground.places import cache_folder
 from reproduce.ground.sniffing import sniff
 from reproduce.obtaining.archives import ARCHIVES, weights_inside
@@ -40,11 +42,29 @@ def read_state(path: Path, layout: str | None = None) -> dict[str, torch.Tensor]
 
 
 def read_parts(parts: Sequence[tuple[Path, str | None]]) -> dict[str, torch.Tensor]:
-    """The state dict of a release in several files, later files laid over earlier ones."""
+    """The state dict of a release in several files, later files laid over earlier ones.
+
+    What is no weights (a layout that takes a file whole; of a user's own, what ends in .json or
+    .npz) comes as its bytes (`reproduce.contracts.FILE`).
+    """
     state: dict[str, torch.Tensor] = {}
     for path, layout in parts:
-        state.update(read_state(path, layout))
+        known = LAYOUTS.get(layout or "")
+        if known is not None and known.whole:
+            state[known.add] = _bytes_of(path)
+        elif layout is None and path.suffix in (".json", ".npz"):
+            state[FILE + path.name] = _bytes_of(path)
+        else:
+            state.update(read_state(path, layout))
     return state
+
+
+def _bytes_of(path: Path) -> torch.Tensor:
+    import torch
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected a file of the release.")
+    return torch.frombuffer(bytearray(path.read_bytes() or b" "), dtype=torch.uint8)
 
 
 def read_content(path: Path) -> Any:
@@ -70,7 +90,8 @@ def read_content(path: Path) -> Any:
             f"{path}: expected weights (safetensors or a torch file), got {kind}. {_again(path)}"
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_inert()):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, OSError ...
         found = unsafe_globals(path)
         if found:
@@ -95,6 +116,21 @@ def _again(path: Path) -> str:
     return told
 
 
+def _inert() -> list[Any]:
+    """Stand-ins for what numbers of numpy are made with, which logs beside the weights hold: each
+    is read as None, and nothing of numpy is called."""
+
+    def scalar(*_: object) -> None: ...
+
+    stand_ins: list[Any] = [type("dtype", (), {"__init__": scalar, "__setstate__": scalar})]
+    stand_ins[0].__module__ = "numpy"
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        named: Any = FunctionType(scalar.__code__, {})
+        named.__module__, named.__qualname__ = module, "scalar"
+        stand_ins.append(named)
+    return stand_ins
+
+
 def unsafe_globals(path: Path) -> list[str]:
     """Pickle globals of a torch file that `weights_only=True` does not allow, sorted.
 
@@ -103,7 +139,8 @@ def unsafe_globals(path: Path) -> list[str]:
     import torch
 
     try:
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        with torch.serialization.safe_globals(_inert()):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
     except Exception:  # legacy format or damaged: read the opcodes ourselves
         allowed = _allowed_globals()
         return sorted(name for name in _globals_by_opcode(path) if name not in allowed)
@@ -114,7 +151,8 @@ def _allowed_globals() -> set[str]:
     from torch import _weights_only_unpickler as unpickler
 
     return {str(name) for name in unpickler._get_allowed_globals()} | {
-        "torch.serialization.FakeObject"
+        "torch.serialization.FakeObject",
+        *(f"{one.__module__}.{one.__qualname__}" for one in _inert()),
     }
 
 

@@ -24,6 +24,7 @@ from reproduce.cli.dry_run import Told, tell_plan
 from reproduce.cli.run_data import fetch_data, lacks_archives
 from reproduce.cli.slurm_asking import asked_of, device_on_nodes
 from reproduce.ground import wording
+from reproduce.ground.extras import need_own
 from reproduce.ground.places import cache_folder, data_folder, need_place
 from reproduce.ground.progress import progress
 from reproduce.judging.examining import STATISTICS
@@ -165,6 +166,8 @@ def local(
     if request.checkpoints:
         check_all(first.project.slug, first.checkpoints, request.checkpoints)
     _devices(arguments)
+    if not arguments.dry_run:
+        need_own(first.adapter.name, first.adapter.extra)
     if data is None:
         if arguments.dry_run or can_fetch(first.dataset, first.protocol.split):
             return None

@@ -9,6 +9,7 @@ a video its time. Axes: planes, rows, columns (s, y, x), the order of arrays and
 """
 
 from reproduce.contracts.models import (
+    FILE,
     Adapter,
     Answer,
     Answered,
@@ -46,6 +47,7 @@ from reproduce.contracts.samples import (
 )
 
 __all__ = [
+    "FILE",
     "Adapter",
     "Along",
     "Answer",

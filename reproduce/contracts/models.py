@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ScoreKind = Literal["logit", "probability", "label"]
+#: Before the name of a file of a release that is no weights (plans): its bytes, a uint8 tensor.
+FILE = "file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +193,13 @@ class Adapter(Protocol):
     agreement: str  # how it was compared with the authors' code, and the largest difference
     values: Literal["uint8", "stored"] = "uint8"  # what its preprocessing starts from
     brought: tuple[str, ...] = ()  # files that no release has: a user makes them, after the weights
+    extra: str | None = None  # of this distribution, which brings the authors' own package
 
     def build(
         self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
     ) -> Model:
-        """Build the model and load `state` strictly. Raises `InputError` listing key mismatches."""
+        """Build the model and load `state` strictly (`FILE`: what is no weights). Raises
+        `InputError` listing key mismatches."""
 
     def prompt_grid(self, options: Mapping[str, Any]) -> Bring | None:
         """How masks are brought to the grid on which a release makes its prompts; None: prompts

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from catalog.errors import UsageError
 from reproduce.contracts import Adapter, Bring, Brought, Spacing
+from reproduce.ground.extras import need_own
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +43,7 @@ class DeclaredAdapter(Adapter):
     files          the files of a release that a state dict is put together from, in the order in
                    which they are laid over each other
     brought        files that a user makes and gives after those
+    extra          of this distribution, where the network is that of the authors' own package
     memory_mib     variant -> peak on a CPU, of weights and activations of one image, float32, as
                    `python -m benchmarks memory` measures it; {}: not measured. A GPU's need is
                    not known from it: the fused encoder's mask for ViT-B at 1024 px alone takes
@@ -67,6 +69,7 @@ class DeclaredAdapter(Adapter):
     values: Literal["uint8", "stored"] = "uint8"
     files: tuple[str, ...] = ("one file",)
     brought: tuple[str, ...] = ()
+    extra: str | None = None
     plane: str | None = None
     volume: str | None = None
 
@@ -76,8 +79,9 @@ class DeclaredAdapter(Adapter):
         """Build the model and load `state` strictly.
 
         Raises `InputError` listing every key that does not fit, `UsageError` for an option that
-        this adapter does not have.
+        this adapter does not have, `PrerequisiteError` where its authors' package is not here.
         """
+        need_own(self.name, self.extra)
         module, _, function = self.builder.partition(":")
         build = cast("Build", getattr(importlib.import_module(module), function))
         return build(state, resolve_options(self, options), device, dtype)

@@ -94,5 +94,7 @@ class Whole:
     def planes(self, grid: Grid) -> Iterator[Answered]:
         for index in range(self.maps.shape[1]):
             scores = self.maps[:, index, None]
+            if scores.dtype is torch.float16:
+                scores = scores.float()
             members = range(len(self.labels))
             yield Answered(index, members, Prediction(scores, self.kind, self.labels))

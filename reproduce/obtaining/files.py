@@ -47,6 +47,7 @@ class FileKind:
 
 
 WEIGHTS = FileKind("weights", ("safetensors", "torch", "pickle", *ARCHIVES))
+BESIDE = FileKind("a file of the release", ("a JSON text", *ARCHIVES))  # no weights: plans
 PACKED = FileKind("a zip or tar archive", (*ARCHIVES, "torch"))  # sniff takes a cut zip for torch
 
 

@@ -29,7 +29,15 @@ from reproduce.ground.places import (
 )
 from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.damage import damage
-from reproduce.obtaining.files import WEIGHTS, FailedError, difference, first_good, key_of
+from reproduce.obtaining.files import (
+    BESIDE,
+    WEIGHTS,
+    FailedError,
+    FileKind,
+    difference,
+    first_good,
+    key_of,
+)
 from reproduce.obtaining.identity import identity
 from reproduce.obtaining.sources import Source, source_of
 from reproduce.obtaining.transfer import discard
@@ -64,12 +72,16 @@ def check_given(record: Checkpoint, path: Path) -> Path:
             f"--checkpoint {path}: no such file on this machine; expected the checkpoint "
             f"{record.id}."
         )
-    if problem := difference(record, path, WEIGHTS):
+    if problem := difference(record, path, _kind_of(record)):
         raise InputError(
             f"{path}: not the checkpoint {record.id}. {problem} "
             "Download the released file again, or correct the record if the authors replaced it."
         )
     return path
+
+
+def _kind_of(record: Checkpoint) -> FileKind:
+    return BESIDE if (record.layout or "").startswith("file/") else WEIGHTS
 
 
 def located(project: str, record: Checkpoint) -> Path | None:
@@ -123,7 +135,7 @@ def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
 
 def _download(project: str, record: Checkpoint, partial: Path, quiet: bool) -> Path:
     try:
-        source, part = first_good(record, partial, WEIGHTS, quiet)
+        source, part = first_good(record, partial, _kind_of(record), quiet)
     except FailedError as failed:
         folder, how = _drop_place(project, record)
         folder.mkdir(parents=True, exist_ok=True)

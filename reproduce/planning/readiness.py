@@ -12,7 +12,7 @@ from catalog.errors import InputError
 from catalog.records import Checkpoint, Claim, Project
 from catalog.runnable import line
 from reproduce.contracts import Dataset
-from reproduce.ground.extras import install_command, missing_extra
+from reproduce.ground.extras import install_command, lacks_own, missing_extra
 from reproduce.ground.places import cache_folder, data_folder
 from reproduce.ground.plugins import plugins
 from reproduce.judging.comparability import checkpoint_ids, reader_of
@@ -81,6 +81,8 @@ def examine(project: Project, here: Machine) -> Readiness:
         missing.append(f"lifted by: {at.lifts}")
     elif adapter is None:
         missing.append(f"adapter: {project.adapter} is not in reproduce/adapters")
+    elif lacks_own(adapter.extra):
+        missing.append(f"extra: {install_command(adapter.extra)}")
     elif problem := _memory(adapter.memory_mib.values(), here):
         missing.append(problem)
     if not project.claims:

@@ -17,6 +17,7 @@ from catalog.registry import Registry
 from catalog.vocabulary import canonical, label, vocabularies, widened
 from reproduce.contracts import Case
 from reproduce.ground import wording
+from reproduce.ground.extras import install_command, lacks_own
 from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.weights import status_of
 from reproduce.planning.rates import adapter_time
@@ -175,6 +176,11 @@ def _warnings(
     least = min(adapter.memory_mib.values(), default=None)
     if least is not None and least > memory_mib:
         told.append(f"it needs {least} MiB on a CPU, this machine has {memory_mib} MiB")
+    if lacks_own(adapter.extra):
+        told.append(
+            "it runs through its authors' own package, which is not here: "
+            f"{install_command(adapter.extra)}"
+        )
     told += [
         f"no release has a file that it needs, name yours with --checkpoint: {file}"
         for file in ([] if chosen.given else adapter.brought)

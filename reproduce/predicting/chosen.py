@@ -13,6 +13,7 @@ from catalog.lookup import named_project
 from catalog.records import Checkpoint, Project
 from catalog.registry import Registry
 from reproduce.contracts import Adapter, PromptProfile
+from reproduce.ground.extras import need_own
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.ground.reading import sha256_of
 from reproduce.judging.comparability import checkpoint_ids
@@ -111,10 +112,12 @@ def _unrecorded(registry: Registry, target: str) -> Project:
 
 def _sets(project: Project, given: int) -> list[tuple[str, ...]]:
     """Weights that belong together: as claims use them, in the order of the claims, then files that
-    no claim uses. With files given, sets of as many come first."""
+    no claim uses, with those beside them. With files given, sets of as many come first."""
     sets = [tuple(checkpoint_ids(claim)) for claim in project.claims]
     used = {name for one in sets for name in one}
-    sets += [(c.id,) for c in project.checkpoints or [] if c.id not in used]
+    files = [c for c in project.checkpoints or [] if c.id not in used]
+    used |= {name for one in files for name in one.beside}
+    sets += [(c.id, *c.beside) for c in files if c.id not in used]
     found = [one for one in dict.fromkeys(sets) if one]
     known = {c.id for c in project.checkpoints or []}
     found = [one for one in found if known.issuperset(one)]
@@ -123,6 +126,7 @@ def _sets(project: Project, given: int) -> list[tuple[str, ...]]:
 
 def files_of(chosen: Chosen) -> list[Path]:
     """The weights on this machine: those given, or fetched and checked now."""
+    need_own(chosen.adapter.name, chosen.adapter.extra)
     if not chosen.given and (brought := chosen.adapter.brought):
         slug, count = chosen.project.slug, len(chosen.checkpoints) + len(brought)
         raise PrerequisiteError(

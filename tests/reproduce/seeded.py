@@ -7,10 +7,12 @@ model (or the released file's own writing code) at the commit in `source`.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 LAYOUTS = Path(__file__).parent / "layouts"
@@ -24,10 +26,29 @@ def layout(name: str) -> dict[str, Any]:
     return document
 
 
+def beside(document: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Files of the release that are no weights, as an adapter gets them (`contracts.FILE`).
+
+    `documents`: name -> what a JSON file holds; `bank`: texts and the width of what stands for
+    their embeddings, in half precision.
+    """
+    files = {n: json.dumps(held).encode() for n, held in document.get("documents", {}).items()}
+    if bank := document.get("bank"):
+        drawn = np.random.default_rng(0).normal(size=(len(bank["labels"]), bank["width"]))
+        packed = io.BytesIO()
+        labels = np.array(bank["labels"])
+        np.savez(packed, labels=labels, embeddings=drawn.astype(np.float16))
+        files["text_embeddings.npz"] = packed.getvalue()
+    return {
+        f"file.{name}": torch.frombuffer(bytearray(held), dtype=torch.uint8)
+        for name, held in files.items()
+    }
+
+
 def meta(document: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The state dict without memory, enough to test names and shapes."""
     dtypes = document.get("dtypes", {})
-    return {
+    return beside(document) | {
         name: torch.empty(shape, dtype=getattr(torch, dtypes.get(name, "float32")), device="meta")
         for name, shape in document["tensors"].items()
     }
@@ -42,7 +63,7 @@ def seeded(document: dict[str, Any], seed: int = 0) -> dict[str, torch.Tensor]:
     """
     generator = torch.Generator().manual_seed(seed)
     dtypes = document.get("dtypes", {})
-    state = {}
+    state = beside(document)
     for name, shape in document["tensors"].items():
         noise = torch.randn(shape, generator=generator)
         kind = name.rsplit(".", 1)[-1]

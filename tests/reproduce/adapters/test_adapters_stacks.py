@@ -23,6 +23,7 @@ from seeded import layout, seeded
 from test_adapters_peers import DICE, RELATIVE_SCORE, authors, check_out, dice, three_digits
 
 from reproduce.contracts import Case, Prompt, Sample
+from reproduce.ground.extras import install_command, lacks_own
 from reproduce.ground.plugins import plugin
 
 PROBES = Path(__file__).resolve().parents[1] / "probes" / "stacks"
@@ -61,7 +62,15 @@ def prompt_of(given: dict[str, Any], label: str) -> Prompt:
         box=array("box", np.float64),
         mask=array("mask", np.bool_),
         around=array("around", np.float64),
+        text=given.get("text"),
     )
+
+
+def need_package(name: str) -> None:
+    """Skip where the adapter runs through its authors' package, and that is not here."""
+    extra = plugin("adapters", name).extra
+    if lacks_own(extra):
+        pytest.skip(f"the authors' package is not here: {install_command(extra)}")
 
 
 def model_of(name: str, case: dict[str, Any]) -> Any:
@@ -120,6 +129,7 @@ def answered(model: Any, case: dict[str, Any]) -> tuple[NDArray[Any], NDArray[np
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("name", ENTRIES)
 def test_whole_answers_are_those_of_the_authors_code(name: str, real: Path, tmp_path: Path) -> None:
+    need_package(name)
     entry = ENTRIES[name]
     cases = authors(name, check_out(entry), real, tmp_path)
     parts: dict[str, dict[str, Any]] = {}
@@ -201,6 +211,7 @@ RECORDED = [
 
 @pytest.mark.parametrize(("name", "probe"), RECORDED)
 def test_a_small_network_answers_as_the_authors_code(name: str, probe: dict[str, Any]) -> None:
+    need_package(name)
     scores, masks, _ = answered(model_of(name, probe), probe)
     assert masks.any(), "an answer without a voxel shows nothing"
     ours = scores.reshape(probe["shape"])[tuple(np.array(probe["at"]).T)]

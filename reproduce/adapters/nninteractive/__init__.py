@@ -1,0 +1,45 @@
+"""nnInteractive (Isensee et al. 2025): clicks, boxes and lassos in volumes, by its own package."""
+
+from reproduce.contracts import Conduct, Option
+from reproduce.models.declaring import DeclaredAdapter
+
+PLUGIN = DeclaredAdapter(
+    name="nninteractive",
+    version=1,
+    title="nnInteractive",
+    papers=("2503.08373",),
+    source=(
+        "MIC-DKFZ/nnInteractive @ 154d9c6bdd887f1140419e26d7e8b173926cddd7 "
+        "nnInteractive/inference/inference_session.py (run: the package nninteractive 2.6)"
+    ),
+    prompts=("point", "box", "mask"),
+    dimensionality="3d",
+    values="stored",
+    layouts=("network_weights", "file/plans.json", "file/inference_session_class.json"),
+    files=("weights", "plans.json", "inference_session_class.json"),
+    extra="nninteractive",
+    builder="reproduce.adapters.nninteractive.session:build",
+    preprocessing=(
+        "None but the package's own: mean 0 and deviation 1 of the part that is not 0, nothing "
+        "resampled; patches of the plans' size around what was said last, zoomed out up to four "
+        "times where the answer reaches the border, then refined in patches. Each click, box (on "
+        "one plane) or mask (a lasso on one plane) is given on its own and answered, boxes and "
+        "masks before clicks, as in its viewer; what it then says is given back to it."
+    ),
+    options={
+        "zoom": Option(
+            True,
+            "whether it looks at more where the answer reaches the border (do_autozoom)",
+            (True, False),
+            changes={"preprocessing": {}},
+        ),
+        "configuration": Option(
+            "3d_fullres_ps192_bs24",
+            "of the plans; that of the released file",
+            changes={"preprocessing": {}},
+        ),
+    },
+    does=Conduct("nninteractive-autozoom", answers="label"),
+    memory_mib={},
+    agreement="",
+)
