@@ -68,7 +68,9 @@ LAYOUTS: Mapping[str, Layout] = {
     "part/mask_decoder": Layout(add="mask_decoder.", seen_in="Polyp-SAM"),
     "model/high": Layout(path=("model",), add="high.", seen_in="WSI-SAM, beside MobileSAM's file"),
     "model/low": Layout(path=("model",), add="low.", seen_in="WSI-SAM"),
-    "network_weights": Layout(path=("network_weights",), seen_in="nnU-Net v2 and what builds on it"),
+    "network_weights": Layout(
+        path=("network_weights",), seen_in="nnU-Net v2 and what builds on it"
+    ),
     "file/plans.json": Layout(whole=True, add=f"{FILE}plans.json", seen_in="nnU-Net v2"),
     "file/inference_session_class.json": Layout(
         whole=True, add=f"{FILE}inference_session_class.json", seen_in="nnInteractive"

@@ -32,6 +32,7 @@ from catalog.records import Checkpoint, Claim, Compared, Project, ProtocolField,
 from reproduce.ground import wording
 from reproduce.obtaining.identity import Answer as Shown
 from reproduce.obtaining.identity import identity, released
+from reproduce.runs.spec import OWN
 from reproduce.scoring.needs import needs_of
 
 DECISIVE = (
@@ -205,7 +206,7 @@ def checkpoint_ids(claim: Claim) -> list[str]:
 
 
 def _weights(claim: Claim, project: Project, done: Done) -> Iterator[Compared]:
-    wanted, used = checkpoint_ids(claim), [item.id for item in done.weights]
+    wanted, used = checkpoint_ids(claim), [item.id for item in done.weights if item.id != OWN]
     known = {record.id: record for record in project.checkpoints or []}
     if not wanted or not used:
         who = "run" if wanted else "claim"
@@ -217,6 +218,10 @@ def _weights(claim: Claim, project: Project, done: Done) -> Iterator[Compared]:
         yield Compared(field="checkpoint", answer="different", reason=told)
     else:
         for item in done.weights:
+            if item.id == OWN:
+                reason = "a file that no release has was made by whoever ran it"
+                yield Compared(field="checkpoint", answer="not shown", reason=reason)
+                continue
             record = known.get(item.id, Checkpoint(id=item.id))
             answer, reason = _file(record, item.sha256)
             yield Compared(field="checkpoint", answer=answer, reason=reason)

@@ -1,4 +1,4 @@
-"""Files of a release that are no weights, as an adapter is given them (`reproduce.contracts.FILE`)."""
+"""Files of a release that are no weights, as an adapter gets them (`reproduce.contracts.FILE`)."""
 
 from __future__ import annotations
 

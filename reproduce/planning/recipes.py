@@ -37,6 +37,7 @@ from reproduce.planning.planned import comparison_of
 from reproduce.planning.references import with_filter
 from reproduce.prompting.regions import SEPARATE
 from reproduce.runs.spec import (
+    OWN,
     PRECISIONS,
     CheckpointInput,
     DeviceKind,
@@ -181,7 +182,8 @@ def recipe(project: Project, claim: Claim, request: Request) -> Recipe:
         claim=claim,
         adapter=adapter,
         dataset=dataset,
-        checkpoints=_checkpoints(project, claim),
+        checkpoints=_checkpoints(project, claim)
+        + tuple(Checkpoint(id=OWN) for _ in adapter.brought),
         profile=profile,
         replay=replay,
         protocol=Protocol(

@@ -20,7 +20,7 @@ from reproduce.judging.comparability import checkpoint_ids
 from reproduce.models.declaring import resolve_options
 from reproduce.obtaining.weights import identity_of, obtain_all
 from reproduce.predicting.images import OwnImages
-from reproduce.runs.spec import CheckpointInput, RunSpec, kind_of
+from reproduce.runs.spec import OWN, CheckpointInput, RunSpec, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def choose(
             f"--weights {','.join(wanted)}: {target} has no {', '.join(unknown)}; it has "
             f"{', '.join(records) or 'none'}."
         )
+    wanted = tuple(dict.fromkeys(n for name in wanted for n in (name, *records[name].beside)))
     if not wanted and not given:
         raise PrerequisiteError(
             f"{target}: no weights are recorded. Name the file:",
@@ -148,7 +149,7 @@ def inputs_of(chosen: Chosen, files: Sequence[Path]) -> list[CheckpointInput]:
     found = []
     for number, path in enumerate(files):
         known = number < len(chosen.checkpoints)  # what a user brings comes after
-        record = chosen.checkpoints[number] if known else Checkpoint(id="own")
+        record = chosen.checkpoints[number] if known else Checkpoint(id=OWN)
         sha256 = sha256_of(path)
         if not chosen.given and record.sha256 not in (None, sha256):
             raise InputError(f"{path}: not the checkpoint {record.id} any more. Delete it.")

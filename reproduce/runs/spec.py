@@ -29,6 +29,10 @@ def kind_of(device: str) -> DeviceKind:
     return cast("DeviceKind", device.partition(":")[0])
 
 
+#: Id of a file that no release has: a user made it (`Adapter.brought`), or it is a user's own.
+OWN = "own"
+
+
 class CheckpointInput(Struct, kw_only=True, forbid_unknown_fields=True):
     """One weights file of a run. `layout` None: recognised from the content."""
 

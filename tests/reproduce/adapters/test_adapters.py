@@ -20,6 +20,7 @@ from seeded import layout, meta
 from catalog.errors import InputError, UsageError
 from catalog.registry import Registry
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
+from reproduce.ground.extras import OWN
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.models.declaring import check_prompts, resolve_options
 from reproduce.planning.readiness import Machine, examine
@@ -157,12 +158,10 @@ def test_the_official_layout_fits_and_nothing_else(release):
 
 def test_every_adapter_of_a_released_method_is_tried_with_its_layout():
     tried = {release.adapter for release in RELEASES}
-    # Some have tests of their own: sam, sam-lora, sam2, medsam2; lwnet those with its weights.
-    missing = (
-        set(plugins("adapters"))
-        - tried
-        - {"sam", "sam-lora", "sam2", "medsam2", "surgical-sam-2", "lwnet"}
-    )
+    # Some have tests of their own: sam, sam-lora, sam2, medsam2; lwnet those with its weights;
+    # those of authors' packages in test_authors_packages.py.
+    own = {"sam", "sam-lora", "sam2", "medsam2", "surgical-sam-2", "lwnet", *OWN}
+    missing = set(plugins("adapters")) - tried - own
     assert not missing, f"add a Release with the official layout for: {', '.join(sorted(missing))}"
 
 
@@ -171,7 +170,7 @@ def test_agreement_with_the_authors_code_is_recorded_and_said(root):
         path.stem: json.loads(path.read_text("utf-8"))
         for path in (root / "reproduce/adapters/agreement").glob("*.json")
     }
-    own = {"sam-lora", "sam2", "medsam2", "surgical-sam-2"}
+    own = {"sam-lora", "sam2", "medsam2", "surgical-sam-2", *OWN}
     for name in sorted({release.adapter for release in RELEASES} | own):
         adapter = plugin("adapters", name)
         variants = [v for key, v in figures.items() if key == name or key == f"{name}-s"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,17 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from made import made_picture, waves
+from made import made_lora, made_picture, waves
 from PIL import Image
+from seeded import layout, seeded
 from small_networks import SCALED, network, options_of
 from test_adapters import RELEASES
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.records import Project
 from catalog.registry import Registry
+from reproduce.adapters.lwnet.network import WNet
+from reproduce.ground.extras import install_command, lacks_own
 from reproduce.ground.plugins import plugin, plugins
 from reproduce.models.declaring import resolve_options
 from reproduce.predicting import NOTICE
@@ -205,6 +210,53 @@ def test_a_model_of_video_is_shown_a_mask_that_was_drawn(
 def test_small_networks_are_those_of_a_third_of_the_adapters() -> None:
     real = {*SCALED, "sam", "medsam", "sam2"}
     assert 3 * len(real) >= len(plugins("adapters"))
+
+
+def whole(*layouts: str) -> dict[str, torch.Tensor]:
+    """Seeded weights of layouts, later ones laid over earlier ones."""
+    state: dict[str, torch.Tensor] = {}
+    for name in layouts:
+        state |= seeded(layout(name))
+    return state
+
+
+def vessels() -> dict[str, torch.Tensor]:
+    shapes = {name: list(held.shape) for name, held in WNet().state_dict().items()}
+    return seeded({"tensors": shapes})
+
+
+#: Adapters whose layouts have tests of their own: options, weights.
+OTHERS: dict[str, tuple[dict[str, Any], Callable[[], dict[str, torch.Tensor]]]] = {
+    "lwnet": ({}, vessels),
+    "medsam2": ({}, partial(whole, "sam2_1_tiny")),
+    "sam": ({}, partial(whole, "sam_vit_b")),
+    "sam-lora": ({}, lambda: whole("sam_vit_b") | made_lora()),
+    "sam2": ({}, partial(whole, "sam2_1_tiny")),
+    "surgical-sam-2": ({}, partial(whole, "sam2_small")),
+    "nninteractive": ({"zoom": False}, partial(whole, "nninteractive")),
+    "voxtell": ({}, partial(whole, "voxtell")),
+}
+
+
+@pytest.mark.parity
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_adapter_predicts_at_full_size(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the next test, for those that `RELEASES` has not."""
+    adapter, (options, weights) = plugin("adapters", name), OTHERS[name]
+    if lacks_own(adapter.extra):
+        pytest.skip(f"the authors' package is not here: {install_command(adapter.extra)}")
+    model = adapter.build(weights(), options, "cpu", "float32")
+    monkeypatch.setattr("reproduce.predicting.job.load_model", lambda *_: model)
+    job, cases = job_of(name, tmp_path, options)
+    checked(name, job, predicted(job, cases))
+
+
+def test_every_adapter_is_asked_at_full_size() -> None:
+    assert {release.adapter for release in RELEASES} | set(OTHERS) == set(plugins("adapters"))
 
 
 @pytest.mark.parity

@@ -63,7 +63,9 @@ def plans_of(widths, blocks, patch):
         "arch_kwargs": given,
         "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
     }
-    return {"configurations": {"3d_fullres": {"patch_size": [patch] * 3, "architecture": architecture}}}
+    return {
+        "configurations": {"3d_fullres": {"patch_size": [patch] * 3, "architecture": architecture}}
+    }
 
 
 if folder := os.environ.get("PEER_LAYOUTS"):
@@ -139,8 +141,11 @@ def run(part, name, stack, weights):
     )
 
 
-run("small network", "waves", {"of": "waves", "cut": [[0, 5], [0, 40], [0, 70]], "hu": [-150, 250]}, "voxtell_scaled")
+WAVES = {"of": "waves", "cut": [[0, 5], [0, 40], [0, 70]], "hu": [-150, 250]}
+CT = {"of": "ct", "cut": [[0, 16], [180, 270], [160, 240]], "hu": [-150, 250]}
+NAMED = "slices 0 to 15 of CT_Lesion_000001_02_01_008-023.npz cut to 90x80"
+run("small network", "waves", WAVES, "voxtell_scaled")
+run("real slices", f"{NAMED}, small network", CT, "voxtell_scaled")
 if "PEER_SMALL" not in os.environ:
-    CT = {"of": "ct", "cut": [[0, 16], [180, 270], [160, 240]], "hu": [-150, 250]}
-    run("text", "slices 0 to 15 of CT_Lesion_000001_02_01_008-023.npz cut to 90x80", CT, "voxtell")
+    run("text", f"{NAMED}, full network", CT, "voxtell")
 answers.write()
