@@ -219,8 +219,8 @@ def _weights(claim: Claim, project: Project, done: Done) -> Iterator[Compared]:
     else:
         for item in done.weights:
             if item.id == OWN:
-                reason = "a file that no release has was made by whoever ran it"
-                yield Compared(field="checkpoint", answer="not shown", reason=reason)
+                told = "a file that no release has was made by whoever ran it"
+                yield Compared(field="checkpoint", answer="not shown", reason=told)
                 continue
             record = known.get(item.id, Checkpoint(id=item.id))
             answer, reason = _file(record, item.sha256)

@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = {
 }
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 ARRAYS = ("imgs", "image", "img")  # of an npz: the challenges of MedSAM call it imgs
+SLICED = ("CT", "MR", "PT", "NM")  # modalities whose files are slices: they need a place
 NOT_IMAGES = ("SEG", "RTSTRUCT", "SR", "PR", "KO", "RTDOSE", "RTPLAN")
 
 
@@ -130,27 +131,33 @@ def _videos(folder: Path, paths: Sequence[Path]) -> list[Case]:
 
 
 def _series(folder: Path, paths: Sequence[Path], unread: dict[str, str]) -> list[Case]:
-    """DICOM files by their series. A case is called after its folder, never after a patient."""
+    """DICOM files by their series; radiographs and others that have no place are a picture each. A
+    case is called after its folder, never after a patient."""
     import pydicom
 
+    found = []
     members: dict[str, list[Path]] = defaultdict(list)
     modality: dict[str, str] = {}
     for path in paths:
         place = path.relative_to(folder).as_posix()
-        tags = ["SeriesInstanceUID", "Modality"]
+        tags = ["SeriesInstanceUID", "Modality", "ImagePositionPatient", "NumberOfFrames"]
         try:
             head = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
         except Exception as error:  # pydicom raises many types for one fact: the file is damaged
             unread[place] = f"a DICOM file that cannot be read ({error})"
             continue
-        if str(head.get("Modality", "")) in NOT_IMAGES:
+        kind = str(head.get("Modality", ""))
+        if kind in NOT_IMAGES:
+            continue
+        if not (head.get("ImagePositionPatient") or head.get("NumberOfFrames") or kind in SLICED):
+            meta = {"kind": "picture", "modality": kind}
+            found.append(Case(_stem(folder, path), {"image": path}, meta=meta))
             continue
         series = str(head.get("SeriesInstanceUID", place))
         members[series].append(path)
-        modality[series] = str(head.get("Modality", ""))
+        modality[series] = kind
     names = [_common(folder, files) for files in members.values()]
     often, used = Counter(names), Counter[str]()
-    found = []
     for name, (series, files) in zip(names, members.items(), strict=True):
         used[name] += 1
         own = name if often[name] == 1 and name else f"{name}/series-{used[name]}".lstrip("/")
@@ -214,7 +221,15 @@ class OwnImages(Dataset):
 def _picture(case: Case, options: Mapping[str, Any]) -> Sample:
     from reproduce.readers.picture import read_rgb
 
-    image = read_rgb(case.files["image"], options.get("window"))
+    path = case.files["image"]
+    if "modality" in case.meta:  # of DICOM
+        from reproduce.readers.dicom_series import read_picture
+        from reproduce.readers.intensities import as_taken
+
+        values, spacing_mm = read_picture(path)
+        values = values if values.ndim == 3 else as_taken(values[None], options, path)[0]
+        return Sample.of_image(case, values, {}, spacing_mm=spacing_mm)
+    image = read_rgb(path, options.get("window"))
     spacing = options.get("spacing_mm")
     return Sample.of_image(case, image, {}, spacing_mm=tuple(spacing) if spacing else None)
 

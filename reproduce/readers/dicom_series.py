@@ -46,6 +46,31 @@ def read_series(paths: Sequence[Path]) -> tuple[NDArray[Any], Geometry]:
     return upright(*placed(values, to_ras(_affine(first, step_mm))))
 
 
+def read_picture(path: Path) -> tuple[NDArray[Any], tuple[float, float] | None]:
+    """A radiograph or photograph, which has no place: (H, W) in its unit (rescaled; more is
+    brighter), or (H, W, 3) bytes, and its spacing (rows, columns) in mm where the file has one.
+
+    Raises `InputError` for a clip.
+    """
+    import pydicom.pixels
+
+    pixels: Any = pydicom.pixels  # exports less than it documents
+    head = read_with(path, "DICOM file", _head)
+    if (frames := int(head.get("NumberOfFrames") or 1)) > 1:
+        raise InputError(
+            f"{path}: a clip of {frames} frames, none of which has a place. Save its frames as "
+            "pictures in a folder of their own, and give --video."
+        )
+    mm = head.get("PixelSpacing")
+    spacing = None if mm is None else (float(mm[0]), float(mm[1]))
+    if int(head.get("SamplesPerPixel") or 1) > 1:
+        return read_with(path, "DICOM picture", pixels.pixel_array), spacing
+    values = _pixels([path])[0]
+    if head.get("PhotometricInterpretation") == "MONOCHROME1":
+        values = values - values.min()  # GDCM has turned it round, to below 0
+    return values, spacing
+
+
 def in_order(paths: Sequence[Path]) -> list[Path]:
     """The files of a series in the order of the planes that `read_series` puts together, before
     its axes are turned. Raises `InputError` as that does."""
@@ -127,8 +152,10 @@ def _need_slice(path: Path, head: Any, first_path: Path, first: Any) -> None:
     ] + ["PixelSpacing"] * (head.get("PixelSpacing") is None)
     if lacks:
         raise InputError(
-            f"{path}: it has no {', '.join(lacks)}, so nothing says where its pixels lie. A "
-            "picture without a place is read as PNG or TIFF (data set folder)."
+            f"{path}: it has no {', '.join(lacks)}, so nothing says where its pixels lie, and "
+            "slices are never put together by names or numbers. Get the series again as the "
+            "scanner wrote it; or, if you know order and spacing yourself, write it as one NIfTI "
+            "or NRRD volume and give that. A single picture can be given as PNG or TIFF."
         )
     frames = int(head.get("NumberOfFrames") or 1)
     if frames > 1:

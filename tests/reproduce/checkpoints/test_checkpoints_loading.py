@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from made import MATERIAL, REAL
@@ -17,7 +18,7 @@ from safetensors.torch import save_file
 from catalog.errors import InputError, UsageError
 from reproduce.adapters.lwnet.network import WNet
 from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
-from reproduce.checkpoints.loading import read_parts, read_state, unsafe_globals
+from reproduce.checkpoints.loading import read_content, read_parts, read_state, unsafe_globals
 from reproduce.ground.sniffing import sniff
 from reproduce.obtaining.archives import unpack
 
@@ -127,6 +128,21 @@ def test_ordinary_containers_are_no_reason_to_refuse(tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save({"model": collections.OrderedDict(STATE), "step": 1}, path)
     assert set(read_state(path)) == set(STATE)
+    assert unsafe_globals(path) == []
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_numbers_of_a_log_beside_the_weights_are_passed_over(tmp_path: Path, legacy: bool) -> None:
+    """Those of numpy, which nnU-Net keeps in its files; nothing of numpy is called for them."""
+    path = tmp_path / "w.pth"
+    log = {"dice": [np.float64(0.5), np.float32(0.25)], "epoch": [np.int64(3)]}
+    torch.save(
+        {"network_weights": STATE, "logging": log, "device": torch.device("cpu")},
+        path,
+        _use_new_zipfile_serialization=not legacy,
+    )
+    assert set(read_state(path, "network_weights")) == set(STATE)
+    assert read_content(path)["logging"] == {"dice": [None, None], "epoch": [None]}
     assert unsafe_globals(path) == []
 
 

@@ -453,3 +453,38 @@ def test_prompts_of_another_scope_name_profiles_that_the_model_was_trained_for(
     fitting = str(error.value).rpartition("fit: ")[2].strip(".").split(", ")
     kinds = {plugin("prompts", name).kind for name in fitting}
     assert kinds <= set(chosen.adapter.prompts)
+
+
+def test_radiographs_are_pictures_and_slices_without_a_place_are_told(tmp_path: Path) -> None:
+    """Pictures of DICOM, whichever end is bright; a CT that lost its places says how to go on."""
+    plane = np.zeros((2, 30, 40), np.int16)
+    plane[:, 5:15, 10:30] = 2000
+    plane[1] = 2000 - plane[1]
+    radiographs = made_dicom.write_series(tmp_path / "images/chest", plane)
+    slices = made_dicom.write_series(tmp_path / "images/ct", made_dicom.values(), series="1.2.3")
+    for number, path in enumerate([*radiographs, *slices]):
+        file = pydicom.dcmread(path)
+        del file.ImagePositionPatient
+        file.Modality = "DX" if path in radiographs else "CT"
+        file.PhotometricInterpretation = f"MONOCHROME{1 if number == 1 else 2}"
+        file.save_as(path)
+    found = cases(
+        predict_by_command(
+            tmp_path,
+            boxes=boxes(
+                tmp_path,
+                *(f"{name},lung,8,3,35,20," for name in ("chest/000", "chest/001")),
+                "ct,organ,2,3,6,9,2",
+                head="image,label,x0,y0,x1,y1,z",
+            ),
+        )
+    )
+    masks = [read_mask(tmp_path / "out" / found[f"chest/00{n}"]["masks"]).first for n in (0, 1)]
+    assert int(masks[0].astype(bool).sum()) == 10 * 20
+    np.testing.assert_array_equal(*masks)
+    (one,) = found["chest/000"]["objects"]
+    assert one["area_mm2"] == pytest.approx(200 * 0.8 * 0.7)
+    assert found["chest/001"]["modality"] == "DX"
+    (told,) = found["ct"]["problems"]
+    assert "has no ImagePositionPatient" in told
+    assert "write it as one NIfTI" in told
