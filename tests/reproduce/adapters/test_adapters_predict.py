@@ -249,7 +249,7 @@ def test_every_other_adapter_predicts_at_full_size(
     adapter, (options, weights) = plugin("adapters", name), OTHERS[name]
     if lacks_own(adapter.extra):
         pytest.skip(f"the authors' package is not here: {install_command(adapter.extra)}")
-    model = adapter.build(weights(), options, "cpu", "float32")
+    model = adapter.build(weights(), resolve_options(adapter, options), "cpu", "float32")
     monkeypatch.setattr("reproduce.predicting.job.load_model", lambda *_: model)
     job, cases = job_of(name, tmp_path, options)
     checked(name, job, predicted(job, cases))
