@@ -167,7 +167,7 @@ NAMED = "slices 0 to 15 of CT_Lesion_000001_02_01_008-023.npz cut to 90x80"
 run("real slices", f"{NAMED}, small network", CT, "nninteractive_scaled", SMALL[:1], False)
 CORNER = WAVES | {"cut": [[0, 5], [0, 24], [0, 24]]}
 ONE = [{"plane": 2, "points": [[2, 12, 12]], "labels": [1]}]
-run("zoomed", "a corner of it", CORNER, "nninteractive_scaled", ONE, True)
+run("zoomed", "a made volume", CORNER, "nninteractive_scaled", ONE, True)
 if "PEER_SMALL" not in os.environ:
     one = {"plane": 8, "box": [[8, 30, 20], [8, 60, 60]]}
     run("box", f"{NAMED}, full network", CT, "nninteractive", [one], False)
