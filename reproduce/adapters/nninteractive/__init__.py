@@ -45,7 +45,8 @@ PLUGIN = DeclaredAdapter(
         "Compared with the authors' session of version 2.5, with its own loader, on 16 real CT "
         "slices with the full network (a box), on those and a made volume with small ones (clicks, "
         "a box with a click, a lasso, zoomed and not), same seeded weights: largest difference "
-        "0.0e+00 of a mask, largest Dice difference 0.0e+00. Where it refines it draws places from numpy's numbers of the process, "
-        "which it does not seed; here they are seeded before each step, there for the comparison."
+        "0.0e+00 of a mask, largest Dice difference 0.0e+00. Where it refines it draws places from "
+        "numpy's numbers of the process, which it does not seed; here they are seeded before each "
+        "step, there for the comparison."
     ),
 )
