@@ -299,12 +299,14 @@ class SamMed3dAdapter(Adapter):
         from medim.models.sam_med3d import build_sam3D_vit_b_ori
 
         from reproduce.models.sam import load_strictly
+        from reproduce.models.windows_3d import without_added_queries
 
         if dtype != "float32":
             raise InputError(f"SAM-Med3D runs in float32, got {dtype}. Leave out --precision.")
         with torch.device("meta"):
             net = build_sam3D_vit_b_ori(**sizes(state))
         load_strictly(net, state)
+        without_added_queries(net.image_encoder)
         return SamMed3d(net, device)
 
 

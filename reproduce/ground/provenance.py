@@ -206,7 +206,7 @@ def settle(device: str, threads: int | None) -> None:
     if threads:
         torch.set_num_threads(threads)
     # As use_deterministic_algorithms(True, warn_only=True), which also imports torch's compiler:
-    # more than a second of processor time, and nothing here is compiled.
+    # more than a second of processor time where torchvision does not import it anyway.
     torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,20 @@ def model() -> SamMed3d:
     )
     shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     return PLUGIN.build(seeded({"tensors": shapes}), {}, "cpu", "float32")
+
+
+def test_its_encoder_gives_what_the_authors_one_gives(model: SamMed3d) -> None:
+    encoder = model.net.image_encoder
+    windows = [block for block in encoder.blocks if block.window_size]
+    assert windows
+    cube = torch.randn((1, 1, SIDE, SIDE, SIDE), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        ours = encoder(cube)
+        for block in windows:
+            of_class, block.forward = block.forward, partial(type(block).forward, block)
+            theirs = encoder(cube)
+            block.forward = of_class
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
 # ------------------------------------------------------------------------------------- the cube
