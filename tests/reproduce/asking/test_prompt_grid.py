@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 import torch
@@ -120,14 +119,6 @@ def test_other_adapters_take_prompts_from_masks_as_loaded(name):
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_release_with_its_own_grid_is_recorded_with_it(name):
     assert declared_grid(plugin("adapters", name), {}) == "model_input"
-
-
-def test_old_runs_keep_their_id_and_a_grid_changes_it(root):
-    spec = bundle(root, 1).spec
-    before = msgspec.structs.replace(spec, schema="run/1")
-    assert "prompt_grid" not in before.identity()
-    other = msgspec.structs.replace(spec, prompt_grid="model_input")
-    assert other.run_id() != spec.run_id()
 
 
 def test_a_checkpoint_of_another_size_is_refused():

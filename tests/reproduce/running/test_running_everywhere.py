@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -232,11 +231,3 @@ def test_difference_by_hand() -> None:
     assert not rounded.same
     assert difference(rows(), rows(label=["x", "z"])) is None
     assert difference(rows()[:0], rows()[:0]).same  # type: ignore[union-attr]  # the same rows: none
-
-
-def test_the_first_rule_of_run_ids_stays(root: Path) -> None:
-    """run/1 knew neither device nor batch: runs published by it keep their id."""
-    spec = msgspec.structs.replace(bundle(root, 2).spec, schema="run/1")
-    other = msgspec.structs.replace(spec, batch=4, device="cuda")
-    assert other.run_id() == spec.run_id() != bundle(root, 2).spec.run_id()
-    assert {"batch", "device"}.isdisjoint(spec.identity())
