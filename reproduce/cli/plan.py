@@ -98,7 +98,7 @@ def plan(
         as_json({"campaign": made, "left": left, "answered": sorted(done)})
     elif made.runs:
         _tell(made)
-    _tell_left(left, len(done))
+    _tell_left(left, len(done), bool(targets))
     if not made.runs:
         raise InputError("no run is left to plan; the reasons are above.")
     if write is not None:
@@ -202,13 +202,16 @@ def _rows(run: Planned) -> list[tuple[str, str]]:
     classes = Counter(run.classes.values())
     number = ", ".join(f"{classes[name]} of class {name}" for name in sorted(classes))
     on = f" on {run.time.on}" if run.time.on else ""
+    time = f"unknown: {run.time.how}"
+    if run.time.hours is not None:
+        time = f"{duration(run.time.hours)}, {run.time.basis}{on}: {run.time.how}"
     memory = "unknown" if run.memory_mib is None else f"{run.memory_mib} MiB, measured on a CPU"
     return [
         ("claims", f"{len(run.claims)}: at best {number}"),
         *(("because", reason) for reason in run.why),
         ("data", f"{run.dataset}, split {run.split}"),
         ("checkpoints", wording.value(run.checkpoints)),
-        ("time", f"{duration(run.time.hours)}, {run.time.basis}{on}: {run.time.how}"),
+        ("time", time),
         ("download", _size(run.download_bytes, run)),
         ("disk", _size(run.disk_bytes, run)),
         *(("size unknown", name) for name in run.sizes_unknown),
@@ -227,14 +230,20 @@ def _size(known: int, run: Planned) -> str:
     return f"{wording.size(known)} and more" if known else wording.size(None)
 
 
-def _tell_left(left: list[Left], done: int) -> None:
+def _tell_left(left: list[Left], done: int, named: bool) -> None:
+    """Claims that are in no run, by reason; of those that were named also what is recorded."""
     from catalog.cli.output import say
     from reproduce.cli.telling import by_reason
 
     if done:
         say(f"{done} claims have a published run; name one to plan it again.")
+    told = []
+    for one in left:
+        reason = one.reason
+        if one.lifts:
+            reason += f"; lifted by: {one.lifts}"
+        if named and one.note:
+            reason += f"\n     {one.note}"
+        told.append((one.claim, reason))
     if left:
-        say(f"{len(left)} claims left out:\n{by_reason([(one.claim, one.reason) for one in left])}")
-    for one in left if len(left) <= FEW else ():
-        if one.note:
-            say(f"  {one.claim}: {one.note}")
+        say(f"{len(left)} claims left out:\n{by_reason(told)}")

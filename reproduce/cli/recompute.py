@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+FEW = 5  # problems of a source that are told; a wrong folder has hundreds of a kind
+
 
 @app.command()
 def recompute(
@@ -49,7 +51,8 @@ def recompute(
       sam4mis reproduce recompute cellvit-pannuke --from ~/CellViT
       sam4mis reproduce recompute --all --from ~/clones --check
     """
-    from catalog.errors import EXIT_FINDINGS
+    from catalog.cli.output import counted
+    from catalog.errors import EXIT_FINDINGS, PrerequisiteError
     from catalog.evidence import RECOMPUTED
     from catalog.evidence import as_json as written
     from catalog.registry import Registry, find_clone
@@ -75,13 +78,14 @@ def recompute(
             typer.echo("\t".join([table["source"], here, size, table["address"]]))
         return
     claims = claims_by_name(registry.projects)
-    results, wrong = [], 0
+    results, wrong, silent = [], 0, []
     for one in chosen:
         if not one.computable:
             if not json_:
                 typer.echo(f"{one.id}: {one.state}, as recorded; no rows to compute from.")
             continue
-        outcome = recompute(one, fetch(one, from_), claims)
+        fetched = fetch(one, from_)
+        outcome = recompute(one, fetched, claims)
         results.append(outcome.result)
         path = root / RECOMPUTED / f"{one.id}.json"
         stale = (
@@ -95,8 +99,10 @@ def recompute(
         )
         if not json_:
             _tell(one, outcome)
-        for problem in outcome.problems:
+        for problem in outcome.problems[:FEW]:
             typer.echo(f"{one.id}: {problem}", err=True)
+        if (more := len(outcome.problems) - FEW) > 0:
+            typer.echo(f"{one.id}: {counted(more, 'more problem')}", err=True)
         if stale:
             typer.echo(
                 f"{path.relative_to(root)}: is not what the rows give. Run: sam4mis reproduce "
@@ -110,13 +116,23 @@ def recompute(
                 f"{outcome.result.state}.",
                 err=True,
             )
-        wrong += bool(outcome.problems) or stale or contradicted
+        if fetched.silent and not (stale or contradicted):
+            silent.append(one)
+        else:
+            wrong += bool(outcome.problems) or stale or contradicted
         if outcome.whole and not check:
             publish(root, outcome.result)
     if json_:
         as_json(results)
     if wrong:
         raise typer.Exit(EXIT_FINDINGS)
+    if silent:
+        raise PrerequisiteError(
+            f"tables of {counted(len(silent), 'source')} are neither here nor to be had: their "
+            "host gave no answer. With a network, or a clone that somebody brings:",
+            f"git clone https://github.com/{silent[0].repository}\n"
+            f"  sam4mis reproduce recompute {silent[0].id} --from CLONE",
+        )
 
 
 def _chosen(sources: list[Source], name: str | None, everything: bool) -> list[Source]:
@@ -153,8 +169,14 @@ def _tables(source: Source) -> list[dict[str, Any]]:
 
 def _tell(source: Source, outcome: Outcome) -> None:
     """One source: what its rows are, what they say, and what does not come out."""
+    from catalog.cli.output import counted
+
     result = outcome.result
-    typer.echo(f"{source.id}: {result.state}" + (f". {result.reason}" if result.reason else ""))
+    if outcome.whole:
+        typer.echo(f"{source.id}: {result.state}" + (f". {result.reason}" if result.reason else ""))
+    else:
+        of = counted(len(source.files), "table")
+        typer.echo(f"{source.id}: not computed whole ({len(result.tables)} of {of} are here)")
     for rows in result.read:
         counts = [f"{rows.rows} rows of {rows.files} files ({source.rows})"]
         for kind in ("empty", "nan", "zero"):

@@ -152,6 +152,7 @@ def run(
     from reproduce.cli.arguments import Arguments
     from reproduce.cli.campaigning import run_plan
     from reproduce.cli.running import run_command
+    from reproduce.cli.slurm_asking import refuse_early
 
     arguments = Arguments(
         target=target,
@@ -177,6 +178,7 @@ def run(
         by=who_runs(by, find_root()),
         plan=plan,
     )
+    refuse_early(arguments)
     own = {
         "--dataset": dataset,
         "--reference": reference,

@@ -23,8 +23,8 @@ def device_on_nodes(arguments: Arguments) -> DeviceKind:
 
     Raises `UsageError` for a setting that cannot be, `PrerequisiteError` where there is no Slurm.
     """
-    need_slurm()
     wanted = asked(arguments.slurm_jobs, arguments.slurm_settings)
+    need_slurm()
     if len(arguments.devices) > 1 or not set(arguments.devices) <= {"cpu", "cuda"}:
         raise UsageError(
             f"--device {' --device '.join(arguments.devices)}: with --slurm expected cpu or cuda, "
@@ -40,6 +40,17 @@ def device_on_nodes(arguments: Arguments) -> DeviceKind:
     if "gpus" in wanted.values:
         return "cuda" if wanted.gpu else "cpu"
     return "cuda" if has_gpus(wanted.values.get("partition")) else "cpu"
+
+
+def refuse_early(arguments: Arguments) -> None:
+    """Raise what `device_on_nodes` raises, and `UsageError` for settings that would say nothing,
+    before the first of many runs is looked at."""
+    if arguments.slurm:
+        device_on_nodes(arguments)
+    elif arguments.slurm_settings:
+        raise UsageError(
+            f"--slurm-set {arguments.slurm_settings[0]}: goes with --slurm, which is not given."
+        )
 
 
 def asked_of(

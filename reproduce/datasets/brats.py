@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,10 @@ NAMES = (
     ("-t1n.nii.gz", "-t1c.nii.gz", "-t2w.nii.gz", "-t2f.nii.gz", "-seg.nii.gz"),
     ("_t1.nii.gz", "_t1ce.nii.gz", "_t2.nii.gz", "_flair.nii.gz", "_seg.nii.gz"),
 )
+# split -> how the names of its cases begin
+PARTS = {"all": ""} | {
+    f"2023-{part}": f"BraTS-{part.upper()}-" for part in ("gli", "men", "ped", "ssa")
+}
 CLASSES: Mapping[str, tuple[int, ...]] = {
     "whole tumour": (1, 2, 3, 4),
     "tumour core": (1, 3, 4),
@@ -28,7 +33,8 @@ CLASSES: Mapping[str, tuple[int, ...]] = {
 class Brats(Dataset):
     """Plugin `brats`. Labels: the three regions that the challenge scores; they lie within each
     other. Options: `sequence` (one of the four, or `all`: four channels), `window` and `values` as
-    in plugin `volumes`, `labels` (another class map)."""
+    in plugin `volumes`, `labels` (another class map), `cut` and `axes` for a release that does not
+    take volumes whole, or not turned."""
 
     name = "brats"
     version = 1
@@ -42,7 +48,10 @@ class Brats(Dataset):
     modalities: tuple[str, ...] = ("mri",)
     labels: tuple[str, ...] = tuple(CLASSES)
     dimensionality: Literal["2d", "3d"] = "3d"
-    splits: Mapping[str, str] = {"all": "every case with a label below the folder"}
+    splits: Mapping[str, str] = {
+        split: f"every case with a label below the folder{start and f', called {start}...'}"
+        for split, start in PARTS.items()
+    }
     may_show_images = False
     keeps_values = True
     options: Mapping[str, str] = {
@@ -50,6 +59,9 @@ class Brats(Dataset):
         "labels": "a class map (`reproduce.readers.classes`)",
         "window": "[low, high]: the values that become black and white",
         "values": "uint8, or stored: numbers as in the file",
+        "cut": "true: to the box around all that is above 0 in any sequence; planes beside it are "
+        "no part of the case (false)",
+        "axes": "turned to superior, anterior, right, or stored: as in the files (turned)",
     }
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
@@ -61,7 +73,7 @@ class Brats(Dataset):
         need_folder(root, self.title, self.access)
         found = []
         for *sequences, label in NAMES:
-            for path in sorted(root.glob(f"*/*{label}")):
+            for path in sorted(root.glob(f"*/{PARTS[split]}*{label}")):
                 start = path.name.removesuffix(label)
                 files = {
                     name: path.parent / f"{start}{end}"
@@ -86,11 +98,13 @@ class Brats(Dataset):
         import numpy as np
 
         from reproduce.readers import ClassMap
-        from reproduce.readers.grids import difference
+        from reproduce.readers.grids import box_around, cut_out, difference
         from reproduce.readers.intensities import as_taken
         from reproduce.readers.volumes import labelled, read_volume
 
-        read = {name: read_volume(case.files[name], name) for name in _sequences(options)}
+        turn = _choice(options, "axes", ("turned", "stored")) == "turned"
+        cut = _choice(options, "cut", (False, True))
+        read = {name: read_volume(case.files[name], name, turn) for name in _sequences(options)}
         (first, (image, grid)), *others = read.items()
         for name, (_, other) in others:
             if off := difference(other, grid):
@@ -101,11 +115,23 @@ class Brats(Dataset):
         declared = options.get("labels")
         names = ClassMap.of(declared, "option labels") if declared else ClassMap(CLASSES)
         sample = labelled(case, image, grid, options, names)
-        if not others:
+        if others:
+            channels = [as_taken(values, options, case.files[n]) for n, (values, _) in read.items()]
+            values = np.stack(channels, axis=-1)
+            sample = replace(sample, values=values)
+        if not cut:
             return sample
-        channels = [as_taken(values, options, case.files[n]) for n, (values, _) in read.items()]
-        values = np.stack(channels, axis=-1)
-        return Sample.of_volume(case, values, sample.labels, sample.valid, grid.spacing_mm, grid)
+        inside = np.any([values > 0 for values, _ in read.values()], axis=0)
+        return cut_out(sample, box_around(inside))
+
+
+def _choice(options: Mapping[str, Any], name: str, known: tuple[Any, ...]) -> Any:
+    """An option that is one of a few values, the first where it is not given."""
+    given = options.get(name, known[0])
+    if given not in known:
+        offered = " or ".join(str(one).lower() for one in known)
+        raise UsageError(f"option {name}: expected {offered}, got {given!r}")
+    return given
 
 
 def _sequences(options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from math import exp
 from typing import Any
 
 from catalog.records import Measurement, Result
@@ -15,7 +16,13 @@ from reproduce.obtaining.identity import case_list
 
 UNTRAINED = "untrained-prompt"
 REPLAYED = "replayed-prompts"
-THRESHOLDS = {(0.1, 0.3, 0.5, 0.7, 0.9): "mean-of-5"}  # of metric profiles, as claims call them
+FIVE = (0.1, 0.3, 0.5, 0.7, 0.9)
+# Of metric profiles, as claims call them. Statistics hold probabilities: those of five raw logits.
+THRESHOLDS = {
+    FIVE: "mean-of-5",
+    tuple(1 / (1 + exp(-logit)) for logit in FIVE): "mean-of-5-raw",
+    tuple((grey - 1) / 255 for grey in range(256)): "mean-of-256",
+}
 
 
 def done_by(result: Result, measurement: Measurement | None) -> Done:

@@ -25,6 +25,7 @@ from catalog.errors import Sam4misError
 from catalog.ladder import ladder
 from catalog.records import Checkpoint, Claim, Project, Record, Sha256
 from catalog.registry import Registry
+from catalog.render.labels import LIFTED
 from reproduce.contracts import Dataset
 from reproduce.ground.places import data_folder
 from reproduce.ground.provenance import harness, now
@@ -116,11 +117,16 @@ class Campaign(Record, kw_only=True):
 
 
 class Left(Record, kw_only=True):
-    """A claim that is in no run of a campaign, and why."""
+    """A claim that is in no run of a campaign, and why.
+
+    note   what its record says of that
+    lifts  what would bring it in, where its record says that it is blocked
+    """
 
     claim: str
     reason: str
-    note: str | None = None  # what its record says of that
+    note: str | None = None
+    lifts: str | None = None
 
 
 def campaign(
@@ -140,7 +146,8 @@ def campaign(
             except Sam4misError as error:
                 reason = str(error).removeprefix(f"{name}: ").splitlines()[0]
         if reason is not None:
-            left.append(Left(claim=name, reason=reason, note=claim.state_note))
+            lifts = LIFTED.get(claim.reason or "") if claim.state == "blocked" else None
+            left.append(Left(claim=name, reason=reason, note=claim.state_note, lifts=lifts))
     runs = sorted((planned(members, registry) for members in group(recipes)), key=_order)
     kept, beside = within(runs, limits)
     left += [Left(claim=claim, reason=reason) for run, reason in beside for claim in run.claims]

@@ -3,7 +3,7 @@ measured on one, else from an assumed rate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,10 +24,11 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Rate(Record, kw_only=True):
-    """Images (planes of a volume) a second. `checkpoints` []: whichever weights."""
+    """Images (planes of a volume) a second, or whole cases. `checkpoints` []: whichever weights."""
 
     adapter: str
     per_s: Positive
+    of: Literal["images", "cases"] = "images"
     checkpoints: list[str] = field(default_factory=list)
 
 
@@ -47,6 +48,10 @@ class Rates(Record, kw_only=True):
     source: str
     rates: list[Rate] = field(default_factory=list)
     sizes: list[Size] = field(default_factory=list)
+
+
+#: What rates count (`Rate.of`) -> how many there are, and what to call them.
+Counts = Mapping[str, tuple[int, str]]
 
 
 class Time(Record, kw_only=True):
@@ -112,28 +117,34 @@ def expected_time(
     n_cases  of the split in the folder; None: not read yet, so what the claims state counts
     """
     item = members[0]
-    number, of = (n_cases, "cases") if n_cases is not None else _planes(members)
-    if number is None:
-        return Time(hours=None, basis="unknown", how=of)
+    counts, lacking = _counts(members, n_cases)
+    number, of = counts.get("cases" if n_cases is not None else "images", (None, lacking))
     on_card, on_cpu = (_measured(item, results, card) for card in (True, False))
-    if on_card is not None:
+    if on_card is not None and number is not None:
         return _by_run(number, of, on_card)
-    if n_cases is None or item.dataset.dimensionality == "2d":
-        for card, of_card in on_cards():
-            if known := [rate for rate in of_card if _fits(rate, item)]:
-                how = f"{number} {of} at the {known[0].per_s:g} images/s of suite gpu"
-                hours = number / known[0].per_s / 3600
-                return Time(hours=hours, basis="measured", on=card, how=how)
-        if known := [rate for rate in rates().rates if _fits(rate, item)]:
-            return Time(
-                hours=number / known[0].per_s / 3600,
-                basis="assumed",
-                on=rates().on,
-                how=f"{number} {of} at {known[0].per_s:g} images/s; not measured on a card",
-            )
+    for card, of_card in on_cards():
+        if rate := _rate(of_card, item, counts):
+            return _at(rate, counts, "measured", card, "suite gpu")
+    if rate := _rate(rates().rates, item, counts):
+        return _at(rate, counts, "assumed", rates().on, "not measured on a card")
+    if number is None:
+        return Time(hours=None, basis="unknown", how=lacking)
     if on_cpu is not None:
         return _by_run(number, of, on_cpu)
     return Time(hours=None, basis="unknown", how=f"no rate of {item.adapter.name} is known")
+
+
+def _rate(known: Sequence[Rate], item: Recipe, counts: Counts) -> Rate | None:
+    """The first rate that fits and of which it is known how many there are."""
+    return next((rate for rate in known if rate.of in counts and _fits(rate, item)), None)
+
+
+def _at(
+    rate: Rate, counts: Counts, basis: Literal["measured", "assumed"], on: str, said: str
+) -> Time:
+    number, of = counts[rate.of]
+    how = f"{number} {of} at {rate.per_s:g} {rate.of}/s; {said}"
+    return Time(hours=number / rate.per_s / 3600, basis=basis, on=on, how=how)
 
 
 def adapter_time(
@@ -146,8 +157,10 @@ def adapter_time(
     """
     told = []
     for rate in rates().rates:
-        if rate.adapter == adapter.name and (
-            not rate.checkpoints or set(weights) & set(rate.checkpoints)
+        if (
+            rate.adapter == adapter.name
+            and rate.of == "images"
+            and (not rate.checkpoints or set(weights) & set(rate.checkpoints))
         ):
             told.append((rate.per_s, f"assumed on {rates().on}"))
             break
@@ -207,28 +220,32 @@ def _fits(rate: Rate, item: Recipe) -> bool:
     )
 
 
-def _planes(members: Sequence[Recipe]) -> tuple[int | None, str]:
-    """Images or planes that the run goes through, and of what kind the number is.
+def _counts(members: Sequence[Recipe], n_cases: int | None) -> tuple[Counts, str]:
+    """What rates count -> how many the run goes through and of what kind the number is; and what to
+    say where the number of images is not known.
 
     Claims that state different numbers are about different images: at most their sum, since some
     may be about the same.
     """
     item = members[0]
+    flat = item.dataset.dimensionality == "2d"
+    if n_cases is not None:
+        here = (n_cases, "cases")
+        return {"cases": here, "images": here} if flat else {"cases": here}, ""
+    counts: dict[str, tuple[int, str]] = {}
+    for kind, stated in (
+        ("cases", [member.claim.n.cases for member in members]),
+        ("images", [m.claim.n.images or (m.claim.n.cases if flat else None) for m in members]),
+    ):
+        known = {number for number in stated if number}
+        if len(known) == 1:
+            counts[kind] = known.pop(), kind
+        elif known:
+            counts[kind] = sum(number or 0 for number in stated), f"{kind} at most"
+    count = item.protocol.dataset_options.get("count")
+    if item.dataset.generated and isinstance(count, int):
+        counts["images"] = count, "images"
     for size in rates().sizes:
         if (size.dataset, size.split) == (item.dataset.name, item.protocol.split):
-            return size.planes, "planes (assumed)"
-    if item.dataset.generated and isinstance(
-        count := item.protocol.dataset_options.get("count"), int
-    ):
-        return count, "images"
-    stated = [member.claim.n.images or _cases(member) for member in members]
-    known = {number for number in stated if number}
-    if not known:
-        return None, "no claim states how many images there are"
-    if len(known) == 1:
-        return known.pop(), "images"
-    return sum(number or 0 for number in stated), "images at most"
-
-
-def _cases(item: Recipe) -> int | None:
-    return item.claim.n.cases if item.dataset.dimensionality == "2d" else None
+            counts["images"] = size.planes, "planes (assumed)"
+    return counts, "no claim states how many images there are"

@@ -63,6 +63,48 @@ class SolidBoxProfile(Clicking):
 
 
 @dataclass(frozen=True, slots=True)
+class EveryPlaneProfile(PromptProfile):
+    """A box on every plane of a stack, for models that take the stack whole and are asked by plane.
+
+    on  the profile that makes it from the mask of a plane; where that is empty the box has no size
+        and lies at the first pixel
+    """
+
+    name: str
+    version: int
+    description: str
+    source: str
+    on: BoxProfile
+    scope: Scope = "stack"
+    kind: PromptKind = "box"
+    rounds: int = 1
+    blind: bool = True
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]  # follows from the other fields
+        """Whether seeds make different prompts."""
+        return self.on.random
+
+    def prompts(
+        self, case: str, label: str, mask: NDArray[np.bool_], seed: int, plane: int | None
+    ) -> list[Prompt]:
+        """One box for each plane of a (S, H, W) mask."""
+        nothing = [0.0] * 4
+        return [
+            self.on.prompts(case, label, there, seed, index)[0]
+            if there.any()
+            else Prompt.on_plane(case, label, index, box_xy=nothing, seed=seed)
+            for index, there in enumerate(mask)
+        ]
+
+    def refine(
+        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
+    ) -> Prompt:
+        """There is one round."""
+        raise NotImplementedError(f"{self.name} has one round")
+
+
+@dataclass(frozen=True, slots=True)
 class InterpolatedProfile(PromptProfile):
     """Boxes or points on some planes of an object, those between them filled in linearly.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reproduce.contracts import Geometry
+from reproduce.contracts import Geometry, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +71,40 @@ def upright(values: NDArray[Any], grid: Geometry) -> tuple[NDArray[Any], Geometr
     if grid.affine is None or len(grid.shape) < 3 or grid.shape[0] == 1:
         return values, grid
     return oriented(values, grid.affine)
+
+
+def box_around(inside: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
+    """The box (S, H, W) around all that is true; everything where nothing is."""
+    import numpy as np
+
+    if not inside.any():
+        return (slice(None),) * 3
+    ends = [np.flatnonzero(inside.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1))]
+    planes, rows, columns = (slice(int(e[0]), int(e[-1]) + 1) for e in ends)
+    return planes, rows, columns
+
+
+def cut_out(sample: Sample, box: tuple[slice, slice, slice]) -> Sample:
+    """A volume cut to a box; its grid begins at the box's first voxel."""
+    import numpy as np
+
+    grid = sample.geometry
+    values = sample.values[box]
+    if grid is not None:
+        affine = grid.affine
+        if affine is not None:
+            affine = affine.copy()
+            first = [part.start or 0 for part in box]
+            affine[:3, 3] += affine[:3, :3] @ np.array(first, np.float64)
+        # The file's own grid is that of the whole volume: what is cut cannot be laid back on it.
+        grid = replace(grid, shape=values.shape[:3], affine=affine, stored=None)
+    return replace(
+        sample,
+        values=values,
+        labels={name: mask[box] for name, mask in sample.labels.items()},
+        valid=None if sample.valid is None else sample.valid[box],
+        geometry=grid,
+    )
 
 
 def difference(predicted: Geometry, reference: Geometry) -> str | None:

@@ -25,10 +25,14 @@ MAX_BYTES = 256 << 20
 
 @dataclass(slots=True)
 class Fetched:
-    """Contents by path, each with the recorded hash, and what could not be had, with the reason."""
+    """Contents by path, each with the recorded hash, and what could not be had, with the reason.
+
+    silent  whether their host gave no answer at all, so that it was not asked for the rest
+    """
 
     contents: dict[str, bytes] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    silent: bool = False
 
 
 def fetch(source: Source, origin: Path | None = None, quiet: bool = False) -> Fetched:
@@ -43,16 +47,19 @@ def fetch(source: Source, origin: Path | None = None, quiet: bool = False) -> Fe
         )
     origin = None if origin is None else clone_in(origin, source)
     found = Fetched()
-    silent = False  # once a host gave nothing at all it is not asked a hundred times more
+    unasked = []  # once a host gave nothing at all it is not asked a hundred times more
     for file in source.files:
-        if silent and not kept(file.sha256).is_file():
-            found.problems[file.path] = f"{file.path}: not asked for; its host gave no answer."
+        if found.silent and not kept(file.sha256).is_file():
+            unasked.append(file.path)
             continue
         try:
             found.contents[file.path] = _content(source, file, origin, quiet)
         except Sam4misError as error:
             found.problems[file.path] = str(error)
-            silent = silent or isinstance(error, UnreachableError)
+            found.silent = found.silent or isinstance(error, UnreachableError)
+    if unasked:
+        more = f" and {len(unasked) - 1} more" if len(unasked) > 1 else ""
+        found.problems[unasked[0]] = f"{unasked[0]}{more}: not asked for; its host gave no answer."
     return found
 
 

@@ -21,10 +21,14 @@ MAX_MEMBER_BYTES = 256 << 20
 Row = dict[str, Any]
 
 
+class EmptyError(InputError):
+    """A reader found no row in the files that are here."""
+
+
 def read_table(name: str, reader: Reader, contents: Mapping[str, bytes]) -> Table:
     """All rows that a reader finds. `contents`: path -> bytes of the files that are here.
 
-    Raises `InputError` naming the file that is not what the reader says.
+    Raises `InputError` naming the file that is not what the reader says, `EmptyError` for no row.
     """
     if reader.format == "masks":
         rows = mask_rows(reader, contents)
@@ -36,7 +40,7 @@ def read_table(name: str, reader: Reader, contents: Mapping[str, bytes]) -> Tabl
             for place, inner in _members(path, content, reader):
                 rows += _rows_of(place, inner, reader)
     if not rows:
-        raise InputError(f"{name}: no row in {', '.join(reader.files)}.")
+        raise EmptyError(f"{name}: no row in {', '.join(reader.files)}.")
     return Table.of(name, rows, reader.key)
 
 

@@ -24,11 +24,15 @@ from catalog.evidence import (
 from catalog.records import Claim
 from reproduce.rows import checking, wholes
 from reproduce.rows.fetching import Fetched
-from reproduce.rows.formats import read_table
+from reproduce.rows.formats import EmptyError, read_table
 from reproduce.rows.results import content_hash, reason_of, record_hash, state_of
 from reproduce.rows.tables import FILE, Table, text
 
 MOST_NAMED = 20
+
+
+class _NotHereError(InputError):
+    """Rows that are asked about and whose tables could not be had or read, which is told."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,9 @@ def recompute(source: Source, fetched: Fetched, claims: Mapping[str, Claim]) -> 
         try:
             tables[name] = read_table(f"{source.id}: {name}", reader, fetched.contents)
             read.append(_described(source, name, reader, tables[name]))
+        except EmptyError as error:
+            if not fetched.problems:  # else it follows from the tables that are not here
+                problems.append(str(error))
         except InputError as error:
             problems.append(str(error))
     commit = source.commit or ""
@@ -95,12 +102,14 @@ def _answer(
     def asked(name: str, ask: Callable[[], None]) -> None:
         try:
             ask()
+        except _NotHereError:
+            pass
         except InputError as error:
             problems.append(str(error) if source.id in str(error) else f"{name}: {error}")
 
     def table(name: str | None) -> Table:
         if (name or first) not in tables:
-            raise InputError(f"{source.id}: the rows of reader {name or first!r} are not here.")
+            raise _NotHereError
         return tables[name or first]
 
     answers: list[Answer] = []

@@ -17,12 +17,13 @@ PLUGIN = DeclaredAdapter(
     dimensionality="3d",
     values="stored",
     builder="reproduce.adapters.gbt_sam.session:build",
+    volume="reproduce.adapters.gbt_sam.session:prompt_volume",
     preprocessing=(
         "Four channels (T1, T1 with contrast, T2, FLAIR) as stored, without mean and deviation; "
         "cut to the box around all that is above 0, slices squashed to 1024x1024 (bilinear) and "
         "shown by fours from the first one on. Low-resolution logits go to the cut slice by "
-        "nearest neighbour. The release takes its boxes at 1024 px, here they come from the masks "
-        "as loaded."
+        "nearest neighbour. Boxes are taken from masks squashed as the slices are; for those of "
+        "the release the reader cuts the volume first (option cut of brats)."
     ),
     options={
         "image_size": Option(

@@ -12,8 +12,18 @@ from torch.nn.functional import interpolate
 
 from catalog.errors import InputError
 from reproduce.adapters.gbt_sam.network import SLICES, load
-from reproduce.contracts import Answered, Grid, Prediction, Prompt, Reference, Sample, StackModel
+from reproduce.contracts import (
+    Answered,
+    Grid,
+    Prediction,
+    Prompt,
+    Reference,
+    Sample,
+    Spacing,
+    StackModel,
+)
 from reproduce.models.promptable import fingerprint
+from reproduce.readers.grids import box_around
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +51,7 @@ class GbtSam(StackModel):
                 f"case {sample.case.id}: gbt-sam takes volumes of {channels} channels (T1, T1 with "
                 f"contrast, T2, FLAIR), this one has {found[0]}."
             )
-        return GbtSession(self, sample, foreground(sample.values))
+        return GbtSession(self, sample, box_around(np.any(sample.values > 0, axis=-1)))
 
     def reference(self, sample: Sample, grid: Grid) -> Reference:
         if grid != "original":
@@ -49,14 +59,41 @@ class GbtSam(StackModel):
         return Reference(sample.labels, sample.valid)
 
 
-def foreground(values: NDArray[Any]) -> tuple[slice, slice, slice]:
-    """The box (S, H, W) around all that is above 0 in any channel; everything where nothing is."""
-    inside: NDArray[np.bool_] = np.any(values > 0, axis=-1)
-    if not inside.any():
-        return (slice(None),) * 3
-    ends = [np.flatnonzero(inside.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1))]
-    planes, rows, columns = (slice(int(e[0]), int(e[-1]) + 1) for e in ends)
-    return planes, rows, columns
+@dataclass(frozen=True, slots=True)
+class SquareSlices:
+    """Reference masks on the slices that the release takes its boxes from.
+
+    mask   (S, side, side) bool
+    scale  (2,) how much larger rows and columns are there
+    """
+
+    mask: NDArray[np.bool_]
+    scale: NDArray[np.float64]
+    around = None
+
+    def to_input(self, places: NDArray[Any]) -> NDArray[np.float64]:
+        """(N, 3) places (s, y, x) in the volume -> on the squares."""
+        moved: NDArray[np.float64] = places * np.array([1.0, *self.scale])
+        return moved
+
+    def to_image(self, places: NDArray[Any]) -> NDArray[np.float64]:
+        """The inverse of `to_input`."""
+        moved: NDArray[np.float64] = places / np.array([1.0, *self.scale])
+        return moved
+
+
+def prompt_volume(
+    mask: NDArray[np.bool_], options: Mapping[str, Any], spacing: Spacing
+) -> SquareSlices:
+    """`torchvision.transforms.Resize` without antialiasing; a pixel counts where it is wholly 1."""
+    side = int(options["image_size"])
+    squares = np.zeros((len(mask), side, side), np.bool_)
+    for square, plane in zip(squares, mask, strict=True):
+        if plane.any():
+            soft = torch.from_numpy(np.ascontiguousarray(plane, np.float32))[None, None]
+            there = interpolate(soft, [side, side], mode="bilinear", align_corners=False)
+            square[:] = (there[0, 0] == 1).numpy()
+    return SquareSlices(squares, side / np.array(mask.shape[1:], np.float64))
 
 
 @dataclass(slots=True)

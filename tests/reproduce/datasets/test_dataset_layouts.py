@@ -104,6 +104,13 @@ def kvasir_seg(root: Path) -> None:
         mask(root / "Kvasir-SEG" / "masks" / f"cju{number:04d}.jpg", *np.ndindex(HEIGHT, WIDTH))
 
 
+def kvasir_sessile(root: Path) -> None:
+    for part, names in (("train", "abc"), ("val", "d"), ("test", "ef")):
+        for name in names:
+            picture(root / "sessile-Kvasir" / part / "images" / f"cju{name}.png")
+            mask(root / "sessile-Kvasir" / part / "masks" / f"cju{name}.png", (2, 2), (2, 3))
+
+
 def cvc_clinicdb(root: Path) -> None:
     for number in range(1, 613):
         picture(root / "CVC-ClinicDB" / "Original" / f"{number}.tif")
@@ -134,6 +141,7 @@ SETS: dict[str, tuple[Callable[[Path], None], str, int, dict[str, int]]] = {
     "refuge": (refuge, "test", 400, {"disc": 9, "cup": 1}),
     "refuge-multirater": (refuge_multirater, "Test-400", 400, {"disc": 3, "cup": 1}),
     "kvasir-seg": (kvasir_seg, "all", 1000, {"polyp": HEIGHT * WIDTH}),
+    "kvasir-sessile": (kvasir_sessile, "i-medsam-test", 2, {"polyp": 2}),
     "cvc-clinicdb": (cvc_clinicdb, "all", 612, {"polyp": 1}),
     "biomedparse": (
         biomedparse,

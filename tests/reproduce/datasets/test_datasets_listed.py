@@ -218,3 +218,44 @@ def test_sequences_of_brats_become_channels_in_one_order(year: int, tmp_path: Pa
         brats.cases(tmp_path, "all", {})
     with pytest.raises(UsageError, match="expected t1, t1c, t2, flair or all"):
         brats.cases(tmp_path, "all", {"sequence": "pd"})
+
+
+def test_brats_as_a_release_cuts_it_and_takes_it_unturned(tmp_path: Path) -> None:
+    """MONAI's CropForeground of the arrays as stored: planes beside the head are no part of the
+    case. Split by the names that the challenge gave its parts."""
+    import nibabel
+
+    for name in ("BraTS-SSA-1", "BraTS-MEN-1"):
+        folder = tmp_path / name
+        folder.mkdir()
+        image = np.zeros((6, 5, 4), np.float32)
+        image[1:3, 2:4, 1] = 7
+        other = np.zeros_like(image)
+        other[4, 2, 2] = 3
+        label = np.zeros(image.shape, np.uint8)
+        label[1, 2, 1] = 2
+        for end, array in zip(
+            ("-t1n", "-t1c", "-t2w", "-t2f", "-seg"),
+            (image, image, other, image, label),
+            strict=True,
+        ):
+            affine = np.diag([-1.0, -1.0, 2.0, 1.0])  # left, posterior, superior, as BraTS is
+            made = nibabel.Nifti1Image(array, affine)  # type: ignore[no-untyped-call]
+            nibabel.save(made, folder / f"{name}{end}.nii.gz")
+    brats = data("brats")
+    (case,) = brats.cases(tmp_path, "2023-ssa", {})
+    assert case.id == "BraTS-SSA-1"
+    options = {"values": "stored", "cut": True, "axes": "stored"}
+    sample = brats.load(case, options)
+    assert sample.values.shape == (2, 2, 4, 4)  # planes 1-2, rows 2-3, columns 1-4
+    assert np.argwhere(sample.labels["whole tumour"]).tolist() == [[0, 0, 0]]
+    assert sample.values[0, 0, 0].tolist() == [7, 7, 0, 7]
+    assert sample.geometry is not None
+    assert sample.geometry.affine is not None
+    first = sample.geometry.affine @ [0, 0, 0, 1]
+    assert first[:3].tolist() == [-1, -2, 2], "the first voxel lies where it lay"
+    turned = brats.load(case, options | {"axes": "turned"})
+    assert np.argwhere(turned.labels["whole tumour"]).tolist() == [[0, 1, 3]]
+    assert len(brats.cases(tmp_path, "all", {})) == 2
+    with pytest.raises(UsageError, match="option axes: expected turned or stored, got 'x'"):
+        brats.load(case, {"axes": "x"})

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from published import published_cases
 
+from catalog.protocol_words import words
 from catalog.records import (
     Checkpoint,
     Claim,
@@ -26,9 +27,10 @@ from catalog.records import (
     Result,
     RunOptions,
 )
-from reproduce.ground.plugins import plugin
+from reproduce.contracts import Conduct
+from reproduce.ground.plugins import plugin, plugins
 from reproduce.judging.comparability import DECISIVE, Comparison, Done, Weights, compare
-from reproduce.judging.done import done_by
+from reproduce.judging.done import done_by, threshold_used
 from reproduce.obtaining.identity import case_list, identity, shown
 from reproduce.scoring.needs import needs_of
 
@@ -652,3 +654,11 @@ def test_no_edit_of_a_recorded_protocol_gives_a_better_class(
     made = result(**{**RECORDED, name: value})
     after = compare(about, project(), done_by(made, made.measurements[0]))
     assert RANK.index(after.group) >= RANK.index(before.group)
+
+
+def test_every_profile_of_several_thresholds_has_the_word_that_claims_use() -> None:
+    for profile in plugins("metrics").values():
+        if profile.thresholds is not None:
+            conduct = Conduct(preprocessing="x")
+            word = threshold_used("dice", profile.id, None, conduct)
+            assert word in words().threshold, profile.name

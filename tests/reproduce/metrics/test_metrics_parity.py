@@ -164,6 +164,17 @@ def test_areas_of_all_256_neighbourhoods_equal_deepmind(spacing: tuple[float, ..
     assert element_areas(spacing[:2]) == pytest.approx(flat, abs=1e-9)
 
 
+def test_promise_is_their_surface_dice_within_five_mm() -> None:
+    from surface_distance import metrics as deepmind
+
+    thick = (2.5, 0.8, 1.1)
+    pairs = masks_3d()
+    for pair in pairs:
+        theirs = deepmind.compute_surface_dice_at_tolerance(_deepmind(pair, thick), 5)
+        options = {"surface": ["surfel/header/3d"], "spacing": thick}
+        same(value("promise/1", "nsd", pair, **options), float(theirs), 1e-9)
+
+
 # ------------------------------------------------------------------------------------------ medpy
 
 

@@ -313,3 +313,64 @@ def test_the_first_pairs_of_the_campaign(root: Path) -> None:
         assert sum(len(run.claims) for run in runs) == 112
         hours = sum(run.time.hours or 0 for run in runs)
         assert hours == pytest.approx(pairs[rank]["gpu_hours"], rel=0.05)
+
+
+def test_every_pair_of_the_campaign_is_planned_or_refused_by_name(root: Path) -> None:
+    """The 25 ranks, from the registry alone; what is refused says what its record knows of it."""
+    can = (
+        ["polyp-sam/etis-sam-l-dice", "samed/samed-synapse-dice", "samed/samed-h-synapse-dice"]
+        + ["medsam/biomedparse-ct-abdomen-aorta", "sam/biomedparse-ct-abdomen-aorta"]
+        + ["medsegx-code/example-isic2018-skin", "ma-sam/btcv-average", "sam2-unet/kvasir-mdice"]
+        + [f"i-medsam/sessile{part}" for part in ("", "-384-to-128", "-384-to-896", "-to-cvc")]
+        + [
+            f"vista3d/table1-{row}-auto"
+            for row in (
+                "msd09-spleen",
+                "msd06-lung-tumor",
+                "msd07-pancreatic-tumor",
+                "btcv-abdomen",
+                "amos22",
+                "totalsegv2",
+            )
+        ]
+        + ["zap-2-5dsam/colon-dice", "promise/msd10-dice", "dapsam/riga-binrushed"]
+        + ["gbt-sam/brats2023-ssa-dice"]
+    )
+    cannot = {
+        "medsegx-code/example-id-mean": "no-support",
+        "sam2/sam2-comparison-msd09-spleen-sam2-with-background-removal": "no-support",
+        "sam2/sam2-comparison-msd09-spleen-sam2-without-background-removal": "no-support",
+        "sam-med3d/table4-amos-ct-1pt": "protocol-unknown",
+        "medical-sam-bench/optic-cup-dice": "no-adapter",
+        "medical-sam-bench/brain-tumor-dice": "no-adapter",
+        "medlsam/structseg-han-medlam-medsam-average": "protocol-unknown",
+    }
+    made, left = planned(root, *can, *cannot, "nninteractive")
+    reached = {claim: best for run in made.runs for claim, best in run.classes.items()}
+    assert set(can) <= set(reached)
+    # What polyp-sam prints is a mean over rows of pixels: it is measured, without a verdict.
+    assert {claim for claim in can if reached[claim] == "D"} == {"polyp-sam/etis-sam-l-dice"}
+    refused = {one.claim: one for one in left}
+    assert not set(refused) & set(can)
+    for claim, reason in cannot.items():
+        assert refused[claim].reason == f"blocked ({reason})"
+    for one in left:
+        assert one.note, one.claim
+        assert one.lifts, one.claim
+    unknown = {claim for run in made.runs if run.time.hours is None for claim in run.claims}
+    assert unknown <= {"sam2-unet/kvasir-mdice", "gbt-sam/brats2023-ssa-dice"}
+
+
+def test_a_claim_that_was_named_is_refused_with_what_its_record_says(root: Path) -> None:
+    from reproduce.cli.plan import app
+
+    answer = CliRunner().invoke(app, ["medical-sam-bench"])
+    assert isinstance(answer.exception, InputError)
+    assert "2: blocked (no-adapter); lifted by: an adapter" in answer.stderr
+    assert "the memory file in a form that opens safely" in answer.stderr
+
+
+def test_volumes_are_timed_by_case(root: Path) -> None:
+    (run,) = planned(root, "vista3d/table1-msd09-spleen-auto")[0].runs
+    assert run.time.hours == pytest.approx(8 / 0.033 / 3600)
+    assert run.time.how == "8 cases at 0.033 cases/s; not measured on a card"

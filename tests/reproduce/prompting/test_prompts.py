@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from reproduce.asking.prompt_grid import first_prompts
 from reproduce.asking.replay import encode_prompts, prompts_sha256, read_prompts
 from reproduce.contracts import Prompt, PromptKind, PromptProfile
 from reproduce.ground.plugins import plugin, plugins
@@ -261,6 +262,42 @@ def test_a_box_is_enlarged_about_its_middle() -> None:
     (prompt,) = profile.prompts("c", "x", mask, 0, None)
     np.testing.assert_allclose(prompt.box_xy, [18 - 11 / 6, 0, 30, 20])
     assert not profile.random
+
+
+def test_a_box_on_every_plane_is_taken_from_the_squashed_slices() -> None:
+    """As vpulab/gbt-sam: Resize without antialiasing, pixels that are wholly 1, both sides times
+    4/3; where nothing is the box has no size. Asked in pixels of the volume."""
+    import torch
+
+    from reproduce.adapters.gbt_sam.session import prompt_volume
+
+    profile, adapter = plugin("prompts", "box-every-plane-4-3"), plugin("adapters", "gbt-sam")
+    assert (profile.for_stacks, profile.random, profile.blind) == (True, False, True)
+    mask = np.zeros((4, 20, 30), bool)
+    mask[1, 3:7, 4:11] = True
+    mask[2, 9, 9] = True
+    side = 96
+    bring = adapter.prompt_grid({"image_size": side})
+    made = first_prompts(profile, bring, "c", "x", mask, 0, None)
+    assert [prompt.plane for prompt in made] == [0, 1, 2, 3]
+    for plane in (0, 2, 3):  # of a single pixel none on the square is wholly 1
+        np.testing.assert_array_equal(made[plane].box_xy, [0, 0, 0, 0])
+    soft = torch.from_numpy(mask[1].astype(np.float32))[None, None]
+    there = torch.nn.functional.interpolate(soft, [side, side], mode="bilinear")[0, 0].numpy()
+    y, x = np.where(there == 1)
+    width, height = x.max() - x.min(), y.max() - y.min()
+    middle = x.min() + width / 2, y.min() + height / 2
+    expected = [
+        max(0, middle[0] - width / 1.5),
+        max(0, middle[1] - height / 1.5),
+        min(side, middle[0] + width / 1.5),
+        min(side, middle[1] + height / 1.5),
+    ]
+    on_squares = np.array(made[1].box_xy) * ([side / 30, side / 20] * 2)
+    np.testing.assert_allclose(on_squares, expected, atol=1e-9)
+    empty = first_prompts(profile, bring, "c", "x", np.zeros((2, 20, 30), bool), 0, None)
+    assert len(empty) == 2, "every plane of a volume without the object is asked about"
+    assert prompt_volume(mask, {"image_size": side}, (None, None, None)).mask.shape == (4, 96, 96)
 
 
 def test_nine_clicks_go_where_the_error_is_deepest() -> None:

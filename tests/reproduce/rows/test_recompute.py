@@ -182,6 +182,25 @@ def test_a_host_that_gives_nothing_is_asked_once(
     assert all("HTTP 404" in problem for problem in found.problems.values())
 
 
+def test_without_a_network_no_state_is_told(
+    registry: Path, server: tuple[str, Behaviour], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, does = server
+    digests = [hashlib.sha256(bytes([n])).hexdigest() for n in range(4)]
+    files = [{"path": f"results/{n}.csv", "sha256": digests[n]} for n in range(4)]
+    (registry / EVIDENCE / "small.yaml").write_text(dump(record(files=files)))
+    monkeypatch.setattr(fetching, "address", lambda _, file: f"{address}/{file.path}")
+    monkeypatch.setattr(fetching, "download", quiet_download)
+    does.status = {"/results/0.csv": 503}
+    done = CliRunner().invoke(app, ["recompute", "small"])
+    assert isinstance(done.exception, PrerequisiteError)
+    assert done.exception.command is not None
+    assert "git clone https://github.com/owner/name" in done.exception.command
+    assert done.stdout == "small: not computed whole (0 of 4 tables are here)\n"
+    assert "results/1.csv and 2 more: not asked for" in done.stderr
+    assert len(done.stderr.splitlines()) == 2, "what follows from it is not told"
+
+
 def test_ones_own_table_on_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     path.write_text("case,dice\na,0.5\nb,0.75\nb,0.75\nc,1.5\n")

@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from catalog.errors import UsageError
+from reproduce.cli import app
 from reproduce.running import slurm
 from reproduce.running.batch_script import asked, estimate, script
 
@@ -41,6 +43,20 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_submitted(
         asked(1, [setting])
     assert told in str(caught.value)
     assert str(caught.value).startswith("--slurm-set ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--slurm", "--slurm-set", "foo=1"], "--slurm-set foo: expected one of partition"),
+        (["--slurm-set", "time=5"], "goes with --slurm, which is not given"),
+    ],
+)
+def test_a_campaign_of_wrong_settings_is_refused_whole(words: list[str], told: str) -> None:
+    """One mistake in the command, not one reason a run of why it is not made."""
+    answer = CliRunner().invoke(app, ["run", "--plan", "none.json", "--by", "me", *words])
+    assert isinstance(answer.exception, UsageError)
+    assert told in str(answer.exception)
 
 
 def test_what_is_given_goes_before_what_is_estimated() -> None:

@@ -209,6 +209,39 @@ def test_five_thresholds_of_the_adapter() -> None:
     assert value("medical-sam-adapter/1", "soft-map") == pytest.approx(expected, abs=1e-4)
 
 
+def test_five_logits_of_every_slice_then_slices_then_volumes() -> None:
+    """Against the steps of vpulab/gbt-sam `eval_seg`: each slice at five raw logits, an empty one
+    counts as 1, the mean of a volume's slices, then of volumes (of different depth)."""
+    profile = metric_profile("gbt-sam/1")
+    assert profile.thresholds is not None
+    rng = np.random.default_rng(3)
+    builder = StatisticsBuilder(thresholds=(0.5, *profile.thresholds))
+    volumes, eps = [], 1e-4
+    for case, depth in (("a", 2), ("b", 5)):
+        logits = rng.normal(0.4, 0.6, (depth, 6, 7)).astype(np.float32)
+        truth = rng.random((depth, 6, 7)) < 0.4
+        logits[0], truth[0] = -9, False
+        slices = []
+        for index in range(depth):
+            builder.add(
+                case=case,
+                labels=["x"],
+                scores=torch.from_numpy(logits[index])[None, None],
+                kind="logit",
+                reference=torch.from_numpy(truth[index])[None],
+                slice_index=index,
+            )
+            dices = []
+            for cut in (0.1, 0.3, 0.5, 0.7, 0.9):
+                seen = logits[index] > cut
+                both = 2 * (seen & truth[index]).sum() + eps
+                dices.append(both / (seen.sum() + truth[index].sum() + eps))
+            slices.append(np.mean(dices))
+        volumes.append(np.mean(slices))
+    found = score(builder.table(), "gbt-sam/1").value
+    assert found == pytest.approx(np.mean(volumes), abs=1e-12)
+
+
 def test_thresholds_come_from_histograms_or_not_at_all() -> None:
     table = TABLES["soft-map"]
     assert score(table, "house/1", threshold=0.3).value == pytest.approx(2 / 3)
