@@ -305,7 +305,13 @@ class Offer:
 
     def levels(self, kind: Kind) -> dict[str, Level]:
         """Value that may be asked -> how it fits. A value that is not in it: not offered."""
-        return _LEVELS[kind](self)
+        if kind not in self._known:  # the site asks hundreds of times
+            self._known[kind] = _LEVELS[kind](self)
+        return self._known[kind]
+
+    @cached_property
+    def _known(self) -> dict[Kind, dict[str, Level]]:
+        return {}
 
     def at_memory(self, gib: float) -> Level | None:
         """How it fits on a card of so many GiB; None: it is known to need more."""

@@ -37,8 +37,10 @@ def path(name: str, root: Path | None = None) -> Path:
     >>> path("data/vocabularies.yaml").name
     'vocabularies.yaml'
     """
-    here = os.getcwd()  # noqa: PTH109 - asked for every label; Path.cwd() takes ten times as long
-    root = root or _ROOT.get() or _found(os.environ.get("SAM4MIS_ROOT"), here)
+    root = root or _ROOT.get()
+    if root is None:
+        here = os.getcwd()  # noqa: PTH109 - asked for every label; Path.cwd() takes ten times as long
+        root = _found(os.environ.get("SAM4MIS_ROOT"), here)
     return _path(name, root)
 
 

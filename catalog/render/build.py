@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from catalog import own
 from catalog.errors import FindingsError, InputError, PrerequisiteError
 from catalog.files import lock, write_whole
 from catalog.registry import PAPERS, Registry
@@ -76,10 +77,11 @@ def settings(root: Path) -> Settings:
 def generate(catalog: Catalog, known: Settings) -> Output:
     """Everything of the site that is made from the registry. Pure: same input, same bytes."""
     output = Output(known)
-    for write in WRITERS:
-        write(output, catalog)
-    machine.write(output, catalog)
-    output.files["assets/social.png"] = card.draw(catalog)
+    with own.of(catalog.registry.root):
+        for write in WRITERS:
+            write(output, catalog)
+        machine.write(output, catalog)
+        output.files["assets/social.png"] = card.draw(catalog)
     return output
 
 
