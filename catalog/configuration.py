@@ -168,7 +168,7 @@ def read(path: Path) -> dict[str, str]:
     """Variable -> what the file says. Raises `UsageError` with everything that is wrong."""
     try:
         said = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: expected TOML: {error}") from error
     known = {setting.name: setting for setting in SETTINGS}
     values: dict[str, str] = {}

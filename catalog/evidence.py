@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import field
 
+from catalog import json_in
 from catalog.errors import Finding, FindingsError
 from catalog.records import Record, Slug
 
@@ -432,8 +433,8 @@ def load_recomputed(root: Path) -> list[Recomputed]:
     found, findings = [], []
     for path in sorted((root / RECOMPUTED).glob("*.json")):
         try:
-            found.append(msgspec.json.decode(path.read_bytes(), type=Recomputed))
-        except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+            found.append(json_in.decoded(path.read_bytes(), Recomputed))
+        except (msgspec.DecodeError, OSError) as error:
             hint = f"sam4mis reproduce recompute {path.stem} writes it again."
             place = f"{RECOMPUTED}/{path.name}"
             findings.append(Finding(place, None, "", "S001", str(error), hint))

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from catalog import json_in
 from catalog.files import whole
 from catalog.reading import collector_off
 from catalog.shipped import cache_of_snapshot, is_snapshot
@@ -76,10 +77,10 @@ def _definition() -> str:
 def read_records(root: Path, name: str, shape: type[Kind]) -> Kept[Kind]:
     """The records that were kept under a name; none where the definition was another."""
     kept: Any = None
-    with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError), collector_off():
+    with contextlib.suppress(OSError, msgspec.DecodeError), collector_off():
         content = (folder_of(root) / f"{name}.json").read_bytes()
         if _definition().encode() in content[:100]:
-            kept = msgspec.json.decode(content, type=Kept[shape])  # type: ignore[valid-type]
+            kept = json_in.decoded(content, Kept[shape])  # type: ignore[valid-type]
     return kept or Kept(_definition(), "", [], [])
 
 
@@ -97,8 +98,8 @@ def read(root: Path, name: str, key: str, shape: type[Kind]) -> Kind | None:
         if content[:64] != key.encode():
             return None
         with collector_off():
-            return msgspec.json.decode(content[65:], type=shape)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return json_in.decoded(content[65:], shape)
+    except (OSError, msgspec.DecodeError):
         return None
 
 

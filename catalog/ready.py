@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import field
 
 from catalog.records import Record
-from catalog.registry import RESULTS
+from catalog.registry import RESULTS, generated
 
 FILE = f"{RESULTS}/ready.json"
 COMMAND = "sam4mis reproduce plan --site"
@@ -70,8 +69,6 @@ class Readiness(Record, kw_only=True):
 def load(root: Path) -> Readiness:
     """What the file of a registry says, least effort first; nothing where there is no file."""
     path = root / FILE
-    if not path.is_file():
-        return Readiness()
-    found = msgspec.json.decode(path.read_bytes(), type=Readiness)
+    found = generated(path, Readiness) or Readiness()
     found.runs.sort(key=lambda run: run.effort)
     return found

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from catalog import __version__, kept, loading, reading
+from catalog import __version__, json_in, kept, loading, reading
 from catalog.errors import Finding, FindingsError, PrerequisiteError
 from catalog.evidence import Recomputed, Source, load_recomputed, load_sources
 from catalog.loading import IncompleteError, load_files, papers_of
@@ -41,6 +41,7 @@ VERDICTS = f"{RESULTS}/verdicts.json"
 VERDICT_LOG = f"{RESULTS}/verdict-log.json"
 AGAIN = f"{RESULTS}/again"  # <by>/<run>: published runs that others computed again
 RESULT_MIB = 16  # of one result.json
+Shape = TypeVar("Shape")
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -205,7 +206,7 @@ def load_results(root: Path) -> list[Result]:
                 raise ValueError("expected a file of the result's own, got a link")
             if path.stat().st_size > RESULT_MIB << 20:
                 raise ValueError(f"expected at most {RESULT_MIB} MiB, got more")
-            results.append(msgspec.json.decode(path.read_bytes(), type=Result))
+            results.append(json_in.decoded(path.read_bytes(), Result))
         except (ValueError, OSError) as error:  # msgspec's and Unicode's are ValueErrors
             findings.append(json_finding(place, error))
     if findings:
@@ -219,8 +220,8 @@ def _verdicts_file(root: Path) -> Verdicts:
     if not path.is_file():
         return Verdicts(schema="verdicts/1", verdicts=[])
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Verdicts)
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        return json_in.decoded(path.read_bytes(), Verdicts)
+    except (msgspec.DecodeError, OSError) as error:
         raise FindingsError([json_finding(VERDICTS, error)]) from error
 
 
@@ -230,9 +231,28 @@ def load_verdict_log(root: Path) -> list[VerdictChange]:
     if not path.is_file():
         return []
     try:
-        return msgspec.json.decode(path.read_bytes(), type=VerdictLog).changes
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        return json_in.decoded(path.read_bytes(), VerdictLog).changes
+    except (msgspec.DecodeError, OSError) as error:
         raise FindingsError([json_finding(VERDICT_LOG, error)]) from error
+
+
+class DataSets(msgspec.Struct):
+    """`datasets.json`: what `reproduce` knows of the data sets that it reads."""
+
+    datasets: list[dict[str, Any]] = msgspec.field(default_factory=list)
+
+
+def generated(path: Path, shape: type[Shape]) -> Shape | None:
+    """What `reproduce` left in a file for the site; None where there is none.
+
+    Raises `FindingsError` where it is something else.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return json_in.decoded(path.read_bytes(), shape)
+    except (msgspec.DecodeError, OSError) as error:
+        raise FindingsError([json_finding(str(path), error)]) from error
 
 
 def json_finding(place: str, error: Exception) -> Finding:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import Finding, FindingsError
 from catalog.evidence import RECOMPUTED
 from catalog.records import Verdicts
@@ -49,8 +50,8 @@ def examined(root: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Verdicts).files
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        return json_in.decoded(path.read_bytes(), Verdicts).files
+    except (msgspec.DecodeError, OSError) as error:
         raise FindingsError([json_finding(VERDICTS, error)]) from error
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from catalog import json_in
+
 INSTALLED = Path(__file__).resolve().parent
 SNAPSHOT = INSTALLED / "data" / "registry"  # in a wheel only
 STAMP = "snapshot.json"
@@ -35,7 +37,7 @@ class Stamp(msgspec.Struct, frozen=True):
 def stamp() -> Stamp | None:
     """What the snapshot of this installation is of; None where it has none (a clone)."""
     try:
-        return msgspec.json.decode((SNAPSHOT / STAMP).read_bytes(), type=Stamp)
+        return json_in.decoded((SNAPSHOT / STAMP).read_bytes(), Stamp)
     except (OSError, msgspec.DecodeError):
         return Stamp() if SNAPSHOT.is_dir() else None
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from catalog import identifiers
+import msgspec
+
+from catalog import identifiers, json_in
 from catalog.checks.references import Crossing
 from catalog.checks.seen import Told
 from catalog.places import naming, verified
 from catalog.records import Checkpoint, Paper, Project, to_builtins
-from catalog.registry import PROJECTS, RESULTS, Registry
+from catalog.registry import PROJECTS, RESULTS, DataSets, Registry
 from catalog.sources import volatile
 from catalog.text import fold
 
@@ -181,10 +182,11 @@ def _lifted(
 def _fetched(root: Path) -> set[str]:
     """Data sets that `reproduce` fetches by itself, from the file that it leaves behind."""
     try:
-        found = json.loads((root / RESULTS / "datasets.json").read_bytes())["datasets"]
-    except (OSError, ValueError, KeyError):
+        content = (root / RESULTS / "datasets.json").read_bytes()
+        found = json_in.decoded(content, DataSets).datasets
+    except (OSError, msgspec.DecodeError):
         return set()  # a registry without readers; a damaged file is told by its own reader
-    return {str(each["name"]) for each in found if each.get("how") == "fetched"}
+    return {str(each.get("name")) for each in found if each.get("how") == "fetched"}
 
 
 def _alive(root: Path) -> set[str]:

@@ -7,7 +7,6 @@ the files it leaves behind, and not judged in a registry that has none.
 from __future__ import annotations
 
 import datetime
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from catalog import own, reading, waiting
+from catalog import json_in, own, reading, waiting
 from catalog.checks import claims, texts
 from catalog.checks.references import Crossing, near
 from catalog.checks.seen import Seen, Told
@@ -326,7 +325,6 @@ def _named(items: Any, key: str) -> dict[str, dict[str, Any]]:
 def _json(path: Path) -> dict[str, Any]:
     """What a machine wrote; {} where it is not there or damaged, which its own reader tells."""
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return json_in.decoded(path.read_bytes(), dict[str, Any])
+    except (OSError, msgspec.DecodeError):
         return {}
-    return content if isinstance(content, dict) else {}

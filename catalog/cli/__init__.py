@@ -184,11 +184,14 @@ def _report(error: Exception) -> str | None:
 def _json_error(
     message: str, code: int, findings: Iterable[Finding] = (), command: str | None = None
 ) -> None:
-    """With `--json` programs get the error as JSON too: standard output is always valid JSON.
+    """With `--json` programs get the error as JSON too, unless they have an answer: standard output
+    is always one valid JSON document.
 
     command   the next thing to type, where something is missing
     """
-    if "--json" not in sys.argv:
+    from catalog.cli.output import answered
+
+    if "--json" not in sys.argv or answered():
         return
     import json
 

@@ -43,7 +43,11 @@ def main(
     if json:
         import msgspec
 
-        typer.echo(msgspec.json.format(msgspec.json.encode(report.as_dict()), indent=2).decode())
+        from catalog.cli.output import write_document
+
+        write_document(
+            msgspec.json.format(msgspec.json.encode(report.as_dict()), indent=2).decode()
+        )
         return
     typer.echo(f"README tables\t{report.readme}, {report.readme_bytes} bytes")
     if not (check or readme_only):

@@ -60,7 +60,7 @@ def profiles(incomplete: str) -> list[str]:
 
 def _generated(name: str, key: str, incomplete: str) -> list[str]:
     root = _root()
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         if root is not None:
             content = json.loads((root / "reproduce" / "results" / f"{name}.json").read_text())
             return [item[key] for item in content[name] if item[key].startswith(incomplete)]

@@ -23,6 +23,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON, for pr
 
 Row = Sequence[object]
 
+_answered = False  # whether standard output has its JSON document
+
 
 def stdout_is_terminal() -> bool:
     """Whether a person reads standard output."""
@@ -41,7 +43,9 @@ def say(message: str) -> None:
 
 def settle_streams() -> None:
     """A stream that was closed before the program began leads nowhere. What is written is UTF-8,
-    whatever the locale or the machine's code page is."""
+    whatever the locale or the machine's code page is. No answer was given yet."""
+    global _answered
+    _answered = False
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - kept open
@@ -61,7 +65,19 @@ def write(text: str) -> None:
 
 def write_json(data: Any) -> None:
     """`data` as JSON to standard output."""
-    write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    write_document(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def write_document(text: str) -> None:
+    """A whole JSON document to standard output, which holds no second one."""
+    global _answered
+    _answered = True
+    write(text + "\n")
+
+
+def answered() -> bool:
+    """Whether standard output has its JSON document."""
+    return _answered
 
 
 def cell(value: object) -> str:

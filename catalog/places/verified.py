@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import field
 
+from catalog import json_in
 from catalog.errors import Finding, FindingsError
 from catalog.files import write_whole
 from catalog.places import naming
@@ -57,7 +58,7 @@ def load(root: Path) -> Verified:
     """
     path = root / FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Verified)
+        return json_in.decoded(path.read_bytes(), Verified)
     except FileNotFoundError:
         return Verified()
     except msgspec.DecodeError as error:

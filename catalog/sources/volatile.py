@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import field
 
+from catalog import json_in
 from catalog.files import write_whole
 from catalog.identifiers import github
 from catalog.records import Project, Record
@@ -92,7 +93,7 @@ def moved_since(project: Project, volatile: Volatile) -> Moved | None:
 def load(root: Path) -> Volatile:
     """The file as it is; an empty one where there is none or it cannot be read (it is a cache)."""
     try:
-        return msgspec.json.decode((root / FILE).read_bytes(), type=Volatile)
+        return json_in.decoded((root / FILE).read_bytes(), Volatile)
     except (OSError, msgspec.DecodeError):
         return Volatile()
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import InputError
 from reproduce.asking.prompt_grid import first_prompts
 from reproduce.contracts import Bring, Case, Dataset, Prompt, PromptProfile, Sample
@@ -129,7 +130,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     """Prompts of a replay file. Raises `InputError` where it is not one."""
     try:
         lines = path.read_bytes().splitlines()
-        head = msgspec.json.decode(lines[0])
+        head = json_in.decoded(lines[0])
         if head["schema"] != SCHEMA or head["prompts"] != len(lines) - 1:
             raise ValueError(f"expected {SCHEMA} with {head.get('prompts')} prompts")
         return [decoded(line) for line in lines[1:]]
@@ -140,7 +141,7 @@ def read_prompts(path: Path) -> list[Prompt]:
 def _head(path: Path) -> tuple[str, tuple[int, ...]]:
     """Profile and seeds of a replay file. Raises `InputError` where it is not one."""
     try:
-        head = msgspec.json.decode(path.read_bytes().partition(b"\n")[0])
+        head = json_in.decoded(path.read_bytes().partition(b"\n")[0])
         return msgspec.convert(head["profile"], str), tuple(
             msgspec.convert(head["seeds"], list[int])
         )
@@ -152,7 +153,7 @@ def decoded(line: bytes) -> Prompt:
     """A prompt from its line. Raises `ValueError`, `KeyError` or `TypeError` where it is none."""
     import numpy as np
 
-    document = msgspec.json.decode(line)
+    document = json_in.decoded(line)
     kinds = (
         ("box", np.float64),
         ("points", np.float64),

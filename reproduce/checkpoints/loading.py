@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import InputError
 from reproduce.checkpoints.layouts import LAYOUTS, unwrap
 from reproduce.contracts import FILE
+from reproduce.ground.pickles import refuse_nested
 from reproduce.ground.places import cache_folder
 from reproduce.ground.sniffing import sniff
 from reproduce.obtaining.archives import ARCHIVES, weights_inside
@@ -38,7 +39,10 @@ def read_state(path: Path, layout: str | None = None) -> dict[str, torch.Tensor]
     Raises `InputError` where the file is no weights file, is cut short, holds pickle globals beyond
     tensors and plain containers, or is not laid out as `layout` says.
     """
-    return unwrap(read_content(path), layout, path.name)
+    try:
+        return unwrap(read_content(path), layout, path.name)
+    except RecursionError:
+        raise InputError(f"{path}: refused, it nests more deeply than any weights do.") from None
 
 
 def read_parts(parts: Sequence[tuple[Path, str | None]]) -> dict[str, torch.Tensor]:
@@ -75,7 +79,10 @@ def read_content(path: Path) -> Any:
         raise InputError(f"{path}: no such file, expected a checkpoint.")
     kind = sniff(path)
     if kind in ARCHIVES:
-        return read_content(weights_inside(path))
+        inner = weights_inside(path)
+        if (again := sniff(inner)) in ARCHIVES:
+            raise InputError(f"{path}: expected weights in the archive, got {again} in it.")
+        return read_content(inner)
     if kind == "safetensors":
         from safetensors.torch import load_file
 
@@ -89,6 +96,7 @@ def read_content(path: Path) -> Any:
         raise InputError(
             f"{path}: expected weights (safetensors or a torch file), got {kind}. {_again(path)}"
         )
+    refuse_nested(path)
     try:
         with torch.serialization.safe_globals(_inert()):
             return torch.load(path, map_location="cpu", weights_only=True)

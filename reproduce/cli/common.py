@@ -77,7 +77,7 @@ def place_of(path: Path) -> str:
 
 def as_json(document: Any) -> None:
     """Print data for machines."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    output.write_document(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *wide: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import typer
 
+from catalog import json_in
 from catalog.errors import Finding, FindingsError
 from reproduce.cli.common import as_json
 from reproduce.ground.alike import ABSOLUTE, alike
@@ -35,12 +36,12 @@ def up_to_date(
     if current is None or current == content:
         return current is not None
     try:
-        kept = msgspec.json.decode(current)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        kept = json_in.decoded(current)
+    except msgspec.DecodeError:
         return False
     if not isinstance(kept, dict) or current != laid_out(msgspec.json.encode(kept)):
         return False  # nothing that a machine wrote
-    new = msgspec.json.decode(content)
+    new = json_in.decoded(content)
     for name in but:
         kept.pop(name, None), new.pop(name, None)
     return alike(kept, new, absolute)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import UsageError
 from catalog.registry import RESULTS, load_results, workplace
 from reproduce.cli.common import RUNS
@@ -87,7 +88,7 @@ def _read(path: Path, place: str) -> StoredRun | None:
     from catalog.records import Result
 
     try:
-        result = msgspec.json.decode(path.read_bytes(), type=Result)
+        result = json_in.decoded(path.read_bytes(), Result)
     except (msgspec.DecodeError, OSError):
         return None
     return StoredRun(result, path.parent, place, published=False)

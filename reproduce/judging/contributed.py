@@ -14,8 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
+from catalog import json_in
 from catalog.errors import Finding, InputError, PrerequisiteError, UsageError
 from catalog.evidence import EVIDENCE, RECOMPUTED
 from catalog.records import Claim, Project, Result, Verdict
@@ -234,7 +233,7 @@ def examine_request(
     judged: list[Judged] = []
     known = {f"{p.slug}/{c.id}": (p, c) for p in registry.projects for c in p.claims}
     for folder in folders:
-        result = msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
+        result = json_in.decoded((folder / "result.json").read_bytes(), Result)
         place = f"{RESULTS}/{folder.name}/result.json"
         if result.by is None:
             message = "does not say who ran it."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import Finding, InputError
 from catalog.records import Result
 from catalog.registry import AGAIN, RESULTS
@@ -134,11 +135,9 @@ class _Folder:
     def _inputs(self) -> Iterator[Finding]:
         """A result of this version, whose id is the hash of what it says it was made of."""
         try:
-            self.result = result = msgspec.json.decode(
-                (self.folder / RESULT).read_bytes(), type=Result
-            )
+            self.result = result = json_in.decoded((self.folder / RESULT).read_bytes(), Result)
             expected = run_id_of(result)
-        except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        except (msgspec.DecodeError, OSError) as error:
             yield self._finding("Z003", RESULT, "", f"expected a result of result/1, got: {error}")
             return
         except InputError as error:

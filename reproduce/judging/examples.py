@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catalog import json_in
 from catalog.errors import PrerequisiteError
 from catalog.registry import RESULTS
 from reproduce.ground.plugins import plugin, plugins
@@ -44,12 +45,11 @@ HALF_DIGIT = 0.00005
 
 def stored_examples(root: Path) -> list[dict[str, Any]]:
     """The index of stored example statistics: project, conventions, file."""
-    import msgspec
 
     path = root / FOLDER / INDEX
     if not path.is_file():
         return []
-    found: list[dict[str, Any]] = msgspec.json.decode(path.read_bytes())
+    found: list[dict[str, Any]] = json_in.decoded(path.read_bytes())
     return found
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import msgspec
-
+from catalog import json_in
 from catalog.errors import Finding
 from catalog.records import Repeat, Result
 from catalog.registry import AGAIN, RESULTS
@@ -101,7 +100,7 @@ def _published(root: Path) -> list[Result]:
 
 
 def _read(folder: Path) -> Result:
-    return msgspec.json.decode((folder / RESULT).read_bytes(), type=Result)
+    return json_in.decoded((folder / RESULT).read_bytes(), Result)
 
 
 def _repeat(root: Path, folder: Path, result: Result) -> Repeat:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import msgspec
 import torch
 
+from catalog import json_in
 from catalog.files import write_whole
 from catalog.records import Record
 from reproduce.ground.places import cache_folder
@@ -45,7 +46,7 @@ def quickest(device: str) -> Probe:
     on = [str(part) for part in arithmetic(device)]
     path = cache_folder() / "precision.json"
     try:
-        kept = msgspec.json.decode(path.read_bytes(), type=dict[str, Probe])
+        kept = json_in.decoded(path.read_bytes(), dict[str, Probe])
     except (OSError, msgspec.MsgspecError):
         kept = {}
     key = " ".join(on)

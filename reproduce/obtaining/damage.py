@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from catalog.errors import InputError
+from reproduce.ground.pickles import MAGIC_NUMBER, refuse_nested
 from reproduce.obtaining.archives import ARCHIVES, read_through
 
 HEADER_BYTES = 100_000_000  # of safetensors, as its library allows
-MAGIC_NUMBER = 0x1950A86A20F9469CFC6C  # of torch files before 1.6 (torch.serialization)
 ELEMENT_BYTES = {
     "Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1,
     "Byte": 1, "Bool": 1, "ComplexDouble": 16, "ComplexFloat": 8, "QInt8": 1, "QUInt8": 1,
@@ -39,8 +39,10 @@ def damage(path: Path) -> str | None:
         if kind == "safetensors":
             return _safetensors(path)
         if kind == "torch":
+            refuse_nested(path)
             return _torch(path)
         if kind == "pickle":
+            refuse_nested(path)
             return _pickle(path)
         if kind in ARCHIVES:
             read_through(path)

@@ -27,6 +27,7 @@ import msgspec
 import requests
 import urllib3
 
+from catalog import json_in
 from catalog.errors import InputError
 from catalog.files import DiskFullError, disk_full_told, write_whole
 from catalog.watching import CutSession, Watch
@@ -177,7 +178,7 @@ class _Transfer:
         part, url = self.asked.part, self.asked.url
         self.note = Note(url, None, None)
         with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
-            self.note = msgspec.json.decode(note_of(part).read_bytes(), type=Note)
+            self.note = json_in.decoded(note_of(part).read_bytes(), Note)
         if not part.is_file():
             return False
         fits = self.note.url == url and self.asked.expected in (None, self.note.total)
@@ -360,7 +361,7 @@ def _wait(said: str | None) -> float | None:
         return float(said)
     try:
         until = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

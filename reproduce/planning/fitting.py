@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import InputError, PrerequisiteError, Sam4misError
 from catalog.registry import Registry
 from reproduce.planning.campaign import Campaign, Planned, record_hash
@@ -25,8 +26,8 @@ def read_campaign(path: Path) -> Campaign:
     if path.stat().st_size > MOST_MIB << 20:
         raise InputError(f"{path}: expected a plan file of at most {MOST_MIB} MiB.")
     try:
-        made = msgspec.json.decode(path.read_bytes(), type=Campaign)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        made = json_in.decoded(path.read_bytes(), Campaign)
+    except msgspec.DecodeError as error:
         raise InputError(
             f"{path}: expected a plan file campaign/1, as {AGAIN} writes it; got: {error}."
         ) from error

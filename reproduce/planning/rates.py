@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import field
 
-from catalog import own, reading
+from catalog import json_in, own, reading
 from catalog.converting import convert
 from catalog.errors import FindingsError
 from catalog.records import Record, Result
@@ -87,8 +87,7 @@ def on_cards() -> list[tuple[str, list[Rate]]]:
     `msgspec.ValidationError` for a file that is none."""
     folder = own.path(FILE).parents[2] / "benchmarks/results"
     found = [
-        msgspec.json.decode(path.read_bytes(), type=_Measured)
-        for path in sorted(folder.glob("gpu-*.json"))
+        json_in.decoded(path.read_bytes(), _Measured) for path in sorted(folder.glob("gpu-*.json"))
     ]
     found.sort(key=lambda each: each.date, reverse=True)
     return [(each.machine.gpu, each.rates) for each in found]

@@ -18,6 +18,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from catalog import json_in
 from catalog.errors import InputError, Sam4misError
 from catalog.files import lock, write_whole
 from reproduce.asking.kept import KeptDataset
@@ -169,7 +170,7 @@ class Job:
         if not path.is_file():
             return None
         try:
-            record = msgspec.json.decode(path.read_bytes(), type=CaseRecord)
+            record = json_in.decoded(path.read_bytes(), CaseRecord)
         except msgspec.DecodeError:
             return None
         wanted = [self.out / name for name in (record.masks, record.overlay) if name]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from catalog import json_in
 from catalog.errors import InputError, Sam4misError
 from catalog.files import lock, write_whole
 from reproduce.asking.kept import KeptDataset
@@ -197,7 +198,7 @@ def _before(path: Path, mark: str) -> TrialRecord | None:
     if not path.is_file():
         return None
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=TrialRecord)
+        record = json_in.decoded(path.read_bytes(), TrialRecord)
     except msgspec.DecodeError:
         return None
     return record if record.mark == mark else None

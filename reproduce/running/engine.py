@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import InputError
 from catalog.files import disk_full_told, lock, write_whole
 from catalog.records import Check, Contours, Result, RoundsFile
@@ -62,7 +63,7 @@ def existing(folder: Path) -> Result | None:
     if not path.is_file():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Result)
+        return json_in.decoded(path.read_bytes(), Result)
     except msgspec.DecodeError as error:
         raise InputError(
             f"{path}: not a result file of this version ({error}). "
@@ -321,7 +322,7 @@ def publish(folder: Path, results: Path) -> Path:
     from reproduce.statistics.parity import difference
 
     content = (folder / RESULT).read_bytes()
-    result = msgspec.json.decode(content, type=Result)
+    result = json_in.decoded(content, Result)
     if own := result.environment.get("plugins"):
         raise InputError(
             f"{result.run}: computed beside {', '.join(own)}, code of somebody's own, so it is not "

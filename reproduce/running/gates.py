@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import InputError
 from catalog.files import write_whole
 from catalog.records import Check
@@ -181,8 +182,8 @@ def _read(path: Path) -> dict[str, Check]:
     if not path.is_file():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Check])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json_in.decoded(path.read_bytes(), dict[str, Check])
+    except msgspec.DecodeError as error:
         raise InputError(
             f"{path}: expected the gates of a run of this version, got: {error}. Delete "
             f"{path.name} to try them again."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from catalog import json_in
 from catalog.errors import InputError, UsageError
 from catalog.records import Check, Measurement, Result, StatisticsFile
 from reproduce.ground.plugins import plugin
@@ -39,8 +40,8 @@ def _finished(folder: Path, spec: RunSpec) -> list[Shard]:
 
 def _record(shard: Shard, table: Path, path: Path) -> ShardRecord:
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=ShardRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        record = json_in.decoded(path.read_bytes(), ShardRecord)
+    except msgspec.DecodeError as error:
         raise InputError(
             f"{path}: expected the record of a finished shard of this version, got: {error}. "
             f"Delete {path.name} to compute that shard again, or finish with the version that "

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct, field
 
+from catalog import json_in
 from catalog.errors import InputError
 from reproduce.contracts import Case, Grid
 from reproduce.ground.reading import sha256_of
@@ -159,8 +160,8 @@ class Plan(Struct, kw_only=True, forbid_unknown_fields=True):
         """The plan in a run folder. Raises `InputError` for one of another version."""
         path = folder / "plan.json"
         try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return json_in.decoded(path.read_bytes(), cls)
+        except msgspec.DecodeError as error:
             raise InputError(
                 f"{path}: expected the plan of a run of this version, got: {error}. "
                 "`sam4mis reproduce run` writes it anew; finished shards are kept."

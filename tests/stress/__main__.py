@@ -23,7 +23,7 @@ from typing import Protocol
 from .commands import NotHereError
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("archive", "fuzz", "kill", "limits", "markup", "net", "race", "slurm", "tamper")
+NAMES = ("archive", "fuzz", "kill", "limits", "markup", "net", "race", "slurm", "tamper", "words")
 
 
 class Attack(Protocol):

@@ -19,7 +19,7 @@ from typing import Any
 from catalog.errors import Sam4misError
 from catalog.sources.http import SourceError
 
-from .mutating import of_bytes, of_json, of_text
+from .mutating import instead, of_bytes, of_json, of_text
 
 ROOT = Path(__file__).resolve().parents[2]
 Mutation = Callable[[bytes, Random], bytes]
@@ -41,7 +41,7 @@ class Attack:
 
     def __call__(self, random: Random) -> str | None:
         subject = random.choice(self.subjects)
-        content = random.choice(subject.mutations)(subject.content, random)
+        content = random.choice((*subject.mutations, instead))(subject.content, random)
         return read(subject, content)
 
 

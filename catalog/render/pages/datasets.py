@@ -6,13 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from catalog.facets import tag_values
 from catalog.ladder import Data, terms
 from catalog.naming import dataset_key, whole_of
 from catalog.records import DatasetUse, Measurement, Result
-from catalog.registry import RESULTS
+from catalog.registry import RESULTS, DataSets, generated
 from catalog.render import show
 from catalog.render.labels import label
 from catalog.render.output import Output
@@ -81,13 +79,9 @@ def ordered(rows: list[Row]) -> list[Row]:
 def plugins(catalog: Catalog) -> dict[str, dict[str, Any]]:
     """What the harness knows of data sets, as `reproduce` left it in a file; by slug."""
     path = catalog.registry.root / RESULTS / PROFILES
-    if not path.is_file():
-        return {}
-    document = msgspec.json.decode(path.read_bytes())
+    document = generated(path, DataSets) or DataSets()
     return {
-        dataset_key(item["name"]): item
-        for item in document.get("datasets", [])
-        if not item.get("format_only")
+        dataset_key(item["name"]): item for item in document.datasets if not item.get("format_only")
     }
 
 

@@ -10,9 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from catalog.registry import RESULTS
+from catalog.registry import RESULTS, generated
 from catalog.render.output import Output
 from catalog.render.views import Catalog
 
@@ -43,7 +41,7 @@ NAMES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd95": "HD95", "assd": "AS
 
 def document(path: Path) -> dict[str, Any]:
     """A JSON object from a file; empty where there is none."""
-    return dict(msgspec.json.decode(path.read_bytes())) if path.is_file() else {}
+    return generated(path, dict[str, Any]) or {}
 
 
 def matrix(

@@ -8,9 +8,9 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from markupsafe import Markup
 
+from catalog import json_in
 from catalog.exports.table import harmless
 from catalog.records import CaseScore, Contours, Result
 from catalog.registry import RESULTS
@@ -60,7 +60,7 @@ def given(path: Path) -> dict[tuple[str, str], Given]:
     found: dict[tuple[str, str], Given] = {}
     if path.is_file():
         for line in path.read_bytes().splitlines():
-            one = msgspec.json.decode(line, type=Given)
+            one = json_in.decoded(line, Given)
             if one.drawable:
                 found.setdefault((one.case, one.label), one)
     return found
