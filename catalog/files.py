@@ -100,12 +100,18 @@ def _sync(path: Path) -> None:
 def write_whole(path: Path, content: bytes) -> None:
     """Replace a file by `content`: readers see the old one or the new one, never a part.
 
+    What is there and is no file (a device, a pipe) takes the content and stays what it is.
+
     Raises `InputError` where the disk is full (`DiskFullError`) or the folder cannot be written;
     the old file is then untouched.
     """
     try:
-        with disk_full_told(path), whole(path) as temporary:
-            temporary.write_bytes(content)
+        with disk_full_told(path):
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                path.write_bytes(content)
+                return
+            with whole(path) as temporary:
+                temporary.write_bytes(content)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror}; what was there is untouched."

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 from stress import __main__ as stress
-from stress import kill, markup, net
+from stress import kill, markup, net, words
+from stress.desk import LINES
 from stress.handshakes import BAD, Handshakes
 
 from catalog.intake.csl import read_csl
@@ -19,6 +20,13 @@ from catalog.intake.csl import read_csl
 def test_a_short_attack_holds(name: str, tries: int, tmp_path: Path) -> None:
     given = [name, "--seed", "17", "--tries", str(tries), "--out", str(tmp_path)]
     assert stress.main(given) == 0
+
+
+def test_commands_with_odd_words_end_as_they_say(tmp_path: Path) -> None:
+    lines = [line for line in LINES if line[0] != "reproduce"]
+    with ExitStack() as stack:
+        attack = words.Attack(tmp_path, stack, lines)
+        assert [attack(Random(f"17/{number}")) for number in range(12)] == [None] * 12
 
 
 @pytest.mark.parametrize("handshake", ["good", *BAD])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ from catalog.registry import PROJECTS, RESULTS, Registry
 from catalog.runnable import OUTSIDE
 from catalog.vocabulary import vocabularies
 
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 WEIGHTS = frozenset({"public", "none", "announced", "gated", "dead", "unknown"})
 CONVENTIONS = "data/protocol_conventions.yaml"
 ADAPTERS = "reproduce/adapters"
@@ -52,6 +53,34 @@ DECIDING = frozenset(
 )
 
 
+class _Named(msgspec.Struct):
+    """A metric or prompt profile, as `reproduce` lists it."""
+
+    id: str
+
+
+class _Scoring(msgspec.Struct):
+    """`profiles.json`."""
+
+    profiles: list[_Named] = msgspec.field(default_factory=list)
+    prompts: list[_Named] = msgspec.field(default_factory=list)
+
+
+class _Reader(msgspec.Struct):
+    """A data set that `reproduce` reads."""
+
+    name: str
+    splits: dict[str, Any]
+    options: dict[str, Any]
+    labels: list[str]
+
+
+class _Readers(msgspec.Struct):
+    """`datasets.json`."""
+
+    datasets: list[_Reader] = msgspec.field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Names that projects may use. None: this registry has no file that would say."""
@@ -63,19 +92,20 @@ class Known:
     @classmethod
     def of(cls, root: Path) -> Known:
         """What the files of `reproduce` in this registry name."""
-        scoring = _json(root / RESULTS / "profiles.json")
-        readers = _json(root / RESULTS / "datasets.json").get("datasets")
+        scoring = _left(root / RESULTS / "profiles.json", _Scoring)
+        readers = _left(root / RESULTS / "datasets.json", _Readers).datasets
         adapters = {
             path.stem.replace("_", "-")
             for path in (root / ADAPTERS).glob("*")
             if path.suffix == ".py" or (path / "__init__.py").is_file()
         } - {"--init--"}
-        prompts = frozenset(_named(scoring.get("prompts"), "id"))
-        splits = {name: frozenset(r["splits"]) for name, r in _named(readers, "name").items()}
-        options = {name: frozenset(r["options"]) for name, r in _named(readers, "name").items()}
-        labels = {name: frozenset(r["labels"]) for name, r in _named(readers, "name").items()}
+        prompts = frozenset(each.id for each in scoring.prompts)
+        splits = {each.name: frozenset(each.splits) for each in readers}
+        options = {each.name: frozenset(each.options) for each in readers}
+        labels = {each.name: frozenset(each.labels) for each in readers}
         readable = claims.Readable(prompts or None, splits or None, options, labels)
-        return cls(set(_named(scoring.get("profiles"), "id")) or None, adapters or None, readable)
+        profiles = {each.id for each in scoring.profiles}
+        return cls(profiles or None, adapters or None, readable)
 
 
 def check(registry: Registry, seen: Seen) -> Iterator[Crossing]:
@@ -317,14 +347,10 @@ def _conventions_of(file: Path) -> dict[str, Any]:
     return dict(data["conventions"])
 
 
-def _named(items: Any, key: str) -> dict[str, dict[str, Any]]:
-    """Items of a generated list by what names them; {} where there is no list."""
-    return {str(i[key]): i for i in items or [] if isinstance(i, dict) and key in i}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """What a machine wrote; {} where it is not there or damaged, which its own reader tells."""
+def _left(path: Path, shape: type[Shape]) -> Shape:
+    """What a machine wrote; an empty one where it is not there or damaged, which its own reader
+    tells."""
     try:
-        return json_in.decoded(path.read_bytes(), dict[str, Any])
+        return json_in.decoded(path.read_bytes(), shape)
     except (OSError, msgspec.DecodeError):
-        return {}
+        return shape()

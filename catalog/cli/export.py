@@ -11,6 +11,7 @@ import typer
 from catalog.cli.filtering import tell_more, with_filters
 from catalog.cli.output import counted, say, write, write_json
 from catalog.facets import Filters
+from catalog.files import write_whole
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -88,7 +89,7 @@ def export(
     else:
         if not output.parent.is_dir():
             raise UsageError(f"--output: the folder {output.parent} does not exist.")
-        output.write_text(text, "utf-8")
+        write_whole(output, text.encode())
         if json:
             write_json({"file": str(output), "format": chosen_format, "works": len(chosen)})
     where = f" in {output}" if output else ""

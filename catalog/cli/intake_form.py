@@ -49,6 +49,7 @@ def intake_form(
     """
     from catalog.errors import UsageError
     from catalog.facets import unknown_value
+    from catalog.files import write_whole
     from catalog.intake import decode
     from catalog.intake.issue_form import FORMS, change_of, read_form
     from catalog.registry import find_clone
@@ -65,11 +66,10 @@ def intake_form(
         write(patch)
     say(change.title)
     if title is not None:
-        title.write_text(change.title + "\n", "utf-8")
+        write_whole(title, f"{change.title}\n".encode())
     if apply:
         from catalog.editing import edit_lock
         from catalog.errors import InputError
-        from catalog.files import write_whole
 
         with edit_lock(root):
             now = change.path.read_bytes().decode("utf-8") if change.path.exists() else None

@@ -63,7 +63,7 @@ def screen(
     if include or exclude:
         if include and exclude:
             raise UsageError("--include and --exclude: one of them.")
-        decide(root, _chosen(name, queue), include, reason, note, dry_run=dry_run)
+        decide(root, _chosen(name, queue), include, reason, note, dry_run=dry_run, json=json)
         return
     if name is not None:
         queue = [_chosen(name, queue)]
@@ -103,11 +103,15 @@ def decide(
     note: str | None,
     *,
     dry_run: bool = False,
+    json: bool = False,
 ) -> None:
-    """Write one decision: the record first, then the decision that names it.
+    """Write one decision: the record first, then the decision that names it. `json`: the decision
+    is printed, else the record.
 
     Raises `UsageError` without a known reason, `InputError` where the work is in the catalog.
     """
+    import msgspec
+
     from catalog.facets import unknown_value
     from catalog.sources import screening
 
@@ -120,10 +124,7 @@ def decide(
         raise UsageError(unknown_value("--reason", reason, known))
     if include != (reason == "in-scope"):
         raise UsageError("--reason: in-scope goes with --include, every other one with --exclude.")
-    work = _add(root, candidate, dry_run=dry_run) if include else None
-    if dry_run:
-        say("Nothing was written (--dry-run).")
-        return
+    work = _add(root, candidate, dry_run=dry_run, shown=not json) if include else None
     decision = screening.Decision(
         id=candidate.id,
         title=candidate.record.title,
@@ -133,11 +134,16 @@ def decide(
         note=note,
         work=work,
     )
+    if json:
+        write_json(msgspec.to_builtins(decision))
+    if dry_run:
+        say("Nothing was written (--dry-run).")
+        return
     screening.decide(root, decision)
     say(f"{candidate.id}: {decision.decision}d ({reason})" + (f" as {work}" if work else ""))
 
 
-def _add(root: Path, candidate: Candidate, *, dry_run: bool) -> str:
+def _add(root: Path, candidate: Candidate, *, dry_run: bool, shown: bool) -> str:
     """Append the candidate to papers.yaml; returns its id."""
     from catalog.cli.output import write
     from catalog.duplicates import find_duplicates
@@ -160,7 +166,8 @@ def _add(root: Path, candidate: Candidate, *, dry_run: bool) -> str:
             f"Decide: sam4mis screen {candidate.id} --exclude --reason duplicate, or add the "
             f"version: sam4mis add {candidate.id} --as-version {sure[0].paper_id}"
         )
-    write(dump_record(paper))
+    if shown:
+        write(dump_record(paper))
     if not dry_run:
         append_record(root, paper)
     return paper.id

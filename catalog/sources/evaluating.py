@@ -10,6 +10,7 @@ from typing import Literal
 from catalog.decided import decisions
 from catalog.errors import UsageError
 from catalog.intake.draft import Draft
+from catalog.intake.reading import decode
 from catalog.intake.works_list import read_works_list
 from catalog.sources.discovering import Query
 
@@ -58,7 +59,7 @@ def read_judged(path: Path) -> list[Work]:
 
     Raises `FindingsError`, or `UsageError` where no work is in scope.
     """
-    drafts = read_works_list(path.read_text("utf-8"), str(path), decisions().venues)
+    drafts = read_works_list(decode(path.read_bytes(), str(path)), str(path), decisions().venues)
     works = [Work(d.title, _judged(d), d.version.ids.arxiv) for d in drafts]
     if not any(work.judged == "in" for work in works):
         raise UsageError(f"{path}: no work is in scope, so nothing can be measured.")

@@ -7,13 +7,15 @@ enters the cache. Several processes may ask for one file at once; one fetches, t
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+import msgspec
+
+from catalog import json_in
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from catalog.files import disk_full_told, write_whole
 from catalog.records import Checkpoint
@@ -104,16 +106,16 @@ def identity_of(record: Checkpoint, sha256: str) -> Identity:
     if identity(record, sha256)[0] == "same":
         return "shown"
     noted = _noted(record)
-    return "fetched" if noted and noted["sha256"] == sha256 else "not shown"
+    return "fetched" if noted and noted.sha256 == sha256 else "not shown"
 
 
 def record_lines(record: Checkpoint) -> str | None:
     """What the project file may say of a file that was fetched without a recorded hash."""
     noted = _noted(record)
-    if record.sha256 or noted is None or "url" not in noted:
+    if record.sha256 or noted is None or noted.url is None:
         return None
-    source = f"{{by: fetched, place: {flow(noted['url'])}, date: {flow(noted['date'])}}}"
-    return f"  sha256: {noted['sha256']}\n  sha256_from: [{source}]\n  bytes: {noted['bytes']}"
+    source = f"{{by: fetched, place: {flow(noted.url)}, date: {flow(noted.date)}}}"
+    return f"  sha256: {noted.sha256}\n  sha256_from: [{source}]\n  bytes: {noted.bytes}"
 
 
 def obtain(project: str, record: Checkpoint, quiet: bool = False) -> Path:
@@ -165,15 +167,25 @@ def _keep(record: Checkpoint, part: Path, source: Source) -> Path:
         part.replace(target)
     discard(part)
     if record.sha256 is None:
-        note = {
-            "sha256": sha256,
-            "bytes": target.stat().st_size,
-            "urls": record.urls,
-            "url": source.given,
-            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        }
-        write_whole(_note_path(record), json.dumps(note).encode())
+        note = Noted(
+            sha256=sha256,
+            bytes=target.stat().st_size,
+            urls=record.urls,
+            url=source.given,
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        )
+        write_whole(_note_path(record), msgspec.json.encode(note))
     return target
+
+
+class Noted(msgspec.Struct):
+    """What came from the addresses of a record without a hash, so that it is fetched once."""
+
+    sha256: str
+    bytes: int
+    urls: list[str]
+    url: str | None = None
+    date: str = ""
 
 
 def _note_path(record: Checkpoint) -> Path:
@@ -182,18 +194,20 @@ def _note_path(record: Checkpoint) -> Path:
     return cache_folder() / "unrecorded" / f"{key}.json"
 
 
-def _noted(record: Checkpoint) -> dict[str, Any] | None:
+def _noted(record: Checkpoint) -> Noted | None:
     path = _note_path(record)
     if not record.urls or not path.is_file():
         return None
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    try:
+        return json_in.decoded(path.read_bytes(), Noted)
+    except msgspec.DecodeError:  # damaged: the file is asked for again
+        return None
 
 
 def _received(record: Checkpoint) -> Path | None:
     """What was fetched for a record without a hash, if it is here."""
     known = _noted(record)
-    return cached(known["sha256"]) if known else None
+    return cached(known.sha256) if known else None
 
 
 def _given_by_hand(project: str, record: Checkpoint) -> Path | None:

@@ -119,8 +119,14 @@ class Job:
         """Class numbers: those that stand in the folder already stay."""
         path = self.out / MASKS / NUMBERS
         if path.is_file():
-            known: dict[str, str] = json.loads(path.read_text("utf-8"))
-            self.numbers = {name: int(number) for number, name in known.items()}
+            try:
+                known = json_in.decoded(path.read_bytes(), dict[str, str])
+                self.numbers = {name: int(number) for number, name in known.items()}
+            except ValueError as error:  # also msgspec's
+                raise InputError(
+                    f"{path}: expected the numbers of the classes, got: {error}. Remove the file "
+                    "and the masks beside it, or name another folder (--out)."
+                ) from error
         self._add(self.source.labels)
 
     def _add(self, labels: Sequence[str]) -> None:

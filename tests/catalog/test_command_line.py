@@ -20,7 +20,7 @@ from terminal import PROGRAM, environment, here, on_terminal
 
 from catalog import configuration
 from catalog.cli import app, drawing
-from catalog.errors import EXIT_PREREQUISITE, EXIT_USAGE, UsageError
+from catalog.errors import EXIT_FINDINGS, EXIT_PREREQUISITE, EXIT_USAGE, UsageError
 
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60)
 PAPERS = """\
@@ -191,6 +191,23 @@ def test_every_error_has_one_shape_in_json(folder: Path, typed: list[str], code:
     assert told["error"] in ran.err
 
 
+NESTED = b'{"datasets": ' + b"[" * 100_000
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{}", NESTED, b'{"datasets": 3, "profiles": 3}'])
+@pytest.mark.parametrize("name", ["verdicts.json", "datasets.json", "a-1/result.json"])
+def test_a_damaged_file_of_the_harness_is_told_by_name(
+    folder: Path, name: str, content: bytes
+) -> None:
+    path = folder / "reproduce" / "results" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    ran = here(folder, "build", "--no-site", "--json")
+    assert ran.code == EXIT_FINDINGS
+    assert name in json.loads(ran.out)["error"]
+    assert here(folder, "check").code in (EXIT_FINDINGS, 0)  # not an internal error
+
+
 def test_utf8_whatever_the_locale_says(folder: Path) -> None:
     paper = (folder / "papers.yaml").read_text().replace("Customized", "Dice — ≥ 0.9")
     (folder / "papers.yaml").write_text(paper, "utf-8")
@@ -235,8 +252,9 @@ def test_everything_wrong_in_the_file_is_told_at_once(folder: Path, tmp_path: Pa
     assert "folders.data: expected the whole path of a folder" in ran.err
     assert "limits.file_gib: expected a number of GiB" in ran.err
     assert "4711" not in ran.err  # of a token nothing is repeated
-    file.write_text("no toml")
-    assert "expected TOML" in here(folder, "list", extra={"SAM4MIS_CONFIG": str(file)}).err
+    for text in ("no toml", "a = " + "[" * 100_000):
+        file.write_text(text)
+        assert "expected TOML" in here(folder, "list", extra={"SAM4MIS_CONFIG": str(file)}).err
     missing = here(folder, "list", extra={"SAM4MIS_CONFIG": str(tmp_path / "none")})
     assert missing.code == EXIT_PREREQUISITE
     assert "sam4mis config --example" in missing.err

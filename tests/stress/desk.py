@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -16,18 +17,6 @@ from .commands import BIB, LIST, ROOT
 PHANTOMS = "selftest/phantom-dice"
 TODAY = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
 (RUN,) = [path.name for path in (ROOT / "reproduce/results").glob("lwnet-5332*")]
-OWN = [
-    "reproduce",
-    "predict",
-    "plane-example",
-    "--plugin",
-    "plane.py",
-    "--checkpoint",
-    "w.safetensors",
-]
-TRIAL = ["reproduce", "run", "selftest", "--dataset", "folder", "--data", "eyes/images"]
-TRIAL += ["--reference", "eyes/masks", "--checkpoint", "phantom.safetensors", "--out", "runs"]
-SCORE = ["reproduce", "score", "eyes/masks", "--reference", "eyes/masks"]
 FORM = "\n\n".join(
     f"### {label}\n\n{answer}"
     for label, answer in {
@@ -37,11 +26,11 @@ FORM = "\n\n".join(
     }.items()
 )
 
-# Lines that leave files which others read.
-MADE = (
-    ["reproduce", "plan", "selftest", "--write", "night.json"],
-    ["doctor", "--sample", "3", "--seed", "7"],
-)
+# Lines that leave what other lines read, by a word of those.
+MADE = {
+    "night.json": ["reproduce", "plan", "selftest", "--write", "night.json"],
+    "--sample": ["doctor", "--sample", "3", "--seed", "7"],
+}
 
 # Files that an attack damages: those that are always read, and those that lines name.
 ALWAYS = (
@@ -57,68 +46,85 @@ FILES = (
     "eyes/masks/labels.json", "ct/0.dcm", "ct/3.dcm", "seg/a.dcm", "npz/n.npz", "made.zip",
 )  # fmt: skip
 
-LINES: tuple[list[str], ...] = (
-    ["check"],
-    ["search", "medsam"],
-    ["find", "--modality", "ct", "--prompt", "box", "--memory", "16"],
-    ["find", "--compare", "selftest", "--compare", "lwnet"],
-    ["list", "papers", "--year", "2024-"],
-    ["list", "claims", "--project", "lwnet"],
-    ["show", "lwnet"],
-    ["stats", "--by", "modality"],
-    ["add", "a.bib", "--yes"],
-    ["add", "a.bib", "--dry-run", "--different", "a"],
-    ["export", "--format", "csv", "--output", "out.csv"],
-    ["export", "--query", "medsam"],
-    ["import", "works.yaml"],
-    ["import", "list.md", "--from", f"o/n@{'c' * 40}:README.md", "--section", "Medical"],
-    ["doctor", "--sample", "3", "--seed", "7", "--outcome", "1=wrong: 2024"],
-    ["doctor", "--only", "C,U", "--format", "json"],
-    ["doctor", "--fix"],
-    ["refresh", "--dry-run", "medsam", "--source", "arxiv"],
-    ["discover", "--evaluate", "works.yaml"],
-    ["screen", "2611.00011", "--include", "--reason", "in-scope", "--note", "yes"],
-    ["intake-form", "form.md", "--apply", "--title", "title"],
-    ["build", "--no-site"],
-    ["build", "--readme-only"],
-    ["config"],
-    ["serve", "--no-build", "--port", "0"],
-    ["reproduce", "list", "runs"],
-    ["reproduce", "list", "claims", "--state", "reproduced"],
-    ["reproduce", "plan", "selftest", "--budget", "8h", "--memory", "24GiB", "--write", "new.json"],
-    ["reproduce", "run", PHANTOMS, "--limit", "2", "--checkpoint", "phantom.safetensors", "--out", "runs"],
-    ["reproduce", "run", PHANTOMS, "--dry-run", "--set", "grid=original", "--prompts", "box-tight/1"],
-    ["reproduce", "run", "--plan", "night.json", "--dry-run"],
-    [*TRIAL, "--groups", "groups.csv", "--metric", "dice"],
-    [*TRIAL, "--with", "plane-example=w.safetensors", "--plugin", "plane.py", "--prompts", "box-tight/1"],
-    [*OWN, "--images", "eyes/images", "--boxes", "boxes.csv", "--out", "found"],
-    [*OWN, "--images", "eyes/images", "--boxes", "coco.json", "--out", "found"],
-    [*OWN, "--images", "scans", "--boxes", "labelsTr", "--out", "found"],
-    [*OWN, "--images", "ct", "--boxes", "boxes.csv", "--window", "-1000,1000", "--out", "found"],
-    [*OWN, "--images", "npz", "--boxes", "boxes.csv", "--out", "found"],
-    ["reproduce", "rerun", RUN, "--dry-run"],
-    ["reproduce", "verify"],
-    ["reproduce", "recompute", "sammed-domains", "--from", "eyes", "--check"],
-    ["reproduce", "rows", "scores.csv", "--printed", "87.2", "--column", "dice", "--key", "case"],
-    ["reproduce", "show", PHANTOMS],
-    ["reproduce", "show", RUN],
-    [*SCORE, "--csv", "s.csv", "--html", "s.html", "--groups", "groups.csv"],
-    [*SCORE, "--dry-run", "--label", "1=lesion", "--spacing", "0.4", "--metric", "nsd"],
-    ["reproduce", "score", "seg", "--reference", "seg"],
-    ["reproduce", "score", "labelsTr", "--reference", "labelsTr", "--html", "s.html"],
-    ["reproduce", "explain", "lwnet/validation-dice", "--target", "0.8162", "--depth", "1"],
-    ["reproduce", "letter", "lwnet/validation-dice", "--run", RUN],
-    ["reproduce", "profiles", "--check"],
-    ["reproduce", "datasets", "--check"],
-    ["reproduce", "selftest", "--out", "self"],
-    ["reproduce", "doctor", "selftest"],
-    ["reproduce", "fetch", "selftest", "--dry-run"],
-    ["reproduce", "fetch", "--plan", "night.json", "--dry-run"],
-    ["reproduce", "fetch-data", "drive", "--archive", "made.zip", "--to", "drive"],
-    ["reproduce", "cache", "--clear", "downloads"],
-    ["reproduce", "plugin", "new", "mine", "--shape", "image", "--out", "mine.py"],
-    ["reproduce", "plugin", "check", "plane.py", "--checkpoint", "w.safetensors"],
-)  # fmt: skip
+# Beginnings that several lines have.
+BEGIN = {
+    "predict": "reproduce predict plane-example --plugin plane.py --checkpoint w.safetensors"
+    " --out found",
+    "trial": "reproduce run selftest --dataset folder --data eyes/images --reference eyes/masks"
+    " --checkpoint phantom.safetensors --out runs",
+    "run": f"reproduce run {PHANTOMS}",
+    "score": "reproduce score eyes/masks --reference eyes/masks",
+}
+_LINES = f"""
+check
+search medsam
+find --modality ct --prompt box --memory 16
+find --compare lwnet --compare lwnet
+list papers --year 2024-
+list claims --project lwnet
+show lwnet
+stats --by modality
+add a.bib --yes
+add a.bib --dry-run --different a
+export --format csv --output out.csv
+export --query medsam
+import works.yaml
+import list.md --from o/n@{"c" * 40}:README.md --section Medical
+doctor --sample 3 --seed 7 --outcome "1=wrong: 2024"
+doctor --only C,U --format json
+doctor --fix
+refresh --dry-run medsam-3 --source arxiv
+discover --evaluate works.yaml
+screen 2611.00011 --include --reason in-scope --note yes
+intake-form form.md --apply --title title
+build --no-site
+build --readme-only
+config
+serve --no-build --port 0
+reproduce list runs
+reproduce list claims --state reproduced
+reproduce plan selftest --budget 8h --memory 24GiB --write new.json
+run: --limit 2 --checkpoint phantom.safetensors --out runs
+run: --dry-run --set grid=original --prompts box-tight/1
+reproduce run --plan night.json --dry-run
+trial: --groups groups.csv --metric dice
+trial: --with plane-example=w.safetensors --plugin plane.py --prompts box-tight/1
+predict: --images eyes/images --boxes boxes.csv
+predict: --images eyes/images --boxes coco.json
+predict: --images scans --boxes labelsTr
+predict: --images ct --boxes boxes.csv --window -1000,1000
+predict: --images npz --boxes boxes.csv
+reproduce rerun {RUN} --dry-run
+reproduce verify
+reproduce recompute sammed-domains --from eyes --check
+reproduce rows scores.csv --printed 87.2 --column dice --key case
+reproduce show {PHANTOMS}
+reproduce show {RUN}
+score: --csv s.csv --html s.html --groups groups.csv
+score: --dry-run --label 1=lesion --spacing 0.4 --metric nsd
+reproduce score seg --reference seg
+reproduce score labelsTr --reference labelsTr --html s.html
+reproduce explain lwnet/validation-dice --target 0.8162 --depth 1
+reproduce letter lwnet/validation-dice --run {RUN}
+reproduce profiles --check
+reproduce datasets --check
+reproduce selftest --out self
+reproduce doctor selftest
+reproduce fetch selftest --dry-run
+reproduce fetch --plan night.json --dry-run
+reproduce fetch-data drive --archive made.zip --to drive
+reproduce cache --clear downloads
+reproduce plugin new mine --shape image --out mine.py
+reproduce plugin check plane.py --checkpoint w.safetensors
+"""
+
+
+def _words(line: str) -> list[str]:
+    begin, colon, rest = line.partition(": ")
+    return shlex.split(f"{BEGIN[begin]} {rest}" if colon and begin in BEGIN else line)
+
+
+LINES = tuple(_words(line) for line in _LINES.strip().splitlines())
 
 
 def desk(folder: Path) -> None:
@@ -163,8 +169,8 @@ def _texts(folder: Path) -> None:
     (folder / "a.bib").write_bytes(BIB)
     (folder / "works.yaml").write_text(yaml.safe_dump(LIST))
     (folder / "list.md").write_text(
-        "# Lists\n\n## Medical\n\n- [Polyps by SAM 2](https://arxiv.org/abs/2611.00021), A. B., 2026 "
-        "[code](https://github.com/o/n)\n| Liver by SAM | [paper](https://doi.org/10.1/x) |\n"
+        "# Lists\n\n## Medical\n\n- [Polyps by SAM 2](https://arxiv.org/abs/2611.00021), A. B., "
+        "2026 [code](https://github.com/o/n)\n| Liver by SAM | [paper](https://doi.org/10.1/x) |\n"
     )
     (folder / "form.md").write_text(FORM)
     queued = {"title": "Lung by SAM", "authors": ["A B"], "id": "lung", "authors_complete": True}

@@ -21,6 +21,7 @@ from reproduce.checkpoints.layouts import ALIASES, LAYOUTS, unwrap
 from reproduce.checkpoints.loading import read_content, read_parts, read_state, unsafe_globals
 from reproduce.ground.sniffing import sniff
 from reproduce.obtaining.archives import unpack
+from reproduce.obtaining.damage import damage
 
 STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}
 
@@ -277,3 +278,34 @@ def test_archives_unpack(tmp_path: Path) -> None:
         unpack(archive, tmp_path / "out")
     with pytest.raises(InputError, match="more than 3"):
         unpack(archive, tmp_path / "out2", max_bytes=3)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_key_of_nested_tuples_is_refused(packed: bool, tmp_path: Path) -> None:
+    """Python takes its hash without counting how deep it goes, and ends."""
+    bomb = b"\x80\x02})" + b"\x85" * 1_000_000 + b"Ns."  # {((((...)))): None}
+    path = tmp_path / "w.pth"
+    path.write_bytes(bomb)
+    if packed:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("w/data.pkl", bomb)
+            archive.writestr("w/version", "3\n")
+    with pytest.raises(InputError, match="nests tuples more than 100 deep"):
+        read_state(path)
+    assert "nests tuples more than 100 deep" in (damage(path) or "")
+    torch.save({"a": ((((1,),),),)}, path, _use_new_zipfile_serialization=packed)
+    assert damage(path) is None
+
+
+def test_an_archive_in_an_archive_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that holds itself would be opened without an end."""
+    monkeypatch.setenv("SAM4MIS_CACHE", str(tmp_path / "cache"))
+    inner, outer = tmp_path / "w.pth", tmp_path / "w.zip"
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("w.pth", b"x")
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.write(inner, "w.pth")
+    with pytest.raises(InputError, match="expected weights in the archive, got a zip archive in"):
+        read_state(outer)

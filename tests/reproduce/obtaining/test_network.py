@@ -217,6 +217,9 @@ def test_the_host_says_when_to_come_again(
     with pytest.raises(UnreachableError):
         fetch(f"{address}/w", tmp_path / "part")
     assert waited == [7.0, 7.0, 0.0]
+    does.acts["/w"] = functools.partial(busy, when="Sun, 01 Nov 2020 10:00:00 +99999999999999")
+    with pytest.raises(UnreachableError):  # what is no date says nothing
+        fetch(f"{address}/w", tmp_path / "part", tries=1)
 
 
 # --------------------------------------------------------------------------------------- formats

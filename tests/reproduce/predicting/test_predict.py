@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from catalog.cli import main
 from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.cli.predicting import predict_command
 from reproduce.ground import plugins as found
@@ -106,6 +108,27 @@ def test_the_library_gives_what_the_command_writes(tmp_path: Path) -> None:
     masks = [read_mask(tmp_path / folder / theirs.masks).first for folder in ("out", "again")]
     assert masks[0].any()
     assert (masks[0] == masks[1]).all()
+
+
+def test_of_cases_that_failed_a_program_gets_one_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "images" / "b.png").write_bytes(b"no picture")
+    predict_by_command(tmp_path, boxes=boxes(tmp_path, "a,organ,8,3,32,17"))
+    words = ["predict", "plane-example", "--images", str(tmp_path / "images"), "--json"]
+    words += ["--boxes", str(tmp_path / "boxes.csv"), "--out", str(tmp_path / "out")]
+    words += ["--checkpoint", str(tmp_path / "w.safetensors"), "--device", "cpu"]
+    monkeypatch.setattr(sys, "argv", ["sam4mis", "reproduce", *words])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 1
+    assert {case["case"]: case["status"] for case in told["cases"]} == {
+        "a": "done",
+        "b.png": "failed",
+    }
 
 
 def predict_by_command(tmp_path: Path, **changes: Any) -> dict[str, Any]:
