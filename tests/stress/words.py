@@ -154,7 +154,8 @@ def _imported(packages: Sequence[ModuleType]) -> None:
     for package in packages:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if found.name.rpartition(".")[2] != "__main__":
-                importlib.import_module(found.name)
+                with contextlib.suppress(ModuleNotFoundError):  # of a package that is optional
+                    importlib.import_module(found.name)
 
 
 def _options() -> dict[str, set[str]]:
