@@ -106,14 +106,12 @@ def numbers(catalog: Catalog) -> str:
 
 
 def verdicts(catalog: Catalog) -> str:
-    """Claims with a verdict of a run; controls and self-tests named as what they are."""
+    """Claims with a verdict of a run; controls named as what they are, the self-test left out."""
     rows = []
     for c in [*catalog.claims, *catalog.control_claims]:
-        if not (c.verdict and c.verdict.run):
+        if not (c.verdict and c.verdict.run) or c.project.kind == "selftest":
             continue
-        kind = {"control": " (positive control)", "selftest": " (self-test)"}.get(
-            c.project.kind, ""
-        )
+        kind = " (positive control)" if c.project.kind == "control" else ""
         measured = "—" if c.verdict.measured is None else f"{100 * c.verdict.measured:.2f} %"
         claimed = f"{c.claim.value:.{c.claim.decimals}f}" + (" %" if c.claim.scale == 100 else "")
         rows.append(

@@ -72,7 +72,7 @@ def test_twelve_findings_each_with_figure_and_data(catalog: Catalog) -> None:
         assert set(one.sources) <= set(catalog.sources)
     said = {
         "one-name": ("for 14 of the 112 tasks", "kits23/kidney in the file of medians"),
-        "same-mean": ("87.2047 where 87.2", "Of its 12 organs 3 are"),
+        "same-mean": ("87.2047 where 87.2", "Of its 12 organs, 3 do"),
         "impossible": ("liver_130 1.0135", "0.9043 is 0.8934"),
         "other-cases": ("94,856", "19,390", "+2.4 points", "-4.3 points"),
         "empty": ("0.8044", "0.8370", "2,973 of 3,520"),
@@ -120,7 +120,7 @@ def test_every_source_has_its_page_and_its_place_in_the_api(
 def test_numbers_with_a_source_and_no_rows_are_counted(catalog: Catalog, output: Output) -> None:
     rest = len(catalog.numbers) - 269 - 57
     page = output.pages["released/index.md"].decode()
-    assert f"47 more have a source but no rows under them, {rest} have none" in page
+    assert f"47 more have a source without rows, and {rest} have no source" in page
 
 
 def test_pages_of_claims_say_what_the_rows_are(catalog: Catalog, output: Output) -> None:
