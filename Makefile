@@ -45,7 +45,7 @@ dist: $(VENV)/.dev ## source distribution and wheel, with their sha256, into dis
 	$(BIN)/python -m hatchling build
 	cd dist && $(abspath $(BIN))/python -c 'import hashlib, pathlib; [print(hashlib.sha256(f.read_bytes()).hexdigest(), "", f.name) for f in sorted(pathlib.Path(".").glob("sam4mis-*"))]' > SHA256SUMS
 
-picture: $(VENV)/.dev ## take the picture of the README again (needs chromium)
+picture: $(VENV)/.catalog ## take the picture of the README again (needs chromium)
 	$(BIN)/sam4mis build
 	$(BIN)/python site/picture.py
 
