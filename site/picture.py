@@ -55,7 +55,7 @@ def main() -> int:
             f"--screenshot={taken}",
             f"http://127.0.0.1:{server.server_port}/{PAGE}",
         ]
-        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)  # noqa: S603
         server.shutdown()
         shutil.copyfile(taken, PICTURE)
     print(f"wrote {PICTURE.relative_to(SITE.parent)}", file=sys.stderr)  # noqa: T201
