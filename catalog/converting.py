@@ -131,12 +131,13 @@ def _stand_in(info: Any) -> Any:
         return info.values[0]
     if isinstance(info, kinds.StructType):
         return {f.encode_name: _stand_in(f.type) for f in info.fields if f.required}
+    if isinstance(info, kinds.ListType):
+        return [_stand_in(info.item_type)] * (info.min_length or 0)
     for kind, value in (
         (kinds.StrType, "x"),  # what `records.Slug` accepts too
         (kinds.BoolType, False),
         (kinds.IntType, 0),
         (kinds.FloatType, 0.0),
-        (kinds.ListType, []),
         (kinds.DictType, {}),
     ):
         if isinstance(info, kind):
@@ -176,6 +177,8 @@ def _finding(
         written = document.text((*path, *steps))
         message = f"{written!r} cannot name a page or a file"
         hint = "Lower-case letters, digits and . _ + - only, a letter or digit first."
+    elif "`array` of length >=" in message:
+        message, hint = "an empty list", "Leave the field out where it is not known."
     elif match := re.search(r"Expected `([^`]+)`, got `([^`]+)`", message):
         written = document.text((*path, *steps))
         message = f"expected {_words(match[1])}, got {_words(match[2])}"

@@ -6,10 +6,11 @@ import html
 import re
 import unicodedata
 
-# Direction overrides and marks, zero-width characters, soft hyphen, byte order mark: invisible, and
-# able to make a title look like another one.
+# Direction overrides and marks, zero-width characters, soft hyphen, byte order mark, blank letters,
+# variants and tag characters: invisible, and able to make a title look like another one.
 _INVISIBLE = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _WORD = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s+")

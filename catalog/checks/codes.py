@@ -160,6 +160,7 @@ CODES: dict[str, Code] = {
     "X001": _check("empty text", "Unknown is null; a text says something."),
     "X002": _check("hidden characters", "Control and direction characters make a text another."),
     "X003": _check("text too long", "A page that holds something else than the field is for."),
+    "X004": _check("list too long", "No work has so many authors, no record so many values."),
     # ---- titles
     "T001": _warn("markup in a title", "Superscripts, dollars or tags: titles are plain text."),
     "T002": _warn(

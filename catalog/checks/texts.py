@@ -18,6 +18,7 @@ from catalog.records import Paper, Record
 from catalog.text import hidden
 
 MOST = 2000  # characters of one text; the longest that is recorded has half of them
+MOST_VALUES = 6000  # values of one list; the longest list of authors ever printed has 5,154
 DATES = frozenset({"date", "checked", "added", "commit_date"})
 FREE = "details"  # of a project: what was read, in no fixed form
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
@@ -30,9 +31,13 @@ def check(paper: Paper) -> Iterator[Problem]:
 
 
 def problems(record: Record) -> Iterator[Told]:
-    """Problems of the texts of a record: empty, too long, with hidden characters, no dates, links
-    to machines that only their own network has."""
+    """Problems of the texts of a record: empty, too long or too many, with hidden characters, no
+    dates, links to machines that only their own network has."""
     for path, text in _texts(msgspec.to_builtins(record), ()):
+        if isinstance(text, list):
+            message = f"{len(text):,} values, at most {MOST_VALUES:,} are allowed"
+            yield "X004", path, message, "Is something else in the field?"
+            continue
         if not text.strip():
             yield "X001", path, "an empty text", "Write null where it is not known."
         if character := hidden(text):
@@ -47,12 +52,17 @@ def problems(record: Record) -> Iterator[Told]:
             yield "U013", path, f"{text[:100]!r} leads into a network of one's own", ""
 
 
-def _texts(value: object, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
+def _texts(
+    value: object, path: tuple[Step, ...]
+) -> Iterator[tuple[tuple[Step, ...], str | list[object]]]:
+    """Every text with its place; a list that is too long stands for what is in it."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield from _texts(inner, (*path, name))
+    elif isinstance(value, list) and len(value) > MOST_VALUES:
+        yield path, value
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _texts(inner, (*path, number))

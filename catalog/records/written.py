@@ -207,7 +207,7 @@ class Paper(Record, kw_only=True):
     short_name: str | None = None
     title_aliases: list[str] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)  # ids of records merged into this one
-    authors: list[str] = field(default_factory=list)
+    authors: Annotated[list[str], msgspec.Meta(min_length=1)] = field(default_factory=list)
     authors_complete: bool = False
     versions: list[Version] = field(default_factory=list)
     contribution: Tag | None = None

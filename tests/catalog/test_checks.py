@@ -86,6 +86,7 @@ CASES = {
     "X001": good(authors=["Ada Author", " "]),
     "X002": good(title="A title\u202e of a work"),
     "X003": good(note="word " * 4000),
+    "X004": good(authors=[f"Ada{n} Author" for n in range(30_000)]),
     "T001": good(title="SAM^Med^: a title"),
     "T002": good(title="A  title : of"),
     "T003": good(title="SAMfor images"),

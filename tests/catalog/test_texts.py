@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from catalog.addresses import leads_inside
-from catalog.checks import projects, texts
+from catalog.checks import check_registry, projects, texts
 from catalog.checks.seen import Seen
 from catalog.intake.latex import read_latex
 from catalog.records import Ids, Links, Paper, Project, Tag, Version
@@ -16,6 +17,7 @@ from catalog.registry import Registry
 from catalog.render.build import generate
 from catalog.render.output import Settings
 from catalog.render.views import Catalog, day
+from catalog.text import clean
 
 ODD = "a\x00b\x1b[31m\u202e<script>alert(1)</script>]]>&\ufffe " + "x" * 3000
 
@@ -51,6 +53,37 @@ def test_each_odd_text_is_found_with_its_place() -> None:
         ("P005", ("versions", 0, "date")),
         ("U013", ("links", "code", 0)),
     } <= found
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\U000e0041", "\U000e0100", "\ufe0f", "\u3164", "\u034f", "\u206a", "\U0001d173"]
+)
+def test_characters_that_nobody_sees_are_found_and_taken_out(hidden: str) -> None:
+    title = f"Polyps{hidden} by SAM"
+    found = [(code, path) for code, path, *_ in texts.problems(odd_paper(title=title))]
+    assert ("X002", ("title",)) in found
+    assert clean(title) == "Polyps by SAM"
+
+
+@pytest.mark.parametrize(
+    ("authors", "code", "said"),
+    [
+        ("[]", "S001", "an empty list"),
+        (json.dumps([f"Ada{n} Author" for n in range(30_000)]), "X004", "30,000 values"),
+    ],
+    ids=["none", "30,000"],
+)
+def test_nobody_and_everybody_wrote_no_work(
+    authors: str, code: str, said: str, tmp_path: Path
+) -> None:
+    """Authors that are not known are left out; what is written says who they are."""
+    (tmp_path / "papers.yaml").write_text(
+        "papers:\n  - id: odd\n    title: Polyps by SAM\n    versions:\n      - {kind: preprint, "
+        f"ids: {{arxiv: '2304.12306'}}, date: '2023', cite: true}}\n    authors: {authors}\n"
+    )
+    (found,) = check_registry(tmp_path)[1]
+    assert (found.code, found.path, found.line) == (code, "odd.authors", 6)
+    assert said in found.message
 
 
 def test_texts_of_a_project_are_looked_at_too() -> None:

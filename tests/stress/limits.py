@@ -1,8 +1,9 @@
 """Commands on a poor machine: they do their work, or say in words what is missing.
 
-Little memory, few open files, small files only (as on a full disk), no home, an odd
-language, a folder with an odd name or one that is gone, signals in the middle. Afterwards, with
-everything there, the same command does its work.
+Little memory, few open files, small files only (as on a full disk), places that are read-only, no
+home, a user without a name, an odd language, a folder with an odd name or one that is gone, closed
+streams, a clock that is wrong, signals in the middle. Afterwards, with everything there, the same
+command does its work.
 """
 
 from __future__ import annotations
@@ -11,17 +12,36 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from .commands import Command, Left, commands, differing
+from .commands import ENDS_S, Command, Left, commands, differing
 
 TOLD = (0, 1, 2, 3, 130, 141)
 Poor = tuple[str, dict[str, Any]]  # what is poor in words, options of Popen
+PYTHON = [sys.executable, "-m", "catalog"]
+SHELL = ("sh", "-c")
+READ_ONLY = """for place; do [ "$place" = -- ] && break; mkdir -p "$place"
+mount --bind "$place" "$place" && mount -o remount,bind,ro "$place" || exit 97; done
+while [ "$1" != -- ]; do shift; done; shift; cd "$PWD"; exec "$@"
+"""
+NAMELESS = ("unshare", "--user", "--map-user=12345", "env", "-u", "HOME", "-u", "XDG_CACHE_HOME")
+STREAMS = {">&-": "output", "2>&-": "errors", ">&- 2>&-": "output and errors", "<&-": "input"}
+EPOCHS = ("0", "-1", "9" * 11, "9" * 30, "soon", "", "1e9", "\u00b2")
+DAYS = (-20_000, -1, 1, 60_000)  # that a clock is wrong by: 1972, yesterday, tomorrow, 2190
+WRONG_CLOCK = """import runpy, sys, time
+seconds, nanoseconds = time.time, time.time_ns
+time.time = lambda: seconds() + {days} * 86400
+time.time_ns = lambda: nanoseconds() + {days} * 86400 * 10**9
+sys.argv[0] = "catalog"
+runpy.run_module("catalog", run_name="__main__", alter_sys=True)
+"""
 ODD_NAMES = ("with space", "quote's", "ünïcode", "-dash", "line\nbreak", "a" * 200, "$HOME", "{}")
 
 
@@ -50,9 +70,70 @@ def _poor(random: Random) -> Poor:
         lambda: ("a cache that is a file", {"env": {"SAM4MIS_CACHE": "/dev/null/x"}}),
         lambda: ("a cache below /proc", {"env": {"SAM4MIS_CACHE": "/proc/cache"}}),
         lambda: ("no folder to stand in", {"preexec_fn": _gone}),
-        lambda: ("closed input", {"stdin": None, "preexec_fn": lambda: os.close(0)}),
+        lambda: _redirected(random.choice(list(STREAMS))),
+        lambda: _redirected(random.choice((">/dev/full", "2>/dev/full"))),
+        lambda: (
+            f"a clock wrong by {(days := random.choice(DAYS))} days",
+            {"program": [sys.executable, "-c", WRONG_CLOCK.format(days=days)]},
+        ),
+        lambda: (
+            f"SOURCE_DATE_EPOCH={(epoch := random.choice(EPOCHS))!r}",
+            {"env": {"SOURCE_DATE_EPOCH": epoch}},
+        ),
     ]
+    if _may(*NAMELESS):
+        choices += [
+            lambda: ("a user without a name, no home", {"program": [*NAMELESS, *PYTHON]}),
+            lambda: (
+                "a user without a name, no home, no cache named",
+                {"program": [*NAMELESS, "-u", "SAM4MIS_CACHE", *PYTHON]},
+            ),
+        ]
+    if alone := _mounting():
+        choices += [lambda: _read_only(alone, random.choice(PLACES))] * 3
     return random.choice(choices)()
+
+
+PLACES = (
+    ("",), ("cache",), ("build", "self"), ("projects",), ("reproduce", "catalog"), ("", "/tmp"),
+)  # fmt: skip
+
+
+def _read_only(alone: tuple[str, ...], places: tuple[str, ...]) -> Poor:
+    """Root may write whatever its bits say, so that the places are mounted read-only."""
+    inside = [place if place.startswith("/") else f"{{}}/{place}" for place in places]
+    told = " and ".join(place or "the registry" for place in places)
+    return f"{told} read-only", {
+        "program": [*alone, *SHELL, READ_ONLY, "sh", *inside, "--", *PYTHON]
+    }
+
+
+def _redirected(streams: str) -> Poor:
+    told = f"closed {STREAMS[streams]}" if streams in STREAMS else f"a full disk at {streams}"
+    return told, {"program": [*SHELL, f'exec "$@" {streams}', "sh", *PYTHON]}
+
+
+@cache
+def _may(*program: str) -> bool:
+    """Whether this machine lets us do so (namespaces of users and mounts are not everywhere)."""
+    try:
+        return not subprocess.run([*program, "true"], capture_output=True, check=False).returncode
+    except OSError:
+        return False
+
+
+def _mounting() -> tuple[str, ...] | None:
+    """What a program is started by to have mounts of its own; None: that may not be done."""
+    ways = (("unshare", "-m"), ("unshare", "--user", "--map-root-user", "-m"))
+    test = (*SHELL, "mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp")
+    return next((way for way in ways if _may(*way, *test)), None)
+
+
+def _aged(folder: Path, days: float) -> None:
+    """As if every file in it had been written on a machine whose clock was wrong."""
+    at = time.time() + days * 86400
+    for path in folder.rglob("*"):
+        os.utime(path, (at, at), follow_symlinks=False)
 
 
 def _gone() -> None:
@@ -81,7 +162,14 @@ class Attack:
             allowed = (*TOLD, -ending)
         else:
             poor, options = _poor(random)
+            if random.random() < 0.1:  # what is there was written under another clock
+                days = random.choice(DAYS)
+                command.started(folder).ended(random.choice((1.0, ENDS_S)))
+                _aged(folder, days)
+                poor, options = f"files {days} days away from now", {}
             told = f"{command.name} in {name!r}, {poor}"
+            if program := options.get("program"):
+                options["program"] = [part.replace("{}", str(folder)) for part in program]
             try:
                 code, said = command.started(folder, **options).ended()
             except subprocess.SubprocessError:
