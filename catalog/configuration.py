@@ -8,10 +8,12 @@ lists everything; `tests/test_settings.py` compares it with the code.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +21,7 @@ from catalog.errors import PrerequisiteError, UsageError
 
 FILE = "config.toml"
 VARIABLE = "SAM4MIS_CONFIG"
+LAST_SECOND = 253_402_300_799  # of the year 9999, the last that a date can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,22 @@ ENVIRONMENT_ONLY = {
     "SAM4MIS_QUICK": "Any value: no polite waiting between requests; for tests.",
     "SOURCE_DATE_EPOCH": "The day that generated files are made for, in seconds since 1970.",
 }
+
+
+def made_for() -> datetime | None:
+    """The moment in UTC that generated files are made for, where `SOURCE_DATE_EPOCH` says one.
+
+    Raises `UsageError` where it says no moment of the years 1970 to 9999.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    if not given:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}", given) or int(given) > LAST_SECOND:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH={given[:40]!r}: expected seconds since 1970, as `date +%s` prints "
+            "them; `unset SOURCE_DATE_EPOCH` makes files of today."
+        )
+    return datetime.fromtimestamp(int(given), UTC)
 
 
 def file() -> Path | None:

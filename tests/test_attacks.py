@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from stress import __main__ as stress
-from stress import kill, markup, net, words
+from stress import answering, kill, limits, markup, net, words
 from stress.desk import LINES
 from stress.handshakes import BAD, Handshakes
 
@@ -38,6 +38,36 @@ def test_a_handshake_that_goes_wrong_gives_no_file(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(handshakes.trusted))
     drawn = Random("17/0")
     assert net.attack(tmp_path / "cache", drawn, ["honest"], handshakes, [handshake]) is None
+
+
+@pytest.mark.parametrize("act", ["leads_away", "busy", "drips_headers", *answering.ODD])
+def test_a_service_that_misbehaves_is_told_and_forgiven(act: str, tmp_path: Path) -> None:
+    assert [answering.attack(tmp_path / "c", Random(n), [act]) for n in range(4)] == [None] * 4
+
+
+POOR = {
+    "closed output": lambda: limits.redirected(">&-"),
+    "closed output and errors": lambda: limits.redirected(">&- 2>&-"),
+    "full": lambda: limits.redirected(">/dev/full"),
+    "read-only": lambda: (alone := limits.mounting()) and limits.read_only(alone, ("", "/tmp")),
+    "nameless": lambda: (
+        limits.may(*limits.NAMELESS)
+        and ("nameless", {"program": [*limits.NAMELESS, "-u", "SAM4MIS_CACHE", *limits.PYTHON]})
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", POOR)
+def test_a_poor_machine_is_told_and_the_work_is_done_on_a_good_one(
+    kind: str, tmp_path: Path
+) -> None:
+    poor = POOR[kind]()
+    if not poor:
+        pytest.skip("no namespaces of users or mounts here")
+    with ExitStack() as stack:
+        attack = limits.Attack(tmp_path, stack)
+        (command,) = (command for command in attack.commands if command.name == "add")
+        assert attack.poorly(command, command.folder(tmp_path / "registry"), poor) is None
 
 
 @pytest.mark.parametrize("name", ["add", "fetch"])

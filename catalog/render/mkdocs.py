@@ -20,6 +20,7 @@ from typing import Literal
 
 import msgspec
 
+from catalog.configuration import made_for
 from catalog.errors import InputError, PrerequisiteError
 from catalog.files import write_whole
 
@@ -127,7 +128,7 @@ def _dated(newest: str) -> Iterator[None]:
     from datetime import UTC, datetime
 
     day = os.environ.get("SOURCE_DATE_EPOCH")
-    if day is None:
+    if made_for() is None:
         midnight = datetime.fromisoformat(newest).replace(tzinfo=UTC)
         os.environ["SOURCE_DATE_EPOCH"] = str(int(midnight.timestamp()))
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an advertisement; the versions are locked
@@ -136,6 +137,8 @@ def _dated(newest: str) -> Iterator[None]:
     finally:
         if day is None:
             del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = day
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def by_query(client: Client, query: str, limit: int | None) -> Iterator[Sighting
     seen: set[str] = set()
     again = 0
     for result in _results(client, search, PAGE):
-        again = again + 1 if result.entry_id in seen else 0
+        again += result.entry_id in seen  # a few move to the next page while it is asked for
         seen.add(result.entry_id)
         if again >= PAGE or len(seen) > MOST:
             what = "repeats a page" if again else f"has more than {MOST:,} answers"

@@ -62,6 +62,7 @@ def verify(
     if contributed is not None:
         _contributed(root, contributed, json_)
         return
+    today = _today()
     registry = Registry.load(root)
     log = load_verdict_log(root)
     if findings := [*_unsound(root, log), *released(registry)]:
@@ -74,7 +75,7 @@ def verify(
         as_json(found)
     else:
         _tell(found)
-    new = verdict_log.changes(log, found, _today())
+    new = verdict_log.changes(log, found, today)
     logged = verdict_log.document([*log, *new])
     kept = document(found, digests(root, logged if new else None), again)
     content = laid_out(msgspec.json.encode(kept))
@@ -195,12 +196,11 @@ def _out_of_date(changed: bool, new: Sequence[VerdictChange]) -> Iterator[Findin
 
 def _today() -> str:
     """The day of writing in UTC; SOURCE_DATE_EPOCH sets it where a build must repeat."""
-    import os
     from datetime import UTC, datetime
 
-    given = os.environ.get("SOURCE_DATE_EPOCH")
-    now = datetime.fromtimestamp(int(given), UTC) if given else datetime.now(UTC)
-    return now.strftime("%Y-%m-%d")
+    from catalog.configuration import made_for
+
+    return (made_for() or datetime.now(UTC)).date().isoformat()
 
 
 def _tell(found: Sequence[Verdict]) -> None:

@@ -277,6 +277,20 @@ def test_the_example_becomes_a_file_that_is_read(tmp_path: Path) -> None:
         configuration.read(file)
 
 
+@pytest.mark.parametrize("given", ["soon", "-1", "1e9", "\u00b2", "9" * 12, "9" * 30])
+def test_a_day_that_is_none_is_told(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    with pytest.raises(UsageError, match="expected seconds since 1970"):
+        configuration.made_for()
+
+
+def test_files_are_made_for_the_day_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
+    assert configuration.made_for() is None
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert str(configuration.made_for()) == "2023-11-14 22:13:20+00:00"
+
+
 def test_a_terminal_of_80_columns_cuts_nothing(folder: Path) -> None:
     ran = on_terminal(folder, "list", wait_for=b"work")
     assert "Customized" in ran.out

@@ -8,6 +8,7 @@ libraries wrote a moment ago.
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -133,7 +134,11 @@ def _records(scratch: Path) -> list[Subject]:
     ]
 
 
-def _answers() -> list[Subject]:
+Asking = tuple[str, bytes, Callable[[Any], Any]]  # service, its answer, what asks it by a client
+
+
+def services() -> tuple[Asking, ...]:
+    """Every service of the catalog that is asked for a work, a repository or a model."""
     sys.path.append(str(ROOT / "tests" / "catalog"))
     import service_answers as given
 
@@ -147,6 +152,36 @@ def _answers() -> list[Subject]:
         openreview,
         semanticscholar,
     )
+
+    doi = "10.1038/s41467-024-44824-z"
+    both = json.loads(given.github_repository()) | json.loads(given.github_tree("a.py"))
+    github_says = json.dumps(both).encode()  # a repository and its files, which are asked for too
+    return (
+        (
+            "arXiv",
+            given.arxiv_feed(given.arxiv_entry(doi=doi, journal="Nat. Commun. 2024")),
+            lambda c: arxiv_.by_ids(c, ["2304.12306"]).get("2304.12306"),
+        ),
+        ("Crossref", given.crossref(given.crossref_work()), lambda c: crossref.by_doi(c, doi)),
+        ("OpenAlex", given.openalex_work(), lambda c: openalex.by_doi(c, doi)),
+        (
+            "Europe PMC",
+            given.europepmc(given.europepmc_result()),
+            lambda c: europepmc.by_pmid(c, "1"),
+        ),
+        ("OpenReview", given.openreview_note(), lambda c: openreview.by_forum(c, "5RuCR0fYZG")),
+        (
+            "Semantic Scholar",
+            given.semanticscholar_paper(),
+            lambda c: semanticscholar.by_doi(c, doi),
+        ),
+        ("GitHub", github_says, lambda c: github.read(c, "bowang-lab/MedSAM")),
+        ("GitHub's files", given.github_tree("a.py"), lambda c: github.paths_at(c, "o/n", "a")),
+        ("Hugging Face", given.huggingface_model(), lambda c: huggingface.read(c, "o/n")),
+    )
+
+
+def _answers() -> list[Subject]:
     from catalog.sources.http import Answer, Client
     from catalog.sources.settings import Settings
 
@@ -166,37 +201,13 @@ def _answers() -> list[Subject]:
             draft = getattr(found, "draft", None)
             return draft.to_paper(set(), "2026-11-29") if draft else found
 
-        return Subject(name, content, sighted, (of_json, of_json, of_json, of_bytes))
+        texts = (of_bytes, of_text, of_text)
+        return Subject(name, content, sighted, texts if name == "arXiv" else JSON)
 
-    doi = "10.1038/s41467-024-44824-z"
-    feed = given.arxiv_feed(given.arxiv_entry(doi=doi, journal="Nat. Commun. 2024"))
+    return [subject(*each) for each in services()]
 
-    def arxiv(body: bytes) -> object:
-        found = arxiv_.by_ids(Answering(body), ["2304.12306"])
-        return [sighting.draft.to_paper(set(), "2026-11-29") for sighting in found.values()]
 
-    asked: tuple[tuple[str, bytes, Callable[[Client], Any]], ...] = (
-        ("Crossref", given.crossref(given.crossref_work()), lambda c: crossref.by_doi(c, doi)),
-        ("OpenAlex", given.openalex_work(), lambda c: openalex.by_doi(c, doi)),
-        (
-            "Europe PMC",
-            given.europepmc(given.europepmc_result()),
-            lambda c: europepmc.by_pmid(c, "1"),
-        ),
-        ("OpenReview", given.openreview_note(), lambda c: openreview.by_forum(c, "5RuCR0fYZG")),
-        (
-            "Semantic Scholar",
-            given.semanticscholar_paper(),
-            lambda c: semanticscholar.by_doi(c, doi),
-        ),
-        ("GitHub", given.github_repository(), lambda c: github.read(c, "bowang-lab/MedSAM")),
-        ("GitHub's files", given.github_tree("a.py"), lambda c: github.paths_at(c, "o/n", "a")),
-        ("Hugging Face", given.huggingface_model(), lambda c: huggingface.read(c, "o/n")),
-    )
-    return [
-        Subject("arXiv", feed, arxiv, (of_bytes, of_text, of_text)),
-        *(subject(*each) for each in asked),
-    ]
+JSON = (of_json, of_json, of_json, of_bytes)
 
 
 def _files(scratch: Path) -> list[Subject]:

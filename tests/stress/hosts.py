@@ -27,7 +27,7 @@ def etag(content: bytes) -> str:
 def start_of(asked: Handler) -> int:
     """The first byte that a request asks for."""
     wanted = asked.headers.get("Range", "bytes=0-")
-    return int(wanted.removeprefix("bytes=").rstrip("-"))
+    return int(wanted.removeprefix("bytes=").split("-")[0])
 
 
 def head(asked: Handler, status: int, **headers: object) -> None:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -70,8 +70,8 @@ def _poor(random: Random) -> Poor:
         lambda: ("a cache that is a file", {"env": {"SAM4MIS_CACHE": "/dev/null/x"}}),
         lambda: ("a cache below /proc", {"env": {"SAM4MIS_CACHE": "/proc/cache"}}),
         lambda: ("no folder to stand in", {"preexec_fn": _gone}),
-        lambda: _redirected(random.choice(list(STREAMS))),
-        lambda: _redirected(random.choice((">/dev/full", "2>/dev/full"))),
+        lambda: redirected(random.choice(list(STREAMS))),
+        lambda: redirected(random.choice((">/dev/full", "2>/dev/full"))),
         lambda: (
             f"a clock wrong by {(days := random.choice(DAYS))} days",
             {"program": [sys.executable, "-c", WRONG_CLOCK.format(days=days)]},
@@ -81,7 +81,7 @@ def _poor(random: Random) -> Poor:
             {"env": {"SOURCE_DATE_EPOCH": epoch}},
         ),
     ]
-    if _may(*NAMELESS):
+    if may(*NAMELESS):
         choices += [
             lambda: ("a user without a name, no home", {"program": [*NAMELESS, *PYTHON]}),
             lambda: (
@@ -89,8 +89,8 @@ def _poor(random: Random) -> Poor:
                 {"program": [*NAMELESS, "-u", "SAM4MIS_CACHE", *PYTHON]},
             ),
         ]
-    if alone := _mounting():
-        choices += [lambda: _read_only(alone, random.choice(PLACES))] * 3
+    if alone := mounting():
+        choices += [lambda: read_only(alone, random.choice(PLACES))] * 3
     return random.choice(choices)()
 
 
@@ -99,7 +99,7 @@ PLACES = (
 )  # fmt: skip
 
 
-def _read_only(alone: tuple[str, ...], places: tuple[str, ...]) -> Poor:
+def read_only(alone: tuple[str, ...], places: tuple[str, ...]) -> Poor:
     """Root may write whatever its bits say, so that the places are mounted read-only."""
     inside = [place if place.startswith("/") else f"{{}}/{place}" for place in places]
     told = " and ".join(place or "the registry" for place in places)
@@ -108,13 +108,13 @@ def _read_only(alone: tuple[str, ...], places: tuple[str, ...]) -> Poor:
     }
 
 
-def _redirected(streams: str) -> Poor:
+def redirected(streams: str) -> Poor:
     told = f"closed {STREAMS[streams]}" if streams in STREAMS else f"a full disk at {streams}"
     return told, {"program": [*SHELL, f'exec "$@" {streams}', "sh", *PYTHON]}
 
 
 @cache
-def _may(*program: str) -> bool:
+def may(*program: str) -> bool:
     """Whether this machine lets us do so (namespaces of users and mounts are not everywhere)."""
     try:
         return not subprocess.run([*program, "true"], capture_output=True, check=False).returncode
@@ -122,11 +122,11 @@ def _may(*program: str) -> bool:
         return False
 
 
-def _mounting() -> tuple[str, ...] | None:
+def mounting() -> tuple[str, ...] | None:
     """What a program is started by to have mounts of its own; None: that may not be done."""
     ways = (("unshare", "-m"), ("unshare", "--user", "--map-root-user", "-m"))
     test = (*SHELL, "mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp")
-    return next((way for way in ways if _may(*way, *test)), None)
+    return next((way for way in ways if may(*way, *test)), None)
 
 
 def _aged(folder: Path, days: float) -> None:
@@ -161,22 +161,39 @@ class Attack:
             code, said = started.ended()
             allowed = (*TOLD, -ending)
         else:
-            poor, options = _poor(random)
+            poor = _poor(random)
             if random.random() < 0.1:  # what is there was written under another clock
                 days = random.choice(DAYS)
                 command.started(folder).ended(random.choice((1.0, ENDS_S)))
                 _aged(folder, days)
-                poor, options = f"files {days} days away from now", {}
-            told = f"{command.name} in {name!r}, {poor}"
-            if program := options.get("program"):
-                options["program"] = [part.replace("{}", str(folder)) for part in program]
-            try:
-                code, said = command.started(folder, **options).ended()
-            except subprocess.SubprocessError:
-                return None  # the process itself could not begin
-            allowed = (*TOLD, -signal.SIGXFSZ)
+                poor = f"files {days} days away from now", {}
+            return self.poorly(command, folder, poor)
+        return self._judged(command, folder, told, code, said, allowed)
+
+    def poorly(self, command: Command, folder: Path, poor: Poor) -> str | None:
+        """Give a command on a poor machine, and then on a good one."""
+        told, options = f"{command.name} in {folder.name!r}, {poor[0]}", dict(poor[1])
+        if program := options.get("program"):
+            options["program"] = [part.replace("{}", str(folder)) for part in program]
+        try:
+            code, said = command.started(folder, **options).ended()
+        except subprocess.SubprocessError:
+            return None  # the process itself could not begin
+        return self._judged(command, folder, told, code, said, (*TOLD, -signal.SIGXFSZ))
+
+    def _judged(
+        self,
+        command: Command,
+        folder: Path,
+        told: str,
+        code: int,
+        said: str,
+        allowed: Sequence[int],
+    ) -> str | None:
         if code not in allowed or "Traceback" in said or "internal error" in said:
             return f"{told}: exit {code}: {said[-400:]}"
+        if code == 0 and "SOURCE_DATE_EPOCH" in told:
+            return None  # done, and dated as it was told
         return self._then(command, folder, told)
 
     def _then(self, command: Command, folder: Path, told: str) -> str | None:

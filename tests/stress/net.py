@@ -1,7 +1,8 @@
-"""Fetch weights from a server that misbehaves: the whole file or a message, and it ends.
+"""Ask servers that misbehave: the whole file, or answer, or a message, and it ends.
 
 Each try is a script of acts, one a request, over HTTP, through a proxy or over TLS, where some
-handshakes go wrong too. Then the server is honest, and `fetch` gets the file.
+handshakes go wrong too. Then the server is honest, and `fetch` gets the file. A third of the tries
+ask a service of the catalog instead (`answering`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from reproduce.obtaining import sources, transfer
 from reproduce.obtaining.budget import Budget
 from reproduce.obtaining.weights import obtain, record_lines
 
+from . import answering
 from .handshakes import BAD, Handshakes
 from .hosts import ACTS, Acts, files, parts_of
 from .serving import Handler, serving
@@ -45,6 +47,8 @@ class Attack:
         stack.enter_context(mock.patch.dict(os.environ, REQUESTS_CA_BUNDLE=trusted))
 
     def __call__(self, random: Random) -> str | None:
+        if random.random() < 0.35:
+            return answering.attack(self.scratch / "answers", random)
         script = [random.choice(ACTS) for _ in range(random.randrange(1, 5))]
         shaken: list[str] = []
         if random.random() < 0.3:

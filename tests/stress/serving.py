@@ -37,7 +37,7 @@ class Behaviour:
         self.hide_length: set[str] = set()
         self.chunked: set[str] = set()  # made while it is sent, as archives of repositories are
         self.asked: list[tuple[str, str | None]] = []
-        self.acts: dict[str, Callable[[Handler], None]] = {}  # what else a server may do
+        self.acts: dict[str, Callable[[Handler], None]] = {}  # what else it may do; "*": elsewhere
         self.shake: Shake | None = None  # what comes before a request over TLS; None: no TLS
 
 
@@ -75,7 +75,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         does = self.behaviour
         wanted = self.headers.get("Range")
         does.asked.append((self.path, wanted))
-        if act := does.acts.get(self.path):
+        if act := does.acts.get(self.path, does.acts.get("*")):
             self.close_connection = True
             with suppress(OSError):  # the other side has gone
                 act(self)
