@@ -89,7 +89,7 @@ def test_a_long_name_of_a_field_has_its_own_line() -> None:
         (["list", "--project", "samd"], "Did you mean samed?"),
         (["reproduce", "plan", "samd"], "Did you mean samed?"),
         (["reproduce", "show", "samd"], "Did you mean samed?"),
-        (["reproduce", "fetch-data", "kvasr"], "Did you mean kvasir-seg?"),
+        (["reproduce", "fetch-data", "kvasr"], "Did you mean kvasir-seg"),
     ],
 )
 def test_what_may_have_been_meant_is_said(folder: Path, typed: list[str], meant: str) -> None:
