@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from reproduce.contracts import Archive, Case, Dataset, Sample
+from reproduce.contracts import Case, Dataset, Sample
 
 SHARE = "https://drive.google.com/drive/folders/101LDnr7Gget7ehZQkHCNH1csD2WCCBX6"
 PARTS = {"i-medsam-train": "train", "i-medsam-val": "val", "i-medsam-test": "test"}
@@ -38,14 +38,6 @@ class KvasirSessile(Dataset):
     options: Mapping[str, str] = {
         "above": "grey value above which a pixel is a polyp",
     }
-    archives = (
-        Archive(
-            file="sessile-Kvasir.zip",
-            urls=(SHARE,),
-            folders={"sessile-Kvasir": "sessile-Kvasir"},
-            source="README.md of ucwxb/I-MedSAM @ 07aac158; no hash, no number of images",
-        ),
-    )
 
     def cases(self, root: Path, split: str, options: Mapping[str, Any]) -> list[Case]:
         """Cases by name. Raises `InputError` for names without a partner."""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def answered() -> tuple[dict[str, Any], dict[str, Any]]:
     named = json.loads(setup)["mcpServers"]["sam4mis"]
     assert named["command"] == "sam4mis"
     command = [sys.executable, "-m", "catalog", *named["args"]]
-    return asyncio.run(asked(QUESTIONS | WRONG, command, ROOT))
+    with ThreadPoolExecutor(1) as aside:  # the thread of the tests may have a browser's loop
+        return aside.submit(lambda: asyncio.run(asked(QUESTIONS | WRONG, command, ROOT))).result()
 
 
 @pytest.fixture(scope="module")

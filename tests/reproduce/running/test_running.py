@@ -193,7 +193,14 @@ def test_ctrl_c_keeps_shards_and_the_same_command_goes_on(
     environment = os.environ | {"OMP_NUM_THREADS": "1", "SAM4MIS_ROOT": str(root)}
     # This process has to see the first shard before the others are done, however busy the machine.
     patient = ["nice", "-n", "19", *command]
-    process = subprocess.Popen(patient, stderr=subprocess.PIPE, env=environment, text=True)
+    process = subprocess.Popen(
+        patient,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+        # a suite in the background of a shell hands on that Ctrl-C is not listened to
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not list(tmp_path.glob("*/shards/*.json")) and process.poll() is None:
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)

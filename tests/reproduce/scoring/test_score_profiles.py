@@ -23,6 +23,14 @@ from reproduce.judging.examining import examine
 from reproduce.predictions import Request, score_predictions, write_result
 
 PROFILES = [profile.id for profile in plugins("metrics").values()]
+#: Those that measure surfaces in volumes and nothing else.
+VOLUMES = [
+    profile.id
+    for profile in plugins("metrics").values()
+    if all(
+        (m.surface or "").endswith("/3d") and not m.surface_2d for m in profile.measures.values()
+    )
+]
 Grid = NDArray[Any]
 
 
@@ -68,7 +76,7 @@ def values(result: Result) -> dict[str, float | None]:
 # ------------------------------------------------------------------------------------ all profiles
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name not in VOLUMES])
 def test_every_profile_scores_with_its_defaults(pictures: Path, profile: str) -> None:
     result = scored(pictures, profile=profile)
     assert result.measurements
@@ -78,6 +86,12 @@ def test_every_profile_scores_with_its_defaults(pictures: Path, profile: str) ->
         assert measurement.counted is not None
     every = {m.metric for m in result.measurements} | set(result.protocol["not_measured"])
     assert every == set(plugins("metrics")[profile.partition("/")[0]].measures)
+
+
+@pytest.mark.parametrize("profile", VOLUMES)
+def test_profiles_of_volumes_refuse_pictures_by_name(pictures: Path, profile: str) -> None:
+    with pytest.raises(InputError, match=rf"^{profile} \w+: is not defined for masks of 2 axes"):
+        scored(pictures, profile=profile)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
