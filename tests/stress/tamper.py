@@ -24,4 +24,9 @@ class Attack:
         shutil.rmtree(place, ignore_errors=True)
         copy = Copy.of(folder, place)
         told = drawn(copy, random)
-        return None if examine(copy.folder) else f"{folder.name}: {told}"
+        found = examine(copy.folder)
+        if not found:
+            return f"{folder.name}: {told}"
+        if any(each.place and each.path for each in found):  # beside "and 2 more of this kind"
+            return None
+        return f"{folder.name}: {told}: told without file and field: {found[0]}"
