@@ -27,6 +27,5 @@ class Attack:
         found = examine(copy.folder)
         if not found:
             return f"{folder.name}: {told}"
-        if any(each.place and each.path for each in found):  # beside "and 2 more of this kind"
-            return None
-        return f"{folder.name}: {told}: told without file and field: {found[0]}"
+        elsewhere = [each for each in found if folder.name not in each.place]
+        return f"{folder.name}: {told}: told of another place: {elsewhere}" if elsewhere else None
