@@ -186,6 +186,8 @@ def _finding(
             message += f" ({written})" if written else ""
             if "str" in match[1] and match[2] in ("int", "float", "bool"):
                 hint = f"Put it in quotes: '{written}'."
+        if not steps:
+            hint = "Write its fields, or take the file from git again."
     return Finding(document.place, line, where, code, message, hint)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from catalog.converting import StandIn
 
 PAPERS = "papers.yaml"
+_AGAIN = "Take it from git again, or away."
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
@@ -184,24 +185,23 @@ def load_files(
 ) -> tuple[str, list[Record]]:
     """The records of a folder, one a YAML file called as the record is, by file name; their hash.
 
-    Raises `IncompleteError` with everything that is wrong, `FindingsError` where a file cannot be
-    read.
+    Raises `IncompleteError` with everything that is wrong; the other files are read.
     """
     findings: list[Finding] = []
     files: dict[str, bytes] = {}  # place -> content
     for place in _files(root, folder):
         try:
+            if not Path(root, place).is_file():  # a pipe would be waited for
+                raise OSError(0, "no file, or a link to none")
             files[place] = Path(root, place).read_bytes()
         except OSError as error:
             message = f"cannot be read: {error.strerror}"
-            findings.append(Finding(place, None, "", "Y006", message))
-    if findings:
-        raise FindingsError(findings)
+            findings.append(Finding(place, None, "", "Y006", message, _AGAIN))
     hashes = {place: kept.part_of(b"%s\n%s" % (place.encode(), c)) for place, c in files.items()}
     key = kept.key_of(*(digest.encode() for digest in hashes.values()))
     name = folder.rpartition("/")[2]
     before = kept.read_records(root, name, shape)
-    if before.key == key:
+    if before.key == key and not findings:
         return key, before.records
     known = before.by_part()
     records: list[Record] = []

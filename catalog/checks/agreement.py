@@ -18,7 +18,11 @@ from catalog.sources import volatile
 from catalog.text import fold
 
 _NO_CODE = ("none", "empty", "announced")
-_NO_WEIGHTS = ("none", "announced")
+_NOT_CHECKED = (None, "unknown")
+_NO_WEIGHTS = ("none", "announced", *_NOT_CHECKED)
+# A note that says of the whole release what no-checkpoint says of one file.
+_NOTHING_RELEASED = re.compile(r"(?i)no (trained )?weights( (are|were))? released")
+_DRIVE = re.compile(r"(?:drive|docs|usercontent)\.google\.com/.*?(?:/d/|/folders/|[?&]id=)([\w-]+)")
 
 
 def check(registry: Registry) -> Iterator[Crossing]:
@@ -115,7 +119,8 @@ def _states(project: Project) -> Iterator[Told]:
     own = [c.id for c in project.checkpoints or [] if _own(c)]
     weights, code, card = project.weights_status, project.code_status, project.protocol_card
     if weights in _NO_WEIGHTS and own:
-        message = f"weights are {weights}, but {own[0]!r} has an address"
+        said = "not checked" if weights in _NOT_CHECKED else weights
+        message = f"weights are {said}, but {own[0]!r} has an address"
         hint = "If it is another project's file, say so in its `of`."
         yield "F011", ("weights_status",), message, hint
     if weights == "public" and project.repository and not own:
@@ -123,6 +128,12 @@ def _states(project: Project) -> Iterator[Told]:
         yield "F011", ("weights_status",), message, "Add the address, or whose files they are."
     if code in _NO_CODE and card and (card.eval_script or card.metric_code):
         yield "F011", ("code_status",), f"code is {code}, but its protocol was read", ""
+    if card and card.commit and project.repository and project.repository.commit:
+        commits = [r.commit for r in (project.repository, *project.further_repositories)]
+        if card.commit not in commits:
+            message = f"its protocol was read at {card.commit[:10]}, which no repository names"
+            hint = "Read it again at `repository.commit`, or correct one of the two."
+            yield "F011", ("protocol_card", "commit"), message, hint
     if project.adapter and project.adapter_reason:
         yield "F011", ("adapter_reason",), "an adapter, and a reason why there is none", ""
     if code not in (None, *_NO_CODE) and "no code released" in (project.adapter_reason or ""):
@@ -160,7 +171,8 @@ def _blocks(project: Project) -> Iterator[Told]:
         if claim.reason == "no-adapter" and project.adapter:
             message = f"claim {claim.id!r}: no-adapter, but {project.adapter!r} is the adapter"
             yield "F013", path, message, "What blocks it now?"
-        there = claim.checkpoint or (public and not claim.state_note)
+        note = claim.state_note
+        there = claim.checkpoint or (public and (not note or _NOTHING_RELEASED.match(note)))
         if claim.reason == "no-checkpoint" and there:
             message = f"claim {claim.id!r}: no-checkpoint, but weights are public"
             yield "F013", path, message, "Say in state_note which file is missing."
@@ -201,7 +213,8 @@ def _files(projects: list[Project]) -> Iterator[Crossing]:
         for number, checkpoint in enumerate(project.checkpoints or []):
             if checkpoint.of is not None:
                 continue
-            names = [*checkpoint.urls, *([checkpoint.sha256] if checkpoint.sha256 else [])]
+            names = [_file(url) for url in checkpoint.urls]
+            names += [checkpoint.sha256] if checkpoint.sha256 else []
             first = next((owners[n] for n in names if n in owners), None)
             if first and first[0] != project.slug:
                 message = f"{checkpoint.id!r} is also {first[1]!r} of {first[0]}"
@@ -210,6 +223,18 @@ def _files(projects: list[Project]) -> Iterator[Crossing]:
                 yield Crossing("F012", _place(project), project.slug, path, message, hint)
             for name in names:
                 owners.setdefault(name, (project.slug, checkpoint.id))
+
+
+def _file(url: str) -> str:
+    """One form of an address, however it was copied.
+
+    >>> _file("https://drive.google.com/file/d/1AbC/view"), _file("http://www.x.org/a/?download=1")
+    ('drive 1AbC', 'x.org/a')
+    """
+    if drive := _DRIVE.search(url):
+        return f"drive {drive[1]}"
+    plain = re.sub(r"^https?://(www\.)?|[?&]download=\w+$", "", url).rstrip("/")
+    return re.sub(r"^(huggingface\.co/[^/]+/[^/]+)/blob/", r"\1/resolve/", plain)
 
 
 def _place(project: Project) -> str:

@@ -95,6 +95,7 @@ CODES: dict[str, Code] = {
     "C019": _check("no printed number", "Released weights have a claim, or say where was looked."),
     "C020": _check("unknown class", "A claim names a class as the reader of its data does."),
     "C021": _check("nobody was told", "Authors are told after a first run, by today."),
+    "C022": _info("commit without its date", "States of code and weights rest on that day."),
     # ---- records of released rows
     "E001": _check("no regular expression", "Readers find rows by regular expressions."),
     "E002": _check("unknown reader or check", "A check names a reader, a part another check."),

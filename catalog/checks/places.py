@@ -39,7 +39,8 @@ def _one(place: Place, project: Project, known: verified.Verified) -> Told | Non
         return None  # nothing to compare with: no commit, or another host
     looked = known.commits.get(key)
     if looked is None or place.path not in looked.files:
-        return "F004", place.field, f"{place}: not looked up at {key}", ""
+        hint = "`sam4mis doctor --places` looks it up."
+        return "F004", place.field, f"{place}: not looked up at {key}", hint
     found = looked.files[place.path]
     if isinstance(found, list):
         hint = f"Is it {found[0]}?" if len(found) == 1 else "; ".join(found[:4])

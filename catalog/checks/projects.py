@@ -222,6 +222,14 @@ def _commits(project: Project) -> Iterator[Told]:
     found: list[tuple[tuple[str | int, ...], str | None]] = []
     if project.repository:
         found.append((("repository", "commit"), project.repository.commit))
+        if project.repository.commit and not project.repository.commit_date:
+            hint = "Write commit_date: without it nobody is told when the repository moves on."
+            yield (
+                "C022",
+                ("repository", "commit_date"),
+                "the day of the commit is not recorded",
+                hint,
+            )
     if card := project.protocol_card:
         found.append((("protocol_card", "commit"), card.commit))
         for number, trap in enumerate(card.traps):

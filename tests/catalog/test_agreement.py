@@ -60,6 +60,7 @@ OTHER = {
     "name": "Other",
     "kind": "method",
     "papers": ["work"],
+    "weights_status": "public",
     "checkpoints": [{"id": "theirs", "urls": ["https://example.org/best.pth"]}],
 }
 
@@ -88,6 +89,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "venue": ("F010", {"details": {"paper": {"venue": "arXiv / MIUA 2024"}}}),
     "no weights, an address": ("F011", {"weights_status": "none"}),
+    "not checked, an address": ("F011", {"weights_status": None}),
+    "unknown, an address": ("F011", {"weights_status": "unknown"}),
+    "a protocol of another commit": (
+        "F011",
+        {
+            "repository": {"url": "https://github.com/authors/tried", "commit": "a" * 40},
+            "protocol_card": {"commit": "b" * 40},
+        },
+    ),
     "public, no address": ("F011", {"checkpoints": [{"id": "best"}]}),
     "only the file of another": (
         "F011",
@@ -109,6 +119,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "no-checkpoint unexplained": ("F013", {"claims": [CLAIM | {"state_note": None}]}),
+    "nothing released, but public": (
+        "F013",
+        {"claims": [CLAIM | {"state_note": "No weights released by the authors."}]},
+    ),
     "reason without a block": ("F013", {"claims": [CLAIM | {"state": "not-attempted"}]}),
     "no work": ("F014", {"papers": []}),
 }
@@ -161,8 +175,23 @@ def test_a_block_that_was_lifted(
     assert told(tmp_path, PAPERS, PROJECT | {"claims": [claim]}) == found
 
 
-def test_a_file_has_one_owner(tmp_path: Path) -> None:
-    assert told(tmp_path, PAPERS, PROJECT, OTHER) == ["F012"]
+DRIVE = "https://drive.google.com"
+HUB = "https://huggingface.co/authors/tried"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.org/best.pth", "https://example.org/best.pth"),
+        (f"{DRIVE}/file/d/1AbC/view?usp=sharing", f"{DRIVE}/uc?export=download&id=1AbC"),
+        (f"{HUB}/blob/main/best.pth", f"{HUB}/resolve/main/best.pth?download=true"),
+        (HUB, f"{HUB}/"),
+    ],
+)
+def test_a_file_has_one_owner(one: str, other: str, tmp_path: Path) -> None:
+    mine = PROJECT | {"checkpoints": [{"id": "best", "urls": [one]}]}
+    theirs = OTHER | {"checkpoints": [{"id": "theirs", "urls": [other]}]}
+    assert told(tmp_path, PAPERS, mine, theirs) == ["F012"]
 
 
 def test_a_work_that_says_no_weights_or_no_code(tmp_path: Path) -> None:

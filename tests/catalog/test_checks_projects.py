@@ -19,6 +19,7 @@ PROFILE = (*CLAIM, "protocol", "metric_profile", "value")
 WRONG: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "short commit": ("C001", ("repository", "commit"), "ce72dda"),
     "capitals in a commit": ("C001", (CARD, "commit"), "C" * 40),
+    "commit without its day": ("C022", ("repository", "commit_date"), None),
     "commit of a trap": ("C001", (CARD, "traps", 0, "commit"), "master"),
     "short sha256": ("C002", ("checkpoints", 0, "sha256"), "91f0cada"),
     "md5 as long as a sha256": ("C002", ("checkpoints", 0, "md5"), "0" * 64),

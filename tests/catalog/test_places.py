@@ -95,7 +95,8 @@ def registry(folder: Path, commit: str) -> Path:
 
 
 def told(root: Path) -> list[tuple[str, str]]:
-    return [(f.code, f.path) for f in check_registry(root, thorough=True)[1]]
+    findings = check_registry(root, thorough=True)[1]
+    return [(f.code, f.path) for f in findings if f.code != "C022"]  # the day says nothing here
 
 
 def doctor(root: Path, *arguments: str, **environment: str) -> Any:
