@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import re
@@ -136,6 +137,17 @@ def main() -> None:
     sys.exit(code)
 
 
+_ELSEWHERE = " Name a place you may write to: --out, SAM4MIS_ROOT, SAM4MIS_CACHE, SAM4MIS_DATA."
+_ROOM = " Free some space and give the same command again; what was finished is kept."
+_WAYS_OUT = {
+    errno.EROFS: _ELSEWHERE,
+    errno.EACCES: _ELSEWHERE,
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EMFILE: " Allow more open files (ulimit -n).",
+}
+
+
 def _told(error: Exception) -> tuple[str, int]:
     """The message and exit status of an error that no command has handled."""
     if isinstance(error, Sam4misError):
@@ -148,7 +160,8 @@ def _told(error: Exception) -> tuple[str, int]:
         )
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
-        return f"{place}{error.strerror}.", EXIT_PREREQUISITE
+        way_out = _WAYS_OUT.get(error.errno or 0, "")
+        return f"{place}{error.strerror}.{way_out}", EXIT_PREREQUISITE
     what = " ".join(str(error).split())[:300]
     told = f"internal error, a bug of sam4mis: {type(error).__name__}: {what}. "
     if report := _report(error):
