@@ -400,6 +400,7 @@ def test_a_long_table_in_parts(
         seen += ids(plain)
         if number < 5:
             plain.get_by_role("link", name=str(number), exact=True).click()
+            plain.wait_for_url(f"**/papers-{number}/")
     assert sorted(seen) == sorted(w["id"] for w in works), "each work in one part, none lost"
     go(page, f"{address}papers-2/")
     assert len(ids(page)) == 10
