@@ -48,7 +48,7 @@ def told(report: Mapping[str, Any], locks: Mapping[str, str]) -> int:
         say(
             f"NOT AUDITED: the service answers for none of the {len(silent)} packages. It cannot "
             "be reached from here, or a mirror of packages stands in its place: run this where "
-            "pypi.org itself answers."
+            "the Python package index itself answers."
         )
         return 3
     if silent:

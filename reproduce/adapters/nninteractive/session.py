@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Grid, Prompt, Reference, Sample, StackModel
-from reproduce.models.documents import content, json_of, weights_of
+from reproduce.models.documents import checked_plans, content, json_of, weights_of
 from reproduce.models.promptable import fingerprint
 from reproduce.models.sam import load_strictly
 from reproduce.models.volumes import Whole
@@ -178,6 +178,7 @@ def build(
     name = options["configuration"]
     if name not in (known := plans.get("configurations", {})):
         raise UsageError(f"option configuration: no {name!r} in the plans; {', '.join(known)}")
+    checked_plans(plans)  # the package imports and calls what they name
     manager = PlansManager(plans)
     configuration = manager.get_configuration(name)
     with quiet(device):

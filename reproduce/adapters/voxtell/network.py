@@ -8,7 +8,6 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
-from pydoc import locate
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +21,7 @@ from voxtell.model.voxtell_model import VoxTellModel
 from catalog.errors import InputError
 from reproduce.contracts import Prompt, Sample, StackModel
 from reproduce.contracts import Reference as Truth
-from reproduce.models.documents import content, json_of, weights_of
+from reproduce.models.documents import content, json_of, layer_named, weights_of
 from reproduce.models.promptable import fingerprint
 from reproduce.models.sam import load_strictly
 from reproduce.models.volumes import Whole
@@ -135,7 +134,7 @@ def network_of(
         made = configuration["architecture"]
         given = dict(made["arch_kwargs"])
         for name in made["_kw_requires_import"]:
-            given[name] = given[name] and locate(given[name])
+            given[name] = given[name] and layer_named(given[name])
         widths, strides = given["features_per_stage"], given["strides"]
     except (KeyError, TypeError) as error:
         raise InputError(f"plans.json: no configuration 3d_fullres of VoxTell ({error})") from error

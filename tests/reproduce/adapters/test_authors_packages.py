@@ -22,6 +22,7 @@ from reproduce.checkpoints.loading import read_parts
 from reproduce.contracts import FILE, Case, Prompt, Sample
 from reproduce.ground.extras import OWN, lacks_own, need_own
 from reproduce.ground.plugins import plugin, plugins
+from reproduce.models.documents import checked_plans, layer_named
 from reproduce.planning.readiness import examine, machine
 from reproduce.predicting.chosen import choose, files_of
 
@@ -200,3 +201,25 @@ def test_files_that_belong_together_are_chosen_together(root: Path) -> None:
         assert tuple(files) == plugins("adapters")[name].layouts
     newer = choose(registry, "voxtell", "voxtell-v1-1-fold-0-checkpoint-final", (), {})
     assert [one.id for one in newer.checkpoints][1:] == ["voxtell-v1-1-plans", "text-embeddings"]
+
+
+@pytest.mark.parametrize(
+    "name", ["os.system", "torch.nn.os", "torch.nn.functional", "torch.nn.modules.torch.load", ""]
+)
+def test_plans_name_layers_and_nothing_that_could_be_called(name: str) -> None:
+    def plans(network: str, layer: str) -> dict[str, Any]:
+        said = {"_kw_requires_import": ["conv_op"], "arch_kwargs": {"conv_op": layer}}
+        return {"configurations": {"a": {"architecture": {"network_class_name": network} | said}}}
+
+    unet, layer = (
+        "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet",
+        ("torch.nn.modules.conv.Conv3d"),
+    )
+    assert layer_named(layer) is torch.nn.Conv3d
+    checked_plans(plans(unet, layer))
+    with pytest.raises(InputError, match="is no layer"):
+        layer_named(name)
+    for network, named in ((name, layer), (unet, name)):
+        if name:  # nothing is named, nothing is called
+            with pytest.raises(InputError, match="which is no"):
+                checked_plans(plans(network, named))
