@@ -18,8 +18,8 @@ and answers what it certainly names. Normal forms are idempotent: feeding one ba
  zenodo          record number               record pages and 10.5281 DOIs
 ==============  ==========================  ================================================
 
-A version of an arXiv id is split off (`arxiv_version`); every other part that does not change
-which work is meant (query, tracking, tokens, `.pdf`) is dropped.
+The version of an arXiv id and every other part that does not change which work is meant (query,
+tracking, tokens, `.pdf`) are dropped.
 """
 
 from __future__ import annotations
@@ -132,18 +132,6 @@ _HUGGINGFACE_PAGES = frozenset(
 # ------------------------------------------------------------------------------- single kinds
 
 
-def arxiv(text: str) -> str | None:
-    """The arXiv id without its version, or None where `text` is no arXiv id."""
-    parsed = _arxiv(text)
-    return parsed[0] if parsed else None
-
-
-def arxiv_version(text: str) -> int | None:
-    """The version named in an arXiv id or address (`2304.12306v2` -> 2), or None."""
-    parsed = _arxiv(text) or _arxiv_of_url(text)
-    return parsed[1] if parsed else None
-
-
 def arxiv_month(value: str) -> str | None:
     """`YYYY-MM` in which an arXiv id was given; the id itself says so."""
     if match := _ARXIV_NEW.fullmatch(value):
@@ -154,7 +142,8 @@ def arxiv_month(value: str) -> str | None:
     return None
 
 
-def _arxiv(text: str) -> tuple[str, int | None] | None:
+def arxiv(text: str) -> str | None:
+    """The arXiv id without its version, or None where `text` is no arXiv id."""
     text = re.sub(r"(?i)^arxiv\s*:\s*", "", text.strip()).strip()
     text = re.sub(r"(?i)\.pdf$", "", text)
     text = re.sub(r"\s*\[[A-Za-z.-]+\]$", "", text)  # 2304.12306 [eess.IV]
@@ -162,25 +151,23 @@ def _arxiv(text: str) -> tuple[str, int | None] | None:
         digits = 5 if (match["yy"], match["mm"]) >= ("15", "01") else 4
         if len(match["n"]) != digits or match["yy"] < "07":
             return None
-        version = int(match["v"]) if match["v"] else None
-        return f"{match['yy']}{match['mm']}.{match['n']}", version
+        return f"{match['yy']}{match['mm']}.{match['n']}"
     if match := _ARXIV_OLD.fullmatch(text):
-        version = int(match["v"]) if match["v"] else None
-        return f"{match['archive']}/{match['n']}", version
+        return f"{match['archive']}/{match['n']}"
     return None
 
 
-def _arxiv_of_url(text: str) -> tuple[str, int | None] | None:
+def _arxiv_of_url(text: str) -> str | None:
     host, path, _ = split(text)
     if on(host, *_ARXIV_HOSTS):
         match = re.match(
             r"/(?:abs|pdf|html|e-print|format|ps|src|overview|vanity/papers|papers)/(.+)", path
         )
-        return _arxiv(_trim(match[1])) if match else None
+        return arxiv(_trim(match[1])) if match else None
     if host in ("huggingface.co", "hf.co") and (match := re.match(r"/papers/(.+)", path)):
-        return _arxiv(_trim(match[1]))
+        return arxiv(_trim(match[1]))
     if on(host, "semanticscholar.org") and (match := re.match(r"(?ai)/arxiv/(.+)", path)):
-        return _arxiv(_trim(match[1]))
+        return arxiv(_trim(match[1]))
     return None
 
 
@@ -290,8 +277,8 @@ def identify(text: str) -> list[Identifier]:
     text = text.strip()
     if not text or has_control(text) or len(text) > 2000:
         return []
-    if found := _arxiv(text) or _arxiv_of_url(text):
-        return [Identifier("arxiv", found[0])]
+    if found := arxiv(text) or _arxiv_of_url(text):
+        return [Identifier("arxiv", found)]
     if value := pmcid(text):
         return [Identifier("pmcid", value)]
     if match := re.fullmatch(r"(?ai)pmid\s*:?\s*(\d+)", text):
@@ -307,8 +294,8 @@ def identify(text: str) -> list[Identifier]:
 
 def _of_doi(value: str, rule: str | None = None) -> list[Identifier]:
     if value.startswith("10.48550/arxiv."):
-        parsed = _arxiv(value.removeprefix("10.48550/arxiv."))
-        return [Identifier("arxiv", parsed[0])] if parsed else [Identifier("doi", value, rule)]
+        parsed = arxiv(value.removeprefix("10.48550/arxiv."))
+        return [Identifier("arxiv", parsed)] if parsed else [Identifier("doi", value, rule)]
     found = [Identifier("doi", value, rule)]
     if record := re.fullmatch(r"(?a)10\.5281/zenodo\.([1-9]\d*)", value):
         found.append(Identifier("zenodo", record[1]))

@@ -117,9 +117,3 @@ def spelled(identifier: str) -> str | None:
     ('Apache-2.0', 'CC-BY-NC-4.0', None)
     """
     return _spdx().get(identifier.casefold())
-
-
-def commercial_ok(expression: str | None) -> bool | None:
-    """Whether commercial use is allowed; None: not known. No licence stated means not allowed."""
-    kind = licence_class(expression)
-    return None if kind == "unknown" else kind == "commercial"

@@ -6,10 +6,8 @@ file. What that refuses stays refused: the message lists the pickle globals that
 
 from __future__ import annotations
 
-import json
 import pickletools
 import shlex
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from types import FunctionType
@@ -180,12 +178,3 @@ def _globals_by_opcode(path: Path) -> set[str]:
                         strings.append(argument)
             except Exception:  # raw tensor data, or the end
                 return found
-
-
-def safetensors_metadata(path: Path) -> dict[str, str]:
-    """The text metadata in the header of a safetensors file; empty where there is none."""
-    with path.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        header = json.loads(stream.read(length))
-    metadata: dict[str, str] = header.get("__metadata__", {})
-    return metadata

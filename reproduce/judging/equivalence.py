@@ -127,20 +127,6 @@ def redrawn_spread(
     return Spread(own.standard_error * factor, own.freedom)
 
 
-def bootstrap_means(
-    values: Sequence[float], clusters: Sequence[str], draws: int = 2000, seed: int = 0
-) -> list[float]:
-    """Means of `draws` bootstrap samples in which whole clusters are drawn with replacement."""
-    import numpy as np
-
-    names, member = np.unique(np.asarray(clusters), return_inverse=True)
-    total = np.bincount(member, np.asarray(values, float), len(names))
-    count = np.bincount(member, minlength=len(names)).astype(float)
-    drawn = np.random.default_rng(seed).integers(len(names), size=(draws, len(names)))
-    means: list[float] = (total[drawn].sum(1) / count[drawn].sum(1)).tolist()
-    return means
-
-
 def needed(difference: float, spread: Spread, rounding_half: float, margin: float) -> float | None:
     """Factor by which there must be more cases or seeds for a decision at the present difference.
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog import json_in
-from catalog.errors import PrerequisiteError
 from catalog.registry import RESULTS
-from reproduce.ground.plugins import plugin, plugins
+from reproduce.ground.plugins import plugins
 from reproduce.judging.explain import Setting, Space, Stored, explain, walk
 
 if TYPE_CHECKING:
@@ -62,62 +61,6 @@ def stored_runs(root: Path, project: str) -> list[Stored]:
         for entry in stored_examples(root)
         if entry["project"] == project
     ]
-
-
-def make_lwnet_runs(checkpoint: Path, drive: Path) -> list[Stored]:
-    """lwnet on its four validation images under {model's grid, original} x {no flips, flips}."""
-    import torch
-
-    from reproduce.statistics import StatisticsBuilder
-
-    adapter, dataset = plugin("adapters", "lwnet"), plugin("datasets", "drive")
-    if not checkpoint.is_file():
-        raise PrerequisiteError(f"{checkpoint}: the released weights of lwnet are not there.")
-    loaded = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    cases = dataset.cases(drive, "lwnet-val", {})
-    samples = [dataset.load(case, {}) for case in cases]
-    defaults = {name: option.default for name, option in adapter.options.items()}
-    runs = []
-    for flips in (False, True):
-        model = adapter.build(
-            loaded["model_state_dict"], {**defaults, "flips": flips}, "cpu", "float32"
-        )
-        with torch.inference_mode():
-            maps = model.encode([sample.plane(0) for sample in samples])
-        for grid in ("model_input", "original"):
-            builder = StatisticsBuilder(thresholds=[0.5, 0.4196], score_bins=100)
-            for sample, embedding in zip(samples, maps, strict=True):
-                prediction = model.predict(embedding, [], grid)
-                reference = model.reference(sample.plane(0), grid)
-                valid = None if reference.valid is None else torch.from_numpy(reference.valid)
-                builder.add(
-                    case=sample.case.id,
-                    patient=sample.case.patient,
-                    labels=list(prediction.labels),
-                    scores=prediction.scores,
-                    kind=prediction.kind,
-                    reference=torch.from_numpy(reference.labels["vessel"])[None],
-                    valid=valid,
-                )
-            runs.append(Stored({"grid": grid, "flips": flips}, builder.table()))
-    return runs
-
-
-def write_lwnet_runs(root: Path, runs: list[Stored]) -> None:
-    """Keep the statistics and their index under `reproduce/results/examples`."""
-    import msgspec
-
-    from catalog.files import write_whole
-    from reproduce.statistics import write_statistics
-
-    entries = []
-    for run in runs:
-        flips = "flips" if run.conventions["flips"] else "plain"
-        name = f"lwnet-{run.conventions['grid'].replace('_', '-')}-{flips}.parquet"
-        write_statistics(root / FOLDER / name, run.table)
-        entries.append({"project": "lwnet", "conventions": run.conventions, "file": name})
-    content = msgspec.json.format(msgspec.json.encode(entries), indent=1) + b"\n"
-    write_whole(root / FOLDER / INDEX, content)
 
 
 def examples_document(root: Path) -> dict[str, Any]:

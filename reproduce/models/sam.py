@@ -75,11 +75,6 @@ VIT_H = SamConfig(
 VARIANTS: Mapping[str, SamConfig] = {"vit_b": VIT_B, "vit_l": VIT_L, "vit_h": VIT_H}
 
 
-def variant_name(config: SamConfig) -> str:
-    """`vit_b`, `vit_l`, `vit_h`, or `custom` for any other configuration."""
-    return next((name for name, known in VARIANTS.items() if known == config), "custom")
-
-
 def build_sam(config: SamConfig = VIT_B) -> Sam:
     """A `segment_anything.modeling.Sam` of these sizes, in evaluation mode, weights as initialised.
 
@@ -276,33 +271,3 @@ def _listed(what: str, names: list[str]) -> list[str]:
 def _count(state: Mapping[str, Any], prefix: str) -> int:
     """How many numbered children stand under a prefix, counting from 0."""
     return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
-
-
-def seeded_state(config: SamConfig = VIT_B, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Random weights in the official layout, for tests and benchmarks: same seed, same tensors.
-
-    Unlike the modules' own initialisation no tensor is zero or one (relative positions start at
-    zero there, which would hide a mistake in them), and activations keep their magnitude through
-    the network, so that masks have both signs.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    with torch.device("meta"):
-        shapes = {key: value.shape for key, value in build_sam(config).state_dict().items()}
-    state = {}
-    for key, shape in shapes.items():
-        noise = torch.randn(shape, generator=generator)
-        if key.endswith(".bias"):
-            state[key] = 0.02 * noise
-        elif len(shape) == 1:  # scales of normalisations
-            state[key] = 1 + 0.1 * noise
-        elif "rel_pos" in key:
-            state[key] = 0.2 * noise
-        elif key.endswith(("_embed.weight", "_token.weight", "_tokens.weight", "_matrix")) or (
-            "point_embeddings" in key
-        ):
-            state[key] = noise
-        elif key.endswith("pos_embed"):
-            state[key] = 0.5 * noise
-        else:
-            state[key] = noise * (shape[0] / shape.numel()) ** 0.5
-    return state

@@ -133,14 +133,6 @@ def test_what_people_paste(text: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "version"),
-    [("2304.12306v2", 2), ("https://arxiv.org/pdf/2304.12306v11.pdf", 11), ("2304.12306", None)],
-)
-def test_version_of_an_arxiv_id(text: str, version: int | None) -> None:
-    assert identifiers.arxiv_version(text) == version
-
-
-@pytest.mark.parametrize(
     ("value", "month"),
     [("2304.12306", "2023-04"), ("hep-th/9901001", "1999-01"), ("math/0309136", "2003-09")],
 )

@@ -17,7 +17,7 @@ from terminal import here
 
 from catalog.errors import UsageError
 from catalog.facets import Filters, Work, works, year_range
-from catalog.licences import commercial_ok, licence_class
+from catalog.licences import licence_class
 from catalog.records import (
     Checkpoint,
     Ids,
@@ -274,10 +274,6 @@ def test_no_year(text: str) -> None:
 )
 def test_licence_class(expression: str | None, kind: str) -> None:
     assert licence_class(expression) == kind
-
-
-def test_no_licence_means_not_allowed() -> None:
-    assert (commercial_ok("none"), commercial_ok(None), commercial_ok("MIT")) == (False, None, True)
 
 
 def test_states_come_from_verdicts_where_there_are_any() -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from reproduce.models.sam import VIT_B, SamConfig, build_sam
+
 LAYOUTS = Path(__file__).parent / "layouts"
 
 
@@ -83,4 +85,34 @@ def seeded(document: dict[str, Any], seed: int = 0) -> dict[str, torch.Tensor]:
             fan_in = noise.numel() // shape[0]
             noise /= max(fan_in, 1) ** 0.5
         state[name] = noise.to(getattr(torch, dtypes.get(name, "float32")))
+    return state
+
+
+def seeded_state(config: SamConfig = VIT_B, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random weights of a SAM of these sizes in the official layout.
+
+    Unlike the modules' own initialisation no tensor is zero or one (relative positions start at
+    zero there, which would hide a mistake in them), and activations keep their magnitude through
+    the network, so that masks have both signs.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.device("meta"):
+        shapes = {key: value.shape for key, value in build_sam(config).state_dict().items()}
+    state = {}
+    for key, shape in shapes.items():
+        noise = torch.randn(shape, generator=generator)
+        if key.endswith(".bias"):
+            state[key] = 0.02 * noise
+        elif len(shape) == 1:  # scales of normalisations
+            state[key] = 1 + 0.1 * noise
+        elif "rel_pos" in key:
+            state[key] = 0.2 * noise
+        elif key.endswith(("_embed.weight", "_token.weight", "_tokens.weight", "_matrix")) or (
+            "point_embeddings" in key
+        ):
+            state[key] = noise
+        elif key.endswith("pos_embed"):
+            state[key] = 0.5 * noise
+        else:
+            state[key] = noise * (shape[0] / shape.numel()) ** 0.5
     return state

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from made import context_of
-from seeded import layout, seeded
+from seeded import layout, seeded, seeded_state
 
 from reproduce.contracts import (
     Answered,
@@ -28,7 +28,7 @@ from reproduce.contracts import (
 from reproduce.ground.extras import lacks_own
 from reproduce.ground.plugins import plugin
 from reproduce.models import sam2
-from reproduce.models.sam import SamConfig, seeded_state
+from reproduce.models.sam import SamConfig
 from reproduce.models.sam2_video import COURSES, Sam2Video
 
 SAM = SamConfig(

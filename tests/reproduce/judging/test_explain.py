@@ -11,13 +11,13 @@ import torch
 
 from catalog.errors import InputError, UsageError
 from reproduce.ground.alike import alike
+from reproduce.ground.plugins import plugin
 from reproduce.judging.examples import (
     APART,
     HALF_DIGIT,
     LWNET_BASE,
     LWNET_OTHER,
     LWNET_SECOND,
-    make_lwnet_runs,
     stored_runs,
 )
 from reproduce.judging.explain import Space, Stored, alternatives, explain, walk
@@ -73,6 +73,39 @@ def test_the_nearest_are_shown_where_nothing_fits(lwnet: Space) -> None:
     found = explain(lwnet, LWNET_BASE, 0.9999, HALF_DIGIT, choices={"metric": ["dice", "iou"]})
     assert found.matches == []
     assert found.nearest[0].value == found.base.value
+
+
+def make_lwnet_runs(checkpoint: Path, drive: Path) -> list[Stored]:
+    """lwnet on its four validation images under {model's grid, original} x {no flips, flips}."""
+    adapter, dataset = plugin("adapters", "lwnet"), plugin("datasets", "drive")
+    loaded = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    cases = dataset.cases(drive, "lwnet-val", {})
+    samples = [dataset.load(case, {}) for case in cases]
+    defaults = {name: option.default for name, option in adapter.options.items()}
+    runs = []
+    for flips in (False, True):
+        model = adapter.build(
+            loaded["model_state_dict"], {**defaults, "flips": flips}, "cpu", "float32"
+        )
+        with torch.inference_mode():
+            maps = model.encode([sample.plane(0) for sample in samples])
+        for grid in ("model_input", "original"):
+            builder = StatisticsBuilder(thresholds=[0.5, 0.4196], score_bins=100)
+            for sample, embedding in zip(samples, maps, strict=True):
+                prediction = model.predict(embedding, [], grid)
+                reference = model.reference(sample.plane(0), grid)
+                valid = None if reference.valid is None else torch.from_numpy(reference.valid)
+                builder.add(
+                    case=sample.case.id,
+                    patient=sample.case.patient,
+                    labels=list(prediction.labels),
+                    scores=prediction.scores,
+                    kind=prediction.kind,
+                    reference=torch.from_numpy(reference.labels["vessel"])[None],
+                    valid=valid,
+                )
+            runs.append(Stored({"grid": grid, "flips": flips}, builder.table()))
+    return runs
 
 
 @pytest.mark.slow

@@ -18,13 +18,12 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from seeded import layout, seeded
+from seeded import layout, seeded, seeded_state
 from small_networks import SAM
 from typer.testing import CliRunner
 
 from reproduce.cli import app
 from reproduce.ground.plugins import VARIABLE, plugins
-from reproduce.models.sam import seeded_state
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "site" / "docs" / "own-images.md"
