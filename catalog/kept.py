@@ -26,7 +26,7 @@ FOLDER = ".sam4mis/cache"
 Kind = TypeVar("Kind")
 #: A change of these changes what records are, or how they are read.
 _DEFINITION = (
-    "records/written.py",
+    *(f"records/{name}.py" for name in ("scalars", "papers", "claims", "projects")),
     "records/results.py",
     "evidence.py",
     "reading.py",

@@ -1,8 +1,8 @@
 """The records that outlive the code: papers, projects, checkpoints, claims, results, verdicts.
 
-People edit `papers.yaml` and `projects/<slug>.yaml` (`written`), machines `reproduce/results/`
-(`results`). Three things are different everywhere in these records: `None` (`null`: nobody has
-checked), `[]` (checked: there is none) and `"n/a"` (the question does not apply).
+People edit `papers.yaml` (`papers`) and `projects/<slug>.yaml` (`projects`, `claims`), machines
+`reproduce/results/` (`results`). Three things are different everywhere in these records: `None`
+(`null`: nobody has checked), `[]` (checked: there is none), `"n/a"` (the question does not apply).
 
 Scores are fractions (0-1) unless a field called `scale` says otherwise; units are part of names
 (`_mm`, `_px`, `_s`, `_mib`, `_pp`). Dates are strings whose length is their precision
@@ -17,8 +17,11 @@ import msgspec
 from msgspec import Struct
 
 # All records have one place to be imported from, whichever file defines them.
+from catalog.records.claims import *  # noqa: F403
+from catalog.records.papers import *  # noqa: F403
+from catalog.records.projects import *  # noqa: F403
 from catalog.records.results import *  # noqa: F403
-from catalog.records.written import *  # noqa: F403
+from catalog.records.scalars import *  # noqa: F403
 
 
 def to_builtins(record: Struct) -> Any:

@@ -6,15 +6,8 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from catalog.records.written import (
-    ClaimState,
-    Count,
-    InnerFile,
-    Record,
-    Sha256,
-    Slug,
-    Who,
-)
+from catalog.records.claims import ClaimState
+from catalog.records.scalars import Count, InnerFile, Record, Sha256, Slug, Who
 
 
 class Check(Record, kw_only=True):

@@ -83,7 +83,7 @@ def _another_version(folder: Path) -> Path:
     for name in ("catalog", "reproduce", "sam4mis"):
         without = shutil.ignore_patterns("__pycache__", "results")
         shutil.copytree(ROOT / name, folder / name, ignore=without)
-    for path in ("catalog/records/written.py", "reproduce/runs/spec.py"):
+    for path in ("catalog/records/papers.py", "reproduce/runs/spec.py"):
         with (folder / path).open("a", encoding="utf-8") as code:
             code.write("\n# another version\n")
     return folder

@@ -15,7 +15,7 @@ def test_a_wheel_whose_files_were_edited_is_told(tmp_path: Path) -> None:
     dist.mkdir(parents=True)
     (dist / "METADATA").write_text("Metadata-Version: 2.1\nName: sam4mis\nVersion: 0.1.0\n")
     lines = []
-    for name in ("reproduce/adapters/sam.py", "catalog/records/written.py"):
+    for name in ("reproduce/adapters/sam.py", "catalog/records/papers.py"):
         path = packages / name
         path.parent.mkdir(parents=True)
         path.write_text(f"# {name}\n")
