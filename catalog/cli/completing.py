@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from catalog.errors import Sam4misError
@@ -56,6 +57,24 @@ def datasets(incomplete: str) -> list[str]:
 def profiles(incomplete: str) -> list[str]:
     """Metric profiles."""
     return _generated("profiles", "id", incomplete)
+
+
+def values(facet: str) -> Callable[[str], list[str]]:
+    """What completes the values of a filter."""
+
+    def offered(incomplete: str) -> list[str]:
+        from catalog.facets import FIXED, TAG_FACETS
+        from catalog.naming import dataset_key
+        from catalog.vocabulary import vocabularies
+
+        with contextlib.suppress(Sam4misError, OSError):
+            field = TAG_FACETS.get(facet, "prompts_infer")
+            known = FIXED[facet] if facet in FIXED else vocabularies()[field].terms
+            spelled = map(dataset_key, known) if facet == "dataset" else known
+            return sorted(value for value in spelled if value.startswith(incomplete.casefold()))
+        return []
+
+    return offered
 
 
 def _generated(name: str, key: str, incomplete: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from catalog.cli import completing
 from catalog.cli.output import counted, say
 from catalog.facets import TAG_FACETS, Filters, Work
 
@@ -34,19 +35,34 @@ def _parameters() -> list[inspect.Parameter]:
     boolean = bool | None
     text = str | None
 
-    def option(name: str, kind: Any, *declarations: str, text: str) -> inspect.Parameter:
+    def option(
+        name: str, kind: Any, *declarations: str, text: str, values: Any = None
+    ) -> inspect.Parameter:
         metavar = None if kind == boolean else "VALUE"
         return inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
-                kind, typer.Option(*declarations, help=text, show_default=False, metavar=metavar)
+                kind,
+                typer.Option(
+                    *declarations,
+                    help=text,
+                    show_default=False,
+                    metavar=metavar,
+                    autocompletion=values,
+                ),
             ],
         )
 
     facets = [
-        option(f"facet_{name.replace('-', '_')}", list[str], f"--{name}", text=_HELP[name])
+        option(
+            f"facet_{name.replace('-', '_')}",
+            list[str],
+            f"--{name}",
+            text=_HELP[name],
+            values=completing.values(name),
+        )
         for name in _FACETS
     ]
     return [

@@ -127,6 +127,9 @@ def test_show_takes_the_address_of_a_repository(folder: Path) -> None:
         ("sam4mis reproduce explain samed/t", ["samed/two"]),
         ("sam4mis reproduce work", []),
         ("sam4mis list --proj", ["--project"]),
+        ("sam4mis list --modality ul", ["ultrasound"]),
+        ("sam4mis list --dataset cam", ["camelyon16", "camo", "camus"]),
+        ("sam4mis search liver --licence non", ["non-commercial", "none"]),
     ],
 )
 def test_a_shell_completes_commands_and_names(folder: Path, words: str, offered: list[str]) -> None:
