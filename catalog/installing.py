@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from catalog.errors import PrerequisiteError
 
@@ -52,5 +51,7 @@ def _requirement(wanted: str) -> str:
     if kind := origin.get("vcs_info", {}).get("vcs"):
         address = f"{kind}+{address}@{origin['vcs_info']['commit_id']}"
     if address.startswith("file://"):
+        from urllib.request import url2pathname  # brings http and ssl: not for every command
+
         return f"{url2pathname(urlsplit(address).path)}{wanted}"
     return f"sam4mis{wanted} @ {address}" if address else f"sam4mis{wanted}"

@@ -160,6 +160,8 @@ def score(
         claim=claim,
         command=shlex.join(["sam4mis", *_without_places(sys.argv[1:], (profile, claim))]),
     )
+    if dataset is None:
+        _leave_out(predictions)
     result, statistics = score_predictions(request, on_case=_progress)
     _progress("", end="\r")
     _say(request, result)
@@ -180,6 +182,20 @@ def score(
         say(f"Nothing was written (--dry-run); it would be reproduce/results/{result.run}.")
     elif request.references is None:
         say("Nothing was written; --publish keeps it in reproduce/results.")
+
+
+def _leave_out(folder: Path) -> None:
+    """Keep out of this command what libraries import wherever it is installed and scoring asks
+    nothing of: pandas by pyarrow, pydicom by nibabel (both together a third of the command)."""
+    from reproduce.ground.extras import left_out
+
+    with left_out("pandas"):
+        import pyarrow as pa
+
+        pa.array([])  # it looks once
+    if next(folder.glob("*.nii*"), None):
+        with left_out("pydicom"):
+            import nibabel.nifti1  # noqa: F401
 
 
 def _without_places(arguments: list[str], kept: tuple[str | None, ...]) -> list[str]:

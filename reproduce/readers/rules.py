@@ -54,6 +54,11 @@ def distinct(numbers: NDArray[Any]) -> list[int]:
     """The values of a whole-number array, sorted; ten times as fast as sorting a volume."""
     import numpy as np
 
+    if numbers.dtype == np.uint8 and numbers.flags.c_contiguous and 0 < numbers.size < 2**31:
+        import cv2
+
+        counts = cv2.calcHist([numbers.reshape(1, -1)], [0], None, [256], [0, 256])
+        return [int(value) for value in np.flatnonzero(counts)]
     low, high = int(numbers.min()), int(numbers.max())
     if low < 0 or high >= 2**16:
         return [int(value) for value in np.unique(numbers)]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+AT_ONCE = 2**18  # values of units and draws in one pass
+
 
 def grouped_mean(
     group: NDArray[np.int64],
@@ -87,19 +89,42 @@ class Means:
     def _number(self, axes: Mapping[str, NDArray[np.int64]]) -> int:
         return self._steps[-1].number if self._steps else len(next(iter(axes.values())))
 
-    def of(self, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
-        """The number that the profile makes of the units' values.
+    def of(self, values: NDArray[np.float64]) -> float:
+        """The number that the profile makes of the units' values."""
+        return float(self._of(values, None, 1)[0])
 
-        weights  how often the case of each unit counts; None: once
+    def drawn(
+        self, values: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The same number of each draw of cases: many draws at once, where units are few.
+
+        weights  (draws, units): how often the case of each unit counts
         """
+        import numpy as np
+
+        at_once = max(1, AT_ONCE // max(1, len(values)))
+        parts = [weights[at : at + at_once] for at in range(0, len(weights), at_once)]
+        return np.concatenate(
+            [self._of(np.tile(values, len(part)), part.reshape(-1), len(part)) for part in parts]
+        )
+
+    def _of(
+        self, values: NDArray[np.float64], weights: NDArray[np.float64] | None, draws: int
+    ) -> NDArray[np.float64]:
+        """The number of each draw, whose units follow one another; weights None: each counts once."""
         import numpy as np
 
         nothing = bool(np.isnan(values).all())
         for step in self._steps:
-            group, number = step.group, step.number
             if step.last and self.profile.average == "median":
-                values = np.array([_median(values, weights, step.policy)])
+                each = np.split(values, draws)
+                often = [None] if weights is None else np.split(weights, draws)
+                values = np.array(
+                    [_median(v, w, step.policy) for v, w in zip(each, often, strict=True)]
+                )
                 continue
+            number = step.number * draws
+            group = (step.group + step.number * np.arange(draws)[:, None]).reshape(-1)
             means = grouped_mean(group, values, number, weights, step.policy)
             if weights is not None:
                 held = np.zeros(number)
@@ -108,8 +133,9 @@ class Means:
             values = means
             if step.rounded:
                 values = values.round(self.profile.decimals or 0)
-        value = float(values[0]) if len(values) else math.nan
-        return self.profile.all_nan if math.isnan(value) and nothing else value
+        if not len(values):
+            values = np.full(draws, np.nan)
+        return np.where(np.isnan(values), self.profile.all_nan, values) if nothing else values
 
 
 def _median(

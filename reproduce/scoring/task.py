@@ -304,7 +304,7 @@ class Task:
             axes, values = self._with_missing(rows, axes, values)
             cases += [c for c in dict.fromkeys(c for c, _ in self.missing) if c not in cases]
         means = Means(self.profile, axes)
-        return np.array([means.of(values, w[axes["case"]]) for w in self.draws.weights(cases)])
+        return means.drawn(values, self.draws.weights(cases)[:, axes["case"]])
 
     def _drawn_pools(self, rows: units.Rows, finest: Sequence[units.Rows]) -> NDArray[np.float64]:
         import numpy as np

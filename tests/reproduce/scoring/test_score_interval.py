@@ -97,4 +97,26 @@ def test_a_case_that_is_not_drawn_does_not_poison() -> None:
     means = Means(profile, {"case": np.array([0, 1, 2]), "label": np.zeros(3, np.int64)})
     values = np.array([0.5, np.nan, 0.7])
     assert np.isnan(means.of(values))
-    assert means.of(values, np.array([1.0, 0.0, 3.0])) == pytest.approx(0.65)
+    assert means.drawn(values, np.array([[1.0, 0.0, 3.0]])) == pytest.approx([0.65])
+
+
+@pytest.mark.parametrize("average", ["mean", "median"])
+def test_draws_together_are_draws_one_by_one(average: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = replace(
+        metric_profile("nnunet/1"), order=("case", "label"), nan="omit", average=average
+    )
+    axes = {"case": np.repeat(np.arange(5), 3), "label": np.tile(np.arange(3), 5)}
+    values = np.where(RNG.random(15) < 0.2, np.nan, RNG.random(15))
+    weights = RNG.multinomial(5, [0.2] * 5, 40).astype(float)[:, axes["case"]]
+    means = Means(profile, axes)
+    together = means.drawn(values, weights)
+    monkeypatch.setattr("reproduce.scoring.means.AT_ONCE", 1)
+    np.testing.assert_array_equal(means.drawn(values, weights), together)
+    kept = [values[np.repeat(np.arange(15), often.astype(int))] for often in weights]
+    labels = [np.tile(np.arange(3), 5)[np.repeat(np.arange(15), w.astype(int))] for w in weights]
+    of_label = [
+        [np.nanmean(v[n == k]) if (~np.isnan(v[n == k])).any() else np.nan for k in range(3)]
+        for v, n in zip(kept, labels, strict=True)
+    ]
+    oracle = (np.nanmean if average == "mean" else np.nanmedian)(of_label, axis=1)
+    np.testing.assert_allclose(together, oracle, atol=1e-12)
