@@ -111,7 +111,7 @@ class Means:
     def _of(
         self, values: NDArray[np.float64], weights: NDArray[np.float64] | None, draws: int
     ) -> NDArray[np.float64]:
-        """The number of each draw, whose units follow one another; weights None: each counts once."""
+        """The number of each draw, whose units follow one another; weights None: once each."""
         import numpy as np
 
         nothing = bool(np.isnan(values).all())

@@ -293,7 +293,6 @@ class Task:
 
         finest  level dataset: counts by case and label at each threshold
         """
-        import numpy as np
 
         if self.draws is None:
             return None
