@@ -130,10 +130,10 @@ def listed(items: Iterable[Said]) -> dict[Voice, dict[str, dict[str, list[Said]]
 
 
 def bearing_words(bearing: Bearing) -> str:
-    """What a bearing says, in a few words: `2, for: over specialists (nnU-Net)`."""
+    """What a bearing says, in a few words: `over specialists: nnU-Net`."""
     opponent = {"sam": "over plain SAM", "specialist": "over specialists"}.get(bearing.about or "")
     parts = [
-        f"{opponent} ({bearing.compared})" if opponent and bearing.compared else opponent,
+        f"{opponent}: {bearing.compared}" if opponent and bearing.compared else opponent,
         bearing.compared if not opponent else None,
         f"better: {', '.join(bearing.better)}" if bearing.better else None,
         f"worse: {', '.join(bearing.worse)}" if bearing.worse else None,

@@ -145,9 +145,13 @@ def shown(items: Sequence[Said], keep: Callable[[Said], bool] = lambda item: Tru
 
 
 def bars(
-    name: str, title: str, rows: Sequence[tuple[str, float, str]], head: str
+    name: str,
+    title: str,
+    rows: Sequence[tuple[str, float, str]],
+    head: str,
+    whole: float | None = None,
 ) -> tuple[Figure, Markup]:
-    """Bars with their data, all of which a phone shows."""
+    """Bars with their data, all of which a phone shows; `whole`: what they are shares of."""
     said = "; ".join(f"{text}: {note}" for text, _, note in rows)
-    chart = charts.bars(name, title, f"{said}.", rows)
+    chart = charts.bars(name, title, f"{said}.", rows, whole=whole)
     return Figure(title=title, head=["", head], rows=[[t, n] for t, _, n in rows]), chart

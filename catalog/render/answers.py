@@ -138,7 +138,11 @@ def adaptation(catalog: Catalog) -> Drawn:
         )
         title = f"{name} beside plain SAM, {_source(catalog, found)}"
         figure, chart = bars(
-            "q2", title, [(t, float(n), f"{n} of {len(found)}") for t, n in rows], "structures"
+            "q2",
+            title,
+            [(t, float(n), f"{n} of {len(found)}") for t, n in rows],
+            "structures",
+            len(found),
         )
         figures.append(figure)
         drawn.append(chart)
@@ -209,7 +213,7 @@ def which_prompt(catalog: Catalog) -> Drawn:
     for number, one in enumerate(ladders):
         title = f"{one.project}, {_set(catalog, one.dataset)}{_model(one)}"
         figure, chart = bars(
-            f"q3-{number}", title, [(n, v, f"{100 * v:.1f} %") for n, v in one.steps], one.metric
+            f"q3-{number}", title, [(n, v, f"{100 * v:.1f} %") for n, v in one.steps], one.metric, 1
         )
         figures.append(figure)
         drawn.append(chart)
@@ -275,7 +279,9 @@ def annotation(catalog: Catalog) -> Drawn:
     ]
     figures, drawn = [], []
     if rows:
-        figure, chart = bars("q4", "Works by what they say of saved annotation", rows, "works")
+        figure, chart = bars(
+            "q4", "Works by what they say of saved annotation", rows, "works", len(works)
+        )
         figures.append(figure)
         drawn.append(chart)
     return Drawn(
@@ -338,7 +344,11 @@ def robustness(catalog: Catalog) -> Drawn:
         )
         title = f"What {len(cards)} evaluations do, as read in their code"
         figure, chart = bars(
-            "q5", title, [(t, float(n), f"{n} of {len(cards)}") for t, n in counts], "evaluations"
+            "q5",
+            title,
+            [(t, float(n), f"{n} of {len(cards)}") for t, n in counts],
+            "evaluations",
+            len(cards),
         )
         figures.append(figure)
         drawn.append(chart)
@@ -369,7 +379,8 @@ def robustness(catalog: Catalog) -> Drawn:
             title=questions.QUESTIONS[5],
             answer=text,
             voices="",
-            evidence=f"{len(cards)} evaluations read in code at a recorded commit; findings.",
+            evidence=f"{len(cards)} evaluations read in code at a recorded commit, and what works "
+            "report.",
             figures=figures,
             missing=[
                 f"The licence of the weights is known for {stated} of {len(licensed)} releases "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
+from textwrap import wrap
 
 from markupsafe import Markup, escape
 
@@ -40,6 +41,12 @@ def _short(text: str, room: float) -> str:
     """A label cut to the room that there is; the table beside the chart has all of it."""
     most = int(room / LETTER)
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _broken(text: str, room: float, lines: int = 2) -> list[str]:
+    """A label in as many lines as it needs, at most `lines`; the last is cut where that is few."""
+    found = wrap(text, int(room / LETTER), break_long_words=False) or [""]
+    return [*found[: lines - 1], _short(" ".join(found[lines - 1 :]), room)][: len(found)]
 
 
 def _text(x: float, y: float, text: object, kind: str = "", anchor: str = "start") -> str:
@@ -133,19 +140,34 @@ def _tick(step: float, share: bool) -> str:
     return f"{100 * step:.0f} %" if share else f"{step:g}"
 
 
-def bars(name: str, title: str, text: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
-    """Horizontal bars: (label, value, what to write at its end), both texts over their bar."""
-    tall, row = 14.0, 36.0
-    most = max((value for _, value, _ in rows), default=1) or 1
+def bars(
+    name: str,
+    title: str,
+    text: str,
+    rows: Sequence[tuple[str, float, str]],
+    *,
+    whole: float | None = None,
+) -> Markup:
+    """Horizontal bars: (label, value, what to write at its end), both texts over their bar.
+
+    whole: what the values are shares of; a full line is the whole then, and the rest of each is
+    drawn faintly. None: the values are shares of nothing, and the longest bar fills the line
+    """
+    tall, line = 14.0, 15.0
+    most = whole or max((value for _, value, _ in rows), default=1) or 1
     parts = []
-    for i, (label, value, note) in enumerate(rows):
-        y = i * row + 18
-        parts += [
-            _rect(0, y, max(WIDTH * value / most, 1), tall, "s2"),
-            _text(0, y - 5, _short(label, WIDTH - LETTER * (len(note) + 2))),
-            _text(WIDTH, y - 5, note, "n", "end"),
-        ]
-    return _svg(name, title, text, len(rows) * row, parts)
+    y = 0.0
+    for label, value, note in rows:
+        room = WIDTH - LETTER * (len(note) + 2)
+        for said in _broken(label, room):
+            y += line
+            parts.append(_text(0, y - 2, said))
+        parts.append(_text(WIDTH, y - 2, note, "n", "end"))
+        if whole:
+            parts.append(_rect(0, y + 3, WIDTH, tall, "rest"))
+        parts.append(_rect(0, y + 3, max(WIDTH * value / most, 1), tall, "s2"))
+        y += tall + 7
+    return _svg(name, title, text, y, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,9 +356,9 @@ def flow(
             _text(12, y + 19, box),
             _text(12, y + 36, count, "n"),
         ]
-        after = under + 18 * len(left_here) + (26 if left_here else 22)
-        for k, line in enumerate(left_here):
-            parts.append(_text(40, under + 22 + 18 * k, _short(line, WIDTH - 40)))
+        lines = [line for said in left_here for line in _broken(said, WIDTH - 40, 3)]
+        after = under + 18 * len(lines) + (26 if lines else 22)
+        parts += [_text(40, under + 22 + 18 * k, line) for k, line in enumerate(lines)]
         if left_here:
             parts.append(_line(20, under + 18, 34, under + 18, "ink"))
         if i + 1 < len(steps) or left_here:
@@ -392,7 +414,8 @@ def factors(name: str, title: str, text: str, rows: Sequence[tuple[str, str, flo
         return side + (log10(value) - low) * scale
 
     groups = dict.fromkeys(group for group, _, _ in rows)
-    height = top + tall * len(rows) + 28 * len(groups) + 6
+    said = {group: _broken(group, WIDTH) for group in groups}
+    height = top + tall * len(rows) + sum(13 + 15 * len(lines) for lines in said.values()) + 6
     parts = []
     for mark in marks:
         parts += [
@@ -401,8 +424,11 @@ def factors(name: str, title: str, text: str, rows: Sequence[tuple[str, str, flo
         ]
     y = top
     for group in groups:
-        y += 28
-        parts.append(_text(0, y - 7, _short(group, WIDTH), "n on b"))
+        y += 6
+        for line in said[group]:
+            y += 15
+            parts.append(_text(0, y, line, "n on b"))
+        y += 7
         for _, label, value in (row for row in rows if row[0] == group):
             start, end = sorted((at(1), at(value)))
             told = f"{value:.3g}x"

@@ -21,6 +21,31 @@ from catalog.render.views import Catalog, ClaimView, PaperView
 from catalog.search import Index, pages_data, tables
 
 DUMPS = {"bibtex": "bib", "ris": "ris", "csl-json": "csl.json", "csv": "csv", "json": "json"}
+#: What the API has: path under api/v1/ -> what it is. Braces: one file each.
+FILES = {
+    "index.json": "this list",
+    "papers.json": "all works: code, weights, states of claims",
+    "projects.json": "all code releases",
+    "claims.json": "every printed number, one flat line each, with its state",
+    "datasets.json": "all data sets: terms, access, how many works, releases and claims",
+    "runs.json": "all runs",
+    "runnable.json": "releases of weights: which run here, why the others do not",
+    "verdicts.json": "all verdicts",
+    "recomputed.json": "sources of released rows and what they say",
+    "questions.json": "the five questions with their answers",
+    "facets.json": "values of the facets with counts",
+    "papers/{id}.json": "one work, the full record",
+    "projects/{slug}.json": "one code release with claims and protocol card",
+    "runs/{run}.json": "one run, the whole result file",
+    "recomputed/{source}.json": "one source of released rows, number by number",
+    "questions/{slug}.json": "one question: answer, works, what is missing",
+    "schema/paper.json": "JSON Schema of a work",
+    "schema/project.json": "JSON Schema of a project",
+    "schema/run.json": "JSON Schema of a run",
+    "schema/verdict.json": "JSON Schema of the verdicts",
+    "schema/recomputed.json": "JSON Schema of what released rows say",
+    "schema/question.json": "JSON Schema of a question",
+}
 #: Entries of a feed.
 FEED = 40
 #: Facets that have a feed per value.
@@ -218,27 +243,50 @@ def _api(output: Output, catalog: Catalog) -> None:
             ]
         },
     )
+    output.api("claims.json", "list", {"items": [_flat(c) for c in catalog.numbers]})
     output.api(
         "index.json",
         "list",
         {
             "items": [
-                "papers.json",
-                "projects.json",
-                "runs.json",
-                "runnable.json",
-                "verdicts.json",
-                "recomputed.json",
-                "questions.json",
-                "facets.json",
-                "papers/{id}.json",
-                "projects/{slug}.json",
-                "runs/{run}.json",
-                "recomputed/{source}.json",
-                "questions/{slug}.json",
+                path for path in FILES if path != "index.json" and not path.startswith("schema")
             ]
         },
     )
+
+
+def _flat(view: ClaimView) -> dict[str, Any]:
+    """A printed number on one line: what it is of, where it stands, and what came of it."""
+    claim, verdict = view.claim, view.verdict
+    released = view.released[1] if view.released else None
+    return {
+        "claim": f"{view.project.slug}/{claim.id}",
+        "project": view.project.slug,
+        "printed_by": claim.printed_by,
+        "metric": claim.metric,
+        "value": claim.value,
+        "scale": claim.scale,
+        "unit": claim.unit,
+        "dataset": claim.dataset,
+        "set": claim.set,
+        "split": claim.split,
+        "label": claim.label,
+        "checkpoint": claim.checkpoint,
+        "metric_profile": claim.protocol.metric_profile.value,
+        "prompt_profile": claim.protocol.prompt_profile.value,
+        "training_overlap": claim.training_overlap,
+        "arxiv": claim.source.arxiv,
+        "doi": claim.source.doi,
+        "url": claim.source.url,
+        "place": claim.source.place,
+        "state": view.state,
+        "reason": view.reason,
+        "measured": verdict.measured if verdict else None,
+        "difference": verdict.difference if verdict else None,
+        "run": verdict.run if verdict else None,
+        "released_rows": released.state if released else None,
+        "page": f"projects/{view.project.slug}/#{view.anchor}",
+    }
 
 
 def _feeds(output: Output, catalog: Catalog) -> None:
@@ -316,6 +364,8 @@ def llms(output: Output, catalog: Catalog) -> bytes:
         f"- [A project]({site}api/v1/projects/{{slug}}.json): release, protocol card, claims\n"
         f"- [Releases that run here]({site}api/v1/runnable.json): which weights, why the others do "
         "not, what would lift that\n"
+        f"- [Printed numbers]({site}api/v1/claims.json): one flat line each, with its state\n"
+        f"- [Data sets]({site}api/v1/datasets.json)\n"
         f"- [Verdicts]({site}api/v1/verdicts.json)\n"
         f"- [Released rows]({site}api/v1/recomputed.json): what they say about printed numbers, "
         "apart from runs\n"

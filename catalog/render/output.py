@@ -27,6 +27,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 #: A part of a page that a reader may be led to, and what in its heading is no text.
 _PART = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
+#: Rows and cells of a table, and the headings of its columns.
+_CELL = re.compile(r"<tr\b|<td([^>]*)>")
+_HEADING = re.compile(r'<th scope="col"[^>]*>(.*?)</th>', re.DOTALL)
 LONG = 5  # parts from which a page begins with the list of them
 
 
@@ -109,6 +112,7 @@ def environment() -> Environment:
         "printed": show.printed,
         "measure": printed.measure,
         "printed_by": show.printed_by,
+        "stacked": stacked,
         "is_digest": show.is_digest,
         "finding_sources": questions.sources_words,
         "bearing": questions.bearing_words,
@@ -139,6 +143,22 @@ def _contents(html: str) -> str:
     items = "".join(f'<li><a href="#{name}">{_TAG.sub("", text)}</a></li>' for name, text in parts)
     listed = f'<nav class="toc" aria-label="On this page"><ul>{items}</ul></nav>\n'
     return _PART.sub(lambda first: listed + first[0], html, count=1)
+
+
+def stacked(html: str) -> Markup:
+    """A table of class `cards` with the heading of its column at each cell where none stands yet:
+    phones show a row as a list of facts. Other tables stay as they are."""
+    heads = [_TAG.sub("", text).strip() for text in _HEADING.findall(html)]
+    column = 0
+
+    def named(found: re.Match[str]) -> str:
+        nonlocal column
+        column = 0 if found[0] == "<tr" else column + 1
+        if found[0] == "<tr" or "data-l=" in found[1] or column >= len(heads):
+            return found[0]
+        return f'<td data-l="{heads[column]}"{found[1]}>'
+
+    return markup(_CELL.sub(named, html) if '<table class="t cards' in html else html)
 
 
 @dataclass

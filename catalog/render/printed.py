@@ -16,12 +16,12 @@ from catalog.render.views import ClaimView
 
 MEASURES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd95": "HD95", "hd": "HD", "auc": "AUC",
             "assd": "ASSD", "asd": "ASD", "masd": "MASD", "cldice": "clDice", "mcc": "MCC",
-            "pq": "PQ", "rq": "RQ", "sq": "SQ"}  # fmt: skip
+            "pq": "PQ", "rq": "RQ", "sq": "SQ", "msd": "MSD", "f1": "F1"}  # fmt: skip
 
 
 def measure(metric: str) -> str:
     """The name of a metric as readers write it."""
-    return MEASURES.get(metric, metric.replace("-", " "))
+    return " ".join(MEASURES.get(word, word) for word in metric.replace("_", "-").split("-"))
 
 
 @dataclass(frozen=True, slots=True)

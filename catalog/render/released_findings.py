@@ -75,10 +75,14 @@ def _pairs(
 
 
 def _bars(
-    anchor: str, title: str, rows: Sequence[tuple[str, float, str]], head: str
+    anchor: str,
+    title: str,
+    rows: Sequence[tuple[str, float, str]],
+    head: str,
+    whole: float | None = None,
 ) -> tuple[Markup, list[str], list[list[str]]]:
     said = "; ".join(f"{label}: {note}" for label, _, note in rows)
-    chart = charts.bars(f"{anchor}-chart", title, f"{said}.", rows)
+    chart = charts.bars(f"{anchor}-chart", title, f"{said}.", rows, whole=whole)
     return chart, ["what", head], [[label, note] for label, _, note in rows]
 
 
@@ -116,9 +120,9 @@ def one_name(results: Results) -> Shown:
         for i in other
     )
     text = (
-        f"{means.agree} of {means.of} printed means come out of the rows, but for {len(several)} "
-        f"of the {len(tasks)} tasks only if one of two to four data sets of that name is taken and "
-        f"the others are left. {moved}."
+        f"{means.agree:,} of {means.of:,} printed means come out of the rows, but for "
+        f"{len(several)} of the {len(tasks)} tasks only if one of two "
+        f"to four data sets of that name is taken and the others are left. {moved}."
     )
     rows = [[*r, _short(a.files[0])] for r, a in zip(data, several, strict=True)]
     return Shown(
@@ -261,14 +265,14 @@ def empty_cases(results: Results) -> Shown:
     as_zero = _tried(lungs, "mean over rows, rows without a value as 0")
     as_one = _tried(lungs, "mean over rows, rows without a value as 1")
     rows = [
-        ("CellViT: empty images as 0", _value(all_), f"{_percent(all_.value)} (n {all_.n})"),
-        ("CellViT: left out", _value(defined), f"{_percent(defined.value)} (n {defined.n})"),
-        ("Lungs: empty slices left out", _value(lungs), f"{_percent(lungs.value)} (n {lungs.n})"),
-        ("Lungs: as 0", as_zero, f"{_percent(as_zero)} (n {lungs.n + lungs.empty})"),
-        ("Lungs: as 1", as_one, f"{_percent(as_one)} (n {lungs.n + lungs.empty})"),
+        ("CellViT: empty images as 0", _value(all_), f"{_percent(all_.value)} (n {all_.n:,})"),
+        ("CellViT: left out", _value(defined), f"{_percent(defined.value)} (n {defined.n:,})"),
+        ("Lungs: empty slices left out", _value(lungs), f"{_percent(lungs.value)} (n {lungs.n:,})"),
+        ("Lungs: as 0", as_zero, f"{_percent(as_zero)} (n {lungs.n + lungs.empty:,})"),
+        ("Lungs: as 1", as_one, f"{_percent(as_one)} (n {lungs.n + lungs.empty:,})"),
     ]
     chart, head, data = _bars(
-        "empty", "One set of rows, other rules for empty ones", rows, "Dice, %"
+        "empty", "One set of rows, other rules for empty ones", rows, "Dice, %", 1
     )
     text = (
         f"CellViT counts {all_.n - defined.n} images with nothing to find and nothing found as 0 "
@@ -407,7 +411,7 @@ def weights(results: Results) -> Shown:
     heavy = max(found.shares, key=lambda s: s.most)
     rows = [(s.part, s.most, _range(s)) for s in found.shares]
     chart, head, data = _bars(
-        "weights", "Weight that each data set can have in the printed sums", rows, "weight"
+        "weights", "Weight that each data set can have in the printed sums", rows, "weight", 1
     )
     gaps = [t - u for t, u in zip(found.totals, found.unweighted, strict=True)]
     widest = max(range(len(gaps)), key=lambda i: abs(gaps[i]))

@@ -230,5 +230,5 @@ def test_enough_evaluations_by_others_decide(tmp_path: Path) -> None:
 def test_show_tells_what_a_work_found(root: Path) -> None:
     told = here(root, "show", "peivandi-2023-empirical-evaluation-segment-anything").out
     assert "finding\tstated\t" in told
-    assert "finding\tquestion 2\tagainst\tover specialists (nnU-Net v2)\n" in told
+    assert "finding\tquestion 2\tagainst\tover specialists: nnU-Net v2\n" in told
     assert "finding\twhose word\tby authors about the method" in told

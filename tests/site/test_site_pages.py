@@ -75,6 +75,8 @@ def kinds(built: Path) -> list[str]:
         "contribute/",
         "cite/",
         "search/?find=medsam",
+        "library/",
+        "own-images/",
         "404.html",
     ]
     pages.append(

@@ -19,7 +19,12 @@ from catalog.render.pages.profiles import say
 from catalog.render.paging import parted
 from catalog.render.views import Catalog, ClaimView, PaperView, ProjectView
 
-PROFILES = "datasets.json"
+PROFILES = "datasets.json"  # as the harness wrote it, and as the API has it
+FACTS = {
+    "may_show_images": "Images may be shown here",
+    "version": "Version of the reader",
+    "dimensionality": "Dimension",
+}
 #: How the files come, as the harness says it -> as a reader does.
 ACCESS = {"fetched": "one command", "by hand": "by hand", "made here": "made here"}
 
@@ -128,11 +133,48 @@ def protocol_name(run: Result, measurement: Measurement) -> str:
     return " · ".join(dict.fromkeys(parts))
 
 
+def _flat(row: Row) -> dict[str, Any]:
+    """A data set on one line, for machines."""
+    return {
+        "id": row.key,
+        "name": row.name,
+        "part_of": row.whole,
+        "works": row.works,
+        "releases": row.uses,
+        "claims": row.claims,
+        "measured_protocols": row.boards,
+        "modalities": row.images,
+        "regions": row.regions,
+        "terms": row.terms,
+        "terms_second_hand": row.second_hand if row.terms else None,
+        "access": row.access,
+        "reader_here": row.reader,
+        "page": f"datasets/{row.key}/",
+    }
+
+
 def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Facts of a data set as rows; booleans as yes and no."""
-    return [
-        (name, say(value) if isinstance(value, bool) else value) for name, value in show.flat(found)
-    ]
+    """Facts of a data set as rows, in words: booleans as yes and no, values by their labels."""
+
+    def word(name: str, value: Any) -> Any:
+        if name in ("modalities", "dimensionality") and value:
+            return ", ".join(label(part) for part in str(value).split(", "))
+        return (
+            say(value)
+            if isinstance(value, bool)
+            else value.replace("`", "")
+            if isinstance(value, str)
+            else value
+        )
+
+    def title(name: str) -> str:
+        kind, _, option = name.partition(".")
+        return (
+            FACTS.get(name)
+            or (f"Option {option}" if option else kind.replace("_", " ")).capitalize()
+        )
+
+    return [(title(name), word(name, value)) for name, value in show.flat(found)]
 
 
 def write(output: Output, catalog: Catalog) -> None:
@@ -213,6 +255,7 @@ def write(output: Output, catalog: Catalog) -> None:
             projects=catalog.projects,
             pictures=[p for p in shown if p["dataset"] == key],
         )
+    output.api(PROFILES, "list", {"items": [_flat(row) for row in rows]})
     alone = sorted((r for r in rows if r.alone), key=lambda r: r.name.casefold())
     table = ordered([r for r in rows if not r.alone])
     for part in parted("datasets", table):

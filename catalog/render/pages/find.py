@@ -30,7 +30,7 @@ TITLES: dict[Kind, str] = {
     "prompt": "I can give",
     "target": "I need",
 }
-ANY = {"modality": "any images", "dimension": "whatever", "prompt": "whatever it takes"}
+ANY = {"modality": "any images", "dimension": "any", "memory": "any"}
 MEMORY = (4, 8, 12, 16, 24, 48)
 ABOUT: dict[Tier, str] = {
     "made": "Released weights, trained for certain images or structures.",
@@ -97,7 +97,8 @@ def _page(
     kind: Kind | None = next((k for k in TITLES if need._asdict()[k]), None)
     value = need._asdict()[kind] if kind else None
     name = askable(kind)[value] if kind and value else None
-    title = f"Models for {inside(name)}" if name else "Find a model"
+    what = f"{inside(name)}{' segmentation' if need.target else ''}" if name else None
+    title = f"Models for {what}" if what else "Find a model"
     found = answer(every, need)
     output.page(
         f"find/{value}/" if value else "find/",
@@ -110,7 +111,7 @@ def _page(
         need=need,
         chosen=need._asdict(),
         heading=title,
-        name=inside(name) if name else None,
+        name=what,
         tiers=[
             (tier, TIERS[tier], ABOUT[tier], [_card(one, need) for one in held])
             for tier, held in found.items()

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from catalog.naming import slug
 from catalog.render import charts
 from catalog.render.facets import FACETS, counted
-from catalog.render.machine import DUMPS, FED, FEED
+from catalog.render.machine import DUMPS, FED, FEED, FILES
 from catalog.render.output import Output
 from catalog.render.views import Catalog, PaperView, ProjectView
 from catalog.sources import prisma_counts
@@ -50,6 +50,7 @@ def write(output: Output, catalog: Catalog) -> None:
         dumps=DUMPS,
         feed=FEED,
         feeds=feeds,
+        api=FILES,
     )
     output.page(
         "search/", "search.html", title="Search", description="Search works, projects, runs, pages."
@@ -87,6 +88,7 @@ def _protocols(output: Output, catalog: Catalog) -> None:
                 for _, text, views in items
                 if views
             ],
+            whole=used,
         )
         for facet, items in sorted(groups.items())
         if any(views for *_, views in items)
@@ -177,19 +179,14 @@ def _methodology(output: Output, catalog: Catalog) -> None:
     # As `sam4mis screen` counts: the list's rows, the searches and what people decided.
     counts = prisma_counts(catalog.registry.root)
     reasons = Counter((v.paper.inclusion.reason or "no reason recorded") for v in catalog.excluded)
-    shown = [
-        f"{n} × {reason if len(reason) < 50 else reason[:49] + '…'}"
-        for reason, n in reasons.most_common(5)
-    ]
-    if len(reasons) > 5:
-        shown.append(f"and {len(reasons) - 5} more reasons, in the table")
+    shown = [f"{n} × {reason}" for reason, n in reasons.most_common(5) if n > 1]
     excluded = sum(counts["excluded"].values())
     undecided = counts["included"]["undecided"]
     included = counts["included"]["works"]
     steps: list[tuple[str, str, list[str]]] = [
         (
             "Identified",
-            str(sum(counts["identified"].values())),
+            f"{sum(counts['identified'].values()):,}",
             [f"{name}: {n}" for name, n in counts["identified"].items()],
         ),
         (
@@ -201,7 +198,7 @@ def _methodology(output: Output, catalog: Catalog) -> None:
         (
             "In the catalog",
             f"{included + undecided}" + (f" ({undecided} of them undecided)" if undecided else ""),
-            [f"{excluded} excluded", *shown] if excluded else [],
+            [f"excluded, each with a reason: {excluded}", *shown] if excluded else [],
         ),
         ("With a code release", f"{sum(bool(v.projects) for v in catalog.papers)}", []),
         ("With a claim recorded", f"{sum(bool(v.claims) for v in catalog.papers)}", []),

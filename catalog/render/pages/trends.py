@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from catalog.render import charts
-from catalog.render.labels import label
+from catalog.render.facets import BY_KEY, LAST, counted
 from catalog.render.output import Output
 from catalog.render.views import Catalog, PaperView, tag_values
 
@@ -92,52 +92,40 @@ def _release(years: dict[str, list[PaperView]]) -> Question:
     )
 
 
-def _tag(
-    years: dict[str, list[PaperView]], name: str, field: str, title: str, what: str
-) -> Question:
-    """Share of works per year with each of the most frequent values; a work may have several."""
-    recorded = {
-        y: [v for v in views if tag_values(getattr(v.paper, field)) != ("unknown",)]
-        for y, views in years.items()
-    }
-    recorded = {y: v for y, v in recorded.items() if len(v) >= ENOUGH}
-    total = Counter(
-        t for views in recorded.values() for v in views for t in tag_values(getattr(v.paper, field))
-    )
-    for nothing in ("none", "n/a", "unknown"):
-        total.pop(nothing, None)
-    top = [v for v, _ in sorted(total.items(), key=lambda i: (-i[1], i[0]))[:10]]
-    rows, counts = [], {}
-    for year, views in recorded.items():
-        count = Counter(t for v in views for t in tag_values(getattr(v.paper, field)))
-        counts[year] = count
-        rows.append(
-            [
-                year,
-                str(len(views)),
-                *(f"{count[t]} ({100 * count[t] / len(views):.0f} %)" for t in top),
-            ]
-        )
-    if not recorded:
-        empty = "Not enough works have this recorded."
-        return Question(name, title, empty, Markup(""), ["Year", "Works"], [])
-    first, last = next(iter(recorded)), list(recorded)[-1]
+def _tag(papers: list[PaperView], name: str, title: str, what: str) -> Question:
+    """Works with each of the most frequent values of a facet, as the table of works counts them,
+    and their share year by year; a work may have several."""
+    facet = BY_KEY[name]
+    told = [view for view in papers if facet.of(view) != ("unknown",)]
+    years = {y: v for y, v in _years(told).items() if len(v) >= ENOUGH}
+    counts = {y: Counter(t for v in views for t in facet.of(v)) for y, views in years.items()}
+    total = [(t, n) for t, n in counted(facet, told) if t not in LAST][:10]
+    top = [t for t, _ in total]
+    head = ["Year", "Works", *map(facet.label, top)]
+    if not years or not top:
+        return Question(name, title, "Not enough works have this recorded.", Markup(""), head, [])
+    rows = [
+        [
+            year,
+            str(len(views)),
+            *(f"{counts[year][t]} ({100 * counts[year][t] / len(views):.0f} %)" for t in top),
+        ]
+        for year, views in years.items()
+    ]
+    first, last = next(iter(years)), list(years)[-1]
     change = {
-        t: counts[last][t] / len(recorded[last]) - counts[first][t] / len(recorded[first])
-        for t in top
+        t: counts[last][t] / len(years[last]) - counts[first][t] / len(years[first]) for t in top
     }
     up = max(change, key=lambda t: change[t])
-    works = sum(map(len, recorded.values()))
     answer = (
-        f"{label(top[0])} most often: {total[top[0]]} of {works} works with {what} recorded; "
-        f"{label(up)} has grown most, "
-        f"from {_some(counts[first][up] / len(recorded[first]), len(recorded[first]))} in {first} "
-        f"to {_some(counts[last][up] / len(recorded[last]), len(recorded[last]))} in {last}."
+        f"{facet.label(top[0])} most often: {total[0][1]} of {len(told)} works with {what} "
+        f"recorded; {facet.label(up)} has grown most, "
+        f"from {_some(counts[first][up] / len(years[first]), len(years[first]))} in {first} "
+        f"to {_some(counts[last][up] / len(years[last]), len(years[last]))} in {last}."
     )
-    chart = charts.bars(
-        name, title, answer, [(label(t), float(total[t]), f"{total[t]} of {works}") for t in top]
-    )
-    return Question(name, title, answer, chart, ["Year", "Works", *map(label, top)], rows)
+    bars = [(facet.label(t), float(n), f"{n} of {len(told)}") for t, n in total]
+    chart = charts.bars(name, title, answer, bars, whole=len(told))
+    return Question(name, title, answer, chart, head, rows)
 
 
 def gap_map(papers: list[PaperView]) -> tuple[list[str], list[tuple[str, list[int]]], int]:
@@ -163,13 +151,11 @@ def write(output: Output, catalog: Catalog) -> None:
     years = _years(catalog.papers)
     questions = [
         _release(years),
-        _tag(years, "base", "base_models", "Which models do they build on?", "a base model"),
-        _tag(years, "how", "adaptation", "How do they adapt them?", "an adaptation"),
-        _tag(years, "modality", "modalities", "Which images do they segment?", "a modality"),
-        _tag(years, "dimension", "dimensionality", "Slices, volumes or videos?", "a dimension"),
-        _tag(
-            years, "prompts", "prompts_infer", "What does one have to give the model?", "a prompt"
-        ),
+        _tag(catalog.papers, "base", "Which models do they build on?", "a base model"),
+        _tag(catalog.papers, "adaptation", "How do they adapt them?", "an adaptation"),
+        _tag(catalog.papers, "modality", "Which images do they segment?", "a modality"),
+        _tag(catalog.papers, "dimension", "Slices, volumes or videos?", "a dimension"),
+        _tag(catalog.papers, "prompt", "What do they give the model?", "a prompt"),
     ]
     columns, table, most = gap_map(catalog.papers)
     empty = sum(n == 0 for _, row in table for n in row)
@@ -186,4 +172,10 @@ def write(output: Output, catalog: Catalog) -> None:
         most=most,
         empty=empty,
         cells=len(columns) * len(table),
+        works=len(catalog.papers),
+        placed=sum(
+            tag_values(v.paper.modalities) != ("unknown",)
+            and tag_values(v.paper.adaptation) != ("unknown",)
+            for v in catalog.papers
+        ),
     )

@@ -236,6 +236,7 @@ def write(output: Output, catalog: Catalog) -> None:
             "Works that pass each stage",
             "; ".join(f"{name}: {note}" for name, _, note in stages) + ".",
             stages,
+            whole=len(catalog.papers),
         ),
         differences=differences,
         few=FEW,
