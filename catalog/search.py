@@ -1,4 +1,5 @@
-"""Search over titles (old and new), short names, authors, tags and identifiers; forgives typos.
+"""Search over titles (old and new), short names, authors, tags, findings and identifiers; forgives
+typos.
 
 Every word of the query must be found in a work, exactly, as the start of a word or with a typo;
 digits must match exactly, because SAM-Med2D is not SAM-Med3D.
@@ -47,6 +48,7 @@ _WEIGHTS = {
     "dataset": 0.6,
     "tag": 0.5,
     "venue": 0.4,
+    "finding": 0.35,
     "one of many": 0.3,  # a modality of a work that names several without a list
 }
 _TITLES = ("short name", "title", "earlier title")
@@ -374,6 +376,7 @@ def _texts(work: Work) -> Texts:
     several = "multi" in tag_values(paper.modalities)
     texts = [
         ("one of many", " ".join(vocabularies()["modalities"].terms) if several else ""),
+        ("finding", paper.finding.text if paper.finding else ""),
         ("venue", " ".join([*venues, str(work.year or "")])),
         ("tag", " ".join(tags)),
         ("dataset", " ".join(tag_values(paper.datasets))),

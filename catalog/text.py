@@ -88,7 +88,8 @@ STOP_WORDS = frozenset(
     ("a", "an", "and", "arxiv", "at", "by", "doi", "for", "from", "in", "of", "on", "or", "pmid",
      "the", "to", "using", "via", "with")
 )  # fmt: skip
-# spelling -> the one that is searched; British and American, joined and split
+# spelling -> the one that is searched; British and American, joined and split, and the German words
+# that a clinician types. What follows the spelling in a word stays: `tumors` is `tumours`.
 SPELLINGS = {
     "x ray": "xray",
     "tumor": "tumour",
@@ -112,6 +113,25 @@ SPELLINGS = {
     "labeling": "labelling",
     "modeling": "modelling",
     "dataset": "data set",
+    "leukemi": "leukaemi",
+    "anemi": "anaemi",
+    "adaptor": "adapter",
+    "bounding box": "box",
+    "promptless": "prompt free",
+    "ultraschall": "ultrasound",
+    "segmentierung": "segmentation",
+    "gehirn": "brain",
+    "herz": "heart",
+    "leber": "liver",
+    "niere": "kidney",
+    "lunge": "lung",
+    "prostata": "prostate",
+    "brust": "breast",
+    "haut": "skin",
+    "netzhaut": "retina",
+    "zahn": "tooth",
+    "knochen": "bone",
+    "gefass": "vessel",
 }
 _RESPELLED = re.compile(rf"\b({'|'.join(SPELLINGS)})")
 # Greek letters by their names, so that a β is found by either
