@@ -241,6 +241,10 @@ class Evaluator:
 
     def _chunks(self, view: View) -> Iterator[list[Prompt]]:
         """Prompts in pieces that fit the memory; objects of one label and seed stay together."""
+        if isinstance(self.model, StackModel) and self.model.joint:
+            for seed in dict.fromkeys(prompt.seed for prompt in view.prompts):
+                yield [prompt for prompt in view.prompts if prompt.seed == seed]
+            return
         planes, height, width = view.sample.shape
         pixels = height * width * (1 if self.by_plane else planes)
         size = max(1, min(PROMPTS_AT_ONCE, PIXELS_AT_ONCE // pixels))

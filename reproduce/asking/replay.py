@@ -263,7 +263,7 @@ def replace_round(one: Identity, turn: int) -> Identity:
 
 
 def _runs(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """A (H, W) mask as lengths of runs in row order, the first of background."""
+    """A mask of any shape as lengths of runs in row order, the first of background."""
     import numpy as np
 
     flat = mask.ravel()

@@ -168,7 +168,7 @@ def _answered(registry: Registry) -> set[str]:
 
 
 def _tell(made: Campaign) -> None:
-    from catalog.cli.output import counted, sheet
+    from catalog.cli.output import counted, say, sheet
     from reproduce.cli.common import table
     from reproduce.ground.quantities import duration
 
@@ -192,6 +192,9 @@ def _tell(made: Campaign) -> None:
         for run in made.runs
     ]
     table(total, columns, rows, "by hand")
+    lacking = Counter(run.time.how for run in made.runs if run.time.hours is None)
+    for why, number in lacking.items():
+        say(f"time unknown of {counted(number, 'run')}: {why}")
 
 
 def _rows(run: Planned) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from catalog.errors import (
     InputError,
     PrerequisiteError,
     Sam4misError,
+    UsageError,
 )
 from catalog.records import Result
 from catalog.registry import RESULTS, Registry, find_clone, find_root, workplace
@@ -71,6 +72,7 @@ def run_command(arguments: Arguments) -> None:
     )
     recipes: list[Recipe] = []
     skipped: list[tuple[str, str]] = []  # claim, reason
+    mistyped: list[bool] = []  # whether a claim is refused for what the command says
     for project, claim in targets:
         name = f"{project.slug}/{claim.id}"
         if claim.state == "blocked" and len(targets) > 1:
@@ -82,10 +84,10 @@ def run_command(arguments: Arguments) -> None:
             if not everything and len(targets) == 1:
                 raise
             skipped.append((name, str(error).removeprefix(f"{name}: ")))
+            mistyped.append(isinstance(error, UsageError))
     if not recipes and not everything:
-        raise PrerequisiteError(
-            f"nothing of {arguments.target} can be run:\n{telling.by_reason(skipped)}"
-        )
+        refused = UsageError if mistyped and all(mistyped) else PrerequisiteError
+        raise refused(f"nothing of {arguments.target} can be run:\n{telling.by_reason(skipped)}")
     ready: list[tuple[list[Recipe], Path | None]] = []
     results: list[Result] = []
     plans: list[Told] = []

@@ -153,9 +153,14 @@ class Session(Protocol):
 
 
 class StackModel:
-    """A model that takes a stack whole, with its sliding window or propagation inside."""
+    """A model that takes a stack whole, with its sliding window or propagation inside.
+
+    joint  what it says of an object depends on the others that are asked about: all of a case and
+           seed are asked at once, in the order of the data set's classes
+    """
 
     scope: ClassVar[Scope] = "stack"
+    joint: bool = False
     takes: Literal["uint8", "any"] = "any"
     cacheable: bool = False
     side: int | None = None
@@ -184,13 +189,14 @@ class Adapter(Protocol):
     title: str
     papers: tuple[str, ...]
     source: str  # repository @ commit whose behaviour it follows
-    prompts: tuple[PromptKind, ...]  # prompts it was trained for; others only by name, labelled
+    prompts: tuple[PromptKind, ...]  # prompts it was trained for
     dimensionality: Literal["2d", "3d"]
     layouts: tuple[str, ...]  # checkpoint layouts it accepts (reproduce.checkpoints.layouts)
     options: Mapping[str, Option]
     does: Conduct  # with every option at its default; `reproduce.models.declaring.conduct`
     memory_mib: Mapping[str, int]  # variant -> peak on a CPU (`python -m benchmarks memory`)
     agreement: str  # how it was compared with the authors' code, and the largest difference
+    untrained: tuple[PromptKind, ...] = ()  # others that can be asked, only by name and labelled
     values: Literal["uint8", "stored"] = "uint8"  # what its preprocessing starts from
     brought: tuple[str, ...] = ()  # files that no release has: a user makes them, after the weights
     extra: str | None = None  # of this distribution, which brings the authors' own package

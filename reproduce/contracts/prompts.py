@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 #: Where prompts are made and where masks are scored: on the data as loaded, or on the network's.
 Grid = Literal["original", "model_input"]
-#: `box` lies on one plane, `solid-box` over several.
-PromptKind = Literal["none", "box", "solid-box", "point", "mask", "text"]
+#: `box` and `mask` lie on one plane, `solid-box` and `solid-mask` over several.
+PromptKind = Literal["none", "box", "solid-box", "point", "mask", "solid-mask", "text"]
 #: What a prompt profile, or a model, looks at at once.
 Scope = Literal["plane", "stack"]
 
@@ -28,7 +28,8 @@ class Prompt:
     plane   the plane it was made on; None: an image, or made on the whole stack
     points  (N, 3) float or None;  point_labels (N,) int, 1 on the object, 0 off it
     box     (2, 3) float, lowest and highest corner, or None; on one plane both s are equal
-    mask    (H, W) bool on `plane`, or None: the object as it is there
+    mask    (H, W) bool on `plane`: the object as it is there; without a plane (S, H, W), the
+            object as it is supposed to be; or None
     around  (2, 3) float, first and last voxel of what the model is shown, or None: all of it
     mask_input  (1, l, l) logits of the round before, on the model's device, or None
     text    words, or None

@@ -66,6 +66,7 @@ class DeclaredAdapter(Adapter):
     agreement: str
     options: Mapping[str, Option] = field(default_factory=dict)
     dimensionality: Literal["2d", "3d"] = "2d"
+    untrained: tuple[PromptKind, ...] = ()
     values: Literal["uint8", "stored"] = "uint8"
     files: tuple[str, ...] = ("one file",)
     brought: tuple[str, ...] = ()
@@ -122,6 +123,8 @@ class Named(Protocol):
     @property
     def prompts(self) -> tuple[PromptKind, ...]: ...
     @property
+    def untrained(self) -> tuple[PromptKind, ...]: ...
+    @property
     def options(self) -> Mapping[str, Option]: ...
 
 
@@ -174,6 +177,13 @@ def check_prompts(
     if kind in adapter.prompts:
         return None
     trained = ", ".join(adapter.prompts)
+    if kind not in adapter.untrained:
+        told = f"was trained for {trained} prompts, not for {kind}, and cannot be asked that"
+        if adapter.prompts == ("none",):
+            told = f"takes no prompts, so it cannot be asked with {kind}"
+        raise UsageError(
+            f"{adapter.name} {told}. `sam4mis reproduce list prompts` shows what a profile asks."
+        )
     if kind in allow:
         return f"untrained-prompt: {adapter.name} was trained for {trained}, run with {kind}"
     raise UsageError(

@@ -24,12 +24,16 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Rate(Record, kw_only=True):
-    """Images (planes of a volume) a second, or whole cases. `checkpoints` []: whichever weights."""
+    """Images (planes of a volume) a second, or whole cases, or cases for each seed.
+
+    checkpoints, profiles  weights and prompt profiles (without a version) that it is for; []: any
+    """
 
     adapter: str
     per_s: Positive
-    of: Literal["images", "cases"] = "images"
+    of: Literal["images", "cases", "draws"] = "images"
     checkpoints: list[str] = field(default_factory=list)
+    profiles: list[str] = field(default_factory=list)
 
 
 class Size(Record, kw_only=True):
@@ -214,8 +218,11 @@ def _measured(item: Recipe, results: Sequence[Result], card: bool) -> Result | N
 
 def _fits(rate: Rate, item: Recipe) -> bool:
     names = {record.id for record in item.checkpoints}
-    return rate.adapter == item.adapter.name and (
-        not rate.checkpoints or bool(names & set(rate.checkpoints))
+    profile = None if item.profile is None else item.profile.name
+    return (
+        rate.adapter == item.adapter.name
+        and (not rate.checkpoints or bool(names & set(rate.checkpoints)))
+        and (not rate.profiles or profile in rate.profiles)
     )
 
 
@@ -247,4 +254,7 @@ def _counts(members: Sequence[Recipe], n_cases: int | None) -> tuple[Counts, str
     for size in rates().sizes:
         if (size.dataset, size.split) == (item.dataset.name, item.protocol.split):
             counts["images"] = size.planes, "planes (assumed)"
+    if "cases" in counts:
+        number, of = counts["cases"]
+        counts["draws"] = number * len(item.protocol.seeds), f"{of} times seeds"
     return counts, "no claim states how many images there are"

@@ -22,7 +22,7 @@ MADE: Mapping[tuple[str, bool], tuple[str, ...]] = {
     ("box", True): ("box-largest-plane", "box-solid"),
     ("point", False): ("point-center-edt",),
     ("point", True): ("point-middle-plane", "point-3d-uniform"),
-    ("mask", True): ("mask-first-plane",),
+    ("mask", True): ("mask-first-plane", "mask-solid"),
     ("text", False): ("text",),
     ("text", True): ("text-3d",),
 }
@@ -47,18 +47,18 @@ def source_of(
             )
         return Nothing()
     kind, value = given
-    solid = "solid-box" in adapter.prompts
-    if not (kind == "box" and solid):
-        check_prompts(adapter, kind, tuple(allow))
+    solid = f"solid-{kind}" in adapter.prompts
     stacks = adapter.dimensionality == "3d"
-    scope: Scope = "stack" if stacks else "plane"
-    if kind == "text":
-        return Words(value, scope)
     if kind == "mask" and not stacks:
         raise UsageError(
             f"{adapter.name} takes as a mask only its own answer of the round before. Boxes or "
             f"points can be made of masks: --boxes {value}"
         )
+    if not solid:
+        check_prompts(adapter, kind, tuple(allow))
+    scope: Scope = "stack" if stacks else "plane"
+    if kind == "text":
+        return Words(value, scope)
     if Path(value).is_dir():
         masks = MaskFolder(value, [case.id for case in cases])
         made = _profile(chosen, kind, profile, stacks)
@@ -78,7 +78,7 @@ def _profile(chosen: Chosen, kind: PromptKind, named: str | None, stacks: bool) 
     """The profile that makes prompts of masks: as named, else that of the project's first claim of
     this kind, else a plain one."""
     adapter, known = chosen.adapter, plugins("prompts")
-    kinds = {kind, "solid-box"} if kind == "box" and "solid-box" in adapter.prompts else {kind}
+    kinds = {kind, f"solid-{kind}"} & {kind, *adapter.prompts}
     if named is not None:
         found: PromptProfile = plugin("prompts", ProfileId.parse(named).name)
         if found.for_stacks != stacks or found.kind not in kinds:
@@ -94,6 +94,7 @@ def _profile(chosen: Chosen, kind: PromptKind, named: str | None, stacks: bool) 
         return found
     claimed = (c.protocol.prompt_profile.value for c in chosen.project.claims)
     names = [ProfileId.parse(v).name for v in claimed if isinstance(v, str)]
+    kinds = {kind} if kind in adapter.prompts else kinds
     for name in [*names, *MADE.get((kind, stacks), ())]:
         profile = known.get(name)
         if profile is not None and profile.kind in kinds and profile.for_stacks == stacks:

@@ -151,6 +151,10 @@ def _prompts(adapter: Adapter, kind: str, sample: Sample) -> list[Prompt]:
         mask = np.zeros(sample.shape[1:], np.bool_)
         mask[10:24, 12:34] = True
         return [Prompt(**about, plane=plane, mask=mask)]
+    if kind == "solid-mask":
+        solid = np.zeros(sample.shape, np.bool_)
+        solid[1:5, 10:24, 12:34] = True
+        return [Prompt(**about, mask=solid)]
     return [Prompt(**about, plane=plane, text="block")]
 
 

@@ -13,6 +13,7 @@ PLUGIN = DeclaredAdapter(
         "CVPR24_LiteMedSAM_infer.py: MedSAM_infer_npz_2D"
     ),
     prompts=("box",),
+    untrained=("point",),
     layouts=("flat", "model"),
     builder="reproduce.adapters.litemedsam.network:build",
     preprocessing=(

@@ -13,6 +13,7 @@ PLUGIN = DeclaredAdapter(
         "function.py, dataset/__init__.py"
     ),
     prompts=("point",),
+    untrained=("box",),
     layouts=("state_dict", "state_dict/module", "flat"),
     builder="reproduce.adapters.medical_sam_adapter.network:build",
     plane="reproduce.adapters.medical_sam_adapter.network:prompt_plane",

@@ -10,6 +10,7 @@ PLUGIN = DeclaredAdapter(
     papers=("2304.12306",),
     source="bowang-lab/MedSAM @ d71e8a1a99ad751840a22a7fa3ecfb4166fb1488 MedSAM_Inference.py",
     prompts=("box",),
+    untrained=("point",),
     layouts=("flat", "model", "module."),
     builder="reproduce.adapters.medsam.network:build",
     preprocessing=(

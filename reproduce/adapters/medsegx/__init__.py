@@ -13,6 +13,7 @@ PLUGIN = DeclaredAdapter(
         "evaluate_internal.py, model/medsegx.py, data/datainfo.py"
     ),
     prompts=("box",),
+    untrained=("point",),
     layouts=("flat", "model"),
     files=("SAM checkpoint (vit_b)", "MedSegX file (medsegx_vit_b.pth)"),
     builder="reproduce.adapters.medsegx.network:build",

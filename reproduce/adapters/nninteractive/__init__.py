@@ -12,7 +12,7 @@ PLUGIN = DeclaredAdapter(
         "MIC-DKFZ/nnInteractive @ 154d9c6bdd887f1140419e26d7e8b173926cddd7 "
         "nnInteractive/inference/inference_session.py (run: the package nninteractive 2.6)"
     ),
-    prompts=("point", "box", "mask"),
+    prompts=("point", "box", "mask", "solid-mask"),
     dimensionality="3d",
     values="stored",
     layouts=("network_weights", "file/plans.json", "file/inference_session_class.json"),
@@ -24,7 +24,8 @@ PLUGIN = DeclaredAdapter(
         "resampled; patches of the plans' size around what was said last, zoomed out up to four "
         "times where the answer reaches the border, then refined in patches. Each click, box (on "
         "one plane) or mask (a lasso on one plane) is given on its own and answered, boxes and "
-        "masks before clicks, as in its viewer; what it then says is given back to it."
+        "masks before clicks, as in its viewer; what it then says is given back to it. A mask over "
+        "several planes is its initial segmentation, made better first."
     ),
     options={
         "zoom": Option(
@@ -37,6 +38,13 @@ PLUGIN = DeclaredAdapter(
             "3d_fullres_ps192_bs24",
             "of the plans; that of the released file",
             changes={"preprocessing": {}},
+        ),
+        "overlap": Option(
+            "kept",
+            "voxels that several objects claim: kept by each, or only by the first in the order of "
+            "the classes (predict_btcv.py of ucsdbiag/Prompt-Robustness-MedSegFMs)",
+            ("kept", "first"),
+            changes={"postprocessing": {"first": "first-label-kept"}},
         ),
     },
     does=Conduct("nninteractive-autozoom", answers="label"),

@@ -35,6 +35,7 @@ class NnInteractive(StackModel):
 
     def __init__(self, parts: dict[str, Any], options: Mapping[str, Any], device: str) -> None:
         self.parts, self.options, self.device = parts, dict(options), device
+        self.joint = options["overlap"] == "first"
 
     def preprocessing_id(self) -> str:
         return fingerprint(name="nninteractive", options=self.options)
@@ -93,6 +94,8 @@ class Session:
                     self._give(step)
                     self.done.append(step)
                 masks.append(self.opened.target_buffer > 0)
+        if self.model.joint:
+            masks = first_kept(masks)
         return Whole(tuple(prompt.label for prompt in prompts), "label", torch.stack(masks))
 
     def forget(self) -> None:
@@ -113,9 +116,18 @@ class Session:
                     "on one plane. (--prompts box-largest-plane)"
                 )
             steps.append(("box", *((int(a), int(b) + 1) for a, b in zip(low, high, strict=True))))
-        if prompt.mask is not None:
-            if prompt.plane is None or not prompt.mask.any():
-                raise InputError(f"{about} has a mask that is empty, or on no plane.")
+        if prompt.mask is not None and prompt.plane is None:
+            if prompt.mask.shape != self.sample.shape:
+                raise InputError(
+                    f"{about} has a mask of {prompt.mask.shape} voxels without a plane; the volume "
+                    f"has {self.sample.shape}."
+                )
+            if steps:  # it would be forgotten
+                raise InputError(f"{about} has a box beside a whole mask, which begins anew.")
+            steps.append(("initial", prompt.mask.tobytes()))
+        elif prompt.mask is not None:
+            if not prompt.mask.any():
+                raise InputError(f"{about} has a mask that is empty.")
             steps.append(("lasso", prompt.plane, prompt.mask.tobytes()))
         if prompt.points is not None and prompt.point_labels is not None:
             pairs = zip(prompt.points.tolist(), prompt.point_labels.tolist(), strict=True)
@@ -132,12 +144,28 @@ class Session:
             self.opened.add_point_interaction(tuple(place), include_interaction=positive)
         elif kind == "box":
             self.opened.add_bbox_interaction([list(pair) for pair in said], True)
+        elif kind == "initial":
+            whole = np.frombuffer(said[0], np.uint8).reshape(self.sample.shape).copy()
+            self.opened.add_initial_seg_interaction(whole, run_prediction=True)
         else:
             plane, drawn = said
             shape = self.sample.shape[1:]
             mask: NDArray[np.uint8] = np.frombuffer(drawn, np.uint8).reshape(1, *shape).copy()
             where = [[plane, plane + 1], [0, shape[0]], [0, shape[1]]]
             self.opened.add_lasso_interaction(mask, True, interaction_bbox=where)
+
+
+def first_kept(masks: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Masks of one shape without the voxels that one before them has.
+
+    >>> [m.tolist() for m in first_kept([torch.tensor([True, False]), torch.tensor([True, True])])]
+    [[True, False], [False, True]]
+    """
+    taken, left = torch.zeros_like(masks[0]), []
+    for mask in masks:
+        left.append(mask & ~taken)
+        taken |= mask
+    return left
 
 
 @contextmanager

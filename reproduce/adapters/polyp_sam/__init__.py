@@ -12,6 +12,7 @@ PLUGIN = DeclaredAdapter(
         "ricklisz/Polyp-SAM @ 81d59fd12f83b16b7a66b8163ee305db42b2a4b0 scripts/evaluate_all.ipynb"
     ),
     prompts=("box",),
+    untrained=("point",),
     layouts=("part/image_encoder", "part/prompt_encoder", "part/mask_decoder"),
     files=(
         "img_enc_best_dice_model_DL.pth",

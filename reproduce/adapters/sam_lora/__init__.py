@@ -10,6 +10,7 @@ PLUGIN = DeclaredAdapter(
     papers=(),
     source="MathieuNlp/Sam_LoRA @ 788decc0551307b3806928dbe48651a2d4383407 src/lora.py",
     prompts=("box",),
+    untrained=("point",),
     layouts=("flat", "lora"),
     files=("SAM checkpoint", "LoRA file (w_a_000, w_b_000, ...)"),
     builder="reproduce.adapters.sam_lora.network:build",

@@ -10,6 +10,7 @@ PLUGIN = DeclaredAdapter(
     papers=("2309.11758",),
     source="ShellRedia/SAM-OCTA @ 9edc56247a3e30c96e5c6f1e8fe01250b8338527 test_sam_octa.py",
     prompts=("point",),
+    untrained=("box",),
     layouts=("module", "flat"),
     builder="reproduce.adapters.sam_octa.network:build",
     preprocessing=(

@@ -10,6 +10,7 @@ PLUGIN = DeclaredAdapter(
     papers=("2309.06824",),
     source="xianlin7/SAMUS @ 030ed07cebe44bd40a00e97c9044660b7dc12523 utils/data_us.py, samus.py",
     prompts=("point",),
+    untrained=("box",),
     layouts=("flat", "module"),
     builder="reproduce.adapters.samus.network:build",
     plane="reproduce.adapters.samus.network:prompt_plane",

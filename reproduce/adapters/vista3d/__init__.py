@@ -13,7 +13,7 @@ PLUGIN = DeclaredAdapter(
         "vista3d/configs/infer.yaml, scripts/infer.py, "
         "scripts/validation/val_multigpu_point_{patch,iterative}.py; network: MONAI"
     ),
-    prompts=("none", "point"),
+    prompts=("none", "point", "solid-mask"),
     dimensionality="3d",
     values="stored",
     layouts=("flat",),
@@ -23,7 +23,8 @@ PLUGIN = DeclaredAdapter(
         "resampled to 1.5 mm (bilinear, corners kept); windows of 128 voxels with 0.625 of a "
         "window of overlap, logits averaged with Gaussian weights. Each class is a mask of its own "
         "(logit above 0), brought back by nearest neighbour. A clicked object is one of no class "
-        "(zero-shot), its logits are brought back (bilinear); a window without a click says no."
+        "(zero-shot), its logits are brought back (bilinear); a window without a click says no. Of "
+        "an object's whole mask it makes a click in each window, and asks by class and click."
     ),
     options={
         "classes": Option(
@@ -44,6 +45,11 @@ PLUGIN = DeclaredAdapter(
             (False, True),
             changes={"preprocessing": {True: "vista3d-1.5mm-foreground"}},
         ),
+        "called": Option(
+            "",
+            "NAME=CLASS of the data set's classes that have other words here, with commas between "
+            "them; for clicks made in whole masks",
+        ),
         "window": Option(
             128, "side of the windows in voxels (patch_size)", changes={"preprocessing": {}}
         ),
@@ -52,7 +58,8 @@ PLUGIN = DeclaredAdapter(
     memory_mib={"segresnet": 3084},
     agreement=(
         "Compared with the authors' own network, windows and transforms on a real CT stack (three "
-        "classes in windows of 128 and of 64, two clicks), same seeded weights: largest logit "
-        "difference 0.0e+00 (largest logit 165), largest Dice difference 0.0e+00."
+        "classes in windows of 128 and of 64, two clicks, a click in each window of 96 and of 64), "
+        "same seeded weights: largest logit difference 0.0e+00 (largest logit 165), largest Dice "
+        "difference 0.0e+00."
     ),
 )

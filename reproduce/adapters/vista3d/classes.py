@@ -1,5 +1,6 @@
 """The classes of VISTA3D and their numbers (`vista3d/data/jsons/label_dict.json`)."""
 
+import re
 from collections.abc import Mapping
 
 CLASSES: Mapping[str, int] = {
@@ -128,3 +129,19 @@ CLASSES: Mapping[str, int] = {
     "bone lesion": 128,
     "airway": 132,
 }
+
+
+def number_of(name: str) -> int | None:
+    """The number of a class, by its words in any order; None: it is none of these.
+
+    >>> number_of("kidney_right"), number_of("right kidney"), number_of("kidney")
+    (5, 5, None)
+    """
+    return _BY_WORDS.get(_words(name))
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(sorted(re.split(r"[ _]+", name.lower())))
+
+
+_BY_WORDS = {_words(name): number for name, number in CLASSES.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from monai.transforms.spatial.array import Spacing
 from monai.transforms.utils import convert_applied_interp_mode
 from segment_anything.modeling.mask_decoder import MLP
 from torch import nn
+from torch.nn.functional import pad
 
 from catalog.errors import InputError, UsageError
-from reproduce.adapters.vista3d.classes import CLASSES
+from reproduce.adapters.vista3d.classes import CLASSES, number_of
 from reproduce.contracts import Prompt, Sample
 from reproduce.models.sam import load_strictly
 from reproduce.models.sliding import SlidingModel
@@ -48,6 +49,7 @@ class Vista3d(SlidingModel):
         super().__init__(*given)
         # The way back knows the very steps of the way there.
         self.steps = steps(float(self.options["spacing_mm"]), bool(self.options["crop"]))
+        self.called = renamed(str(self.options["called"]))
 
     def of_window(self, window: torch.Tensor) -> torch.Tensor:
         asked = torch.tensor([[CLASSES[name]] for name in self.classes], device=window.device)
@@ -93,6 +95,53 @@ class Vista3d(SlidingModel):
 
         return self.slide(values, of_window)[0]
 
+    def clicked_within(self, sample: Sample, prepared: MetaTensor, prompt: Prompt) -> torch.Tensor:
+        """Logits (r, a, s) of a class, clicked once in every window that has some of its mask: the
+        voxel nearest to the mean of the largest eroded part (MONAI's `sample_points_patch_val`)."""
+        number = number_of(self.called.get(prompt.label, prompt.label))
+        if number is None:
+            raise InputError(
+                f"case {prompt.case}: VISTA3D knows no class {prompt.label!r}. Say which of its "
+                f"classes it is: --set 'adapter.called={prompt.label}=CLASS'"
+            )
+        assert prompt.mask is not None
+        there = self.mask_in_grid(sample, prompt.mask)[None].to(self.device)
+        there = pad(there, padding(there.shape[2:], self.side))
+
+        sampler: Any = self.net.sample_points_patch_val
+
+        def in_window(labels: torch.Tensor, place: Any, label_set: Sequence[int]) -> Any:
+            points, signs, _ = sampler(labels, tuple(place), label_set, mapped_label_set=[number])
+            return points, signs, torch.tensor([[number]], device=points.device)
+
+        def of_window(window: torch.Tensor, place: Any) -> torch.Tensor:
+            logits: torch.Tensor = self.net(
+                input_images=window,
+                patch_coords=place,
+                point_coords=torch.zeros(1, 1, 3, device=window.device),
+                point_labels=torch.zeros(1, 1, device=window.device),
+                labels=there,
+                label_set=[1],
+                val_point_sampler=in_window,
+                transpose=True,
+            )
+            return logits
+
+        return self.slide(prepared.as_tensor()[0], of_window)[0]
+
+    def mask_in_grid(self, sample: Sample, mask: NDArray[np.bool_]) -> torch.Tensor:
+        """A mask (S, H, W) of a sample -> (1, r, a, s) uint8 on the network's grid, as labels are
+        brought there: cut as the values are, resampled by nearest neighbour."""
+        there = right_anterior_superior(replace(sample, values=mask))
+        if self.options["crop"]:
+            cut: Any = self.steps.transforms[0]
+            start, end = cut.compute_bounding_box(right_anterior_superior(sample))
+            there = cut.crop_pad(there, start, end)
+        spacing = (float(self.options["spacing_mm"]),) * 3
+        moved: Any = Spacing(spacing, mode="nearest", align_corners=True)(there)
+        found: torch.Tensor = moved.as_tensor().to(torch.uint8)
+        return found
+
     def prepared(self, sample: Sample) -> MetaTensor:
         """The network's input, (1, r, a, s), which remembers how it was made."""
         made: Any = self.steps(right_anterior_superior(sample))
@@ -133,9 +182,17 @@ class Clickable:
         if self.prepared is None:
             self.prepared = model.prepared(self.sample)
         prepared = self.prepared
-        maps = (model.back(model.clicked(prepared, p), prepared, "bilinear") for p in prompts)
-        labels = tuple(prompt.label for prompt in prompts)
-        return Whole(labels, model.kind, model.in_sample(maps))
+        found = torch.cat([self._mask(prompt, prepared) for prompt in prompts])
+        return Whole(tuple(prompt.label for prompt in prompts), model.kind, found)
+
+    def _mask(self, prompt: Prompt, prepared: MetaTensor) -> torch.Tensor:
+        """(1, S, H, W) bool."""
+        model = self.model
+        if prompt.mask is not None and prompt.plane is None:
+            logits = model.clicked_within(self.sample, prepared, prompt)
+            return model.masks(logits[None], prepared)
+        clicked = model.back(model.clicked(prepared, prompt), prepared, "bilinear")
+        return model.in_sample([clicked])
 
     def forget(self) -> None:
         """Only the prepared volume is kept."""
@@ -151,6 +208,12 @@ def steps(spacing_mm: float, crop: bool) -> Compose:
     if crop:
         return Compose([CropForeground(margin=10, allow_smaller=True), spacing, scale])
     return Compose([scale, spacing])
+
+
+def padding(size: Sequence[int], side: int) -> list[int]:
+    """What MONAI's windows add to a volume (r, a, s) that is smaller than one, last axis first."""
+    lacking = [max(side - length, 0) for length in reversed(size)]
+    return [part for one in lacking for part in (one // 2, one - one // 2)]
 
 
 def in_grid(points: NDArray[np.float64], prepared: MetaTensor) -> torch.Tensor:
@@ -201,6 +264,16 @@ def asked(classes: str) -> Sequence[str]:
             f"{', '.join(CLASSES)}"
         )
     return names
+
+
+def renamed(called: str) -> dict[str, str]:
+    """Class of a data set -> the class here. Raises `UsageError` for what is no such list."""
+    pairs = [one.strip() for one in called.split(",") if one.strip()]
+    if wrong := [one for one in pairs if one.count("=") != 1]:
+        raise UsageError(f"option called: expected NAME=CLASS, got {wrong[0]!r}")
+    found = {mine.strip(): here.strip() for mine, _, here in (one.partition("=") for one in pairs)}
+    asked(",".join(found.values()) or "all")
+    return found
 
 
 def build(

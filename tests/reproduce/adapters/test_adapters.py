@@ -242,3 +242,18 @@ def test_prompts_never_trained_for_are_refused_unless_named_and_then_labelled():
         check_prompts(medsam, "point", allow=("none",))
     label = check_prompts(medsam, "point", allow=("point",))
     assert label == "untrained-prompt: medsam was trained for box, run with point"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("sam2", "solid-box", "was trained for box, point, mask prompts, not for solid-box"),
+        ("lwnet", "box", "lwnet takes no prompts"),
+        ("vista3d", "box", "not for box"),
+    ],
+)
+def test_what_cannot_be_asked_at_all_is_refused_without_a_way_that_leads_nowhere(name, kind, told):
+    for allow in ((), (kind,)):
+        with pytest.raises(UsageError, match=told) as caught:
+            check_prompts(plugin("adapters", name), kind, allow=allow)
+        assert "--allow-prompt" not in str(caught.value)

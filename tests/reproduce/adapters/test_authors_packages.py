@@ -7,6 +7,7 @@ them is tried everywhere.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,51 @@ def test_a_later_round_goes_on_and_another_object_begins_anew() -> None:
     session.forget()
     assert session.done == []
     np.testing.assert_array_equal(masks(session.ask([both, first])), np.concatenate([two, one]))
+
+
+def solid(label: str, *corner: int, at: tuple[int, ...] = (1, 10, 20)) -> Prompt:
+    """A box full of a label as the first guess of it."""
+    mask = np.zeros((5, 40, 56), np.bool_)
+    mask[tuple(slice(a, a + size) for a, size in zip(at, corner, strict=True))] = True
+    return Prompt("a", label, mask=mask)
+
+
+def test_a_whole_mask_is_the_initial_segmentation_and_a_click_goes_on_from_it() -> None:
+    """As the authors' own session says, asked the same by hand."""
+    model = built("nninteractive", zoom=False)
+    session = model.open(volume())
+    first = solid("x", 3, 12, 16)
+    one = masks(session.ask([first]))
+    assert first.mask is not None
+    from reproduce.adapters.nninteractive.session import quiet
+
+    with quiet("cpu"):
+        opened = model.open(volume()).opened
+        np.random.seed(0)
+        opened.add_initial_seg_interaction(first.mask.astype(np.uint8), run_prediction=True)
+        np.testing.assert_array_equal(one[0], opened.target_buffer > 0)
+        np.random.seed(0)
+        opened.add_point_interaction((2.0, 30.0, 8.0), include_interaction=True)
+    click_too = replace(first, points=np.array([[2.0, 30, 8]]), point_labels=np.array([1]))
+    np.testing.assert_array_equal(masks(session.ask([click_too]))[0], opened.target_buffer > 0)
+    assert len(session.done) == 2
+    assert (masks(session.ask([solid("y", 2, 6, 6)])) != one).any()
+    assert not masks(session.ask([solid("x", 0, 0, 0)])).any(), "nothing is made of nothing"
+    with pytest.raises(InputError, match=r"mask of \(4, 40, 56\) voxels without a plane"):
+        session.ask([replace(first, mask=first.mask[:4])])  # type: ignore[index]
+    with pytest.raises(InputError, match="a box beside a whole mask"):
+        session.ask([replace(first, box=np.array([[1.0, 5, 5], [1, 20, 20]]))])
+
+
+def test_voxels_that_two_objects_claim_are_kept_by_both_or_by_the_first() -> None:
+    asked = [solid("x", 3, 12, 16), solid("y", 3, 12, 16, at=(1, 16, 24))]
+    both, first = (
+        masks(built("nninteractive", zoom=False, overlap=overlap).open(volume()).ask(asked))
+        for overlap in ("kept", "first")
+    )
+    np.testing.assert_array_equal(first[0], both[0])
+    assert (both[0] & both[1]).any()
+    np.testing.assert_array_equal(first[1], both[1] & ~both[0])
 
 
 def test_numbers_of_the_process_are_as_before(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from monai.networks.nets.vista3d import VISTA3D
 from running_bundle import bundle
 
 from catalog.errors import InputError, UsageError
-from reproduce.adapters.vista3d.network import HIGHEST_HU, LOWEST_HU, Vista3d, asked
+from reproduce.adapters.vista3d.network import HIGHEST_HU, LOWEST_HU, Vista3d, asked, renamed
 from reproduce.asking.loop import Evaluator
 from reproduce.contracts import Case, Dataset, Prompt, Sample
 from reproduce.statistics import StatisticsBuilder
@@ -38,7 +39,7 @@ def test_classes_come_back_to_the_voxels_they_were_seen_in(crop: bool) -> None:
     volume = np.full((12, 40, 50), LOWEST_HU, np.float32)
     volume[3:8, 10:30, 5:25] = LOWEST_HU + 0.5 * (HIGHEST_HU - LOWEST_HU)
     volume[4:6, 12:20, 9:15] = HIGHEST_HU
-    options = {"spacing_mm": 1.5, "crop": crop}
+    options = {"spacing_mm": 1.5, "crop": crop, "called": ""}
     model = Vista3d("vista3d", Fifth(), 16, ("liver", "spleen"), options, "cpu", "float32")
     answered = list(model.open(sample(volume, (3.0, 1.5, 1.5))).ask([]).planes("original"))
     assert [one.index for one in answered] == list(range(12))
@@ -74,7 +75,7 @@ class Organs(Dataset):
 
 
 def test_a_run_without_prompts_counts_every_class_of_every_volume(root: Path) -> None:
-    options = {"spacing_mm": 1.5, "crop": False}
+    options = {"spacing_mm": 1.5, "crop": False, "called": ""}
     model = Vista3d("vista3d", Fifth(), 16, ("liver", "spleen"), options, "cpu", "float32")
     spec = msgspec.structs.replace(
         bundle(root, 1).spec, cases=[], rounds=1, adapter="vista3d", seeds=[0], labels={}
@@ -107,7 +108,7 @@ def test_clicks_fall_where_they_were_made() -> None:
     click = np.array([[3.0, 9.0, 14.0]])  # plane, row, column
     click_prompt = Prompt("a", "x", points=click, point_labels=np.array([1]))
     for side in (16, 32):
-        options = {"spacing_mm": 1.5, "crop": False}
+        options = {"spacing_mm": 1.5, "crop": False, "called": ""}
         model = Vista3d("vista3d", Near(), side, ("liver",), options, "cpu", "float32")
         volume = np.zeros((9, 20, 28), np.float32)
         session = model.open(sample(volume, (3.0, 1.5, 1.5)))
@@ -123,8 +124,76 @@ def test_clicks_fall_where_they_were_made() -> None:
         session.ask([Prompt.on_plane("a", "x", 1, box_xy=[0, 0, 4, 4])])
 
 
+class Within(torch.nn.Module):
+    """Stands for VISTA3D's network: near the click that the sampler makes of what a window has."""
+
+    special_index = (23, 24, 25, 26, 27, 57, 128)
+    sample_points_patch_val = VISTA3D.sample_points_patch_val
+    convert_point_label = VISTA3D.convert_point_label
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[list[int], int, int]] = []
+
+    def forward(
+        self, *, input_images: Any, patch_coords: Any, labels: Any, val_point_sampler: Any, **_: Any
+    ) -> Any:
+        points, signs, number = val_point_sampler(labels, patch_coords[0], [1])
+        if signs[0, 0] < 0:
+            return torch.full((1, 1, *input_images.shape[-3:]), -9999.0)
+        starts = torch.tensor([place.start for place in patch_coords[0][-3:]])
+        self.told.append(
+            ((points[0, 0] + starts).int().tolist(), int(signs[0, 0]), int(number[0, 0]))
+        )
+        axes = torch.meshgrid(*map(torch.arange, input_images.shape[-3:]), indexing="ij")
+        away = torch.stack(axes, dim=-1) - points[0, 0]
+        return 2.5 - away.float().norm(dim=-1)[None, None]
+
+
+def test_a_whole_mask_is_clicked_once_in_every_window_that_has_some_of_it() -> None:
+    """Windows of 16 in a volume of 9 planes (filled up to 16), 20 rows and 40 columns; the mask
+    lies in the last columns and in part of a column far from them. Places are (r, a, s)."""
+    options = {"spacing_mm": 1.5, "crop": False, "called": "growth=hepatic tumor"}
+    mask = np.zeros((9, 20, 40), np.bool_)
+    mask[3:6, 5:10, 33:38] = True
+    mask[2, 12, 1] = True  # nothing is left of it when it is eroded
+    volume = np.zeros(mask.shape, np.float32)
+    for label, sign, number in (("growth", 3, 26), ("liver", 1, 1)):
+        net = Within()
+        model = Vista3d("vista3d", net, 16, ("liver",), options, "cpu", "float32")
+        session = model.open(sample(volume))
+        answered = list(session.ask([Prompt("a", label, mask=mask)]).planes("original"))
+        places = {tuple(place) for place, *_ in net.told}
+        assert {told[1:] for told in net.told} == {(sign, number)}
+        assert (1, 12, 2 + 3) in places, "planes begin 3 later in a volume filled up to a window"
+        assert (35, 7, 4 + 3) in places, "the middle of the block"
+        assert all(mask[s - 3, a, r] for r, a, s in places)
+        found = np.stack([one.prediction.scores[0, 0].numpy() for one in answered]) > 0
+        assert found[4, 7, 35]
+        assert not found[:, :, 16:30].any()
+    with pytest.raises(InputError, match=r"knows no class 'lump'.*adapter\.called=lump=CLASS"):
+        session.ask([Prompt("a", "lump", mask=mask)])
+    with pytest.raises(UsageError, match="option called: expected NAME=CLASS, got 'growth'"):
+        renamed("growth")
+
+
+def test_masks_are_cut_as_the_values_are() -> None:
+    options = {"spacing_mm": 1.5, "crop": True, "called": ""}
+    model = Vista3d("vista3d", Within(), 16, ("liver",), options, "cpu", "float32")
+    volume = np.full((30, 40, 50), -1000.0, np.float32)
+    volume[12:18, 15:30, 20:40] = 40.0
+    mask = volume > 0
+    given = sample(volume, (3.0, 1.5, 1.5))
+    moved, values = model.mask_in_grid(given, mask), model.prepared(given).as_tensor()
+    assert moved.shape == values.shape
+    inside = values[moved > 0]
+    # Between two planes values are in between as well, and the nearest plane has the mask.
+    assert inside.min() > 0.2
+    assert values[moved == 0].max() < 0.51
+
+
 def test_what_it_cannot_take_is_said_in_words() -> None:
-    options = {"spacing_mm": 1.5, "crop": False}
+    options = {"spacing_mm": 1.5, "crop": False, "called": ""}
     model = Vista3d("vista3d", Fifth(), 16, ("liver",), options, "cpu", "float32")
     with pytest.raises(InputError, match="spacing of case a is not known"):
         model.open(sample(np.zeros((4, 4, 4), np.float32), None)).ask([])

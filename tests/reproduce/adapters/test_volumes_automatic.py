@@ -112,6 +112,12 @@ def ours(name: str, model: Any, given: Sample, case: Mapping[str, Any]) -> tuple
         return values, logits, logits.sigmoid()
     prepared = model.prepared(given)
     values = prepared.as_tensor()[0]
+    if "blocks" in case:
+        mask = np.zeros(given.shape, np.bool_)
+        for block in case["blocks"]:
+            mask[tuple(slice(*ends) for ends in block)] = True
+        logits = model.clicked_within(given, prepared, Prompt("a", case["label"], mask=mask))[None]
+        return values, logits, model.masks(logits, prepared)
     if "clicks" not in case:
         logits = model.logits(values)
         return values, logits, model.masks(logits, prepared)
@@ -169,7 +175,7 @@ def test_whole_volumes_are_those_of_the_authors_code(name, real, tmp_path):
 
 
 PROBES = Path(__file__).resolve().parents[1] / "probes" / "volumes"
-KEPT = ("weights", "options", "stack", "spacing", "clicks", "click_labels")
+KEPT = ("weights", "options", "stack", "spacing", "clicks", "click_labels", "label", "blocks")
 
 
 def write_probes(name: str, cases: list[dict[str, Any]]) -> None:

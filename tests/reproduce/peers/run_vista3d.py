@@ -20,6 +20,7 @@ import monai.transforms as released  # noqa: E402
 from made import stack_of  # noqa: E402
 from monai.data import MetaTensor  # noqa: E402
 from scripts.sliding_window import sliding_window_inference  # noqa: E402
+from scripts.utils.workflow_utils import sample_points_patch_val  # noqa: E402
 from vista3d import vista_model_registry  # noqa: E402
 
 answers = Answers("vista3d")
@@ -114,4 +115,67 @@ answers.add_stack(
     options={"window": 64},
     spacing=SPACING,
 )
+# One class, clicked in every window that has some of it, as val_multigpu_point_patch.py asks of the
+# data that infer_patch_point.yaml cuts, resamples and turns; a class with signs of its own.
+LABEL, BLOCKS = "hepatic tumor", [[[3, 12], [30, 85], [20, 70]], [[9, 14], [60, 110], [64, 100]]]
+config = yaml.safe_load(Path("configs/supported_eval/infer_patch_point.yaml").read_text("utf-8"))
+steps = []
+for step in config["transforms_infer"]["transforms"][2:]:
+    kind = step.pop("_target_")
+    if kind in ("CropForegroundd", "Spacingd", "Orientationd"):
+        step |= {"keys": ["image", "label"]}
+        step |= {"source_key": "image"} if kind == "CropForegroundd" else {}
+        steps.append(getattr(released, kind)(**step))
+    elif kind == "ScaleIntensityRanged":
+        steps.append(released.ScaleIntensityRanged(**(step | {"keys": "image"})))
+transforms = released.Compose(steps)
+mask = np.zeros(volume.shape, np.uint8)
+for block in BLOCKS:
+    mask[tuple(slice(*ends) for ends in block)] = 1
+data = transforms(
+    {
+        key: MetaTensor(values.transpose(2, 1, 0)[None].copy(), affine=torch.tensor(affine))
+        for key, values in (("image", volume), ("label", mask))
+    }
+)
+for side in (96, 64):
+    with torch.no_grad():
+        logits = sliding_window_inference(
+            inputs=data["image"][None],
+            roi_size=[side] * 3,
+            sw_batch_size=1,
+            predictor=partial(infer_wrapper, model=network),
+            mode="gaussian",
+            overlap=0.625,
+            point_coords=torch.zeros(1, 1),
+            point_labels=True,
+            class_vector=None,
+            prompt_class=None,
+            labels=data["label"][None].as_tensor().to(torch.uint8),
+            label_set=[1],
+            use_cfp=True,
+            brush_radius=None,
+            val_point_sampler=partial(
+                sample_points_patch_val,
+                mapped_label_set=[numbers[LABEL]],
+                max_ppoint=1,
+                use_center=True,
+            ),
+        )
+    inverted = released.Invertd(
+        keys="pred", transform=transforms, orig_keys="image", nearest_interp=True, to_tensor=True
+    )
+    found = inverted({"image": data["image"], "pred": MetaTensor(logits[0] > 0).float()})["pred"]
+    answers.add_stack(
+        "none",
+        f"CT_Lesion_000001 (16x130x120 voxels, windows of {side}, a click in each)",
+        STACK,
+        np.asarray(logits[0]),
+        input=np.asarray(data["image"][0]),
+        masks=np.asarray(found).transpose(0, 3, 2, 1) > 0.5,
+        label=LABEL,
+        blocks=BLOCKS,
+        options={"window": side, "crop": True},
+        spacing=SPACING,
+    )
 answers.write()

@@ -254,7 +254,7 @@ def test_prompts_that_a_model_cannot_take_are_refused_before_anything_is_read(
     with pytest.raises(UsageError, match="trained for box prompts, not for text"):
         predict(tmp_path, text=("liver",))
     with pytest.raises(UsageError, match="its own answer of the round before"):
-        predict(tmp_path, masks=drawn, allow_prompts=("mask",))
+        predict(tmp_path, masks=drawn)
     with pytest.raises(UsageError, match="--boxes and --text: give one"):
         predict(tmp_path, text=("liver",), boxes=drawn)
     with pytest.raises(InputError, match=r"boxes.csv:2: x0 'left' is no number"):
