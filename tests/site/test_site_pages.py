@@ -99,13 +99,26 @@ def settle(page: Page, address: str) -> None:
         page.wait_for_selector("ol li a")
 
 
+FIRST = """
+for (const table of document.querySelectorAll("table"))
+  for (const row of [...table.querySelectorAll("tbody tr")].slice(6)) row.remove();
+for (const parent of document.querySelectorAll("ul, td, .deck, .s4m")) {
+  const kinds = {};
+  for (const child of [...parent.children])
+    if (child.matches("li, article, .scroll, a")) {
+      const kind = child.tagName + child.className;
+      kinds[kind] = (kinds[kind] || 0) + 1;
+      if (kinds[kind] > 6) child.remove();
+    }
+}
+scrollTo(0, 0); // what has gone under the bar above is no small target
+"""
+
+
 def violations(page: Page) -> list[str]:
-    """What axe finds; of each table only the first rows, since all rows come from one template."""
-    page.evaluate(
-        "for (const table of document.querySelectorAll('table')) "
-        "for (const row of [...table.querySelectorAll('tbody tr')].slice(6)) row.remove();"
-        "scrollTo(0, 0)"  # what has gone under the bar above is no small target
-    )
+    """What axe finds; of rows, list items, cards and tables of one parent only the first six of a
+    kind, since one template makes them all."""
+    page.evaluate(FIRST)
     found = Axe().run(page, options=RULES).response["violations"]
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])}x)" for v in found]
 
