@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import RESULTS, ROOT, machine, median_ratio, with_kind, write
-from benchmarks.material import REAL
+from benchmarks.material import REAL, seeded_layouts
 from benchmarks.theirs import CLICKS
 
 CASES, SHAPE, LABELS = 8, (96, 160, 160), (1, 2, 3)  # of the folder of nnU-Net
@@ -196,10 +196,7 @@ def seeded_weights(path: Path, layouts: str) -> None:
     """A state dict of seeded tensors, saved as the release saves its own."""
     import torch
 
-    sys.path.append(str(ROOT / "tests" / "reproduce"))
-    from seeded import layout, seeded
-
-    state = seeded(layout(layouts))
+    state = seeded_layouts(layouts)
     key = {"sam_med3d": "model_state_dict", "sam2_1_tiny": "model"}.get(layouts)
     torch.save({key: state} if key else state, path)
 

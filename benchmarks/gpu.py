@@ -18,7 +18,15 @@ from typing import Any
 
 from benchmarks.encoder import BASELINE, compare
 from benchmarks.harness import Contender, interleave, machine, write
-from benchmarks.material import REAL, box_of, configuration, mask_of, read_image, read_mask
+from benchmarks.material import (
+    REAL,
+    box_of,
+    configuration,
+    mask_of,
+    read_image,
+    read_mask,
+    seeded_sam,
+)
 
 IMAGES = 8
 MINUTES = 6
@@ -27,6 +35,7 @@ MODELS = (
     ("sam", "vit_l"),
     ("sam", "vit_h"),
     ("sam2", "tiny"),
+    ("sam2", "large"),
     ("sam-med3d", "vit_b"),
     ("medsam2", "tiny"),
     ("samed", "vit_b"),
@@ -34,7 +43,9 @@ MODELS = (
     ("sam-med2d", "vit_b"),
 )
 # whose rate it is, where not of every checkpoint of the adapter
-CHECKPOINTS = {("sam2", "tiny"): ["sam2-hiera-tiny", "sam2-1-hiera-tiny"]}
+CHECKPOINTS = {
+    ("sam2", size): [f"sam2-hiera-{size}", f"sam2-1-hiera-{size}"] for size in ("tiny", "large")
+}
 BATCHES = (1, 2, 4, 8, 16, 32)
 BATCH = 8  # what a run plans for a card
 
@@ -257,11 +268,11 @@ def scaling(variant: str, device: str, rate: float, batches: tuple[int, ...]) ->
     """Images per second and share of the matrix rate over batch sizes, bf16 encoder."""
     import torch
 
-    from reproduce.models.sam import load_sam, seeded_state
+    from reproduce.models.sam import load_sam
     from reproduce.models.sam_encoder import FusedEncoder
 
     config = configuration(variant)
-    encoder = FusedEncoder(load_sam(seeded_state(config)).image_encoder.to(device), torch.bfloat16)
+    encoder = FusedEncoder(load_sam(seeded_sam(variant)).image_encoder.to(device), torch.bfloat16)
     found = []
     for batch in batches:
         images = torch.randn(batch, 3, config.image_size, config.image_size, device=device)
@@ -316,11 +327,10 @@ def overlap(variant: str, device: str, count: int) -> dict[str, float]:
     from reproduce.adapters.sam import PLUGIN
     from reproduce.contracts import Plane, Prompt
     from reproduce.ground.ahead import ahead
-    from reproduce.models.sam import seeded_state
     from reproduce.models.sam_preprocessing import to_batch
     from reproduce.statistics.counting import confusion
 
-    model: Any = PLUGIN.build(seeded_state(configuration(variant)), {}, device, "bfloat16")
+    model: Any = PLUGIN.build(seeded_sam(variant), {}, device, "bfloat16")
     files = sorted((REAL / "endotect" / "images").iterdir())[:count]
 
     def load(file: Any) -> Any:

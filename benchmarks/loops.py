@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.material import box_of, boxes_around, configuration, polyps, stack
+from benchmarks.material import box_of, boxes_around, polyps, seeded_sam, stack
 
 Scenario = Callable[[], Any]
 PROMPT_SETS = 10
@@ -30,9 +30,9 @@ def papers_loop(options: dict[str, Any]) -> dict[str, Scenario]:
     """
     from segment_anything import SamPredictor
 
-    from reproduce.models.sam import load_sam, seeded_state
+    from reproduce.models.sam import load_sam
 
-    sam = load_sam(seeded_state(configuration(options["variant"]))).to(options["device"])
+    sam = load_sam(seeded_sam(options["variant"])).to(options["device"])
     predictor = SamPredictor(sam)
     images = polyps(options["images"])
     volume, truth = stack(options["slices"])
@@ -79,11 +79,10 @@ def ours(options: dict[str, Any]) -> dict[str, Scenario]:
     from reproduce.adapters.sam import PLUGIN
     from reproduce.asking.embeddings import EmbeddingCache
     from reproduce.contracts import Plane, Prompt
-    from reproduce.models.sam import seeded_state
     from reproduce.statistics.counting import confusion
 
     model: Any = PLUGIN.build(
-        seeded_state(configuration(options["variant"])), {}, options["device"], options["precision"]
+        seeded_sam(options["variant"]), {}, options["device"], options["precision"]
     )
     device = torch.device(options["device"])
     images = polyps(options["images"])

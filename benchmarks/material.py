@@ -1,7 +1,9 @@
-"""Real images, masks and boxes for the encoder benchmarks, from the folder of real material."""
+"""What benchmarks are fed with: real images, masks and boxes from the folder of real material, and
+seeded weights as the tests make them."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-REAL = Path(__file__).resolve().parent.parent.parent / "shared" / "real"
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests" / "reproduce"))
+REAL = ROOT.parent / "shared" / "real"
 
 
 def polyps(count: int) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
@@ -74,3 +78,17 @@ def configuration(variant: str) -> Any:
             decoder_mlp_dim=64,
         )
     return VARIANTS[variant]
+
+
+def seeded_sam(variant: str) -> dict[str, Any]:
+    """Weights of SAM in the official layout, the same every time. variant: `vit_b` ..."""
+    from seeded import seeded_state
+
+    return dict(seeded_state(configuration(variant)))
+
+
+def seeded_layouts(name: str) -> dict[str, Any]:
+    """Weights of a layout of `tests/reproduce/layouts`."""
+    from seeded import layout, seeded
+
+    return dict(seeded(layout(name)))

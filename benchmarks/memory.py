@@ -30,6 +30,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.harness import RESULTS, ROOT, machine, write
+from benchmarks.material import seeded_layouts, seeded_sam
 
 PROCESSES = 2
 TITLES = {
@@ -96,6 +97,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("sam-med3d", "vit_b", 128, ("sam_med3d",), ""),
     ("sam2", "tiny", 1024, ("sam2_1_tiny",), ""),
     ("sam2", "small", 1024, ("sam2_1_small",), ""),
+    ("sam2", "large", 1024, ("sam2_1_large",), ""),
     ("surgical-sam-2", "small", 512, ("sam2_small",), ""),
     ("3dsam-adapter", "vit_b", 128, ("sam_adapter_3d",), ""),
     ("zap", "vit_b", 80, ("sam_vit_b", "zap"), ""),
@@ -295,10 +297,7 @@ def seeded(name: str) -> dict[str, Any]:
     import torch
 
     if name.startswith("config:"):
-        from reproduce.models.sam import VARIANTS as SAM
-        from reproduce.models.sam import seeded_state
-
-        return dict(seeded_state(SAM[name.removeprefix("config:")]))
+        return seeded_sam(name.removeprefix("config:"))
     if name == "wnet":
         from reproduce.adapters.lwnet.network import WNet
 
@@ -309,11 +308,7 @@ def seeded(name: str) -> dict[str, Any]:
         images = torch.arange(3 * side**3).reshape(3, side, side, side) % 251
         return {"context.images": images.float(), "context.labels": (images > 200).long()}
     # The layouts of the releases and what makes weights of them belong to the tests.
-    sys.path.append(str(ROOT / "tests" / "reproduce"))
-    from seeded import layout
-    from seeded import seeded as made
-
-    return made(layout(name))
+    return seeded_layouts(name)
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ def score(
 def _leave_out(folder: Path) -> None:
     """Keep out of this command what libraries import wherever it is installed and scoring asks
     nothing of: pandas by pyarrow, pydicom by nibabel (both together a third of the command)."""
-    from reproduce.ground.extras import left_out
+    from reproduce.ground.lean import left_out
 
     with left_out("pandas"):
         import pyarrow as pa

@@ -3,10 +3,7 @@ them is missing."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from importlib.util import find_spec
 
 from catalog import installing
@@ -63,27 +60,3 @@ def need_extra(what: str, modules: Iterable[str] | None = None) -> None:
     """Raise `PrerequisiteError` with the install command unless the extra is there."""
     wanted = NEEDED if modules is None else {m: NEEDED[m] for m in modules}
     installing.need(what, EXTRA, wanted)
-
-
-@dataclass(frozen=True)
-class _NotHere:
-    """A finder of modules that says of one package that it is not installed."""
-
-    name: str
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise `ModuleNotFoundError` for it; other finders answer for the rest."""
-        if name == self.name:
-            raise ModuleNotFoundError(f"left out: {name}", name=name)
-
-
-@contextmanager
-def left_out(name: str) -> Iterator[None]:
-    """A package that is not found within, unless it has been imported already. For commands, which
-    are processes of their own: what looks once goes on without it."""
-    absent = _NotHere(name)
-    sys.meta_path.insert(0, absent)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(absent)
