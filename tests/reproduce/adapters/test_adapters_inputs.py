@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import MATERIAL, REAL, made_lora
 from safetensors.torch import save_file
-from seeded import layout, seeded
+from seeded import layout, seeded, seeded_state
 from small_networks import SAM
 from test_adapters import RELEASES
 
@@ -22,7 +22,6 @@ from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 from reproduce.models.frames import Frame
 from reproduce.models.lora import merge, merge_loralib, number_wrapped
-from reproduce.models.sam import seeded_state
 
 STD = np.array([53.395, 57.12, 57.375])  # AdaptiveSAM's, misspelt in its release
 

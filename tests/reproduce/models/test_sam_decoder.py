@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+from seeded import seeded_state
 
-from reproduce.models.sam import VIT_B, build_sam, seeded_state
+from reproduce.models.sam import VIT_B, build_sam
 from reproduce.models.sam_decoder import FusedDecoder, decoder_of, is_plain, shared
 
 TOLERANCE = 2e-5  # of the logits' deviation
