@@ -49,7 +49,7 @@ class _PutOff(ModuleType):
             if type(self) is _PutOff:
                 assert self.__spec__ is not None
                 assert self.__spec__.loader is not None
-                self.__class__ = ModuleType
+                self.__class__ = ModuleType  # type: ignore[assignment]  # done once
                 self.__spec__.loader.exec_module(self)
         return getattr(self, name)
 
