@@ -67,6 +67,7 @@ NEEDED = {
 }
 # Options without which an adapter answers nothing.
 GIVEN = {"medsegx": {"task": "CT_Liver"}}
+ASKED = {"medclip-samv2": "text"}  # what needs most, where that is not the first of `kinds`
 CHANNELS = {"gbt-sam": 4}  # of a stack that has several
 MM = {"sat": 1.0}  # of a volume's voxels, so that it has one window; 1.5 for all others
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
@@ -115,6 +116,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("neuroverse3d", "unet", 128, ("neuroverse3d", "examples:128"), "net."),
     ("hermes", "resunet", 128, ("hermes",), ""),
     ("cellvit", "vit_h", 256, ("cellvit",), ""),
+    ("medclip-samv2", "vit_h", 1024, ("biomedclip", "sam_vit_h"), ""),
     ("sat", "nano", 288, ("sat", "sat_names"), "module."),
     ("wsi-sam", "vit_t", 2048, ("mobile_sam", "wsi_sam"), ""),
     ("segmentanybone", "vit_t", 128, ("segmentanybone",), ""),
@@ -223,7 +225,7 @@ def measure(number: int) -> dict[str, Any]:
     del tensors
     Path("/proc/self/clear_refs").write_text("5")
     kinds = ("none", "box", "point", "solid-box", "text")
-    kind = next(k for k in kinds if k in adapter.prompts)
+    kind = ASKED.get(adapter_name) or next(k for k in kinds if k in adapter.prompts)
     channels = CHANNELS.get(adapter_name)
     whole = partial(ask_stack, channels=channels, mm=MM.get(adapter_name, 1.5))
     ask = whole if isinstance(model, StackModel) else ask_plane

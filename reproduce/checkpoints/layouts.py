@@ -8,6 +8,8 @@ a project's checkpoint names the one its file has, or leaves it null to have it 
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,8 @@ class Layout:
 
     parts  prefix to add -> place in the file, for a file that holds several state dicts
     whole  no weights: the file's bytes under the name `add`
+    plain  name of a file of JSON -> place of what it would hold in this one, given beside the state
+           dict; what is not there, or is no plain data, is left out
     """
 
     path: tuple[str, ...] = ()
@@ -32,6 +36,7 @@ class Layout:
     add: str = ""
     parts: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     whole: bool = False
+    plain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seen_in: str = ""
 
 
@@ -71,12 +76,24 @@ LAYOUTS: Mapping[str, Layout] = {
     "network_weights": Layout(
         path=("network_weights",), seen_in="nnU-Net v2 and what builds on it"
     ),
+    **{
+        f"nnunet/{part}": Layout(
+            path=("network_weights",),
+            add=f"{part}.",
+            plain={"plans.json": ("init_args", "plans")},
+            seen_in="MoME: six files of nnU-Net v2, with the plans in each",
+        )
+        for part in ("gate", *(f"expert{n}" for n in range(1, 6)))
+    },
     "file/plans.json": Layout(whole=True, add=f"{FILE}plans.json", seen_in="nnU-Net v2"),
     "file/inference_session_class.json": Layout(
         whole=True, add=f"{FILE}inference_session_class.json", seen_in="nnInteractive"
     ),
     "file/text_embeddings.npz": Layout(
         whole=True, add=f"{FILE}text_embeddings.npz", seen_in="VoxTell: names and their embeddings"
+    ),
+    "file/vocab.txt": Layout(
+        whole=True, add=f"{FILE}vocab.txt", seen_in="BERT's tokenisers: one piece of a word a line"
     ),
 }
 ALIASES = {"module.": "module"}
@@ -107,6 +124,22 @@ def _descend(content: Any, layout: Layout) -> Mapping[str, torch.Tensor] | None:
         return None
     state: Mapping[str, torch.Tensor] = content
     return state
+
+
+def _documents(content: Any, places: Mapping[str, tuple[str, ...]]) -> dict[str, torch.Tensor]:
+    """What a file of weights holds of others, each as its bytes (`reproduce.contracts.FILE`)."""
+    import torch
+
+    found: dict[str, torch.Tensor] = {}
+    for name, path in places.items():
+        part = content
+        for key in path:
+            part = part.get(key) if isinstance(part, Mapping) else None
+        with contextlib.suppress(TypeError, ValueError):
+            if part is not None:
+                packed = bytearray(json.dumps(part).encode())
+                found[FILE + name] = torch.frombuffer(packed, dtype=torch.uint8)
+    return found
 
 
 def _joined(
@@ -148,7 +181,8 @@ def unwrap(content: Any, layout: str | None, place: str) -> dict[str, torch.Tens
         known = LAYOUTS[name]
         state = _descend(content, known)
         if state is not None:
-            return {known.add + key[len(known.strip) :]: value for key, value in state.items()}
+            named = {known.add + key[len(known.strip) :]: value for key, value in state.items()}
+            return named | _documents(content, known.plain)
     asked = f"layout {layout!r}" if layout else "any known layout"
     raise InputError(
         f"{place}: does not have {asked}. It holds {describe(content)}. "

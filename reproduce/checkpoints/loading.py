@@ -46,15 +46,15 @@ def read_state(path: Path, layout: str | None = None) -> dict[str, torch.Tensor]
 def read_parts(parts: Sequence[tuple[Path, str | None]]) -> dict[str, torch.Tensor]:
     """The state dict of a release in several files, later files laid over earlier ones.
 
-    What is no weights (a layout that takes a file whole; of a user's own, what ends in .json or
-    .npz) comes as its bytes (`reproduce.contracts.FILE`).
+    What is no weights (a layout that takes a file whole; of a user's own, what ends in .json,
+    .npz or .txt) comes as its bytes (`reproduce.contracts.FILE`).
     """
     state: dict[str, torch.Tensor] = {}
     for path, layout in parts:
         known = LAYOUTS.get(layout or "")
         if known is not None and known.whole:
             state[known.add] = _bytes_of(path)
-        elif layout is None and path.suffix in (".json", ".npz"):
+        elif layout is None and path.suffix in (".json", ".npz", ".txt"):
             state[FILE + path.name] = _bytes_of(path)
         else:
             state.update(read_state(path, layout))

@@ -22,13 +22,12 @@ from reproduce.contracts import (
     Grid,
     Prediction,
     Prompt,
-    Reference,
     Sample,
     ScoreKind,
     Spacing,
-    StackModel,
 )
 from reproduce.models.millimetre_data import DATA
+from reproduce.models.volumes import OwnGrid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,7 +114,7 @@ def millimetre(shape: Triple, spacing: Spacing) -> Millimetre:
     return grid
 
 
-class MillimetreModel(StackModel):
+class MillimetreModel(OwnGrid):
     """A subclass gives the scores of one object at 1 mm (`scores`).
 
     kind  of these scores, on the original grid too
@@ -124,7 +123,8 @@ class MillimetreModel(StackModel):
     kind: ScoreKind
 
     def __init__(self, name: str, options: Mapping[str, Any], device: str) -> None:
-        self.name, self.options, self.device = name, dict(options), device
+        self.name = self.title = name
+        self.options, self.device = dict(options), device
 
     def scores(self, volume: torch.Tensor, clicks: NDArray[np.float64]) -> torch.Tensor:
         """(d, h, w) standardised volume on the host and (N, 3) clicks on it -> (d, h, w)."""
@@ -132,14 +132,8 @@ class MillimetreModel(StackModel):
 
     def open(self, sample: Sample) -> MillimetreSession:
         """Raises `InputError` for a volume of several channels or of unknown spacing."""
-        if sample.values.ndim != 3:
-            raise InputError(f"case {sample.case.id}: {self.name} takes volumes of one channel.")
+        self.grey(sample)
         return MillimetreSession(self, sample, millimetre(sample.shape, sample.spacing))
-
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        if grid != "original":
-            raise InputError(f"{self.name} is scored on the original grid. Leave out --set grid.")
-        return Reference(sample.labels, sample.valid)
 
 
 @dataclass(slots=True)

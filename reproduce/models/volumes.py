@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -22,8 +22,45 @@ from reproduce.contracts import (
 )
 from reproduce.models.promptable import fingerprint
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-class VolumeModel(StackModel):
+
+class OwnGrid(StackModel):
+    """A model that answers on the grid of the data, where it is scored.
+
+    title  what it is called in messages
+    """
+
+    title: str
+
+    def grey(self, sample: Sample) -> NDArray[Any]:
+        """(S, H, W) values as stored. Raises `InputError` for several channels."""
+        if sample.values.ndim != 3:
+            raise InputError(
+                f"{self.title} takes volumes of one channel; case {sample.case.id} has colours."
+            )
+        return sample.values
+
+    def varied(self, sample: Sample) -> NDArray[Any]:
+        """As `grey`, for what standardises where values are not 0. Raises `InputError` also where
+        there is one value only."""
+        values = self.grey(sample)
+        inside = values[values != 0]
+        if not len(inside) or inside.min() == inside.max():
+            raise InputError(
+                f"case {sample.case.id}: it has one value only where it is not 0; {self.title} "
+                "standardises by the deviation there."
+            )
+        return values
+
+    def reference(self, sample: Sample, grid: Grid) -> Reference:
+        if grid != "original":
+            raise InputError(f"{self.title} is scored on the original grid. Leave out --set grid.")
+        return Reference(sample.labels, sample.valid)
+
+
+class VolumeModel(OwnGrid):
     """A subclass says what is said about every voxel (`maps`)."""
 
     kind: ClassVar[ScoreKind]
@@ -39,7 +76,8 @@ class VolumeModel(StackModel):
         device: str,
         dtype: str,
     ) -> None:
-        self.name, self.options, self.device, self.dtype = name, dict(options), device, dtype
+        self.name = self.title = name
+        self.options, self.device, self.dtype = dict(options), device, dtype
         self.net = net.eval().requires_grad_(False).to(device)
         self.side, self.classes = side, tuple(classes)
 
@@ -52,19 +90,8 @@ class VolumeModel(StackModel):
 
     def open(self, sample: Sample) -> Session:
         """Nothing is computed yet: the whole is asked at once."""
-        if sample.values.ndim != 3:
-            raise InputError(
-                f"{self.name} takes volumes of one channel; case {sample.case.id} has colours."
-            )
+        self.grey(sample)
         return Opened(self, sample)
-
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        if grid != "original":
-            raise InputError(
-                f"{self.name} is scored on the original grid: what it answers is brought back. "
-                "Leave out --set grid."
-            )
-        return Reference(sample.labels, sample.valid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,12 @@ import torch
 from reproduce.models.sam import VIT_B, SamConfig, build_sam
 
 LAYOUTS = Path(__file__).parent / "layouts"
+#: Some of what BERT's tokeniser cuts words into.
+PIECES = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "a", "an", "of", "the", "showing"),
+    *("medical", "scan", "image", "tissue", "tumor", "polyp", "breast", "brain", "lung", "##s"),
+    *("##like", "##ing", "red", "round", "mass", "well", "defined", "with"),
+]
 
 
 def layout(name: str) -> dict[str, Any]:
@@ -32,7 +38,7 @@ def beside(document: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Files of the release that are no weights, as an adapter gets them (`contracts.FILE`).
 
     `documents`: name -> what a JSON file holds; `bank`: texts and the width of what stands for
-    their embeddings, in half precision.
+    their embeddings, in half precision. `vocabulary`: pieces of words, as many.
     """
     files = {n: json.dumps(held).encode() for n, held in document.get("documents", {}).items()}
     if bank := document.get("bank"):
@@ -41,6 +47,9 @@ def beside(document: dict[str, Any]) -> dict[str, torch.Tensor]:
         labels = np.array(bank["labels"])
         np.savez(packed, labels=labels, embeddings=drawn.astype(np.float16))
         files["text_embeddings.npz"] = packed.getvalue()
+    if count := document.get("vocabulary"):
+        pieces = PIECES + [f"[unused{n}]" for n in range(count - len(PIECES))]
+        files["vocab.txt"] = "".join(f"{piece}\n" for piece in pieces).encode()
     return {
         f"file.{name}": torch.frombuffer(bytearray(held), dtype=torch.uint8)
         for name, held in files.items()

@@ -17,12 +17,11 @@ from reproduce.contracts import (
     Grid,
     Prediction,
     Prompt,
-    Reference,
     Sample,
     Spacing,
-    StackModel,
 )
 from reproduce.models.promptable import fingerprint
+from reproduce.models.volumes import OwnGrid
 from reproduce.readers.grids import box_around
 
 if TYPE_CHECKING:
@@ -31,8 +30,10 @@ if TYPE_CHECKING:
 OUTSIDE = -100.0  # logit of what is cut off: nothing is above 0 there
 
 
-class GbtSam(StackModel):
+class GbtSam(OwnGrid):
     """`function.py: validation_sam` with -thd, -four_chan and -box."""
+
+    title = "gbt-sam"
 
     def __init__(self, sam: Any, options: Mapping[str, Any], device: str, dtype: str) -> None:
         self.sam: Any = sam.eval().to(device)
@@ -52,11 +53,6 @@ class GbtSam(StackModel):
                 f"contrast, T2, FLAIR), this one has {found[0]}."
             )
         return GbtSession(self, sample, box_around(np.any(sample.values > 0, axis=-1)))
-
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        if grid != "original":
-            raise InputError("gbt-sam is scored on the original grid. Leave out --set grid.")
-        return Reference(sample.labels, sample.valid)
 
 
 @dataclass(frozen=True, slots=True)

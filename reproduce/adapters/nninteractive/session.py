@@ -19,19 +19,21 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from numpy.typing import NDArray
 
 from catalog.errors import InputError, UsageError
-from reproduce.contracts import Grid, Prompt, Reference, Sample, StackModel
+from reproduce.contracts import Prompt, Sample
 from reproduce.models.documents import checked_plans, content, json_of, weights_of
 from reproduce.models.promptable import fingerprint
 from reproduce.models.sam import load_strictly
-from reproduce.models.volumes import Whole
+from reproduce.models.volumes import OwnGrid, Whole
 
 SETTINGS = "inference_session_class.json"
 FOREGROUND = 2  # classes that its networks have, whatever the plans say
 Step = tuple[Any, ...]
 
 
-class NnInteractive(StackModel):
+class NnInteractive(OwnGrid):
     """The parts that every session of the package is given."""
+
+    title = "nnInteractive"
 
     def __init__(self, parts: dict[str, Any], options: Mapping[str, Any], device: str) -> None:
         self.parts, self.options, self.device = parts, dict(options), device
@@ -42,31 +44,13 @@ class NnInteractive(StackModel):
 
     def open(self, sample: Sample) -> Session:
         """Raises `InputError` for colours, and for values that are all the same or 0."""
-        values = sample.values
-        if values.ndim != 3:
-            raise InputError(
-                f"nnInteractive takes volumes of one channel; case {sample.case.id} has colours."
-            )
-        inside = values[values != 0]
-        if not len(inside) or inside.min() == inside.max():
-            raise InputError(
-                f"case {sample.case.id}: it has one value only where it is not 0; nnInteractive "
-                "standardises by the deviation there."
-            )
+        values = self.varied(sample)
         with quiet(self.device):
             opened = new_session(self.device, self.options["zoom"], values.size)
             opened.initialize_from_loaded_artifacts(self.parts)
             opened.set_image(np.ascontiguousarray(values, np.float32)[None])
             opened.set_target_buffer(torch.zeros(values.shape, dtype=torch.uint8))
         return Session(self, sample, opened)
-
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        if grid != "original":
-            raise InputError(
-                "nnInteractive is scored on the original grid: it resamples nothing. "
-                "Leave out --set grid."
-            )
-        return Reference(sample.labels, sample.valid)
 
 
 @dataclass(slots=True)

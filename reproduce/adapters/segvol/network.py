@@ -14,8 +14,9 @@ from torch.nn.functional import interpolate, pad
 from catalog.errors import InputError
 from reproduce.adapters.segvol.parts import SegVolNet, load
 from reproduce.adapters.segvol.words import tokens_of
-from reproduce.contracts import Answered, Grid, Prediction, Prompt, Reference, Sample, StackModel
+from reproduce.contracts import Answered, Grid, Prediction, Prompt, Sample
 from reproduce.models.promptable import fingerprint
+from reproduce.models.volumes import OwnGrid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +50,10 @@ class Shown:
         return found
 
 
-class SegVol(StackModel):
+class SegVol(OwnGrid):
     """`inference_demo.py: zoom_in_zoom_out`."""
+
+    title = "SegVol"
 
     def __init__(self, net: SegVolNet, options: Mapping[str, Any], device: str, dtype: str) -> None:
         if dtype != "float32":
@@ -61,16 +64,8 @@ class SegVol(StackModel):
         return fingerprint(name="segvol", options=self.options)
 
     def open(self, sample: Sample) -> Asking:
-        if sample.values.ndim != 3:
-            raise InputError(
-                f"SegVol takes volumes of one channel; case {sample.case.id} has more."
-            )
+        self.grey(sample)
         return Asking(self, sample, self.shown(sample))
-
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        if grid != "original":
-            raise InputError("SegVol is scored on the original grid. Leave out --set grid.")
-        return Reference(sample.labels, sample.valid)
 
     def shown(self, sample: Sample) -> Shown:
         """`demo_data_process.py: process_ct_gt`. Raises `InputError` for a volume of one value."""

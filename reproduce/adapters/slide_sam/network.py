@@ -13,11 +13,12 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from catalog.errors import InputError
-from reproduce.contracts import Answered, Grid, Prediction, Prompt, Reference, Sample, StackModel
+from reproduce.contracts import Answered, Grid, Prediction, Prompt, Sample
 from reproduce.models.lora import merge, number_wrapped
 from reproduce.models.promptable import fingerprint
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, build_sam, config_of, load_strictly
 from reproduce.models.sam_encoder import FusedEncoder, precision
+from reproduce.models.volumes import OwnGrid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +43,10 @@ class Asked(NamedTuple):
     point: torch.Tensor | None
 
 
-class SlideSam(StackModel):
+class SlideSam(OwnGrid):
     """`VolumePredictor.predict_volume`."""
+
+    title = "Slide-SAM"
 
     side = SIDE
 
@@ -65,11 +68,6 @@ class SlideSam(StackModel):
         values = np.asarray(sample.values, np.float32)
         low, high = CT if values.min() < DARKEST else OTHER
         return Following(self, sample, values.clip(low, high))
-
-    def reference(self, sample: Sample, grid: Grid) -> Reference:
-        if grid != "original":
-            raise InputError("Slide-SAM is scored on the original grid. Leave out --set grid.")
-        return Reference(sample.labels, sample.valid)
 
     def pixels(self, window: NDArray[np.float32]) -> torch.Tensor:
         """(3, H, W) -> the network's input, (1, 3, side, side)."""

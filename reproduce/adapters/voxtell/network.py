@@ -19,12 +19,11 @@ from voxtell.inference.predictor import VoxTellPredictor
 from voxtell.model.voxtell_model import VoxTellModel
 
 from catalog.errors import InputError
-from reproduce.contracts import Prompt, Sample, StackModel
-from reproduce.contracts import Reference as Truth
+from reproduce.contracts import Prompt, Sample
 from reproduce.models.documents import content, json_of, layer_named, weights_of
 from reproduce.models.promptable import fingerprint
 from reproduce.models.sam import load_strictly
-from reproduce.models.volumes import Whole
+from reproduce.models.volumes import OwnGrid, Whole
 
 BANK = "text_embeddings.npz"
 ASKED_AT = 4  # stage of the encoder that text looks at
@@ -41,8 +40,10 @@ class Predictor(VoxTellPredictor):  # type: ignore[misc]  # of the package, whic
         self.perform_everything_on_device = True
 
 
-class VoxTell(StackModel):
+class VoxTell(OwnGrid):
     """`bank`: text in small letters -> its place among the embeddings (N, 2560)."""
+
+    title = "VoxTell"
 
     def __init__(
         self,
@@ -60,26 +61,8 @@ class VoxTell(StackModel):
 
     def open(self, sample: Sample) -> Session:
         """Raises `InputError` for colours, and for a volume of one value."""
-        values = sample.values
-        if values.ndim != 3:
-            raise InputError(
-                f"VoxTell takes volumes of one channel; case {sample.case.id} has colours."
-            )
-        inside = values[values != 0]
-        if not len(inside) or inside.min() == inside.max():
-            raise InputError(
-                f"case {sample.case.id}: it has one value only where it is not 0; VoxTell "
-                "standardises by the deviation there."
-            )
+        self.varied(sample)
         return Session(self, sample)
-
-    def reference(self, sample: Sample, grid: str) -> Truth:
-        if grid != "original":
-            raise InputError(
-                "VoxTell is scored on the original grid: it resamples nothing. "
-                "Leave out --set grid."
-            )
-        return Truth(sample.labels, sample.valid)
 
     def queries(self, texts: Sequence[str]) -> torch.Tensor:
         """(1, N, 2560). Raises `InputError` for a text without embedding."""

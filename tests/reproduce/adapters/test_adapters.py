@@ -51,6 +51,11 @@ class Release:
                 content = joined(known.parts, content)
             for key in reversed(known.path):
                 content = {key: content, "epoch": 1}
+            for file, (*keys, last) in known.plain.items():  # plans in nnU-Net's files
+                plain: Any = {last: layout(name)["documents"][file]}
+                for key in reversed(keys):
+                    plain = {key: plain}
+                content |= plain
             state |= unwrap(content, wrapped, name)
         return state
 
@@ -121,6 +126,15 @@ RELEASES = [
     Release("slide-sam", (("slide_sam", "flat", ""),)),
     Release("hermes", (("hermes", "ema_model_state_dict", ""),)),
     Release("cellvit", (("cellvit", "model_state_dict", ""),)),
+    Release("medclip-samv2", (("biomedclip", "flat", ""), ("sam_vit_h", "flat", ""))),
+    Release(
+        "mome",
+        tuple(
+            ("mome", f"nnunet/{part}", f"{part}.")
+            for part in ("gate", *(f"expert{n}" for n in range(1, 6)))
+        ),
+        {"mirror": False},
+    ),
     *(  # its own windows of 288x288x96 take ten GiB
         Release(
             "sat",
