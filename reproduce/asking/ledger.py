@@ -94,6 +94,7 @@ class Ledger:
             seed=seed,
             object_index=told.objects,
             predicted_iou=prediction.predicted_iou,
+            **self._told(reference, told),
         )
         self._keep(index, rows, prediction, truth, valid)
         if self.on_masks is not None:
@@ -117,6 +118,19 @@ class Ledger:
             "spacing_mm": self.sample.in_plane_mm if self.original else None,
             "shapes": image,
         }
+
+    def _told(self, reference: Reference, told: Counted) -> dict[str, Any]:
+        """Numbers of objects on both sides, where they are counted: (N, h, w) and (N, C, h, w)."""
+        if self.builder.components != "told":
+            return {}
+        import numpy as np
+
+        known = [reference.objects[name] for name in told.names if name in reference.objects]
+        device = told.prediction.scores.device
+        there = None
+        if len(known) == len(told.names):
+            there = _tensor(np.stack(known)).to(device)
+        return {"reference_objects": there, "predicted_objects": told.prediction.objects}
 
     def _keep(
         self,
@@ -160,6 +174,7 @@ class Ledger:
                     kind=self.kind,
                     rounds=self.rounds,
                     seeds=seeds,
+                    reference_objects=self._absent_objects(reference, label),
                 )
                 for row in rows:
                     self.planes[key_of(row)][index] = row
@@ -169,6 +184,10 @@ class Ledger:
                     nothing = Prediction(truth.new_zeros((1, 1, *truth.shape)), "label", (label,))
                     case = self.sample.case.id
                     self.on_masks(case, min(seeds), [label], nothing, truth[None])
+
+    def _absent_objects(self, reference: Reference, label: str) -> torch.Tensor | None:
+        there = reference.objects.get(label)
+        return None if there is None else _tensor(there)
 
     def _stack(self) -> None:
         spacing = self.sample.spacing_mm if self.original else None
@@ -213,7 +232,7 @@ def _unpacked(planes: Mapping[int, Packed], shape: tuple[int, ...]) -> NDArray[n
     return whole
 
 
-def _tensor(mask: NDArray[np.bool_]) -> torch.Tensor:
+def _tensor(mask: NDArray[Any]) -> torch.Tensor:
     import numpy as np
     import torch
 

@@ -33,15 +33,26 @@ def separately(prompts: Sequence[Prompt], prediction: Prediction) -> Counted:
     )
 
 
-def united(prompts: Sequence[Prompt], prediction: Prediction) -> Counted:
+def united(prompts: Sequence[Prompt], prediction: Prediction, told: bool = False) -> Counted:
     """The regions of a label together against its whole mask: the largest score of a pixel is
-    foreground exactly where any of them is; the predicted IoU is their mean."""
+    foreground exactly where any of them is; the predicted IoU is their mean.
+
+    told  each pixel is numbered by the object, from 1, of the prompt that scores most there
+    """
     import torch
 
     members: dict[str, list[int]] = defaultdict(list)
     for i, prompt in enumerate(prompts):
         members[prompt.label].append(i)
     names = list(members)
+    if told:
+        cut = 0.0 if prediction.kind == "logit" else 0.5
+        numbers = []
+        for own in members.values():
+            best, which = prediction.scores[own].max(dim=0)
+            number = torch.tensor([prompts[i].object_index + 1 for i in own], device=best.device)
+            numbers.append(torch.where(best > cut, number[which], 0).int())
+        prediction = replace(prediction, objects=torch.stack(numbers))
     if len(names) < len(prompts):
         scores = torch.stack([prediction.scores[i].amax(dim=0) for i in members.values()])
         quality = prediction.predicted_iou

@@ -170,8 +170,11 @@ class Rounds:
         for seed in sorted({prompt.seed for prompt in prompts}):
             chosen = [k for k, prompt in enumerate(prompts) if prompt.seed == seed]
             part = prediction if len(chosen) == len(prompts) else prediction.part(chosen)
-            gather = separately if self.spec.objects == "separate" else united
-            counted = gather([prompts[k] for k in chosen], part)
+            of_seed = [prompts[k] for k in chosen]
+            if self.spec.objects == "separate":
+                counted = separately(of_seed, part)
+            else:
+                counted = united(of_seed, part, self.spec.components == "told")
             truth = None
             if (reference := view.taker.reference(answered.index)) is not None:
                 labels, names = self._truth(

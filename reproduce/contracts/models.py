@@ -61,6 +61,9 @@ class Prediction:
     predicted_iou  (N, C) float tensor, or None where the model gives none
     labels  class name of each of the N
     low_res (N, C, l, l) logits that may be fed back as `mask_input`, or None
+    objects (N, C, h, w) int32 of an automatic model that tells the objects of a class apart: the
+            number of each pixel's object, from 1, 0 outside the mask, no number in two classes;
+            else None
     """
 
     scores: torch.Tensor
@@ -68,6 +71,7 @@ class Prediction:
     labels: tuple[str, ...]
     predicted_iou: torch.Tensor | None = None
     low_res: torch.Tensor | None = None
+    objects: torch.Tensor | None = None
 
     def part(self, members: Sequence[int]) -> Prediction:
         """Some of the N, in the order given."""
@@ -78,16 +82,19 @@ class Prediction:
             tuple(self.labels[i] for i in index),
             None if self.predicted_iou is None else self.predicted_iou[index],
             None if self.low_res is None else self.low_res[index],
+            None if self.objects is None else self.objects[index],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Ground truth on the grid that is scored: label -> bool array, (h, w) of a plane or (S, h, w)
-    of a stack; valid of the same shape, or None."""
+    of a stack; valid of the same shape, or None. objects: label -> numbers of its objects (as in
+    `Sample`), of a plane, where they are told apart on this grid."""
 
     labels: Mapping[str, NDArray[np.bool_]]
     valid: NDArray[np.bool_] | None = None
+    objects: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
 
 
 class PlaneModel:

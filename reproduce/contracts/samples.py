@@ -36,11 +36,13 @@ class Plane:
     image   (H, W) or (H, W, 3), values as stored
     labels  class name -> (H, W) bool; an empty mask is a mask
     valid   (H, W) bool: where pixels count (field of view), or None: everywhere
+    objects class name -> (H, W) numbers of its objects, as in `Sample`
     """
 
     image: NDArray[Any]
     labels: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     valid: NDArray[np.bool_] | None = None
+    objects: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Sample:
     spacing distance of planes (mm, or s where time lies along), of rows and of columns (mm);
             None where the data has none
     geometry  where a volume's voxels lie in the patient; None: its file does not say it
+    objects class name -> (S, H, W) int32: which object each pixel of the class is of, from 1;
+            only of classes whose objects the data tell apart
     """
 
     case: Case
@@ -81,6 +85,7 @@ class Sample:
     along: Along = "none"
     spacing: Spacing = (None, None, None)
     geometry: Geometry | None = None
+    objects: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
 
     @classmethod
     def of_image(
@@ -90,10 +95,12 @@ class Sample:
         labels: Mapping[str, NDArray[np.bool_]],
         valid: NDArray[np.bool_] | None = None,
         spacing_mm: tuple[float, float] | None = None,
+        objects: Mapping[str, NDArray[np.int32]] | None = None,
     ) -> Sample:
         """An image as a stack of one plane.
 
-        image (H, W) or (H, W, 3); labels and valid (H, W); spacing_mm of rows and of columns
+        image (H, W) or (H, W, 3); labels, valid and objects (H, W); spacing_mm of rows and of
+        columns
         """
         return cls(
             case,
@@ -101,6 +108,7 @@ class Sample:
             {name: mask[None] for name, mask in labels.items()},
             None if valid is None else valid[None],
             spacing=(None, *spacing_mm) if spacing_mm else (None, None, None),
+            objects={name: numbers[None] for name, numbers in (objects or {}).items()},
         )
 
     @classmethod
@@ -151,6 +159,7 @@ class Sample:
             self.values[index],
             {name: mask[index] for name, mask in self.labels.items()},
             None if self.valid is None else self.valid[index],
+            {name: numbers[index] for name, numbers in self.objects.items()},
         )
 
     def counted_planes(self) -> Iterator[int]:

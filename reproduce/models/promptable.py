@@ -117,7 +117,7 @@ class ImageModel(PlaneModel):
     def reference(self, plane: Plane, grid: Grid) -> Reference:
         """Ground truth of a plane on the grid that is scored."""
         if grid == "original":
-            return Reference(plane.labels, plane.valid)
+            return Reference(plane.labels, plane.valid, plane.objects)
 
         def bring(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
             return self.mask_pixels(mask, self.frame(*mask.shape))

@@ -109,7 +109,7 @@ class Recipe:
             thresholds=[],
             score_bins=0,
             surfaces=[],
-            components=None,
+            components="told" if self.protocol.components == "told" else None,
             limit=None,
             flags=[],
         )

@@ -30,11 +30,11 @@ from reproduce.predicting.given import Source
 from reproduce.predicting.images import OwnImages
 from reproduce.predicting.overlay import write_overlay
 from reproduce.predicting.taken import Measured, Painter
-from reproduce.predicting.writing import write_masks
+from reproduce.predicting.writing import png, write_masks
 from reproduce.running.worker import load_model
 from reproduce.runs.spec import RunSpec, canonical, hash_cases
 
-CASES, MASKS, OVERLAYS = "cases", "masks", "overlays"
+CASES, MASKS, OVERLAYS, OBJECTS = "cases", "masks", "overlays", "objects"
 NUMBERS = "labels.json"
 RULE = 1  # of what is written for a case; another number, and all is asked again
 Status = Literal["done", "partial", "failed"]
@@ -47,6 +47,7 @@ class CaseRecord(Struct, kw_only=True):
     problems  what could not be asked or done, in words; of a failed case why
     notes     what a reader should know, nothing being wrong
     masks, overlay  files below the output folder; None: there is none
+    apart     of an image, each pixel's object as `objects` number them; None: not told apart
     overlapping_px  pixels that two classes claim: the smaller object has them
     modality  as DICOM says it
     """
@@ -59,6 +60,7 @@ class CaseRecord(Struct, kw_only=True):
     objects: list[Measured] = []
     masks: str | None = None
     overlay: str | None = None
+    apart: str | None = None
     shape: list[int] = []
     spacing_mm: list[float] | None = None
     overlapping_px: int = 0
@@ -179,7 +181,8 @@ class Job:
             record = json_in.decoded(path.read_bytes(), CaseRecord)
         except msgspec.DecodeError:
             return None
-        wanted = [self.out / name for name in (record.masks, record.overlay) if name]
+        written = (record.masks, record.overlay, record.apart)
+        wanted = [self.out / name for name in written if name]
         fine = record.status != "failed" and record.mark == mark
         return record if fine and all(one.exists() for one in wanted) else None
 
@@ -208,6 +211,9 @@ class Job:
         record.masks = name and f"{MASKS}/{name}"
         if name is None:
             record.notes.append("nothing was found; a DICOM SEG cannot be empty, so there is none")
+        if (apart := painter.apart()) is not None:
+            record.apart = f"{OBJECTS}/{case.id}.png"
+            write_whole(self.out / record.apart, png(apart))
         overlay = f"{OVERLAYS}/{case.id}.png"
         write_overlay(self.out / overlay, painter, self.numbers, asked.prompts)
         record.overlay = overlay

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,39 @@ class Measured(Struct, kw_only=True):
     planes: list[int] = []
 
 
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A mask that is not empty, eight pixels a byte of the box around it."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    bits: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], top: int = 0, left: int = 0) -> _Packed:
+        """mask (h, w), whose first pixel is at (top, left) of the plane."""
+        import numpy as np
+
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        inner = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        packed = np.packbits(inner)
+        return cls(top + int(rows[0]), left + int(columns[0]), *inner.shape, packed)
+
+    def on(self, plane: NDArray[np.bool_]) -> None:
+        """Add its pixels to a plane."""
+        import numpy as np
+
+        flat = np.unpackbits(self.bits, count=self.height * self.width)
+        rows = slice(self.top, self.top + self.height)
+        columns = slice(self.left, self.left + self.width)
+        plane[rows, columns] |= flat.reshape(self.height, self.width).view(np.bool_)
+
+
 @dataclass(slots=True)
 class _Object:
-    planes: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    planes: dict[int, _Packed] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
     quality: list[float] = field(default_factory=list)
 
@@ -52,6 +83,7 @@ class Painter:
     threshold: float
     absent: int = 0
     objects: dict[tuple[str, int], _Object] = field(default_factory=dict)
+    told_apart: bool = False  # by the model itself: no object's number is another's
 
     def reference(self, index: int) -> Reference | None:
         """There is none."""
@@ -60,11 +92,9 @@ class Painter:
     def count(
         self, index: int, round_: int, seed: int, told: Counted, truth: torch.Tensor | None
     ) -> None:
-        """Keep the masks of a plane that are not empty, eight pixels a byte.
+        """Keep the masks of a plane that are not empty; each object that the model tells apart.
 
         Raises `InputError` for scores of another size than the image."""
-        import numpy as np
-
         prediction = told.prediction
         size = (len(told.names), *self.sample.shape[1:])
         shape = tuple(prediction.scores.shape)
@@ -76,6 +106,9 @@ class Painter:
         cut = decision(self.threshold, prediction.kind)
         for k, (name, number) in enumerate(zip(told.names, told.objects, strict=True)):
             best = 0
+            if prediction.objects is not None:
+                self._keep_apart(index, name, prediction.objects[k, 0].cpu().numpy())
+                continue
             own = self.objects.setdefault((name, number), _Object())
             if prediction.predicted_iou is not None:
                 best = int(prediction.predicted_iou[k].argmax().item())
@@ -84,8 +117,19 @@ class Painter:
             if mask.any():
                 if index in own.planes:  # asked again on this plane, as part of one object
                     mask = mask | self._plane(own, index)
-                own.planes[index] = np.packbits(mask)
+                own.planes[index] = _Packed.of(mask)
                 own.sizes[index] = int(mask.sum())
+
+    def _keep_apart(self, index: int, name: str, numbers: NDArray[np.int32]) -> None:
+        """The objects of a class on a plane; of none an empty one, so that the class is known."""
+        self.told_apart, found = True, False
+        for number, part in _apart(numbers):
+            found = True
+            own = self.objects.setdefault((name, number), _Object())
+            own.planes[index] = part
+            own.sizes[index] = _size(part)
+        if not found:
+            self.objects.setdefault((name, 0), _Object())
 
     def close(self) -> None:
         """Nothing is worked out before it is asked for."""
@@ -93,9 +137,9 @@ class Painter:
     def _plane(self, told: _Object, index: int) -> NDArray[np.bool_]:
         import numpy as np
 
-        _, height, width = self.sample.shape
-        flat = np.unpackbits(told.planes[index], count=height * width)
-        return flat.reshape(height, width).view(np.bool_)
+        whole = np.zeros(self.sample.shape[1:], np.bool_)
+        told.planes[index].on(whole)
+        return whole
 
     @property
     def labels(self) -> list[str]:
@@ -109,8 +153,8 @@ class Painter:
         whole = np.zeros(self.sample.shape, np.bool_)
         for (name, _), told in self.objects.items():
             if name == label:
-                for index in told.planes:
-                    whole[index] |= self._plane(told, index)
+                for index, part in told.planes.items():
+                    part.on(whole[index])
         return whole
 
     def on_plane(self, label: str, index: int) -> NDArray[np.bool_]:
@@ -120,7 +164,7 @@ class Painter:
         found = np.zeros(self.sample.shape[1:], np.bool_)
         for (name, _), own in self.objects.items():
             if name == label and index in own.planes:
-                found |= self._plane(own, index)
+                own.planes[index].on(found)
         return found
 
     def numbered(self, numbers: dict[str, int]) -> tuple[NDArray[np.uint8], int]:
@@ -138,6 +182,18 @@ class Painter:
                 twice += int(((there > 0) & (there != numbers[name]) & mask).sum())
                 there[mask] = numbers[name]
         return whole, twice
+
+    def apart(self) -> NDArray[np.uint16] | None:
+        """(H, W) number of each pixel's object, 0 of none; None: not told apart, or no image."""
+        import numpy as np
+
+        if not (self.told_apart and self.sample.is_image):
+            return None
+        whole = np.zeros(self.sample.shape[1:], np.uint16)
+        for (_, number), own in self.objects.items():
+            if 0 in own.planes:
+                whole[self._plane(own, 0)] = number
+        return whole
 
     def measured(self) -> list[Measured]:
         """One entry an object, in the order of the answers."""
@@ -176,3 +232,19 @@ class Painter:
             for index, size in told.sizes.items():
                 total[index] = total.get(index, 0) + size
         return max(total, key=lambda i: (total[i], -i)) if total else self.sample.shape[0] // 2
+
+
+def _apart(numbers: NDArray[np.int32]) -> Iterator[tuple[int, _Packed]]:
+    """(number, mask) of each object of a plane whose pixels bear its number."""
+    from scipy.ndimage import find_objects
+
+    for number, place in enumerate(find_objects(numbers), start=1):
+        if place is not None:
+            rows, columns = place
+            yield number, _Packed.of(numbers[place] == number, rows.start, columns.start)
+
+
+def _size(part: _Packed) -> int:
+    import numpy as np
+
+    return int(np.bitwise_count(part.bits).sum())

@@ -68,7 +68,7 @@ def write_masks(
     values, twice = painter.numbered(numbers)
     if kind == "video":
         for frame, plane in zip(case.meta["frames"], values, strict=True):
-            write_whole(folder / case.id / f"{frame}.png", _png(plane))
+            write_whole(folder / case.id / f"{frame}.png", png(plane))
         return case.id, twice
     if kind == "array" and not sample.is_image:
         buffer = io.BytesIO()
@@ -76,7 +76,7 @@ def write_masks(
         write_whole(folder / f"{case.id}.npz", buffer.getvalue())
         return f"{case.id}.npz", twice
     if kind in ("picture", "array"):
-        write_whole(folder / f"{case.id}.png", _png(values[0]))
+        write_whole(folder / f"{case.id}.png", png(values[0]))
         return f"{case.id}.png", twice
     _nifti(folder / f"{case.id}.nii.gz", sample, values)
     return f"{case.id}.nii.gz", twice
@@ -88,7 +88,7 @@ def _np() -> Any:
     return numpy
 
 
-def _png(values: NDArray[np.uint8]) -> bytes:
+def png(values: NDArray[np.unsignedinteger[Any]]) -> bytes:
     """Class numbers with a palette of the classes' colours; more than 255 classes as 16 bits."""
     from PIL import Image, PngImagePlugin
 

@@ -80,7 +80,7 @@ class Protocol(Struct, kw_only=True, forbid_unknown_fields=True):
     thresholds: list[float] = field(default_factory=lambda: [0.5])
     score_bins: int = 0
     surfaces: list[str] = field(default_factory=list)
-    components: Literal["full"] | None = None  # connectivity of component statistics
+    components: Literal["full", "told"] | None = None  # of component statistics
     precision: str = "float32"
     limit: int | None = None
     flags: list[str] = field(default_factory=list)  # untrained-prompt: ..., oracle ...

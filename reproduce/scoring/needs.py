@@ -19,7 +19,8 @@ class Needs:
 
     thresholds  probabilities besides the one asked for;  score_bins  of score histograms, 0: none
     surfaces    definitions (`reproduce.statistics.surface`), sorted
-    components  connectivity of component statistics; None: none
+    components  connectivity of component statistics, `told`: of objects that data and model tell
+                apart; None: none
     objects     several regions of one label: one mask, or one row each
     background  the background is a class of its own
     """
@@ -27,7 +28,7 @@ class Needs:
     thresholds: tuple[float, ...] = ()
     score_bins: int = 0
     surfaces: tuple[str, ...] = ()
-    components: Literal["full"] | None = None
+    components: Literal["full", "told"] | None = None
     reference_filter: ReferenceFilter | None = None
     objects: Literal["union", "separate"] = "union"
     background: bool = False
@@ -59,7 +60,7 @@ def needs_of(profile: MetricProfile, metrics: Collection[str], axes: Collection[
         thresholds=() if profile.score_bins else profile.thresholds or (),
         score_bins=max(profile.score_bins, AUC_BINS if "auc" in kinds else 0),
         surfaces=tuple(sorted(name for name in found if name)),
-        components="full" if kinds & set(PANOPTIC_KINDS) else None,
+        components=profile.parts if kinds & set(PANOPTIC_KINDS) else None,
         reference_filter=profile.reference_filter,
         objects="separate" if profile.level == "object" else "union",
         background=profile.background,

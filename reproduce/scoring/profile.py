@@ -51,7 +51,7 @@ SliceSet = Literal["all", "reference-nonempty", "union-nonempty"]
 Labels = Literal["all", "in-reference", "one-to-max"]
 Rounds = Literal["last", "first", "best", "mean", "area"]
 Selection = Literal["single", "first", "argmax-predicted-iou", "oracle-iou"]
-Axis = Literal["slice", "object", "case", "label", "all"]
+Axis = Literal["slice", "object", "case", "folder", "label", "all"]
 NanPolicy = Literal["omit", "poison"]
 
 
@@ -76,7 +76,7 @@ class Measure:
 
     kind         which formula of `reproduce.scoring.values`
     empty        values for empty masks
-    smooth       (num, den) added to numerator and denominator
+    smooth       (num, den) added to numerator and denominator; of pq, sq, rq den alone, to both
     surface      definition of the surface (`reproduce.statistics.surface`), for nsd, distances,
                  cldice (skeletons) and boundary-iou (bands)
     tolerance    of nsd, in mm (in pixels for a `unit` surface)
@@ -126,7 +126,8 @@ class MetricProfile:
     level        what one value is computed over: `object` (one prompt and its mask), `instance`
                  (its slices summed), `slice` (all objects of a label in it), `case` (all slices),
                  `dataset` (counts of all cases)
-    order        the axes averaged one after the other; `all`: one mean over every value
+    order        the axes averaged one after the other; `all`: one mean over every value; `folder`:
+                 cases by what stands before the last / of their id, after `case`
     slice_set    level slice: which slices enter
     labels       `in-reference`: only labels that the case's ground truth has; `one-to-max`: labels
                  up to the last that it has, in the order of the run's labels
@@ -139,6 +140,8 @@ class MetricProfile:
     thresholds   probabilities averaged over (None: the run's one threshold, 0.5 unless asked)
     score_bins   of histograms that all `thresholds` are edges of (0: they are counted one by one)
     rounds       which click rounds count; `area` is the trapezoid under the curve, not normalised
+    parts        what pq, sq, rq and lesion-f1 match: connected components of masks (`full`), or the
+                 objects that data and model tell apart (`told`)
     selection    which of several mask candidates (None: what the claim or the caller says)
     grid         the grid the original scores on; statistics made on another one are flagged
     """
@@ -162,6 +165,7 @@ class MetricProfile:
     thresholds: tuple[float, ...] | None = None
     score_bins: int = 0
     rounds: Rounds = "last"
+    parts: Literal["full", "told"] = "full"
     selection: Selection | None = None
     grid: str = "original"
     upsample: str | None = None

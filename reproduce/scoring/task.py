@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -207,11 +207,26 @@ class Task:
                     f"{measure.kind}. Run with {column}."
                 )
             if column == "components":
+                self._need_parts(entries[index])
                 values[index] = panoptic_value(measure, entries[index])
                 continue
             entry = _definition(entries[index], measure)
             values[index] = surface_value(measure, entry)
         return with_empty_values(measure, values, no_reference, no_prediction)
+
+    def _need_parts(self, entry: Mapping[str, Any]) -> None:
+        """Raise `InputError` where components were counted and objects are wanted, or the other
+        way round."""
+        told = entry["connectivity"] == 0
+        if told == (self.profile.parts == "told"):
+            return
+        stored, wanted = "objects that data and model tell apart", "connected components"
+        if not told:
+            stored, wanted = wanted, stored
+        raise InputError(
+            f"the statistics hold {stored}, and {self.profile.id} matches {wanted} for "
+            f"{self.measure.kind}. Run for this profile."
+        )
 
     def _gated(
         self, rows: units.Rows, summed: units.Rows, values: NDArray[np.float64]
@@ -277,10 +292,25 @@ class Task:
 
     def _aggregate(self, rows: units.Rows, values: NDArray[np.float64], missing: bool) -> float:
         """The means of the profile one after the other."""
-        axes = self._unit_axes(rows)
+        axes, cases = self._unit_axes(rows), list(rows.cases)
         if missing:
             axes, values = self._with_missing(rows, axes, values)
-        return Means(self.profile, axes).of(values)
+            cases = self._with_missing_cases(cases)
+        return self._means(axes, cases).of(values)
+
+    def _means(self, axes: dict[str, NDArray[np.int64]], cases: Sequence[str]) -> Means:
+        """The order of the profile over units with these axes; `cases` by their code."""
+        if "folder" in self.profile.order:
+            import numpy as np
+
+            folders = [case.rpartition("/")[0] for case in cases]
+            codes = {folder: code for code, folder in enumerate(sorted(set(folders)))}
+            of_case = np.array([codes[folder] for folder in folders], np.int64)
+            axes = {**axes, "folder": of_case[axes["case"]]}
+        return Means(self.profile, axes)
+
+    def _with_missing_cases(self, cases: list[str]) -> list[str]:
+        return list(dict.fromkeys([*cases, *(case for case, _ in self.missing)]))
 
     def _unit_axes(self, rows: units.Rows) -> dict[str, NDArray[np.int64]]:
         names = units.UNIT_AXES[self.profile.level]
@@ -301,8 +331,8 @@ class Task:
         axes, cases = self._unit_axes(rows), list(rows.cases)
         if self._missing_counts:
             axes, values = self._with_missing(rows, axes, values)
-            cases += [c for c in dict.fromkeys(c for c, _ in self.missing) if c not in cases]
-        means = Means(self.profile, axes)
+            cases = self._with_missing_cases(cases)
+        means = self._means(axes, cases)
         return means.drawn(values, self.draws.weights(cases)[:, axes["case"]])
 
     def _drawn_pools(self, rows: units.Rows, finest: Sequence[units.Rows]) -> NDArray[np.float64]:

@@ -190,8 +190,8 @@ def panoptic_value(measure: Measure, entry: Mapping[str, Any]) -> float:
             matched.append(float(iou[pair]))
             left.add(i)
             right.add(j)
-    quality = len(matched) / ((len(truth) + len(found)) / 2)
-    segmentation = sum(matched) / len(matched) if matched else 0.0
+    quality = len(matched) / ((len(truth) + len(found)) / 2 + measure.smooth[1])
+    segmentation = sum(matched) / (len(matched) + measure.smooth[1]) if matched else 0.0
     if measure.kind == "lesion-f1":
         return quality
     return {"rq": quality, "sq": segmentation, "pq": quality * segmentation}[measure.kind]

@@ -20,7 +20,7 @@ from reproduce.statistics.arrays import (
     on_host,
     thread_count,
 )
-from reproduce.statistics.components import Connectivity, component_overlaps
+from reproduce.statistics.components import Parts, component_overlaps, object_overlaps
 from reproduce.statistics.counting import checked, confusion, decision, histogram
 from reproduce.statistics.schema import COUNTS, arrow_schema
 from reproduce.statistics.storage import merge_statistics
@@ -51,7 +51,8 @@ class StatisticsBuilder:
                  that it is for, images or volumes); False: none
     surface_at   threshold at which surfaces and components are taken (default: 0.5 where it is
                  counted, else the first)
-    components   connectivity of component statistics; None: none
+    components   of component statistics: connectivity, or `told`: objects as reference and
+                 prediction tell them apart (images only); None: none
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class StatisticsBuilder:
         score_bins: int = 0,
         surface: bool | Sequence[str] = False,
         surface_at: float | None = None,
-        components: Connectivity | None = None,
+        components: Parts | None = None,
     ) -> None:
         if not thresholds or not all(0 <= t <= 1 for t in thresholds):
             raise UsageError(f"thresholds are probabilities in 0-1, at least one; got {thresholds}")
@@ -99,6 +100,8 @@ class StatisticsBuilder:
         spacing_mm: Sequence[float] | None = None,
         upsample: Upsample | None = None,
         shapes: bool = True,
+        reference_objects: Array | None = None,
+        predicted_objects: Array | None = None,
     ) -> list[Row]:
         """Count N predictions against N reference masks. Returns the rows that were added.
 
@@ -116,6 +119,8 @@ class StatisticsBuilder:
         upsample       bring scores of another size to the reference's (bilinear without aligned
                        corners, or nearest), a few objects at a time; None: sizes must agree
         shapes         False: no surfaces and components, whatever the builder was made for
+        reference_objects, predicted_objects   of images, for components that are `told`: (N, H, W)
+                       and (N, C, H, W) whole numbers, one an object, 0 outside the mask
 
         A whole volume gives a row per plane (counts) and a row for all of it (their sums, and
         surfaces). Raises `InputError` for shapes that disagree, NaN, and values off the range.
@@ -159,6 +164,8 @@ class StatisticsBuilder:
                 reference[start:stop],
                 valid,
                 None if estimates is None else estimates[start:stop],
+                None if reference_objects is None else reference_objects[start:stop],
+                None if predicted_objects is None else predicted_objects[start:stop],
             )
             if scores.ndim == 4:
                 scope = "image" if slice_index is None else "slice"
@@ -186,13 +193,15 @@ class StatisticsBuilder:
         slice_index: int | None = None,
         spacing_mm: Sequence[float] | None = None,
         shapes: bool = True,
+        reference_objects: Array | None = None,
     ) -> list[Row]:
         """A target that nothing was asked about, in every round of every seed: all background.
 
-        reference (H, W) bool; the rest as in `add`.
+        reference, reference_objects (H, W); the rest as in `add`.
         """
         import numpy as np
 
+        there = None if reference_objects is None else brought(reference_objects)[None]
         rows = self.add(
             case=case,
             labels=[label],
@@ -205,6 +214,8 @@ class StatisticsBuilder:
             seed=seeds[0],
             spacing_mm=spacing_mm,
             shapes=shapes,
+            reference_objects=there,
+            predicted_objects=None if there is None else np.zeros_like(there)[:, None],
         )
         # The counts are the same in whatever round of whatever seed.
         others = list(product(seeds, range(rounds)))[1:]
@@ -223,6 +234,8 @@ class StatisticsBuilder:
 
         planes  rows of one threshold each plane, as `add` returned them
         shape   reference and predicted mask (S, H, W), for surfaces and components; None: none
+
+        Raises `InputError` where components are `told`.
         """
         row = _summed(planes)
         if shape is not None:
@@ -414,6 +427,8 @@ class StatisticsBuilder:
                 if chunk.valid is not None:
                     predicted, truth = predicted & chunk.valid, truth & chunk.valid
                 wanted.append((row, predicted, truth))
+                if self.components == "told":
+                    row["components"] = _told(row, chunk, n, c, predicted, truth)
         self._add_shapes(wanted, spacing_mm)
 
     def _add_shapes(self, shapes: Sequence[Shapes], spacing_mm: Sequence[float] | None) -> None:
@@ -439,7 +454,13 @@ class StatisticsBuilder:
                     for spec in specs
                     if spec.axes == predicted.ndim
                 ]
-            if self.components is not None:
+            if self.components == "told":
+                if row.get("components") is None:
+                    raise InputError(
+                        f"case {row['case']!r}: objects are told apart on images, and this is a "
+                        "whole stack. Choose a metric profile that counts components."
+                    )
+            elif self.components is not None:
                 there, here = brought(truth), brought(predicted)
                 row["components"] = component_overlaps(there, here, self.components)
         found = surface_histograms([task for _, task in wanted], thread_count())
@@ -459,6 +480,8 @@ class Chunk:
     reference: Array
     valid: Array | None
     estimates: NDArray[np.float32] | None
+    there: Array | None = None  # numbers of objects (N, H, W) of the reference
+    here: Array | None = None  # (N, C, H, W) of the prediction
 
     def planes(self) -> Iterator[Chunk]:
         """The planes of a volume."""
@@ -469,6 +492,35 @@ class Chunk:
                 reference=self.reference[:, d],
                 valid=None if self.valid is None else self.valid[d],
             )
+
+
+def _told(row: Row, chunk: Chunk, n: int, c: int, predicted: Array, truth: Array) -> dict[str, Any]:
+    """Sizes and overlaps of the objects of a mask, where both sides tell them apart.
+
+    Raises `InputError` where one does not, or numbers others than the pixels of its mask."""
+    place = f"case {row['case']!r}, {row['label']!r}"
+    if chunk.there is None:
+        raise InputError(
+            f"{place}: the data do not say which pixels are one object, and the metric matches "
+            "objects. Choose a data set that does, or a profile that counts components (panoptica)."
+        )
+    if chunk.here is None:
+        raise InputError(
+            f"{place}: the model gives one mask of all objects, and the metric matches objects one "
+            "by one. Choose an option or a model that tells them apart, or a profile that counts "
+            "components (panoptica)."
+        )
+    sides = []
+    for what, given, mask in (
+        ("reference", chunk.there[n], truth),
+        ("prediction", chunk.here[n, c], predicted),
+    ):
+        inside = brought(mask)
+        numbers = brought(given) * inside
+        if ((numbers > 0) != inside).any():
+            raise InputError(f"{place}: pixels of the {what} are of no object.")
+        sides.append(numbers)
+    return object_overlaps(*sides)
 
 
 def _summed(planes: Sequence[Row]) -> Row:

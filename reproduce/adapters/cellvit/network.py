@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from catalog.errors import InputError
-from reproduce.contracts import Plane
+from reproduce.adapters.cellvit.nuclei import numbered, typed
+from reproduce.contracts import Grid, Plane, Prediction, Prompt
 from reproduce.models.frames import Frame
 from reproduce.models.maps import MapModel
 from reproduce.models.promptable import Encoded, as_colour, channels_first
@@ -25,6 +26,7 @@ PATCH, LARGEST, WHITE = 16, 1024, 255
 #: Branch -> channels of its map (five types of nuclei and the background).
 BRANCHES = {"nuclei_binary_map": 2, "hv_map": 2, "nuclei_type_maps": 6}
 TISSUES = 19
+TYPES = ("neoplastic", "inflammatory", "connective", "dead", "epithelial")
 
 
 class Convolved(nn.Module):
@@ -66,10 +68,12 @@ def branch(width: int, bottom: int, channels: int) -> nn.Module:
 
 
 class CellViTNet(nn.Module):
-    """(B, 3, H, W) -> logits (B, 1, H, W): the nucleus' logit less the background's."""
+    """(B, 3, H, W) -> (B, 1, H, W): the nucleus' logit less the background's; with `objects`
+    (B, 9, H, W): then two maps of distances and the logits of six types."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: bool = False) -> None:
         super().__init__()
+        self.objects = objects
         config = VARIANTS["vit_h"]
         width, bottom = config.embed_dim, 512
         self.encoder: Any = build_sam(config).image_encoder
@@ -83,13 +87,25 @@ class CellViTNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         first, second, third, deepest = self.tokens(image)
-        to: Any = self.nuclei_binary_map_decoder
-        x = to.bottleneck_upsampler(deepest)
-        x = to.decoder3_upsampler(torch.cat([self.decoder3(third), x], 1))
-        x = to.decoder2_upsampler(torch.cat([self.decoder2(second), x], 1))
-        x = to.decoder1_upsampler(torch.cat([self.decoder1(first), x], 1))
-        logits = to.decoder0_header(torch.cat([self.decoder0(image), x], 1))
+        beside = self.decoder3(third), self.decoder2(second), self.decoder1(first)
+        before = (*beside, self.decoder0(image))
+        logits = self.answer("nuclei_binary_map", before, deepest)
         found: torch.Tensor = logits[:, 1:] - logits[:, :1]
+        if not self.objects:
+            return found
+        others = (self.answer(name, before, deepest) for name in ("hv_map", "nuclei_type_maps"))
+        return torch.cat([found, *others], 1)
+
+    def answer(
+        self, branch: str, beside: Sequence[torch.Tensor], deepest: torch.Tensor
+    ) -> torch.Tensor:
+        """The map of a branch; `beside` joins it step by step."""
+        to: Any = self.get_submodule(f"{branch}_decoder")
+        x = to.bottleneck_upsampler(deepest)
+        x = to.decoder3_upsampler(torch.cat([beside[0], x], 1))
+        x = to.decoder2_upsampler(torch.cat([beside[1], x], 1))
+        x = to.decoder1_upsampler(torch.cat([beside[2], x], 1))
+        found: torch.Tensor = to.decoder0_header(torch.cat([beside[3], x], 1))
         return found
 
     def tokens(self, image: torch.Tensor) -> list[torch.Tensor]:
@@ -105,7 +121,7 @@ class CellViTNet(nn.Module):
 
 
 class CellViT(MapModel):
-    """`inference_cellvit_experiment_pannuke.py`, up to the map of nuclei."""
+    """`inference_cellvit_experiment_pannuke.py`: the map of nuclei, or nuclei told apart."""
 
     def frame(self, height: int, width: int) -> Frame:
         longest = max(height, width)
@@ -126,14 +142,30 @@ class CellViT(MapModel):
         """One by one: sizes differ."""
         return [one for plane in planes for one in super(CellViT, self).encode([plane])]
 
+    @torch.inference_mode()
+    def predict(self, embedding: Encoded, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
+        """Logits of the map of nuclei; with nuclei told apart 0/1 masks (classes, 1, h, w) and the
+        numbers of their objects."""
+        if self.options["answers"] == "map":
+            return super().predict(embedding, prompts, grid)
+        maps = embedding.frame.inside(embedding.features)[0].cpu().numpy()  # nothing is resized
+        nuclei = numbered(maps[0] > 0, maps[1:3], self.options["magnification"])
+        apart = self.options["answers"] == "types"
+        objects = np.zeros((len(self.classes), 1, *nuclei.shape), np.int32)
+        for number, kind, place, mask in typed(nuclei, maps[3:].argmax(0)):
+            objects[kind - 1 if apart else 0, 0][place][mask] = number
+        told = torch.from_numpy(objects).to(self.device)
+        return Prediction((told > 0).float(), "label", self.classes, objects=told)
+
 
 def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> CellViT:
     """CellViT-SAM-H. Raises `InputError` naming what does not fit."""
     with torch.device("meta"):
-        net = CellViTNet()
+        net = CellViTNet(options["answers"] != "map")
     load_strictly(net, state)
     encoder = net.encoder
     encoder.blocks = nn.ModuleList(FusedBlock(block, precision(dtype)) for block in encoder.blocks)
-    return CellViT("cellvit", net, LARGEST, options, device, dtype, ("nuclei",))
+    classes = TYPES if options["answers"] == "types" else ("nuclei",)
+    return CellViT("cellvit", net, LARGEST, options, device, dtype, classes)

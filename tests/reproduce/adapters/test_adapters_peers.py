@@ -110,6 +110,8 @@ def state_of(case: dict[str, Any], real: Path) -> dict[str, torch.Tensor]:
             state |= read_state(real / name.removeprefix("real:"))
         else:
             state |= seeded(layout(name))
+    for name, added in case.get("shift", {}).items():
+        state[name] = state[name] + torch.tensor(added)
     return {key.removeprefix(case["strip"]): value for key, value in state.items()}
 
 
@@ -177,6 +179,8 @@ def compared(model: Any, case: dict[str, Any]) -> dict[str, float]:
     else:
         prediction = model.predict(embedding, prompts_of(case, frame), case.get("grid", "original"))
         ours = prediction.scores[0].numpy()
+        if take == "objects":
+            ours = prediction.objects[:, 0].numpy()
         if take == "best":
             ours = ours[int(prediction.predicted_iou[0].argmax())]
         elif take == "one":
@@ -213,7 +217,7 @@ def models(real: Path) -> Iterator[Any]:
     kept: dict[str, Any] = {}
 
     def model(name: str, case: dict[str, Any]) -> Any:
-        key = json.dumps([case["weights"], case.get("options")])
+        key = json.dumps([case["weights"], case.get("options"), case.get("shift")])
         if key not in kept:
             kept.clear()
             kept[key] = plugin("adapters", name).build(

@@ -22,7 +22,9 @@ from reproduce.ground.plugins import plugins
 from reproduce.judging.examining import examine
 from reproduce.predictions import Request, score_predictions, write_result
 
-PROFILES = [profile.id for profile in plugins("metrics").values()]
+PROFILES = [profile.id for profile in plugins("metrics").values() if profile.parts == "full"]
+#: Those that match objects which the data have to tell apart.
+APART = [profile.id for profile in plugins("metrics").values() if profile.parts == "told"]
 #: Those that measure surfaces in volumes and nothing else.
 VOLUMES = [
     profile.id
@@ -86,6 +88,14 @@ def test_every_profile_scores_with_its_defaults(pictures: Path, profile: str) ->
         assert measurement.counted is not None
     every = {m.metric for m in result.measurements} | set(result.protocol["not_measured"])
     assert every == set(plugins("metrics")[profile.partition("/")[0]].measures)
+
+
+@pytest.mark.parametrize("profile", APART)
+def test_profiles_of_objects_refuse_files_that_tell_none_apart(
+    pictures: Path, profile: str
+) -> None:
+    with pytest.raises(InputError, match="the data do not say which pixels are one object"):
+        scored(pictures, profile=profile)
 
 
 @pytest.mark.parametrize("profile", VOLUMES)
