@@ -6,6 +6,8 @@ is taken from a column's name only.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -113,7 +115,36 @@ def _table(path: Path) -> Table:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return read_table(path.name, Reader(format="csv"), {path.name: content})
+    content, separated = with_commas(content)
+    table = read_table(path.name, Reader(format="csv"), {path.name: content})
+    if separated == ";":
+        for name, cells in table.columns.items():
+            written = [text(cell) for cell in cells]
+            if name not in (FILE, ROW) and all(map(_is_decimal, written)):
+                pointed = [cell.replace(",", ".") for cell in written]
+                table.columns[name] = np.array(pointed, dtype=object)
+    return table
+
+
+def with_commas(content: bytes) -> tuple[bytes, str]:
+    """A table whose cells are separated by semicolons or tabs, as spreadsheets write them, with
+    commas; and what separated them, told by the heading.
+
+    >>> with_commas(b"case;dice\\na;0,9\\n")
+    (b'case,dice\\na,"0,9"\\n', ';')
+    """
+    heading = content.split(b"\n", 1)[0]
+    separated = max((",", ";", "\t"), key=lambda mark: heading.count(mark.encode()))
+    try:
+        written = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content, ","  # told where it is read
+    if separated == ",":
+        return content, separated
+    kept = io.StringIO(newline="")
+    rows = csv.reader(io.StringIO(written, newline=""), delimiter=separated)
+    csv.writer(kept, lineterminator="\n").writerows(rows)
+    return kept.getvalue().encode(), separated
 
 
 def _kind(table: Table, name: str) -> str:
@@ -153,6 +184,11 @@ WAY = Aggregation()
 
 def _all(table: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.ones(len(table), dtype=bool)
+
+
+def _is_decimal(cell: str) -> bool:
+    """Whether it may be a number that is written with a decimal comma, or stands for none."""
+    return not cell or cell.lower() in NAN or re.fullmatch(r"[-+]?\d*(,\d+)?", cell) is not None
 
 
 def _is_number(cell: str) -> bool:

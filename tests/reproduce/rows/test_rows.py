@@ -402,3 +402,19 @@ def test_ones_own_table(tmp_path: Path) -> None:
         describe(path, "1", columns=["organ"])
     with pytest.raises(InputError, match="no column 'dsc'"):
         describe(path, "1", columns=["dsc"])
+
+
+def test_ones_own_table_as_a_spreadsheet_writes_it(tmp_path: Path) -> None:
+    """Semicolons and decimal commas, or tabs; what is no number stays text."""
+    path = tmp_path / "scores.csv"
+    path.write_bytes(b"\xef\xbb\xbfcase;Dice;note\r\na;0,91;1,2,3\r\nb;0,5;\r\nc;;x\r\nd;NaN;y\r\n")
+    found = describe(path, "0.705")
+    dice = next(c for c in found.columns if c.name == "Dice")
+    assert (dice.least, dice.most, dice.n, dice.empty, dice.nan) == (0.5, 0.91, 2, 1, 1)
+    assert found.met["Dice"]
+    assert found.key == ["case", "note"]
+    path.write_text("case\tDice\na\t0.5\nb\t0.7\n")
+    assert describe(path, "0.6").met["Dice"]
+    path.write_text("case;Dice\na;0,5;7\n")
+    with pytest.raises(InputError, match=r"scores\.csv:2: expected 2 cells"):
+        describe(path)
