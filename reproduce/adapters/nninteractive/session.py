@@ -140,11 +140,7 @@ class Session:
 
 
 def first_kept(masks: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Masks of one shape without the voxels that one before them has.
-
-    >>> [m.tolist() for m in first_kept([torch.tensor([True, False]), torch.tensor([True, True])])]
-    [[True, False], [False, True]]
-    """
+    """Masks of one shape, each without the voxels that one before it has."""
     taken, left = torch.zeros_like(masks[0]), []
     for mask in masks:
         left.append(mask & ~taken)
