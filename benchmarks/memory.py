@@ -67,7 +67,10 @@ NEEDED = {
 }
 # Options without which an adapter answers nothing.
 GIVEN = {"medsegx": {"task": "CT_Liver"}}
-ASKED = {"medclip-samv2": "text"}  # what needs most, where that is not the first of `kinds`
+ASKED = {
+    "medclip-samv2": "text",
+    "nninteractive": "point",
+}  # what needs most, where that is not the first of `kinds`
 CHANNELS = {"gbt-sam": 4}  # of a stack that has several
 MM = {"sat": 1.0}  # of a volume's voxels, so that it has one window; 1.5 for all others
 # adapter, variant, side of the network's input, layouts of tests/reproduce/layouts (`config:`: a
@@ -116,8 +119,10 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("neuroverse3d", "unet", 128, ("neuroverse3d", "examples:128"), "net."),
     ("hermes", "resunet", 128, ("hermes",), ""),
     ("cellvit", "vit_h", 256, ("cellvit",), ""),
-    ("medclip-samv2", "vit_h", 1024, ("biomedclip", "sam_vit_h"), ""),
     ("sat", "nano", 288, ("sat", "sat_names"), "module."),
+    ("nninteractive", "resenc_l", 192, ("nninteractive",), ""),
+    ("voxtell", "resenc_l", 192, ("voxtell",), ""),
+    ("medclip-samv2", "vit_h", 1024, ("biomedclip", "sam_vit_h"), ""),
     ("wsi-sam", "vit_t", 2048, ("mobile_sam", "wsi_sam"), ""),
     ("segmentanybone", "vit_t", 128, ("segmentanybone",), ""),
     ("sampath", "vit_b", 1024, ("sampath",), "model."),
@@ -268,13 +273,14 @@ def ask_stack(
     model: Any, side: int, kind: str, channels: int | None = None, mm: float = 1.5
 ) -> None:
     """One volume of `side` voxels of `mm` an axis, and one click in its middle; where the model
-    is asked by a box, three planes with it on the middle one; without prompts, five planes."""
+    is asked by a box, three planes with it on the middle one; without prompts, five planes; by a
+    word, a cube."""
     import numpy as np
     import torch
 
     from reproduce.contracts import Case, Prompt, Sample
 
-    planes = {"box": 3, "none": 5, "point": side, "solid-box": 32}[kind]
+    planes = {"box": 3, "none": 5, "point": side, "solid-box": 32, "text": side}[kind]
     shape = (planes, side, side, channels)[: 4 if channels else 3]
     values = np.random.default_rng(0).integers(1, 256, shape)
     taken = values.astype(np.uint8 if model.takes == "uint8" else np.float32)
@@ -285,6 +291,7 @@ def ask_stack(
         "point": [Prompt("a", "x", points=middle, point_labels=np.array([1]))],
         "box": [Prompt.on_plane("a", "x", 1, box_xy=box)],
         "solid-box": [Prompt("a", "x", box=np.stack([np.full(3, 8.0), np.full(3, 24.0)]))],
+        "text": [Prompt("a", "liver")],
         "none": [],
     }[kind]
     for answered in model.open(sample).ask(prompts).planes("original"):

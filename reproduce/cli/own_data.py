@@ -51,6 +51,7 @@ class OwnData:
     profile: str
     metrics: tuple[str, ...]
     groups: Path | None
+    video: bool = False
 
 
 def own_data_command(arguments: Arguments, own: OwnData) -> None:
@@ -62,10 +63,10 @@ def own_data_command(arguments: Arguments, own: OwnData) -> None:
     root = find_root()
     registry = Registry.load(root)
     request = request_of(arguments)
-    found = look(arguments.data, option="--data")
-    masks = MaskFolder(own.reference, [case.id for case in found.cases])
-    cases = [case for case in found.cases if masks.file(case.id) is not None]
-    without = [case.id for case in found.cases if masks.file(case.id) is None]
+    found = look(arguments.data, own.video, option="--data")
+    masks = MaskFolder(own.reference, found.cases)
+    cases = [case for case in found.cases if masks.has(case.id)]
+    without = [case.id for case in found.cases if not masks.has(case.id)]
     if request.limit is not None:
         cases = cases[: request.limit]
     if not cases:
@@ -84,7 +85,7 @@ def own_data_command(arguments: Arguments, own: OwnData) -> None:
     needs = needs_of(profile, metrics, {axes})
     out = arguments.out or root / OUT
     trials = {
-        name: _trial(one, masks, groups, needs, request, out / name, device)
+        name: _trial(one, masks, groups, needs, request, OwnImages(own.video), out / name, device)
         for name, one in models.items()
     }
     if arguments.dry_run:
@@ -183,6 +184,7 @@ def _trial(
     groups: Groups,
     needs: Needs,
     request: Request,
+    images: OwnImages,
     out: Path,
     device: str,
 ) -> Trial:
@@ -218,7 +220,7 @@ def _trial(
         surfaces=list(needs.surfaces),
         precision=request.precision or "float32",
     )
-    job = Job(spec, (), OwnImages(), Nothing(), out, device)
+    job = Job(spec, (), images, Nothing(), out, device)
     if request.thresholds:
         job.threshold = request.thresholds[0]
     return Trial(job, masks, profile, bring, needs, groups.patients)

@@ -51,6 +51,9 @@ def run(
     metric: Annotated[
         list[str] | None, typer.Option("--metric", help="Of the profile, on your own images.")
     ] = None,
+    video: Annotated[
+        bool, typer.Option("--video", help="Each folder of your own pictures is a video.")
+    ] = False,
     groups: Annotated[
         Path | None,
         typer.Option("--groups", help="CSV: case, patient, columns to score apart; own images."),
@@ -186,6 +189,7 @@ def run(
         "--profile": profile,
         "--metric": metric,
         "--groups": groups,
+        "--video": video,
     }
     if reference is not None:
         from reproduce.cli.own_data import OwnData, own_data_command
@@ -200,6 +204,7 @@ def run(
                     profile=profile or "house/1",
                     metrics=tuple(metric or ()),
                     groups=groups,
+                    video=video,
                 ),
             )
         return

@@ -60,7 +60,7 @@ def source_of(
     if kind == "text":
         return Words(value, scope)
     if Path(value).is_dir():
-        masks = MaskFolder(value, [case.id for case in cases])
+        masks = MaskFolder(value, cases)
         made = _profile(chosen, kind, profile, stacks)
         grid = declared_grid(adapter, chosen.options)
         return Drawn(masks, made, bring_of(adapter, chosen.options, grid))

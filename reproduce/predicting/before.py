@@ -18,6 +18,7 @@ from catalog.vocabulary import canonical, label, vocabularies, widened
 from reproduce.contracts import Case
 from reproduce.ground import wording
 from reproduce.ground.extras import install_command, lacks_own
+from reproduce.ground.plugins import plugins
 from reproduce.ground.reading import sha256_of
 from reproduce.obtaining.weights import status_of
 from reproduce.planning.rates import adapter_time
@@ -85,9 +86,10 @@ def said(
     """Look at all of it."""
     here = machine()
     project, adapter = chosen.project, chosen.adapter
-    theirs = _modalities(chosen, registry)
-    own = _own_modalities(found, modality)
     steps = [] if not project.checkpoints else ladder(project)
+    data = [step.of.partition(": ")[2] for step in steps if "training data" in step.of]
+    theirs = _modalities(chosen, registry, data)
+    own = _own_modalities(found, modality)
     licences = [(step.of, step.says or "not known") for step in steps]
     memory = dict(adapter.memory_mib)
     kinds = Counter(kind_of(case) for case in found.cases)
@@ -110,7 +112,7 @@ def said(
         trained={
             "prompts": list(adapter.prompts),
             "modalities": sorted(theirs),
-            "data": [step.of.partition(": ")[2] for step in steps if "training data" in step.of],
+            "data": data,
         },
         kinds={str(kind): n for kind, n in kinds.items()},
         modalities=sorted(own),
@@ -126,9 +128,12 @@ def _weights(chosen: Chosen) -> dict[str, str]:
     return {c.id: status_of(slug, c, chosen.given) for c in chosen.checkpoints}
 
 
-def _modalities(chosen: Chosen, registry: Registry) -> set[str]:
-    """Of the works behind the project, as far as the catalog knows."""
-    found: set[str] = set()
+def _modalities(chosen: Chosen, registry: Registry, data: Sequence[str]) -> set[str]:
+    """Of the works behind the project, as far as the catalog knows, and of the data that it was
+    trained on, where all of them are known here."""
+    known = {n.casefold(): p for p in plugins("datasets").values() for n in (p.name, p.title)}
+    sets = [known.get(name.casefold()) for name in data]
+    found: set[str] = {word for one in sets if one and all(sets) for word in one.modalities}
     for paper in registry.papers:
         if paper.id not in chosen.project.papers or paper.modalities is None:
             continue
@@ -157,11 +162,11 @@ def _warnings(
     unseen = [m for m in sorted(own) if not widened("modalities", [m]) & theirs]
     if unseen and theirs and "multi" not in theirs:
         told.append(
-            f"the works behind it name {_labels(theirs)}; yours is {_labels(unseen)}, which the "
-            "model may never have seen"
+            f"what is recorded of its training names {_labels(theirs)}; yours is "
+            f"{_labels(unseen)}, which the model may never have seen"
         )
     elif own and "multi" in theirs:
-        told.append("the works behind it name several modalities, and not which")
+        told.append("what is recorded of its training names several modalities, and not which")
     elif not own:
         told.append("which modality your images are is not known; say it with --modality")
     elif not theirs:

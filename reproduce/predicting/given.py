@@ -7,7 +7,6 @@ counted from 0. They are brought to the axes that the harness reads volumes in.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from catalog.errors import InputError, UsageError
+from catalog.errors import InputError
 from reproduce.asking.replay import prompts_of
 from reproduce.contracts import (
     Bring,
@@ -26,14 +25,13 @@ from reproduce.contracts import (
     Sample,
     Scope,
 )
-from reproduce.ground.reading import read_object, sha256_of
+from reproduce.ground.tables import cases_named, plain
 from reproduce.predicting.drawn import MaskFolder
+from reproduce.predicting.listed import Row, read_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-OBJECT = "object"  # what is segmented where nobody named it
 
 
 class AsGiven(PromptProfile):
@@ -132,30 +130,16 @@ class Drawn:
         self.labels, self.problems = masks.labels, list[str]()
 
     def mark(self, case: Case) -> str:
-        path = self.masks.file(case.id)
-        of = "none" if path is None else sha256_of(path)
-        return f"{self.made_by.name}/{self.made_by.version} {of}"
+        return f"{self.made_by.name}/{self.made_by.version} {self.masks.mark(case.id)}"
 
     def prompts(self, sample: Sample) -> Asked:
         marked = self.masks.onto(sample)
+        if not any(mask.any() for mask in marked.labels.values()):
+            raise InputError(f"its mask in {self.masks.folder} is empty, so nothing is asked.")
         return Asked(prompts_of(marked, self.made_by, [0], self.bring))
 
 
 # ------------------------------------------------------------------------------------- tables
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table: where it stands, what it is about, places (x, y, z), z None: not said.
-
-    box   two corners, the last pixels inclusive;  point  one place, `on` the object or off it
-    """
-
-    place: str
-    label: str
-    number: int | None
-    corners: tuple[tuple[float, float, float | None], ...]
-    on: bool = True
 
 
 class Table:
@@ -169,24 +153,28 @@ class Table:
     ) -> None:
         self.profile: PromptProfile | None = AsGiven(kind)
         self.kind, self.scope, self.solid = kind, scope, solid
-        read = _coco if path.suffix.lower() == ".json" else _csv
-        rows = read(path, kind)
-        names = _names(cases)
+        rows = read_rows(path, kind)
+        names, doubtful = cases_named((image for image, _ in rows), _names(cases))
         self.rows: dict[str, list[Row]] = defaultdict(list)
-        alone: dict[str, None] = {}
         for image, row in rows:
-            if (case := names.get(image)) is None:
-                alone[image] = None
-            else:
-                self.rows[case].append(row)
+            if image in names:
+                self.rows[names[image]].append(row)
         self.labels = list(dict.fromkeys(row.label for _, row in rows))
-        self.problems: list[str] = []
-        if alone:
-            few = ", ".join(list(alone)[:5]) + (" ..." if len(alone) > 5 else "")
-            self.problems.append(f"{path}: {len(alone)} of its images are not there: {few}")
+        alone = [name for name in dict.fromkeys(i for i, _ in rows) if name not in names]
+        alone = [name for name in alone if name not in doubtful]
+        self.problems = [
+            f"{path}: {len(which)} of its images {what}: {', '.join(which[:5])}"
+            + (" ..." if which[5:] else "")
+            for which, what in (
+                (alone, "are not there"),
+                (doubtful, "may be another's, by their names without folder or suffix"),
+            )
+            if which
+        ]
 
     def mark(self, case: Case) -> str:
-        return repr([(r.label, r.number, r.corners, r.on) for r in self.rows.get(case.id, ())])
+        rows = self.rows.get(case.id, ())
+        return repr([(r.label, r.number, r.corners, r.on, r.size) for r in rows])
 
     def prompts(self, sample: Sample) -> Asked:
         found = Asked()
@@ -272,7 +260,7 @@ def _names(cases: Sequence[Case]) -> dict[str, str]:
     for name, of in loose.items():
         if len(of) == 1:
             found.setdefault(name, next(iter(of)))
-    return found
+    return {plain(name): case for name, case in found.items()}
 
 
 def _on(sample: Sample, row: Row) -> NDArray[np.float64]:
@@ -281,6 +269,12 @@ def _on(sample: Sample, row: Row) -> NDArray[np.float64]:
 
     stored = _stored_shape(sample)
     depth, height, width = stored
+    if row.size not in (None, (height, width)):
+        assert row.size is not None
+        raise InputError(
+            f"it is about an image of {row.size[1]} x {row.size[0]} (columns x rows), and this one "
+            f"has {width} x {height}."
+        )
     places = []
     for x, y, z in row.corners:
         if z is None and depth > 1:
@@ -299,7 +293,12 @@ def _on(sample: Sample, row: Row) -> NDArray[np.float64]:
             f"{planes}."
         )
     if len(places) == 2 and not (found[0, 1:] < found[1, 1:]).all():
-        raise InputError("the box is empty: x0 < x1 and y0 < y1 are expected.")
+        raise InputError(
+            "the box is empty: x0 < x1 and y0 < y1 are expected (x1, y1: its last pixel, not its "
+            "width and height)."
+        )
+    if len(places) == 2 and found[:, 1:].max() <= 1 and (found % 1).any():
+        raise InputError("its corners lie between 0 and 1: pixels are expected, not fractions.")
     geometry = sample.geometry
     if geometry is None or geometry.stored is None or geometry.affine is None:
         return found
@@ -319,91 +318,3 @@ def _stored_shape(sample: Sample) -> tuple[int, int, int]:
     way = np.linalg.inv(geometry.stored) @ geometry.affine
     depth, height, width = np.rint(np.abs(way[:3, :3]) @ np.array(sample.shape)).astype(int)
     return int(depth), int(height), int(width)
-
-
-BOX = ("x0", "y0", "x1", "y1")
-POINT = ("x", "y")
-
-
-def _csv(path: Path, kind: PromptKind) -> list[tuple[str, Row]]:
-    """(image, row) of a CSV with a heading. Raises `InputError` with every line that is wrong."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = columns
-            lines = [(reader.line_num, line) for line in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from error
-    need = BOX if kind == "box" else POINT
-    image = next((name for name in ("image", "case") if name in columns), None)
-    if image is None or not set(need) <= set(columns):
-        raise InputError(
-            f"{path}: expected the columns image, {', '.join(need)} (and label, object, z"
-            f"{', z0, z1' if kind == 'box' else ', positive'} where they are needed), got "
-            f"{', '.join(columns) or 'none'}."
-        )
-    found, wrong = [], []
-    for number, line in lines:
-        place = f"{path.name}:{number}"
-        try:
-            found.append((str(line[image]).strip(), _row(place, line, kind)))
-        except (ValueError, TypeError) as error:
-            wrong.append(f"{place}: {error}")
-    if wrong:
-        raise InputError(f"{path}: " + "; ".join(wrong[:5]) + (" ..." if wrong[5:] else ""))
-    return found
-
-
-def _row(place: str, line: Mapping[str, Any], kind: PromptKind) -> Row:
-    def number(name: str) -> float:
-        text = (line.get(name) or "").strip()
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(f"{name} {text!r} is no number") from None
-        if value != value or abs(value) == float("inf"):
-            raise ValueError(f"{name} {text!r} is no number")
-        return value
-
-    def optional(name: str) -> float | None:
-        return number(name) if (line.get(name) or "").strip() else None
-
-    label = (line.get("label") or "").strip() or OBJECT
-    own = optional("object")
-    z = optional("z")
-    index = None if own is None else int(own)
-    if kind == "point":
-        positive = optional("positive")
-        on = True if positive is None else positive > 0
-        return Row(place, label, index, ((number("x"), number("y"), z),), on)
-    z0, z1 = optional("z0"), optional("z1")
-    first, last = (z, z) if z is not None else (z0, z0 if z1 is None else z1)
-    x0, y0, x1, y1 = map(number, BOX)
-    return Row(place, label, index, ((x0, y0, first), (x1, y1, last)))
-
-
-def _coco(path: Path, kind: PromptKind) -> list[tuple[str, Row]]:
-    """(image, row) of COCO's boxes: `bbox` is [x, y, width, height], whose last edge is x + width.
-
-    Raises `InputError` for what is not laid out so.
-    """
-    if kind != "box":
-        raise UsageError(f"--points {path}: COCO files have boxes; points are given as CSV.")
-    content = read_object(path)
-    try:
-        images = {item["id"]: str(item["file_name"]) for item in content["images"]}
-        classes = {item["id"]: str(item["name"]) for item in content.get("categories", [])}
-        found = []
-        for number, item in enumerate(content["annotations"]):
-            x, y, width, height = map(float, item["bbox"])
-            label = classes.get(item.get("category_id"), OBJECT)
-            corners = ((x, y, None), (x + width, y + height, None))
-            place = f"{path.name} annotation {item.get('id', number)}"
-            found.append((images[item["image_id"]], Row(place, label, None, corners)))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: expected COCO's images, annotations and categories, each annotation with "
-            f"image_id and bbox [x, y, width, height] ({type(error).__name__}: {error})."
-        ) from error
-    return found

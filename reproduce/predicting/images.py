@@ -17,6 +17,7 @@ from catalog.errors import InputError, PrerequisiteError, UsageError
 from reproduce.contracts import Case, Dataset, Sample
 from reproduce.ground.reading import IMAGE_SUFFIXES, in_time, need_readable, read_with
 from reproduce.ground.sniffing import sniff
+from reproduce.ground.tables import plain
 from reproduce.readers.masks import READERS, SUFFIXES
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ KINDS: Mapping[str, Kind] = {
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 ARRAYS = ("imgs", "image", "img")  # of an npz: the challenges of MedSAM call it imgs
 SLICED = ("CT", "MR", "PT", "NM")  # modalities whose files are slices: they need a place
+#: Images and videos of other formats: told, not passed over.
+FOREIGN = (
+    *(".webp", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".psd", ".svs", ".ndpi", ".mrxs", ".czi"),
+    *(".img", ".hdr", ".mgz", ".mat", ".h5", ".mp4", ".avi", ".mov", ".mkv"),
+)
 NOT_IMAGES = ("SEG", "RTSTRUCT", "SR", "PR", "KO", "RTDOSE", "RTPLAN")
 
 
@@ -65,14 +71,22 @@ def look(folder: Path, video: bool = False, option: str = "--images") -> Found:
     unread: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
-        if not path.is_file() or any(part.startswith(".") for part in place.parts):
+        if path.is_dir() or any(part.startswith(".") for part in place.parts):
             continue
         need_readable(path)
+        named = path.name.lower().endswith((*SUFFIXES, *IMAGE_SUFFIXES, *FOREIGN))
+        if not path.is_file():
+            if named:
+                unread[place.as_posix()] = "a link that leads to no file"
+            continue
         kind = KINDS.get(READERS.get(read_with(path, "file", sniff), ""))
         if kind is not None:
             files[kind].append(path)
-        elif path.name.lower().endswith((*SUFFIXES, *IMAGE_SUFFIXES)):
-            unread[place.as_posix()] = f"this is {sniff(path)}, no image that can be read"
+        elif named:
+            unread[place.as_posix()] = (
+                f"this is {sniff(path)}, no image that can be read (PNG, JPEG, TIFF, BMP, NIfTI, "
+                "NRRD, MHA, npz and DICOM are)"
+            )
     cases = [
         *(_videos(folder, files["picture"]) if video else _singles(folder, files["picture"])),
         *_volumes(folder, files["volume"]),
@@ -89,7 +103,7 @@ def look(folder: Path, video: bool = False, option: str = "--images") -> Found:
 
 def _stem(folder: Path, path: Path) -> str:
     """The path below the folder without its suffix."""
-    place = path.relative_to(folder).as_posix()
+    place = plain(path.relative_to(folder).as_posix())
     known = (*SUFFIXES, *IMAGE_SUFFIXES)
     suffix = next((s for s in known if place.lower().endswith(s)), path.suffix)
     return place[: -len(suffix)] if suffix else place
@@ -175,16 +189,19 @@ def _common(folder: Path, files: Sequence[Path]) -> str:
 
 
 def _told_apart(cases: Sequence[Case]) -> list[Case]:
-    """Cases by id; those of one name keep the suffix of their file in it."""
-    often = Counter(case.id for case in cases)
-    found = []
+    """Cases by id; those of one name (some disks know no capitals) keep the suffix of their file in
+    it, and a number where that is the same."""
+    often = Counter(case.id.casefold() for case in cases)
+    found = {case.id.casefold(): case for case in cases if often[case.id.casefold()] == 1}
     for case in cases:
-        if often[case.id] > 1:
+        if often[case.id.casefold()] > 1:
             suffix = "".join(next(iter(case.files.values())).suffixes)
-            found.append(replace(case, id=f"{case.id}{suffix.replace('.', '-')}"))
-        else:
-            found.append(case)
-    return sorted(found, key=lambda case: case.id)
+            name = own = f"{case.id}{suffix.replace('.', '-')}"
+            number = 2
+            while name.casefold() in found:
+                name, number = f"{own}-{number}", number + 1
+            found[name.casefold()] = replace(case, id=name)
+    return sorted(found.values(), key=lambda case: case.id)
 
 
 class OwnImages(Dataset):
@@ -229,7 +246,7 @@ def _picture(case: Case, options: Mapping[str, Any]) -> Sample:
         values, spacing_mm = read_picture(path)
         values = values if values.ndim == 3 else as_taken(values[None], options, path)[0]
         return Sample.of_image(case, values, {}, spacing_mm=spacing_mm)
-    image = read_rgb(path, options.get("window"))
+    image = read_rgb(path, options.get("window"), mixed=True)
     spacing = options.get("spacing_mm")
     return Sample.of_image(case, image, {}, spacing_mm=tuple(spacing) if spacing else None)
 
@@ -316,11 +333,11 @@ def _video(case: Case, options: Mapping[str, Any]) -> Sample:
     from reproduce.readers.sizes import need_room
 
     paths = list(case.files.values())
-    first = read_rgb(paths[0], options.get("window"))
+    first = read_rgb(paths[0], options.get("window"), mixed=True)
     need_room(paths[0].parent, (len(paths), *first.shape), 1, "the video")
     values = np.empty((len(paths), *first.shape), np.uint8)
     for path, target in zip(paths, values, strict=True):
-        image = read_rgb(path, options.get("window"))
+        image = read_rgb(path, options.get("window"), mixed=True)
         if image.shape != first.shape:
             raise InputError(
                 f"{path}: {image.shape[0]}x{image.shape[1]} pixels, the first frame of the video "

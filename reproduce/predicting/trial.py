@@ -23,7 +23,6 @@ from reproduce.asking.kept import KeptDataset
 from reproduce.asking.loop import Evaluator
 from reproduce.asking.replay import prompts_of
 from reproduce.contracts import Bring, Case, Dataset, PromptProfile, Sample, Through
-from reproduce.ground.reading import sha256_of
 from reproduce.planning.references import with_filter
 from reproduce.predicting.drawn import MaskFolder
 from reproduce.predicting.job import CASES, Job
@@ -158,14 +157,13 @@ class Trial:
 
     def _mark(self, case: Case) -> str:
         """A hash of all that makes the counts of a case."""
-        mask = self.masks.file(case.id)
         profile = self.profile and f"{self.profile.name}/{self.profile.version}"
         document = [
             self.job.mark(case),
             profile,
             self.job.spec.seeds,
             repr(self.needs),
-            None if mask is None else sha256_of(mask),
+            self.masks.mark(case.id),
             self.masks.names and self.masks.names.told(),
             case.patient,
         ]

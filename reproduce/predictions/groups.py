@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from catalog.errors import InputError
 from reproduce.contracts import Case
+from reproduce.ground.tables import cases_named, plain, read_table
 
 MOST = 30  # values of one column; more is no grouping
 CASE, PATIENT = "case", "patient"
@@ -44,44 +44,45 @@ class Groups:
 
 
 def read_groups(path: Path, ids: Sequence[str]) -> Groups:
-    """A CSV with a column `case`, perhaps `patient`, and one column for each grouping; an empty
-    cell is in no group.
+    """A CSV with a column `case` (or `image`), perhaps `patient`, and one column for each grouping;
+    an empty cell is in no group.
 
     Raises `InputError` for a table without `case`, for cases twice, unknown or not in it, and for
     a column with more values than a grouping has.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = list(reader.fieldnames or [])
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from error
-    if CASE not in columns:
-        raise InputError(f"{path}: expected a column 'case', got {', '.join(columns) or 'none'}.")
-    listed = [row[CASE] or "" for row in rows]
+    written = read_table(path)
+    of = written.column(CASE, "image")
+    if of is None:
+        told = ", ".join(written.columns) or "none"
+        raise InputError(f"{path}: expected a column 'case', got {told}.")
+    by_patient = written.column(PATIENT)
+    names, _ = cases_named((row.get(of, "") for _, row in written.rows), {plain(i): i for i in ids})
+    listed = [names.get(row.get(of, ""), row.get(of, "")) for _, row in written.rows]
+    rows = sorted(
+        zip(listed, (row for _, row in written.rows), strict=True), key=lambda one: one[0]
+    )
     problems = [
         _named(sorted({c for c in listed if listed.count(c) > 1}), "given twice"),
         _named(sorted(set(listed) - set(ids)), "no case of the reference"),
         _named(sorted(set(ids) - set(listed)), "not in the table"),
     ]
-    if told := [problem for problem in problems if problem]:
-        raise InputError(f"{path}: {'; '.join(told)}. Cases are {', '.join(ids[:3])} ...")
+    if wrong := [problem for problem in problems if problem]:
+        raise InputError(f"{path}: {'; '.join(wrong)}. Cases are {', '.join(ids[:3])} ...")
     found: dict[str, dict[str, list[str]]] = {}
-    for column in columns:
-        if column in (CASE, PATIENT):
+    for column in written.columns:
+        if column in (of, by_patient):
             continue
         values: dict[str, list[str]] = {}
-        for row in sorted(rows, key=lambda row: row[CASE]):
-            if row[column]:
-                values.setdefault(row[column], []).append(row[CASE])
+        for case, row in rows:
+            if row.get(column):
+                values.setdefault(row[column], []).append(case)
         if len(values) > MOST:
             raise InputError(
                 f"{path}: column {column!r} has {len(values)} values; a grouping has {MOST} at "
                 "most. Leave it out, or make classes of it."
             )
         found[column] = dict(sorted(values.items()))
-    patients = {row[CASE]: row[PATIENT] for row in rows if row.get(PATIENT)}
+    patients = {case: row[by_patient] for case, row in rows if by_patient and row.get(by_patient)}
     return Groups(patients, found)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.errors import InputError, PrerequisiteError, UsageError
+from reproduce.ground.tables import plain
 from reproduce.readers import suffix_of
 
 # What people add to the name of a case to say what a file is. The last is nnU-Net's first channel.
@@ -47,7 +48,7 @@ def mask_files(folder: Path) -> dict[Path, str]:
         if any(part.startswith(".") for part in place.parts) or not path.is_file():
             continue
         if suffix := suffix_of(path):
-            found[path] = place.as_posix()[: -len(suffix)]
+            found[path] = plain(place.as_posix())[: -len(suffix)]
         else:
             others.append(place.as_posix())
     if not found:
@@ -177,4 +178,4 @@ def _all_decorated(names: Sequence[Words], end: int) -> bool:
 
 def _words(name: str) -> Words:
     """`p1/slice-003_pred` -> p1, slice, 003, pred."""
-    return tuple(re.findall(r"[0-9A-Za-z]+", name))
+    return tuple(re.findall(r"[^\W_]+", name))

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WINDOW = "--set dataset.window=[{low:g},{high:g}] (for score --set window=[{low:g},{high:g}])"
+WINDOW = (
+    "--window {low:g},{high:g} (predict), --set dataset.window=[{low:g},{high:g}] (run) or --set "
+    "window=[{low:g},{high:g}] (score)"
+)
 
 
 def as_taken(volume: NDArray[Any], options: Mapping[str, Any], path: Path | str) -> NDArray[Any]:

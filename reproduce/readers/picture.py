@@ -26,11 +26,14 @@ COLOURS = ("RGB", "RGBA", "LA", "PA")
 SPREAD = {"L;2": 85, "L;4": 17}
 
 
-def read_rgb(path: Path, window: Sequence[float] | None = None) -> NDArray[np.uint8]:
+def read_rgb(
+    path: Path, window: Sequence[float] | None = None, mixed: bool = False
+) -> NDArray[np.uint8]:
     """An image file as (H, W, 3) uint8 RGB, as stored (the file's own axes).
 
     window  grey values that become 0 and 255, for files of more than eight bits; without it only
             sixteen bits that hold eight (multiples of 257) are read
+    mixed   the window is meant for others of a folder too, and says nothing of eight bits
 
     Raises `InputError` for a file that cannot be decoded, several pages, an orientation tag,
     transparent pixels, and for more than eight bits without a window.
@@ -43,12 +46,14 @@ def read_rgb(path: Path, window: Sequence[float] | None = None) -> NDArray[np.ui
             if image.mode[0] in "IF":
                 grey = picture_bits(np.asarray(image), window, path)
                 return np.repeat(grey[..., None], 3, axis=2)
-            if window is not None:
+            if window is not None and not mixed:
                 raise InputError(
                     f"{path}: a window {list(window)} for an image of eight bits. Leave it out."
                 )
             if image.mode not in ("1", "L", "P", *COLOURS):
-                raise InputError(f"{path}: expected grey values or RGB, got {image.mode}.")
+                raise InputError(
+                    f"{path}: expected grey values or RGB, got {image.mode}. Save it as RGB."
+                )
             _need_opaque(path, image)
             return np.asarray(image.convert("RGB"))
 

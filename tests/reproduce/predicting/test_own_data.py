@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 from running_bundle import WEIGHTS, write_phantoms
 
 from catalog.errors import InputError, UsageError
@@ -32,7 +33,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "reproduce" / "templates"
 @pytest.fixture(autouse=True)
 def _plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(found.VARIABLE, "")
-    for name in ("plane", "volume"):
+    for name in ("plane", "volume", "video"):
         found.add(EXAMPLES / f"{name}_example.py")
     yield
     monkeypatch.undo()
@@ -173,6 +174,29 @@ def test_volumes_are_scored_whole_under_any_profile(tmp_path: Path, line: Path) 
     )
     assert value(document, "volume-example", "dice")["value"] == 1
     assert document["models"]["volume-example"]["protocol"]["rounds"] > 1
+
+
+def test_videos_are_scored_on_the_frames_that_have_a_mask(tmp_path: Path, line: Path) -> None:
+    """Followed over all frames; one frame has no mask and does not count, in one the half is
+    drawn."""
+    for number in range(4):
+        values = np.zeros((30, 40), np.uint8)
+        values[5:15, 10:30] = 200
+        masks = [values > 0, values > 0, None, (values > 0) & (np.arange(40) < 20)]
+        for clip in ("one", "two"):
+            write(tmp_path / f"data/images/{clip}/{number}.png", values)
+            if (mask := masks[number]) is not None:
+                write(tmp_path / f"data/masks/{clip}/{number}.png", mask.astype(np.uint8) * 255)
+    document = run(tmp_path, {"video": True}, target="video-example", checkpoints=(line,))
+    assert document["cases"] == ["one", "two"]
+    dice = value(document, "video-example", "dice")
+    assert dice["value"] == pytest.approx(2 * 500 / (600 + 500))
+    assert dice["n_cases"] == 2
+
+
+def write(path: Path, values: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
 
 
 def test_what_has_no_score_is_told_and_the_rest_is_scored(tmp_path: Path, line: Path) -> None:

@@ -28,6 +28,7 @@ from reproduce.ground.plugins import plugin
 from reproduce.predicting import NOTICE
 from reproduce.predicting.asking import profile_for
 from reproduce.predicting.folder import Asked
+from reproduce.predicting.images import look
 from reproduce.readers import read_mask
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "reproduce" / "templates"
@@ -244,6 +245,60 @@ def test_what_cannot_be_done_is_told_by_case_and_the_rest_is_done(tmp_path: Path
     assert not (tmp_path / "out/masks/outside.png").exists()
 
 
+def test_nothing_of_a_folder_is_passed_over_in_silence(tmp_path: Path) -> None:
+    """Foreign formats and links to nowhere are told; names that a disk may not tell apart do not
+    write over each other; a link to the folder itself is not followed."""
+    folder = tmp_path / "images"
+    for name in ("a.PNG", "A.bmp", "sub/a.png"):
+        picture(folder / name)
+    picture(folder / "w.png")
+    (folder / "w.png").rename(folder / "w.webp")
+    (folder / "w.webp").write_bytes(b"RIFF....WEBP")
+    (folder / "scan.img").write_bytes(b"\0" * 400)
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / "loop").symlink_to(".")
+    found_ = look(folder)
+    assert [case.id for case in found_.cases] == ["A-bmp", "a-PNG", "sub/a"]
+    assert sorted(found_.unread) == ["gone.png", "scan.img", "w.webp"]
+    assert found_.unread["gone.png"] == "a link that leads to no file"
+    assert "no image that can be read (PNG, JPEG" in found_.unread["w.webp"]
+
+
+def test_a_window_is_for_the_deep_images_of_a_mixed_folder(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    deep = np.zeros((30, 40), np.uint16)
+    deep[5:15, 10:30] = 2000
+    Image.fromarray(deep).save(tmp_path / "images/b.png")
+    table = boxes(tmp_path, "a,x,0,0,40,30", "b,x,0,0,40,30")
+    told = cases(predict_by_command(tmp_path, boxes=table))["b"]["problems"]
+    assert "--window 0,2000 (predict)" in told[0]
+    document = cases(predict(tmp_path, boxes=table, window="0,2000"))
+    assert [document[name]["objects"][0]["pixels"] for name in "ab"] == [200, 200]
+
+
+def test_boxes_of_another_image_are_told(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "empty"):
+        picture(tmp_path / f"images/{name}.png")
+    coco = {
+        "images": [{"id": 1, "file_name": "x/a.png", "width": 80, "height": 60}],
+        "annotations": [{"id": 3, "image_id": 1, "bbox": [0, 0, 40, 30]}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(coco))
+    found_ = cases(predict_by_command(tmp_path, boxes=tmp_path / "boxes.json"))
+    assert "about an image of 80 x 60 (columns x rows), and this one has 40 x 30" in str(
+        found_["a"]
+    )
+    table = boxes(tmp_path, "a,x,0.1,0.1,0.6,0.9", "b,x,20,5,10,9")
+    found_ = cases(predict_by_command(tmp_path, boxes=table))
+    assert "pixels are expected, not fractions" in str(found_["a"]["problems"])
+    assert "its last pixel, not its width" in str(found_["b"]["problems"])
+    picture(tmp_path / "drawn/c.png")
+    Image.new("L", (40, 30)).save(tmp_path / "drawn/empty.png")
+    found_ = cases(predict_by_command(tmp_path, boxes=tmp_path / "drawn"))
+    assert "is empty, so nothing is asked" in str(found_["empty"]["problems"])
+    assert found_["c"]["status"] == "done"
+
+
 def test_prompts_that_a_model_cannot_take_are_refused_before_anything_is_read(
     tmp_path: Path,
 ) -> None:
@@ -426,6 +481,9 @@ def test_a_video_is_followed_and_written_frame_by_frame(tmp_path: Path) -> None:
         read_mask(tmp_path / f"out/masks/clip/frame{n}.png").first.any() for n in (9, 10, 11)
     ]
     assert written == [False, True, True]
+    picture(tmp_path / "drawn/clip/frame10.png")  # of one frame: it is asked there
+    (twin,) = predict(tmp_path, "video", boxes=tmp_path / "drawn", video=True)["cases"]
+    assert twin["objects"][0] | {"label": "x"} == one["objects"][0]
 
 
 # ------------------------------------------------------------------------------------------ DICOM
