@@ -30,6 +30,7 @@ _TAG = re.compile(r"<[^>]+>")
 #: Rows and cells of a table, and the headings of its columns.
 _CELL = re.compile(r"<tr\b|<td([^>]*)>")
 _HEADING = re.compile(r'<th scope="col"[^>]*>(.*?)</th>', re.DOTALL)
+PARTS_HERE = "<!-- parts -->"  # where a template wants that list
 LONG = 5  # parts from which a page begins with the list of them
 
 
@@ -136,12 +137,14 @@ def environment() -> Environment:
 
 
 def _contents(html: str) -> str:
-    """A long page with the list of its parts before the first of them; a short one as it is."""
+    """A long page with the list of its parts: where it says so, else before the first of them."""
     parts = _PART.findall(html)
     if len(parts) < LONG:
         return html
     items = "".join(f'<li><a href="#{name}">{_TAG.sub("", text)}</a></li>' for name, text in parts)
     listed = f'<nav class="toc" aria-label="On this page"><ul>{items}</ul></nav>\n'
+    if PARTS_HERE in html:
+        return html.replace(PARTS_HERE, listed)
     return _PART.sub(lambda first: listed + first[0], html, count=1)
 
 

@@ -16,7 +16,8 @@ from catalog.render.views import ClaimView
 
 MEASURES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd95": "HD95", "hd": "HD", "auc": "AUC",
             "assd": "ASSD", "asd": "ASD", "masd": "MASD", "cldice": "clDice", "mcc": "MCC",
-            "pq": "PQ", "rq": "RQ", "sq": "SQ", "msd": "MSD", "f1": "F1"}  # fmt: skip
+            "pq": "PQ", "rq": "RQ", "sq": "SQ", "msd": "MSD", "f1": "F1",
+            "miou": "mean IoU", "mdice": "mean Dice", "maxdice": "maximal Dice"}  # fmt: skip
 
 
 def measure(metric: str) -> str:

@@ -314,7 +314,9 @@ def _page(
         f"papers/{view.id}/",
         "paper.html",
         title=view.paper.title,
-        description=f"{view.name}: versions, code, weights, claims and what was measured.",
+        description=view.paper.finding.text
+        if view.paper.finding
+        else f"{view.name}: versions, code, weights, claims and what was measured.",
         v=view,
         p=paper,
         sentence=sentence(view),

@@ -481,6 +481,8 @@
     fresh("table.sortable", sortable);
     fresh("#calculated tbody", (body) => calculator(body.closest("table")));
     fresh("#sides", beside);
+    // Material puts wide tables of hand-written pages into a box that scrolls; the keyboard must reach it.
+    fresh(".md-typeset__scrollwrap", (box) => { box.tabIndex = 0; });
     fresh("[data-copy]", (button) => { button.onclick = () => copy(document.getElementById(button.dataset.copy).textContent, button); });
   }
   document.addEventListener("keydown", (e) => {
