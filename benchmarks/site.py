@@ -14,6 +14,7 @@ import gzip
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -53,6 +54,9 @@ def plain_config(root: Path, search: bool) -> None:
     config["theme"].pop("custom_dir")
     config |= {"site_dir": "../build/plain", "plugins": ["search"] if search else []}
     (root / "site/plain.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+DRIVE = re.compile(r"(?<=google\.com/)\S*?(?:/d/|/folders/|[?&]id=)[\w-]+")  # a file by its id
 
 
 def make(target: Path, works: int) -> None:
@@ -105,7 +109,8 @@ def make(target: Path, works: int) -> None:
             copy = to_builtins(project) | {"slug": slug, "papers": [record["id"]]}
             copy.get("details", {}).pop("paper", None)  # what it says of its work's versions
             for number, checkpoint in enumerate(copy.get("checkpoints") or []):
-                checkpoint["urls"] = [f"{url}?{i}" for url in checkpoint.get("urls", [])]
+                urls = [DRIVE.sub(rf"\g<0>{i}", url) for url in checkpoint.get("urls", [])]
+                checkpoint["urls"] = [f"{url}?{i}" for url in urls]
                 if checkpoint.get("sha256"):
                     checkpoint["sha256"] = sha256(f"{i} {number}".encode()).hexdigest()
             for claim in copy.get("claims") or []:

@@ -82,6 +82,7 @@ class DuplicateIndex:
     def __init__(self, papers: Iterable[Paper], decided: set[frozenset[str]] | None = None) -> None:
         self.papers = list(papers)
         self.decided = decided or set()
+        self._keys_of: dict[str, list[tuple[tuple[str, ...], str]]] = {}
 
     @cached_property
     def by_identifier(self) -> dict[tuple[str, str], list[Paper]]:
@@ -130,10 +131,12 @@ class DuplicateIndex:
         return index
 
     def _keys(self, title: str) -> list[tuple[tuple[str, ...], str]]:
-        counts = self.word_counts
-        rarest = sorted((counts[word], word) for word in _words(title) if word in counts)
-        marks = version_marks(title)
-        return [(marks, word) for _, word in rarest[:RAREST]]
+        if title not in self._keys_of:
+            counts = self.word_counts
+            rarest = sorted((counts[word], word) for word in _words(title) if word in counts)
+            marks = version_marks(title)
+            self._keys_of[title] = [(marks, word) for _, word in rarest[:RAREST]]
+        return self._keys_of[title]
 
     def matches(self, paper: Paper) -> list[Match]:
         """As `find_duplicates`."""
@@ -215,7 +218,7 @@ def identifiers_of(paper: Paper) -> set[tuple[str, str]]:
 def titles_of(paper: Paper) -> list[str]:
     """The normal forms of all titles of a work, present one first."""
     titles = [paper.title, *paper.title_aliases, *(v.title for v in paper.versions if v.title)]
-    return list(dict.fromkeys(normal_title(title) for title in titles))
+    return list(dict.fromkeys(map(normal_title, titles)))
 
 
 def _words(normal: str) -> set[str]:

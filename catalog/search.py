@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ _NAMED = (*_TITLES, "identifier")
 _TYPO = 78.0  # rapidfuzz ratio from which a word counts as the same with a typo
 _SHORTEST_WITH_TYPO = 4
 _MOST_TYPOS = 25  # known words that one mistyped word may stand for
+_MANY = 200  # works from which all are indexed again rather than those that changed
 _DIGITS = re.compile(r"\d+")
 # What people paste instead of a name -> what of it is the identifier. Python and the script of the
 # site read these patterns alike; a bare number may be a PubMed id or a year and is left alone.
@@ -125,6 +127,52 @@ class Words(msgspec.Struct):
             return Words(_packed(builder.words), _packed(builder.names))
 
 
+class _Kept(msgspec.Struct):
+    """An index as it is kept. `content`: what all of it was made from; `works`: what each work was,
+    by its number."""
+
+    content: str
+    works: list[str]
+    index: Words
+
+    def brought_to(self, chosen: list[Work], told: list[str]) -> None:
+        """Read the works again whose content is not that of `told`; all where they are many."""
+        before = self.works
+        size, old, new = len(_FIELDS), len(before), len(told)
+        changed = {n for n in range(max(old, new)) if before[n : n + 1] != told[n : n + 1]}
+        self.works = told
+        if len(changed) > _MANY:
+            self.index = Words.of(map(_texts, chosen))
+            return
+        builder = _Builder()
+        for number in sorted(n for n in changed if n < new):
+            builder.add(number, _texts(chosen[number]))
+        for kept_now, read in (
+            (self.index.words, _packed(builder.words)),
+            (self.index.names, _packed(builder.names)),
+        ):
+            left = {w: [p for p in at if p // size not in changed] for w, at in kept_now.items()}
+            kept_now.clear()
+            kept_now.update((word, places) for word, places in left.items() if places)
+            for word, places in read.items():
+                kept_now[word] = sorted([*kept_now.get(word, ()), *places])
+
+
+def _contents(chosen: list[Work]) -> list[str]:
+    """Of each work, a hash of all that an index of it rests on."""
+    encode = msgspec.json.Encoder().encode
+    projects: dict[int, bytes] = {}  # several works may share one
+    found = []
+    for work in chosen:
+        content = encode(work.paper)
+        for project in work.projects:
+            if id(project) not in projects:
+                projects[id(project)] = encode(project)
+            content += projects[id(project)]
+        found.append(blake2b(content, digest_size=12).hexdigest())
+    return found
+
+
 def _packed(places: dict[str, dict[int, str]]) -> dict[str, list[int]]:
     code = {name: at for at, name in enumerate(_FIELDS)}
     size = len(_FIELDS)
@@ -173,14 +221,16 @@ class Index:
         """
         if not {"papers", "projects"} <= registry.keys.keys():  # some file could not be read
             return cls(chosen)
-        code = (Path(__file__).parent / name for name in _READING)
-        content = [registry.keys["papers"].encode(), registry.keys["projects"].encode()]
-        key = kept.key_of(*content, *(path.read_bytes() for path in code))
-        words = kept.read(registry.root, "search", key, Words)
-        if words is None:
-            words = Words.of(map(_texts, chosen))
-            kept.write(registry.root, "search", key, words)
-        return cls(chosen, words)
+        code = kept.key_of(*((Path(__file__).parent / name).read_bytes() for name in _READING))
+        content = registry.keys["papers"] + registry.keys["projects"]
+        found = kept.read(registry.root, "search", code, _Kept)
+        if found is None or found.content != content:
+            found = found or _Kept("", [], Words({}, {}))
+            with collector_off():
+                found.brought_to(chosen, _contents(chosen))
+            found.content = content
+            kept.write(registry.root, "search", code, found)
+        return cls(chosen, found.index)
 
     def search(self, query: str, limit: int | None = None) -> list[Hit]:
         """The works that hold every word of `query`, best first."""

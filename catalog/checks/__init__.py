@@ -71,7 +71,7 @@ def _crossings(registry: Registry, thorough: bool) -> list[Crossing]:
         for paper in registry.papers
         for code, path, message, hint in seen.of(paper, partial(_told, paper))
     ]
-    crossings += references.check(registry)
+    crossings += references.check(registry, seen)
     crossings += references.stale_decisions(registry)
     crossings += projects.check(registry, seen)
     crossings += places.check(registry, seen)

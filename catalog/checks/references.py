@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from catalog import identifiers
+from catalog.checks.seen import Seen, Told
 from catalog.duplicates import decided_pairs, duplicate_pairs
 from catalog.registry import PAPERS, PROJECTS, RESULTS, VERDICTS, Registry
 from catalog.slugs import slugify
@@ -26,12 +28,16 @@ class Crossing:
     hint: str = ""
 
 
-def check(registry: Registry) -> Iterator[Crossing]:
-    """Problems between the records of a registry."""
+def check(registry: Registry, seen: Seen) -> Iterator[Crossing]:
+    """Problems between the records of a registry; works that may be one are looked for again only
+    after a work changed (`seen`)."""
     yield from _ids(registry)
     yield from _projects(registry)
     yield from _results(registry)
-    yield from _duplicates(registry)
+    key = registry.keys.get("papers")
+    told = seen.at(key.encode(), partial(_duplicates, registry)) if key else _duplicates(registry)
+    for code, (record, *path), message, hint in told:
+        yield Crossing(code, PAPERS, str(record), tuple(path), message, hint)
 
 
 def _ids(registry: Registry) -> Iterator[Crossing]:
@@ -107,7 +113,8 @@ def near(name: str, known: set[str]) -> str:
     return f"Did you mean {match[0]!r}?" if match else ""
 
 
-def _duplicates(registry: Registry) -> Iterator[Crossing]:
+def _duplicates(registry: Registry) -> Iterator[Told]:
+    """Works that may be one; the path begins with the id of the later one."""
     decided = decided_pairs(registry.root)
     reported: set[frozenset[str]] = set()
     for paper, match in duplicate_pairs(registry.papers, decided):
@@ -117,7 +124,7 @@ def _duplicates(registry: Registry) -> Iterator[Crossing]:
         if match.level == "identifier":
             message = f"shares an identifier with {match.paper_id!r}: {match.reason}"
             hint = "One identifier names one work: merge them or correct it."
-        yield Crossing(_LEVEL_CODES[match.level], PAPERS, paper.id, (), message, hint)
+        yield _LEVEL_CODES[match.level], (paper.id,), message, hint
     names: dict[str, str] = {}
     for paper in registry.papers:
         if not paper.short_name:
@@ -128,7 +135,7 @@ def _duplicates(registry: Registry) -> Iterator[Crossing]:
         if first != paper.id and pair not in decided and pair not in reported:
             message = f"short name {paper.short_name!r} is also that of {first!r}"
             hint = "Say in not_duplicates.yaml that they are different works."
-            yield Crossing("D006", PAPERS, paper.id, ("short_name",), message, hint)
+            yield "D006", (paper.id, "short_name"), message, hint
 
 
 def shared_repositories(registry: Registry) -> Iterator[Crossing]:

@@ -37,7 +37,11 @@ class Seen:
         self, record: msgspec.Struct, look: Callable[[], Iterable[Told]], also: bytes = b""
     ) -> list[Told]:
         """What `look` says of a record; `also`: what else than the record it rests on."""
-        digest = kept.part_of(msgspec.json.encode(record) + b"\n" + also)
+        return self.at(msgspec.json.encode(record) + b"\n" + also, look)
+
+    def at(self, content: bytes, look: Callable[[], Iterable[Told]]) -> list[Told]:
+        """What `look` says of content that is told apart by these bytes."""
+        digest = kept.part_of(content)
         told = self._before.get(digest)
         self._now[digest] = list(look()) if told is None else told
         return self._now[digest]

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +165,18 @@ def test_index_that_was_kept_finds_the_same(root: Path, tmp_path: Path) -> None:
     renamed = text.replace("    short_name: MedSAM\n", "    short_name: Xylophone\n", 1)
     (tmp_path / "papers.yaml").write_text(renamed, "utf-8")
     changed = Registry.load(tmp_path)
-    found = Index.kept(changed, works(changed)).search("xylophone")
-    assert [hit.work.paper.id for hit in found] == ["medsam"]
+    index = Index.kept(changed, works(changed))
+    assert [hit.work.paper.id for hit in index.search("xylophone")] == ["medsam"]
+    fresh = Index(works(changed))
+
+    # only what changed was read again, works that come and go, too: the same as made anew
+    papers = list(changed.papers)
+    for now in (papers, papers[1:], papers[:-3], papers, [*papers[5:9], *papers]):
+        told = replace(changed, papers=now, keys={"papers": str(len(now)), "projects": ""})
+        index, fresh = Index.kept(told, works(told)), Index(works(told))
+        assert {w: sorted(at) for w, at in index._words.items()} == fresh._words
+        assert {w: sorted(at) for w, at in index._names.items()} == fresh._names
+        assert answers(index) == answers(fresh)
 
 
 def calls_of(function: Callable[[], Any]) -> tuple[int, Any]:
