@@ -29,6 +29,7 @@ _VENUE = {
     "misc": "howpublished",
 }
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_BEFORE = re.compile(r"^\W+")  # a word's punctuation
 # BibTeX counts braces even behind a backslash, so \\{ would end the field
 _BRACES = {"{": r"{\ensuremath{\lbrace}}", "}": r"{\ensuremath{\rbrace}}"}
 
@@ -86,8 +87,9 @@ def _title(title: str) -> str:
     sentence_case = lower > len(longer) / 2
     written = []
     for index, word in enumerate(words):
-        body = re.sub(r"^\W+", "", word)
-        inner = any(c.isupper() for c in body[1:])
+        body = word if word[:1].isalnum() else _BEFORE.sub("", word)
+        rest = body[1:]
+        inner = not rest.islower() and any(c.isupper() for c in rest)
         noun = sentence_case and index > 0 and body[:1].isupper()
         after_colon = index > 0 and words[index - 1].endswith(":")
         alone = len(body) == 1 and body.isupper() and index > 0
@@ -104,10 +106,20 @@ def _protected(word: str) -> str:
 
 def encode(text: str) -> str:
     """`text` as LaTeX: specials and accents written out, braces always balanced."""
-    return "".join(_letter(character) for character in text)
+    return text.translate(_LETTERS)
 
 
-@cache
+class _Letters(dict[int, str]):
+    """What becomes of each character, found when it first comes."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _letter(chr(code))
+        return self[code]
+
+
+_LETTERS = _Letters()
+
+
 def _letter(character: str) -> str:
     """One character as LaTeX, or as it is where LaTeX's form would be read as another one."""
     if character in _BRACES:
