@@ -154,9 +154,11 @@ def score(
         )
     selection = mask_selection or profile.selection or "single"
     several = pc.max(table["candidate"]).as_py() > 0
-    failed = pc.is_valid(table["failure"])
-    missing = pairs_of(table.filter(failed))
-    present = pairs_of(table.filter(pc.invert(failed)))
+    counted, missing = table, set()
+    if table["failure"].null_count < table.num_rows:
+        failed = pc.is_valid(table["failure"])
+        missing, counted = pairs_of(table.filter(failed)), table.filter(pc.invert(failed))
+    present = pairs_of(counted)
     missing |= {pair for pair in expected if pair not in present and label in (None, pair[1])}
     order = label_order or sorted(set(table["label"].to_pylist()))
     patients = dict(zip(table["case"].to_pylist(), table["patient"].to_pylist(), strict=True))
@@ -165,9 +167,11 @@ def score(
     task = Task(
         profile, profile.measures[metric], selection, threshold, sorted(missing), list(order), draws
     )
-    counted = table.filter(pc.invert(failed))
     seeds = sorted(set(counted["seed"].to_pylist())) or [0]
-    outcomes = [task.outcome(counted.filter(pc.equal(counted["seed"], seed))) for seed in seeds]
+    outcomes = [
+        task.outcome(counted.filter(pc.equal(counted["seed"], seed)) if len(seeds) > 1 else counted)
+        for seed in seeds
+    ]
     first = outcomes[0]
     notes = _notes(profile, task, grid)
     if missing and task.missing_value is None and profile.missing != "omit":
