@@ -295,7 +295,6 @@ class SamMed3dAdapter(Adapter):
         self, state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
     ) -> SamMed3d:
         """Raises `InputError` listing key mismatches."""
-        import torch
         from medim.models.sam_med3d import build_sam3D_vit_b_ori
 
         from reproduce.models.sam import load_strictly
@@ -303,7 +302,9 @@ class SamMed3dAdapter(Adapter):
 
         if dtype != "float32":
             raise InputError(f"SAM-Med3D runs in float32, got {dtype}. Leave out --precision.")
-        with torch.device("meta"):
+        from reproduce.models.unfilled import unfilled
+
+        with unfilled():
             net = build_sam3D_vit_b_ori(**sizes(state))
         load_strictly(net, state)
         without_added_queries(net.image_encoder)

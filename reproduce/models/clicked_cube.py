@@ -12,6 +12,7 @@ from catalog.errors import InputError
 from reproduce.models.lifted import Lifted, sizes_of
 from reproduce.models.millimetre import MillimetreModel
 from reproduce.models.sam import load_strictly
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def load(state: Mapping[str, torch.Tensor], dtype: str) -> Lifted:
     """The network with its weights. Raises `InputError` listing what does not fit."""
     if dtype != "float32":
         raise InputError(f"this model runs in float32, got {dtype}. Leave out --precision.")
-    with torch.device("meta"):
+    with unfilled():
         net = Lifted(sizes_of(state))
     load_strictly(net, state)
     return net

@@ -19,6 +19,7 @@ import torch
 from torch.nn import functional
 
 from catalog.errors import InputError
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -222,7 +223,7 @@ def load_sam(state: Mapping[str, torch.Tensor], config: SamConfig | None = None)
     Raises `InputError` listing every missing, unexpected and misshapen tensor.
     """
     config = config or config_of(state)
-    with torch.device("meta"):
+    with unfilled():
         sam = build_sam(config)
     load_strictly(sam, state)
     for name, values in (("pixel_mean", config.pixel_mean), ("pixel_std", config.pixel_std)):

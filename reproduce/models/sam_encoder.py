@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from catalog.errors import UsageError
 from reproduce.models.products import by_onednn, product
+from reproduce.models.unfilled import unfilled
 
 LONG = 1024  # keys from which attention by hand is quicker, where it is at all
 AT_ONCE = 256  # queries whose scores stay in the cache
@@ -259,7 +260,7 @@ def _cast(linear: nn.Linear, dtype: torch.dtype) -> nn.Linear:
     """The layer itself in float32, a copy in any other precision."""
     if linear.weight.dtype == dtype:
         return linear
-    with torch.device("meta"):
+    with unfilled():
         copy = nn.Linear(linear.in_features, linear.out_features)
     copy.weight = nn.Parameter(linear.weight.to(dtype), requires_grad=False)
     copy.bias = nn.Parameter(linear.bias.to(dtype), requires_grad=False)

@@ -18,6 +18,7 @@ from timm.models.tiny_vit import Attention, TinyVit
 from torch import nn
 
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, load_strictly
+from reproduce.models.unfilled import unfilled
 
 DIMS = (64, 128, 160, 320)
 # In this order: later patterns see what earlier ones made.
@@ -116,7 +117,7 @@ def load_tiny_sam(state: Mapping[str, torch.Tensor]) -> TinySam:
     stem = state.get(f"{prefix}patch_embed.seq.0.c.weight")
     kernel = 3 if stem is None else int(stem.shape[-1])
     head = state.get(f"{prefix}head.weight")
-    with torch.device("meta"):
+    with unfilled():
         sam = TinySam(1024 if kernel == 3 else 256, kernel, 0 if head is None else len(head))
     renamed = {
         prefix + rename(key.removeprefix(prefix)) if key.startswith(prefix) else key: value

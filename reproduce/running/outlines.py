@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.files import write_whole
 from catalog.records import Contours
 from reproduce.contracts import Case, Dataset, Prediction, Sample
+from reproduce.ground.lean import put_off
 from reproduce.statistics.counting import decision
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def outline(mask: NDArray[np.bool_]) -> list[list[float]]:
     """Polygons around the foreground of an (H, W) mask: flat [x0, y0, x1, y1, ...] in pixels, where
     pixel (row, column) covers column ... column + 1 and row ... row + 1. One decimal."""
     import numpy as np
+
+    put_off("scipy.signal")  # for curves that are not asked for here: half a second of a start
     from skimage.measure import approximate_polygon, find_contours
 
     padded = np.pad(mask.astype(np.float32), 1)

@@ -16,6 +16,7 @@ from reproduce.contracts import Prompt
 from reproduce.models.frames import Frame
 from reproduce.models.promptable import Encoded, PromptedModel, as_colour
 from reproduce.models.sam import PIXEL_MEAN, SamConfig, build_sam, load_strictly
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,7 +148,7 @@ def load(state: Mapping[str, torch.Tensor]) -> AdaptiveNet:
             "(1, g, g, width), clip_model.text_projection and clip_model.visual.conv1.weight; "
             f"got {len(state)} tensors, the first ones {', '.join(sorted(state)[:5]) or 'none'}."
         ) from None
-    with torch.device("meta"):
+    with unfilled():
         blocks = "resblocks."
         visual = VisualTower(
             seen, depth(f"clip_model.visual.transformer.{blocks}"), pixels, places, out

@@ -18,6 +18,7 @@ from reproduce.models.maps import MapModel
 from reproduce.models.promptable import Encoded, as_colour, channels_first
 from reproduce.models.sam import VARIANTS, build_sam, load_strictly
 from reproduce.models.sam_encoder import FusedBlock, precision
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,7 +163,7 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> CellViT:
     """CellViT-SAM-H. Raises `InputError` naming what does not fit."""
-    with torch.device("meta"):
+    with unfilled():
         net = CellViTNet(options["answers"] != "map")
     load_strictly(net, state)
     encoder = net.encoder

@@ -19,6 +19,7 @@ from reproduce.models.sam import build_sam, config_of, load_strictly
 from reproduce.models.sam_encoder import FusedAttention, precision
 from reproduce.models.sam_preprocessing import resize_mask
 from reproduce.models.semantic import OverlappingModel, one_channel
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def load(state: Mapping[str, torch.Tensor]) -> Any:
             f"{', '.join(sorted(state)[:5]) or 'none'}."
         )
     config = config_of(state)
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(config)
         del sam.prompt_encoder
         sam.prompt_generator = PrototypePrompt(bank.shape[1], len(bank), config.grid)

@@ -20,6 +20,7 @@ from reproduce.models.maps import MapModel
 from reproduce.models.promptable import as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, load_strictly
 from reproduce.models.tinyvit import TinyVitEncoder, rename, with_tables
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -172,7 +173,7 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> DeLightSamModel:
     """De-LightSAM from its state dict. Raises `InputError` naming what does not fit."""
-    with torch.device("meta"):
+    with unfilled():
         net = DeLightSam(int(options["modality"]))
     load_strictly(net, {_named(key): value for key, value in state.items()})
     with_tables(net)

@@ -26,6 +26,7 @@ from reproduce.models.promptable import Encoded, as_colour, channels_first
 from reproduce.models.sam import VIT_B, SamConfig, build_sam, load_strictly
 from reproduce.models.sam_preprocessing import resize_mask
 from reproduce.models.semantic import OverlappingModel
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +81,7 @@ def load(state: Mapping[str, torch.Tensor]) -> Any:
     """The network, loaded strictly."""
     config = config_of(state)
     width = config.embed_dim
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(config)
         encoder = sam.image_encoder
         encoder.patch_embed = OverlappingPatches(width)

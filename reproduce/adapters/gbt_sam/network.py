@@ -14,6 +14,7 @@ from reproduce.models.decoders import other_self_attention
 from reproduce.models.lora import merge_loralib
 from reproduce.models.sam import build_sam, config_of, load_strictly
 from reproduce.models.sam_encoder import FusedAttention, precision
+from reproduce.models.unfilled import unfilled
 
 SLICES = 4  # seen together
 NAMES = {".attn.rel_h": ".attn.rel_pos_h", ".attn.rel_w": ".attn.rel_pos_w"}
@@ -82,7 +83,7 @@ def load(state: Mapping[str, torch.Tensor], image_size: int, dtype: str) -> Any:
             f"{len(state)} tensors, the first ones {', '.join(sorted(state)[:5]) or 'none'}."
         )
     config = config_of(plain | {"mask_decoder.transformer.layers.0.mlp.lin1.weight": hidden})
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(config)
         channels = plain["image_encoder.patch_embed.proj.weight"].shape[1]
         sam.image_encoder.patch_embed.proj = nn.Conv2d(

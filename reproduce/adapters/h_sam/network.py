@@ -16,6 +16,7 @@ from reproduce.models.lora import merge
 from reproduce.models.promptable import Encoded
 from reproduce.models.sam import VARIANTS, build_sam, load_strictly, resize_positions
 from reproduce.models.samed import Samed, classes_of
+from reproduce.models.unfilled import unfilled
 
 POINT_KINDS = 11  # nine classes and two box corners; without prompts none is used
 
@@ -56,7 +57,7 @@ def build(
     grid, classes = round(len(norm) ** 0.5), len(tokens)
     config = replace(variant, image_size=grid * variant.patch)
     merged = resize_positions(merge(state), config.image_size, config.global_attn_indexes)
-    with torch.device("meta"):
+    with unfilled():
         net: Any = build_sam(config)
         net.prompt_encoder.point_embeddings = nn.ModuleList(
             [nn.Embedding(1, 256) for _ in range(POINT_KINDS)]

@@ -19,6 +19,7 @@ from reproduce.adapters.hermes.tasks import CT, TASKS, Task
 from reproduce.contracts import Sample
 from reproduce.models.sam import load_strictly
 from reproduce.models.sam_encoder import precision
+from reproduce.models.unfilled import unfilled
 from reproduce.models.volumes import VolumeModel
 
 WIDTH, HEAD, SPACING_MM = 32, 32, 1.5
@@ -306,7 +307,7 @@ def build(
         raise UsageError(f"task {options['task']} has {count} classes, {len(classes)} are named")
     stem, token = state.get("inc.conv1.weight"), state.get("prior_init_fuse_2.task_prior")
     kinds = state.get("prior_init_fuse_2.modality_prior")
-    with torch.device("meta"):
+    with unfilled():
         net = HermesNet(
             WIDTH if stem is None else len(stem),
             72 if token is None else len(token) - 1,

@@ -16,6 +16,7 @@ from reproduce.contracts import Grid, Prediction, Prompt
 from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import Encoded, PromptedModel, as_colour, channels_first
 from reproduce.models.sam import build_sam, config_of, load_strictly, resize_positions
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def load(state: Mapping[str, torch.Tensor], image_size: int) -> Any:
     state = resize_positions(state, image_size, config.global_attn_indexes)
     rank = len(state["w_a_000"]) if "w_a_000" in state else 4
     width, depth = config.embed_dim, config.depth
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(replace(config, image_size=image_size))
         inner = config.prompt_embed_dim
         sam.mask_decoder.seg_field = Field(inner, inner // 8)

@@ -22,6 +22,7 @@ from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel, as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, VIT_B, build_sam, load_strictly
 from reproduce.models.sam_preprocessing import resize_mask
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> ImisNet:
     """IMIS-Net (ViT-B) from its state dict. Raises `InputError` naming what does not fit."""
-    with torch.device("meta"):
+    with unfilled():
         sam = network()
     load_strictly(sam, {named(k): v for k, v in state.items() if not _TABLE.match(k)})
     for name, values in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):

@@ -176,8 +176,9 @@ class Lwnet(Adapter):
 
         from reproduce.adapters.lwnet.network import WNet
         from reproduce.models.sam import load_strictly
+        from reproduce.models.unfilled import unfilled
 
-        with torch.device("meta"):
+        with unfilled():
             net = WNet()
         load_strictly(net, state)
         net.to(torch.device(device), getattr(torch, dtype)).eval().requires_grad_(False)

@@ -16,6 +16,7 @@ from catalog.errors import InputError
 from reproduce.models.decoders import enlarge_sixteenfold
 from reproduce.models.sam import SamConfig, build_sam, config_of, load_strictly, resize_positions
 from reproduce.models.sam_encoder import FusedBlock, precision
+from reproduce.models.unfilled import unfilled
 from reproduce.models.windows import WindowModel
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def build(
     merged = with_factors(plain, config)
     merged = resize_positions(merged, side, config.global_attn_indexes)
     narrow = merged.get("image_encoder.blocks.0.adapter_conv.bias")
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(replace(config, image_size=side))
         for block in sam.image_encoder.blocks:
             add_adapters(block, config.embed_dim, 384 if narrow is None else len(narrow))

@@ -24,6 +24,7 @@ from reproduce.models.decoders import other_self_attention
 from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel, as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, VARIANTS, build_sam, load_strictly
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def load(state: Mapping[str, torch.Tensor]) -> Any:
     config = replace(
         variant, image_size=side, multimask_outputs=3 if tokens is None else len(tokens) - 1
     )
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(config)
         # Always SAM's 64x64, whatever the image size.
         sam.image_encoder.pos_embed = nn.Parameter(torch.empty(1, 64, 64, config.embed_dim))

@@ -26,6 +26,7 @@ from reproduce.models.sam import (
     resize_positions,
 )
 from reproduce.models.sam_encoder import FusedAttention, precision
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +82,7 @@ def load(state: Mapping[str, torch.Tensor], image_size: int) -> Any:
         for key, value in state.items()
     }
     hidden, width = len(state[f"{FIRST}.0.weight"]), told.shape[1]
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(replace(config, image_size=image_size))
         encoder, decoder = sam.image_encoder, sam.mask_decoder
         encoder.modal_embed = nn.Embedding(len(told), width)

@@ -14,6 +14,7 @@ from torch.nn.functional import gelu, interpolate
 from catalog.errors import InputError, UsageError
 from reproduce.contracts import Sample
 from reproduce.models.sam import load_strictly
+from reproduce.models.unfilled import unfilled
 from reproduce.models.volumes import VolumeModel
 
 IMAGES, LABELS = "context.images", "context.labels"
@@ -251,7 +252,7 @@ def build(
         for key in weights
     )
     width = len(weights[FIRST]) if FIRST in weights else 32
-    with torch.device("meta"):
+    with unfilled():
         net = Neuroverse([width << level for level in range(levels + 1)])
     load_strictly(net, weights)
     given = str(options["classes"])

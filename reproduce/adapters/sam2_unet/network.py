@@ -17,6 +17,7 @@ from reproduce.models.maps import MapModel
 from reproduce.models.promptable import as_colour, channels_first
 from reproduce.models.sam import load_strictly
 from reproduce.models.sam2 import VARIANTS, Sizes, trunk_config, trunk_renamed
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,7 +172,7 @@ def build(
 
     Raises `InputError` naming what does not fit, in transformers' names.
     """
-    with torch.device("meta"):
+    with unfilled():
         net = Sam2UNet(VARIANTS["large"])
     load_strictly(net, {trunk_renamed(key, "encoder."): value for key, value in state.items()})
     return Sam2UNetModel("sam2-unet", net, SIDE, options, device, dtype)

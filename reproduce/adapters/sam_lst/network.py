@@ -11,6 +11,7 @@ from torchvision.models import resnet18
 
 from reproduce.models.sam import build_sam, config_of, load_strictly
 from reproduce.models.samed import Samed, classes_of
+from reproduce.models.unfilled import unfilled
 
 
 class LadderNet(nn.Module):
@@ -47,7 +48,7 @@ def build(
 ) -> SamLst:
     """SAM-LST from the state dict of its whole model."""
     config = config_of({key.removeprefix("sam."): value for key, value in state.items()})
-    with torch.device("meta"):
+    with unfilled():
         net = LadderNet(build_sam(config))
     load_strictly(net, state)
     return SamLst("sam-lst", net, classes_of(config.multimask_outputs), options, device, dtype)

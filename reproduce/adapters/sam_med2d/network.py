@@ -12,6 +12,7 @@ from torch import nn
 from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel, as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, build_sam, config_of, load_strictly
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def load(state: Mapping[str, torch.Tensor], adapter: bool) -> Sam:
     if not adapter:
         state = {key: value for key, value in state.items() if ".Adapter." not in key}
     config = config_of(state)
-    with torch.device("meta"):
+    with unfilled():
         sam = build_sam(config)
         if adapter:
             for block in sam.image_encoder.blocks:

@@ -18,6 +18,7 @@ from reproduce.models.frames import Frame
 from reproduce.models.promptable import Encoded, as_colour, channels_first
 from reproduce.models.sam import VIT_B, build_sam, load_strictly
 from reproduce.models.semantic import SemanticModel, unprompted
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,7 +143,7 @@ def build(
             "state_dict/model."
         )
     tokens = len(state[key])
-    with torch.device("meta"):
+    with unfilled():
         net = SamPathNet(tokens)
     load_strictly(net, state)
     net.extra_encoder.widen(VIT_B.grid)

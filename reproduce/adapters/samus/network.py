@@ -16,6 +16,7 @@ from reproduce.models.bottleneck import Bottleneck
 from reproduce.models.frames import Frame, PromptPlane
 from reproduce.models.promptable import PromptedModel
 from reproduce.models.sam import load_strictly
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -217,7 +218,7 @@ def build(
 
     width = rows("image_encoder.blocks.0.norm1.weight", 768)
     head = state.get("image_encoder.blocks.0.attn.rel_pos_h")
-    with torch.device("meta"):
+    with unfilled():
         net = SamusNet(
             width,
             12,

@@ -22,6 +22,7 @@ from catalog.errors import InputError, UsageError
 from reproduce.contracts import Prompt, Sample
 from reproduce.models.sam import load_strictly
 from reproduce.models.sam_encoder import precision
+from reproduce.models.unfilled import unfilled
 from reproduce.models.volumes import VolumeModel, Whole
 
 TEXT = "text."
@@ -311,7 +312,7 @@ def build(
     stage = "backbone.encoder.stages.{}.0.convs.{}.conv.weight"
     widths = [sizes(weights, stage.format(n, 0), 64)[0] for n in range(STAGES)]
     count = sum(stage.format(0, n) in weights for n in range(9)) or 2
-    with torch.device("meta"):
+    with unfilled():
         net = Sat(widths, count, (hidden, last, width))
     load_strictly(net, weights)
     model = SatModel("sat", net, max(window), names, options, device, dtype)

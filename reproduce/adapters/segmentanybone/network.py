@@ -20,6 +20,7 @@ from reproduce.models.sam_encoder import precision
 from reproduce.models.sam_preprocessing import resize_mask
 from reproduce.models.tinyvit import TinySam, with_tables
 from reproduce.models.tinyvit import rename as of_timm
+from reproduce.models.unfilled import unfilled
 from reproduce.models.volumes import VolumeModel
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def build(
 
     Raises `InputError` naming what does not fit.
     """
-    with torch.device("meta"):
+    with unfilled():
         net = BoneSam()
     load_strictly(net, {named(key): value for key, value in state.items()})
     del net.attention_fusion

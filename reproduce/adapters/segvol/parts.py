@@ -17,6 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from reproduce.adapters.segvol.words import BEGIN, END
 from reproduce.models.sam import load_strictly
+from reproduce.models.unfilled import unfilled
 
 PATCH = (4, 16, 16)
 WINDOW = (32, 256, 256)
@@ -185,7 +186,7 @@ def load(state: Mapping[str, torch.Tensor]) -> SegVolNet:
         for key, value in state.items()
         if not key.endswith("embeddings.position_ids")
     }
-    with torch.device("meta"):
+    with unfilled():
         net = SegVolNet(sizes_of(named))
     load_strictly(net, named)
     embeddings: Any = net.text_encoder.clip_text_model.embeddings

@@ -13,6 +13,7 @@ from catalog.errors import UsageError
 from reproduce.contracts import Sample
 from reproduce.models.sam import load_strictly
 from reproduce.models.sliding import SlidingModel
+from reproduce.models.unfilled import unfilled
 
 LEVELS = 5
 
@@ -98,7 +99,7 @@ def build(
             f"the file has {len(last) - 1} classes after the background, option classes names "
             f"{len(classes)}: {', '.join(classes)}"
         )
-    with torch.device("meta"):
+    with unfilled():
         net = UNet(16 if first is None else len(first), len(classes) + 1)
     load_strictly(net, state)
     return SemiSam("semisam", net, int(options["window"]), classes, options, device, dtype)

@@ -18,6 +18,7 @@ from reproduce.models.lora import merge, number_wrapped
 from reproduce.models.promptable import fingerprint
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, build_sam, config_of, load_strictly
 from reproduce.models.sam_encoder import FusedEncoder, precision
+from reproduce.models.unfilled import unfilled
 from reproduce.models.volumes import OwnGrid
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def build(
     """From a state dict with its LoRA layers. Raises `InputError` naming what does not fit."""
     state = merge(number_wrapped(state))
     config = config_of(state)
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(config)
         stem = sam.prompt_encoder.mask_downscaling[0]
         sam.prompt_encoder.mask_downscaling[0] = nn.Conv2d(SLICES, stem.out_channels, 2, 2)

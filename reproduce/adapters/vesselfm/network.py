@@ -14,6 +14,7 @@ from catalog.errors import InputError
 from reproduce.contracts import Sample
 from reproduce.models.sam import load_strictly
 from reproduce.models.sliding import SlidingModel
+from reproduce.models.unfilled import unfilled
 
 LEVELS = 6
 WINDOW = 128
@@ -62,7 +63,7 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> VesselFm:
     """vesselFM from its state dict. Raises `InputError` naming what does not fit."""
-    with torch.device("meta"):
+    with unfilled():
         net = network()
     load_strictly(net, state)
     return VesselFm("vesselfm", net, WINDOW, ("vessel",), options, device, dtype)

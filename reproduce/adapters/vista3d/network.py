@@ -25,6 +25,7 @@ from reproduce.adapters.vista3d.classes import CLASSES, number_of
 from reproduce.contracts import Prompt, Sample
 from reproduce.models.sam import load_strictly
 from reproduce.models.sliding import SlidingModel
+from reproduce.models.unfilled import unfilled
 from reproduce.models.volumes import Whole
 
 if TYPE_CHECKING:
@@ -281,7 +282,7 @@ def build(
 ) -> Vista3d:
     """VISTA3D from `model_monai1.3.pt`. Raises `InputError` naming what does not fit."""
     classes = asked(str(options["classes"]))
-    with torch.device("meta"):
+    with unfilled():
         net = network()
     load_strictly(net, {_PERCEPTRON.sub(r"\1linear\2.", k): v for k, v in state.items()})
     return Vista3d("vista3d", net, int(options["window"]), classes, options, device, dtype)

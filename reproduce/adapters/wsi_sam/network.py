@@ -21,6 +21,7 @@ from reproduce.models.promptable import ImageModel, as_colour, channels_first
 from reproduce.models.sam import PIXEL_MEAN, PIXEL_STD, load_strictly
 from reproduce.models.sam_encoder import precision
 from reproduce.models.tinyvit import TinySam, rename, with_tables
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -194,7 +195,7 @@ def build(
     state: Mapping[str, torch.Tensor], options: Mapping[str, Any], device: str, dtype: str
 ) -> WsiSam:
     """WSI-SAM from its three files. Raises `InputError` naming what does not fit."""
-    with torch.device("meta"):
+    with unfilled():
         net = WsiNet()
     renamed = {
         ENCODER + rename(key.removeprefix(ENCODER)) if key.startswith(ENCODER) else key: value

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate, pad
 from reproduce.models.millimetre import MillimetreModel
 from reproduce.models.sam import build_sam, config_of, load_strictly
 from reproduce.models.sam_encoder import FusedBlock, precision
+from reproduce.models.unfilled import unfilled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,7 +120,7 @@ def build(
     config = config_of(state)
     width, side = config.prompt_embed_dim, int(options["image_size"])
     grid = side // config.patch
-    with torch.device("meta"):
+    with unfilled():
         sam: Any = build_sam(config)
         sam.prompt_encoder = PromptEncoder(width, (grid, grid), (side, side), config.mask_in_chans)
         decoder = sam.mask_decoder

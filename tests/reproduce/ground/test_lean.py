@@ -25,6 +25,8 @@ def test_networks_import_no_torchvision_and_the_package_is_whole_once_asked() ->
     code = (
         "import sys\n"
         "from reproduce.models.sam import build_sam\n"
+        "from reproduce.models.unfilled import unfilled\n"
+        "with unfilled(): assert all(p.is_meta for p in build_sam().parameters())\n"
         "from segment_anything.modeling import Sam\n"
         "heavy = {'torchvision', 'torch._dynamo'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
