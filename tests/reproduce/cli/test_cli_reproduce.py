@@ -68,7 +68,7 @@ def test_reading_and_scoring_import_no_torch(root: Path, tmp_path: Path) -> None
         "    answer = CliRunner().invoke(app, words)\n"
         "    told = (words, answer.output)\n"
         "    assert answer.exit_code == 0 or 'V001' in str(answer.exception), told\n"
-        "heavy = {'torch', 'segment_anything'} & set(sys.modules)\n"
+        "heavy = {'torch', 'segment_anything.modeling'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
