@@ -14,6 +14,7 @@ from markupsafe import Markup
 from catalog.evidence import Answer, Recomputed, Share
 from catalog.render import charts
 from catalog.render.charts import Pair
+from catalog.render.output import signed
 
 Results = Mapping[str, Recomputed]
 
@@ -231,9 +232,9 @@ def other_cases(results: Results) -> Shown:
     )
     text = (
         f"The tight box was scored on {ask('all', '0', 'sam').n:,} slices, the wider ones on "
-        f"{ask('all', '3', 'sam').n:,}. As printed, SAM gains {100 * gain:+.1f} points from a box "
-        f"3 pixels wider; on the slices that all widths share it is {100 * loss:+.1f} points. The "
-        "report that goes with these tables advises a wider box on that ground."
+        f"{ask('all', '3', 'sam').n:,}. As printed, a box 3 pixels wider changes SAM by "
+        f"{signed(gain, 1)} points; on the slices that all widths share, by {signed(loss, 1)} "
+        "points. The report that goes with these tables advises a wider box on that ground."
     )
     head = ["box", *(n for n, _ in series), "slices", "slices in common"]
     data = [
@@ -337,7 +338,7 @@ def chance(results: Results) -> Shown:
         (
             i.name,
             abs((i.value or 0) - i.printed),
-            f"{100 * ((i.value or 0) - i.printed):+.2f} points",
+            f"{signed((i.value or 0) - i.printed)} points",
         )
         for i in worst
     ]

@@ -74,7 +74,7 @@ def test_twelve_findings_each_with_figure_and_data(catalog: Catalog) -> None:
         "one-name": ("for 14 of the 112 tasks", "kits23/kidney in the file of medians"),
         "same-mean": ("87.2047 where 87.2", "Of its 12 organs, 3 do"),
         "impossible": ("liver_130 1.0135", "0.9043 is 0.8934"),
-        "other-cases": ("94,856", "19,390", "+2.4 points", "-4.3 points"),
+        "other-cases": ("94,856", "19,390", "+2.4 points", "−4.3 points"),
         "empty": ("0.8044", "0.8370", "2,973 of 3,520"),
         "best-of": ("0.173", "0.132", "3 of 4"),
         "chance": ("1.9 points", "8e-08"),
