@@ -54,8 +54,9 @@ class _Packed:
 
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         inner = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        height, width = inner.shape
         packed = np.packbits(inner)
-        return cls(top + int(rows[0]), left + int(columns[0]), *inner.shape, packed)
+        return cls(top + int(rows[0]), left + int(columns[0]), height, width, packed)
 
     def on(self, plane: NDArray[np.bool_]) -> None:
         """Add its pixels to a plane."""
