@@ -36,7 +36,8 @@ def read_table(path: Path) -> Written:
     """A table with a heading: UTF-8, or UTF-16 as spreadsheets mark it; between its cells stands
     what stands most often in the heading, a comma, a semicolon or a tab.
 
-    Raises `InputError` for another encoding, and for lines with more cells than the heading.
+    Raises `InputError` for another encoding, for columns that stand twice, and
+    for lines with more cells than the heading.
     """
     try:
         raw = path.read_bytes()
@@ -57,10 +58,12 @@ def read_table(path: Path) -> Written:
     except csv.Error as error:
         raise InputError(f"{path}: cannot be read as CSV ({error}).") from error
     columns = [cell.strip() for cell in lines[0][1]] if lines else []
+    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+        raise InputError(f"{path}: columns stand twice: {', '.join(twice)}.")
     if long := [number for number, cells in lines if len(cells) > len(columns)]:
         raise InputError(
-            f"{path}: line {long[0]} has more cells than the heading ({len(long)} such). A decimal "
-            "comma needs semicolons between the cells, a comma in a text quotes around it."
+            f"{path}:{long[0]}: expected {len(columns)} cells as in the heading, got more. A "
+            "decimal comma needs semicolons between the cells, a comma in a text quotes around it."
         )
     rows = [
         (number, dict(zip(columns, [c.strip() for c in cells], strict=False)))

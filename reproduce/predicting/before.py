@@ -218,6 +218,7 @@ def need_space(out: Path, needs: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needs + ROOM_BYTES:
         raise PrerequisiteError(
-            f"{out}: the masks of these images may take {wording.size(needs)}, and "
-            f"{wording.size(free)} are free there. Name another place with --out, or free some."
+            f"{out}: the masks of these images may take {wording.size(needs)}, "
+            f"{wording.size(ROOM_BYTES)} stay free for others, and {wording.size(free)} are free "
+            "there. Name another place with --out, or free some."
         )

@@ -6,8 +6,6 @@ is taken from a column's name only.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from catalog.errors import InputError
-from catalog.evidence import Aggregation, Column, Reader, Scale, Tried
+from catalog.evidence import Aggregation, Column, Scale, Tried
+from reproduce.ground.tables import read_table
 from reproduce.rows.aggregating import SPREADS, aggregate, other_ways, told, with_impossible
 from reproduce.rows.checking import IMPOSSIBLE
-from reproduce.rows.formats import read_table
 from reproduce.rows.printed import Printed
 from reproduce.rows.recomputing import MOST_NAMED, double_rows
 from reproduce.rows.tables import FILE, NAN, ROW, Table, text
@@ -111,40 +109,23 @@ def describe(
 
 
 def _table(path: Path) -> Table:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    content, separated = with_commas(content)
-    table = read_table(path.name, Reader(format="csv"), {path.name: content})
-    if separated == ";":
-        for name, cells in table.columns.items():
-            written = [text(cell) for cell in cells]
-            if name not in (FILE, ROW) and all(map(_is_decimal, written)):
-                pointed = [cell.replace(",", ".") for cell in written]
-                table.columns[name] = np.array(pointed, dtype=object)
+    written = read_table(path)
+    if not written.rows:
+        raise InputError(f"{path}: no row in it.")
+    for line, cells in written.rows:
+        if len(cells) != len(written.columns):
+            expected = len(written.columns)
+            raise InputError(f"{path}:{line}: expected {expected} cells as in the heading.")
+    rows = [
+        cells | {ROW: str(number), FILE: path.name}
+        for number, (_, cells) in enumerate(written.rows, start=1)
+    ]
+    table = Table.of(path.name, rows)
+    for name in written.columns if written.decimal_comma else ():
+        cells = table.columns[name]
+        if all(map(_is_decimal, cells)):
+            cells[:] = [cell.replace(",", ".") for cell in cells]
     return table
-
-
-def with_commas(content: bytes) -> tuple[bytes, str]:
-    """A table whose cells are separated by semicolons or tabs, as spreadsheets write them, with
-    commas; and what separated them, told by the heading.
-
-    >>> with_commas(b"case;dice\\na;0,9\\n")
-    (b'case,dice\\na,"0,9"\\n', ';')
-    """
-    heading = content.split(b"\n", 1)[0]
-    separated = max((",", ";", "\t"), key=lambda mark: heading.count(mark.encode()))
-    try:
-        written = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content, ","  # told where it is read
-    if separated == ",":
-        return content, separated
-    kept = io.StringIO(newline="")
-    rows = csv.reader(io.StringIO(written, newline=""), delimiter=separated)
-    csv.writer(kept, lineterminator="\n").writerows(rows)
-    return kept.getvalue().encode(), separated
 
 
 def _kind(table: Table, name: str) -> str:

@@ -38,13 +38,14 @@ def test_a_table_says_the_same_however_it_was_saved(
     [
         (
             b"image,x0,y0,x1,y1\na,1,5,2,3,4\n",
-            "line 2 has more cells than the heading .*semicolons",
+            r":2: expected 5 cells as in the heading, .*semicolons",
         ),
         ("image,x0,y0,x1,y1\nä,1,2,3,4\n".encode("latin-1"), r"byte 19\). Save it as 'CSV UTF-8'"),
         (b"image,x,y,width,height\na,1,2,3,4\n", r"x1 is x0 \+ width - 1"),
         (b"filename,xmin,ymin,xmax,ymax\na,1,2,3,4\n", "Call xmin, ymin, xmax, ymax so"),
         (b"image,x0,y0,x1,y1\na,1,2,,4\nb,1,2,inf,4\n", r":2: x1 '' is no .*:3: x1 'inf' is no"),
         (b'image,x0,y0,x1,y1\n"a"b,1,2,3,4\n', "cannot be read as CSV"),
+        (b"image,x0,y0,x1,x0\na,1,2,3,4\n", "columns stand twice: x0"),
         (b"", "got none"),
     ],
 )
