@@ -122,9 +122,9 @@ def _table(path: Path) -> Table:
     ]
     table = Table.of(path.name, rows)
     for name in written.columns if written.decimal_comma else ():
-        cells = table.columns[name]
-        if all(map(_is_decimal, cells)):
-            cells[:] = [cell.replace(",", ".") for cell in cells]
+        column = table.columns[name]
+        if all(map(_is_decimal, column)):
+            column[:] = [cell.replace(",", ".") for cell in column]
     return table
 
 
