@@ -41,7 +41,8 @@ def source_of(
     adapter = chosen.adapter
     if given is None:
         if "none" not in adapter.prompts:
-            ways = [OPTIONS[kind] for kind in adapter.prompts if kind in OPTIONS]
+            taken = [k for k in adapter.prompts if k != "mask" or adapter.dimensionality == "3d"]
+            ways = [OPTIONS[kind] for kind in taken if kind in OPTIONS]
             raise UsageError(
                 f"{adapter.name} has to be asked: give {' or '.join(dict.fromkeys(ways))}."
             )

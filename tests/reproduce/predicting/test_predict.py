@@ -306,6 +306,8 @@ def test_prompts_that_a_model_cannot_take_are_refused_before_anything_is_read(
     drawn = tmp_path / "images"
     with pytest.raises(UsageError, match="plane-example has to be asked: give --boxes"):
         predict(tmp_path)
+    with pytest.raises(UsageError, match=r"give --boxes or --points\.$"):  # masks are its own
+        predict(tmp_path, target="sam")
     with pytest.raises(UsageError, match="trained for box prompts, not for text"):
         predict(tmp_path, text=("liver",))
     with pytest.raises(UsageError, match="its own answer of the round before"):
