@@ -65,7 +65,8 @@ PLUGIN = DeclaredAdapter(
         ),
         "stage": Option(
             "masks",
-            "coarse: the component that gives the box, without SAM",
+            "coarse: the component that gives the box, without SAM; its masks are given to the "
+            "second stage by --boxes DIR/masks --prompts box-tight-exclusive",
             ("masks", "coarse"),
             changes={"preprocessing": {"coarse": None}, "postprocessing": {"coarse": None}},
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -124,6 +124,14 @@ def boxes_of(coarse: NDArray[np.bool_], apart: bool) -> tuple[list[list[int]], i
     return boxes, len(found)
 
 
+def inside(prompt: Prompt, size: tuple[int, int]) -> Prompt:
+    """A box that is given ends where those of the release do: on the last pixel at most."""
+    if prompt.box is None:
+        return prompt
+    last = np.array([np.inf, size[0] - 1, size[1] - 1])
+    return replace(prompt, box=np.minimum(prompt.box, last))
+
+
 class MedClipSam(SamModel):
     """Finished masks, on the image's own grid."""
 
@@ -160,7 +168,7 @@ class MedClipSam(SamModel):
         coarse = []
         for prompt in prompts:
             if not prompt.is_empty:
-                parts.append(([prompt], 1))
+                parts.append(([inside(prompt, size)], 1))
                 continue
             coarse.append(self.coarse(embedding, prompt.text or prompt.label))
             boxes, regions = boxes_of(coarse[-1], self.asked["apart"])
