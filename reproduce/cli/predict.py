@@ -40,7 +40,8 @@ def predict(
         Path | None, typer.Option("--masks", help="Folder of masks that the model is shown.")
     ] = None,
     text: Annotated[
-        list[str] | None, typer.Option("--text", help="Words; give it again for one class more.")
+        list[str] | None,
+        typer.Option("--text", help="Words, again for one class more; or CSV, JSON: image, words."),
     ] = None,
     prompts: Annotated[
         str | None,

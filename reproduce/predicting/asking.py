@@ -13,7 +13,7 @@ from reproduce.ground.plugins import plugin, plugins
 from reproduce.models.declaring import check_prompts
 from reproduce.predicting.chosen import Chosen
 from reproduce.predicting.drawn import MaskFolder
-from reproduce.predicting.given import Drawn, Nothing, Source, Table, Words
+from reproduce.predicting.given import Drawn, Nothing, Sentences, Source, Table, Words
 
 #: (kind, whether the model takes whole stacks) -> profiles that make prompts of masks, the first
 #: that fits an adapter is taken.
@@ -59,7 +59,7 @@ def source_of(
         check_prompts(adapter, kind, tuple(allow))
     scope: Scope = "stack" if stacks else "plane"
     if kind == "text":
-        return Words(value, scope)
+        return Sentences(value, cases, scope) if isinstance(value, Path) else Words(value, scope)
     if Path(value).is_dir():
         masks = MaskFolder(value, cases)
         made = _profile(chosen, kind, profile, stacks)

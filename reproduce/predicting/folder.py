@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -132,6 +132,13 @@ def with_precision(asked: Asked, ready: Ready) -> Asked:
     return replace(asked, precision=probe.chosen, precision_chosen_by=measured)
 
 
+def _listed(text: Sequence[str]) -> Sequence[str] | Path | None:
+    """Words for all images, or the file that has words for each of them."""
+    if len(text) == 1 and Path(text[0]).suffix.lower() in (".csv", ".json"):
+        return Path(text[0])
+    return text or None
+
+
 def _prompted(asked: Asked) -> tuple[PromptKind, Any] | None:
     """The kind of prompts and where they come from; None: there are none. Raises `UsageError` for
     several."""
@@ -139,7 +146,7 @@ def _prompted(asked: Asked) -> tuple[PromptKind, Any] | None:
         ("box", "--boxes", asked.boxes),
         ("point", "--points", asked.points),
         ("mask", "--masks", asked.masks),
-        ("text", "--text", asked.text or None),
+        ("text", "--text", _listed(asked.text)),
     ]
     there = [item for item in given if item[2] is not None]
     if len(there) > 1:
@@ -214,8 +221,9 @@ def device_of(asked: str | None) -> str:
 
 def _about(asked: Asked, ready: Ready, job: Job) -> dict[str, Any]:
     """The head of `predict.json`: what made the answers. Paths of this machine stay out of it."""
+    said = _listed(asked.text)
     given = next(
-        (p.name for p in (asked.boxes, asked.points, asked.masks) if p is not None),
+        (p.name for p in (asked.boxes, asked.points, asked.masks, said) if isinstance(p, Path)),
         ", ".join(asked.text),
     )
     source = ready.source

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from catalog.errors import InputError
 from reproduce.asking.replay import prompts_of
@@ -27,11 +27,14 @@ from reproduce.contracts import (
 )
 from reproduce.ground.tables import cases_named, plain
 from reproduce.predicting.drawn import MaskFolder
-from reproduce.predicting.listed import Row, read_rows
+from reproduce.predicting.listed import Row, read_rows, read_words
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+T = TypeVar("T")
 
 
 class AsGiven(PromptProfile):
@@ -114,11 +117,32 @@ class Words:
         return json.dumps(self.labels)
 
     def prompts(self, sample: Sample) -> Asked:
-        planes: Iterable[int | None] = range(sample.shape[0])
-        if self.scope == "stack" or sample.is_image:
-            planes = [None]
-        case = sample.case.id
+        planes, case = _asked_on(sample, self.scope), sample.case.id
         return Asked([Prompt(case, w, p, text=w) for p in planes for w in self.labels])
+
+
+def _asked_on(sample: Sample, scope: Scope) -> Sequence[int | None]:
+    """The planes that words are asked on; None: the image, or the whole stack."""
+    return [None] if scope == "stack" or sample.is_image else range(sample.shape[0])
+
+
+class Sentences:
+    """Words of its own for every case, and on every plane where the model sees one at a time."""
+
+    def __init__(self, path: Path, cases: Sequence[Case], scope: Scope) -> None:
+        self.profile: PromptProfile | None = AsGiven("text")
+        self.scope = scope
+        rows = read_words(path)
+        self.rows, self.problems = by_case(path, rows, cases)
+        self.labels = list(dict.fromkeys(label for _, (label, _) in rows))
+
+    def mark(self, case: Case) -> str:
+        return json.dumps(self.rows.get(case.id, ()))
+
+    def prompts(self, sample: Sample) -> Asked:
+        planes, case = _asked_on(sample, self.scope), sample.case.id
+        said = self.rows.get(case, ())
+        return Asked([Prompt(case, label, p, text=words) for p in planes for label, words in said])
 
 
 class Drawn:
@@ -154,23 +178,8 @@ class Table:
         self.profile: PromptProfile | None = AsGiven(kind)
         self.kind, self.scope, self.solid = kind, scope, solid
         rows = read_rows(path, kind)
-        names, doubtful = cases_named((image for image, _ in rows), _names(cases))
-        self.rows: dict[str, list[Row]] = defaultdict(list)
-        for image, row in rows:
-            if image in names:
-                self.rows[names[image]].append(row)
+        self.rows, self.problems = by_case(path, rows, cases)
         self.labels = list(dict.fromkeys(row.label for _, row in rows))
-        alone = [name for name in dict.fromkeys(i for i, _ in rows) if name not in names]
-        alone = [name for name in alone if name not in doubtful]
-        self.problems = [
-            f"{path}: {len(which)} of its images {what}: {', '.join(which[:5])}"
-            + (" ..." if which[5:] else "")
-            for which, what in (
-                (alone, "are not there"),
-                (doubtful, "may be another's, by their names without folder or suffix"),
-            )
-            if which
-        ]
 
     def mark(self, case: Case) -> str:
         rows = self.rows.get(case.id, ())
@@ -244,6 +253,29 @@ class Table:
             f"the box goes over planes {first} to {last}, and the model is asked on one. Give the "
             "plane on which the object is largest (column z)."
         )
+
+
+def by_case(
+    path: Path, rows: Sequence[tuple[str, T]], cases: Sequence[Case]
+) -> tuple[dict[str, list[T]], list[str]]:
+    """What a list says about each case, and what it says about images that are not there."""
+    names, doubtful = cases_named((image for image, _ in rows), _names(cases))
+    found: dict[str, list[T]] = defaultdict(list)
+    for image, row in rows:
+        if image in names:
+            found[names[image]].append(row)
+    alone = [name for name in dict.fromkeys(i for i, _ in rows) if name not in names]
+    alone = [name for name in alone if name not in doubtful]
+    problems = [
+        f"{path}: {len(which)} of its images {what}: {', '.join(which[:5])}"
+        + (" ..." if which[5:] else "")
+        for which, what in (
+            (alone, "are not there"),
+            (doubtful, "may be another's, by their names without folder or suffix"),
+        )
+        if which
+    ]
+    return found, problems
 
 
 def _names(cases: Sequence[Case]) -> dict[str, str]:

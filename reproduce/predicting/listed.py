@@ -1,4 +1,4 @@
-"""Lists of boxes and points: CSV as spreadsheets save it, and COCO's JSON.
+"""Lists of boxes, points and words: CSV as spreadsheets save it, and COCO's JSON.
 
 Places are those of the file as other programs show it: x is the column, y the row, z the plane,
 each counted from 0.
@@ -72,6 +72,30 @@ def _csv(path: Path, kind: PromptKind) -> list[tuple[str, Row]]:
             found.append((cells.get(image, ""), row))
     if wrong:
         raise InputError(f"{path}: " + "; ".join(wrong[:5]) + (" ..." if wrong[5:] else ""))
+    return found
+
+
+def read_words(path: Path) -> list[tuple[str, tuple[str, str]]]:
+    """(image, (label, words)) of a JSON object from images to words, or of a CSV with the columns
+    image and text (and label). Raises `InputError` for what is neither."""
+    rows: list[tuple[str, str, object]] = []
+    if path.suffix.lower() == ".json":
+        rows = [(image, "", words) for image, words in read_object(path).items()]
+    else:
+        written = read_table(path)
+        image, text = written.column("image", "case"), written.column("text")
+        label = written.column("label") or ""
+        if image is None or text is None:
+            raise InputError(
+                f"{path}: expected the columns image and text (and label where it is needed), got "
+                f"{', '.join(written.columns) or 'none'}."
+            )
+        rows = [(row.get(image, ""), row.get(label, ""), row.get(text)) for _, row in written.rows]
+    found = [(i, (label or OBJECT, w.strip())) for i, label, w in rows if isinstance(w, str) and w]
+    if len(found) < len(rows):
+        wrong = [image for image, _, words in rows if not (isinstance(words, str) and words)]
+        few = ", ".join(wrong[:5]) + (" ..." if wrong[5:] else "")
+        raise InputError(f"{path}: expected words for every image; none for {few}")
     return found
 
 
