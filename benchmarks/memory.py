@@ -64,6 +64,7 @@ NEEDED = {
     "segvol": ("monai.inferers", "monai.networks.nets", "transformers"),
     "hermes": ("SimpleITK",),
     "sat": ("monai.transforms",),
+    "medlsam": ("scipy.ndimage", "skimage.transform", "nibabel"),
 }
 # Options without which an adapter answers nothing.
 GIVEN = {"medsegx": {"task": "CT_Liver"}}
@@ -117,6 +118,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("segvol", "vit_b", 256, ("segvol",), "module."),
     ("slide-sam", "vit_b", 256, ("slide_sam",), ""),
     ("neuroverse3d", "unet", 128, ("neuroverse3d", "examples:128"), "net."),
+    ("medlsam", "vit_b", 128, ("medlam", "sam_vit_b", "supports:128"), "module."),
     ("hermes", "resunet", 128, ("hermes",), ""),
     ("cellvit", "vit_h", 256, ("cellvit",), ""),
     ("nninteractive", "resenc_l", 192, ("nninteractive",), ""),
@@ -316,6 +318,14 @@ def seeded(name: str) -> dict[str, Any]:
         side = int(name.removeprefix("examples:"))
         images = torch.arange(3 * side**3).reshape(3, side, side, side) % 251
         return {"context.images": images.float(), "context.labels": (images > 200).long()}
+    if name.startswith("supports:"):  # a volume with one label
+        side = int(name.removeprefix("supports:"))
+        label = torch.zeros(side, side, side, dtype=torch.int64)
+        label[32:96, 32:96, 60:62] = 1
+        image = torch.arange(side**3).reshape(side, side, side) % 1251 - 1000.0
+        affine = torch.diag(torch.tensor([1.5, 1.5, 1.5, 1.0]))
+        parts = {"image": image, "label": label, "affine": affine}
+        return {f"support.0.{part}": values for part, values in parts.items()}
     # The layouts of the releases and what makes weights of them belong to the tests.
     return seeded_layouts(name)
 

@@ -174,3 +174,21 @@ def context_of(stacks: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         images > np.quantile(images, 0.85)
     )
     return {"context.images": torch.from_numpy(images), "context.labels": torch.from_numpy(labels)}
+
+
+def supports_of(stacks: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Examples of MedLSAM: volumes (x, y, z) with their affine, and two flat ellipsoids, 1 and 2.
+
+    mm  signed distance of voxels along x, y, z: below 0 the axis runs to the left, the back
+    """
+    found = {}
+    for number, given in enumerate(stacks):
+        image = stack_of(given).transpose(2, 1, 0).astype(np.float32)
+        at = np.stack(np.meshgrid(*(np.linspace(0, 1, n) for n in image.shape), indexing="ij"))
+        label = np.zeros(image.shape, np.int16)
+        for value, (middle, reach) in enumerate([(0.4, 0.3), (0.65, 0.25)], start=1):
+            flat = np.array([1, 1, 2]).reshape(3, 1, 1, 1)  # few planes: few parts of a class
+            label[(((at - middle) * flat) ** 2).sum(axis=0) < reach**2] = value
+        parts = {"image": image, "label": label, "affine": np.diag([*given["mm"], 1.0])}
+        found |= {f"support.{number}.{k}": torch.from_numpy(v.copy()) for k, v in parts.items()}
+    return found

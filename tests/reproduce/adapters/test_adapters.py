@@ -121,6 +121,7 @@ RELEASES = [
     Release("segmentanybone", (("segmentanybone", "flat", ""),)),
     Release("vista3d", (("vista3d", "flat", ""),)),
     Release("semisam", (("semisam", "flat", ""),)),
+    Release("medlsam", (("medlam", "module", ""), BASE, ("medlsam_examples", "flat", ""))),
     Release("neuroverse3d", (("neuroverse3d", "state_dict/net", ""), ("examples", "flat", ""))),
     Release("segvol", (("segvol", "model/module", ""),)),
     Release("slide-sam", (("slide_sam", "flat", ""),)),

@@ -274,6 +274,9 @@ def test_every_release_predicts_at_full_size(
     state = release.state()
     if release.adapter == "neuroverse3d":  # seeded labels are zeros
         state["context.labels"][:, 4:12, 4:12, 4:12] = 1
+    elif release.adapter == "medlsam":
+        state["support.0.label"][4:12, 4:12, 4:12] = 1
+        state["support.0.affine"] = torch.diag(torch.tensor([0.7, 1.0, 4.0, 1.0]))
     adapter = plugin("adapters", release.adapter)
     # MedSegX knows its tasks by name, and no "tissue"
     options = release.options | ({"task": "CT_Liver"} if release.adapter == "medsegx" else {})
@@ -296,7 +299,7 @@ def test_every_project_with_an_adapter_and_weights_can_be_chosen(root: Path) -> 
         assert set(one.options) == set(one.adapter.options)
 
 
-@pytest.mark.parametrize("name", ["sat", "neuroverse3d"])
+@pytest.mark.parametrize("name", ["sat", "neuroverse3d", "medlsam"])
 def test_files_that_no_release_has_are_given_after_the_weights(
     name: str, root: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made import context_of, stack_of
+from made import context_of, stack_of, supports_of
 from numpy.typing import NDArray
 from peers.check_out import RECORDS
 from seeded import layout, seeded
@@ -44,6 +44,7 @@ KEPT = (
     "grid",
     "take",
     "context",
+    "supports",
 )
 
 
@@ -79,6 +80,7 @@ def model_of(name: str, case: dict[str, Any]) -> Any:
         state |= seeded(layout(weights))
     state = {key.removeprefix(case["strip"]): value for key, value in state.items()}
     state |= context_of(case["context"]) if "context" in case else {}
+    state |= supports_of(case["supports"]) if "supports" in case else {}
     return plugin("adapters", name).build(state, case.get("options", {}), "cpu", "float32")
 
 
@@ -196,7 +198,7 @@ def write(name: str, cases: list[dict[str, Any]], parts: dict[str, Any]) -> None
 
 
 # These have no small network: their encoder is the release's, whatever the stack.
-LONGER = {"hermes", "neuroverse3d"}
+LONGER = {"hermes", "medlsam", "neuroverse3d"}
 RECORDED = [
     pytest.param(
         path.stem,
