@@ -299,7 +299,7 @@ def test_every_project_with_an_adapter_and_weights_can_be_chosen(root: Path) -> 
         assert set(one.options) == set(one.adapter.options)
 
 
-@pytest.mark.parametrize("name", ["sat", "neuroverse3d", "medlsam"])
+@pytest.mark.parametrize("name", ["sat", "neuroverse3d"])
 def test_files_that_no_release_has_are_given_after_the_weights(
     name: str, root: Path, tmp_path: Path
 ) -> None:
