@@ -72,7 +72,7 @@ def write_masks(
         return case.id, twice
     if kind == "array" and not sample.is_image:
         buffer = io.BytesIO()
-        _np().savez_compressed(buffer, segs=values)
+        _np().savez_compressed(buffer, segs=values, notice=NOTICE)
         write_whole(folder / f"{case.id}.npz", buffer.getvalue())
         return f"{case.id}.npz", twice
     if kind in ("picture", "array"):

@@ -458,6 +458,8 @@ def test_a_folder_of_every_kind_is_gone_through_with_one_command(tmp_path: Path)
     with np.load(tmp_path / "out/masks/n.npz") as arrays:
         assert arrays["segs"].shape == (3, 20, 24)
         assert arrays["segs"].sum() == 36
+        assert arrays["notice"] == NOTICE
+    assert read_mask(tmp_path / "out/masks/n.npz").first.sum() == 36
     assert document["said"]["kinds"] == {"picture": 2, "volume": 1, "array": 1, "dicom": 1}
     assert any("plane by plane" in text for text in document["said"]["warnings"])
 
