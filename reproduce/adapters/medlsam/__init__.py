@@ -39,7 +39,8 @@ PLUGIN = DeclaredAdapter(
         "slices": Option(
             "all",
             "all: every slice in a box; labelled: of these only slices with more than 10 labelled "
-            "pixels, as the release's evaluation reads them off the reference",
+            "pixels, as the release's evaluation reads them off the reference (own images have "
+            "none, so every slice)",
             ("all", "labelled"),
             changes={"postprocessing": {"labelled": "labelled-slices-only"}},
         ),

@@ -208,7 +208,7 @@ class MedLsam(VolumeModel):
         first = max(0, int(min(one[0, 0, 0] for one in boxes)))
         end = min(len(values), int(max(one[-1, 1, 0] for one in boxes)))
         slices = range(first, end)
-        if self.options["slices"] == "labelled":
+        if self.options["slices"] == "labelled" and sample.labels:  # own images have no reference
             labelled = np.any(list(sample.labels.values()), axis=0)
             labelled = as_stored(sample, labelled)[0]
             slices = [z for z in slices if labelled[z].sum() > LABELLED]  # type: ignore[assignment]

@@ -151,6 +151,8 @@ def test_only_labelled_slices_are_asked_where_the_evaluation_does_so() -> None:
     label[2, :2, :5] = True  # 10, not more
     found = model([[[[0, 0, 0], [5, 8, 8]]]], "a", slices="labelled").maps(sample(liver=label))
     assert found.sum(dim=(0, 2, 3)).tolist() == [0, 64, 0, 0, 0, 0]
+    own = model([[[[0, 0, 0], [5, 8, 8]]]], "a", slices="labelled").maps(sample())
+    assert own.sum(dim=(0, 2, 3)).tolist() == [64, 64, 64, 64, 64, 0], "own images: every slice"
 
 
 def test_slices_are_seen_as_the_file_has_them_and_masks_come_back() -> None:
