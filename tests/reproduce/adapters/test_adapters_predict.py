@@ -207,6 +207,30 @@ def test_a_model_of_video_is_shown_a_mask_that_was_drawn(
     assert profile.name == "mask-first-plane"
 
 
+def test_a_mask_of_several_planes_is_made_better_where_that_is_asked(tmp_path: Path) -> None:
+    """Drawn masks are a lasso on one plane unless a profile of whole masks is named; who takes none
+    is not asked with one."""
+    volume: Any = nibabel.Nifti1Image(np.ones((6, 8, 4), np.uint8), np.eye(4))
+    for folder in ("images", "drawn"):
+        (tmp_path / folder).mkdir()
+        nibabel.save(volume, tmp_path / folder / "a.nii.gz")
+    cases = look(tmp_path / "images").cases
+
+    def asked(name: str, profile: str | None) -> str:
+        adapter = plugin("adapters", name)
+        project = Project(slug=name, name=name, kind="method", adapter=name)
+        chosen = Chosen(project, adapter, (), (), resolve_options(adapter, {}), {}, None, ())
+        made = source_of(chosen, cases, ("mask", tmp_path / "drawn"), profile, ()).profile
+        assert made is not None
+        return made.name
+
+    assert asked("nninteractive", None) == "mask-first-plane"
+    assert asked("nninteractive", "mask-solid") == "mask-solid"
+    assert asked("sam2", "mask-first-plane") == "mask-first-plane"
+    with pytest.raises(UsageError, match="this profile gives a solid-mask"):
+        asked("sam2", "mask-solid")
+
+
 def test_small_networks_are_those_of_a_third_of_the_adapters() -> None:
     real = {*SCALED, "sam", "medsam", "sam2"}
     assert 3 * len(real) >= len(plugins("adapters"))
