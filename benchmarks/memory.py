@@ -49,6 +49,8 @@ PACKAGES = (
     "scipy.ndimage",
     "scipy.sparse",
     "segment_anything",
+    "skimage.morphology",
+    "skimage.segmentation",
     "skimage.transform._warps",
     "torchvision.transforms.functional",
 )
@@ -122,6 +124,7 @@ VARIANTS: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("hermes", "resunet", 128, ("hermes",), ""),
     ("cellvit", "vit_h", 256, ("cellvit",), ""),
     ("nninteractive", "resenc_l", 192, ("nninteractive",), ""),
+    ("promptnucseg", "vit_b", 256, ("promptnucseg_prompter", "promptnucseg_segmentor"), ""),
     ("sat", "nano", 288, ("sat", "sat_names"), "module."),
     ("voxtell", "resenc_l", 192, ("voxtell",), ""),
     ("medclip-samv2", "vit_h", 1024, ("biomedclip", "sam_vit_h"), ""),
@@ -276,7 +279,8 @@ def ask_plane(model: Any, side: int, kind: str) -> None:
         "text": [Prompt.on_plane("a", "liver", None)],
     }[kind]
     (embedding,) = model.encode([Plane(image)])
-    assert torch.isfinite(model.predict(embedding, prompts, "original").scores.float()).all()
+    asked = prompts or (model.find(embedding, "a", None) if model.finds else [])
+    assert torch.isfinite(model.predict(embedding, asked, "original").scores.float()).all()
 
 
 def ask_stack(

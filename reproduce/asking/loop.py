@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import InputError
 from reproduce.asking.ledger import Ledger, OnMasks
-from reproduce.asking.objects import Counted, stacked
+from reproduce.asking.objects import Counted, by_class, stacked
 from reproduce.asking.replay import Identity
 from reproduce.asking.rounds import Rounds, View
 from reproduce.asking.session import PlaneSession
 from reproduce.asking.taking import Taker
 from reproduce.contracts import (
+    Answered,
     Bring,
     Case,
     Dataset,
@@ -262,7 +263,7 @@ class Evaluator:
 
     def _automatic(self, view: View, session: Session) -> None:
         case, seed = view.sample.case.id, self.spec.seeds[0]
-        for answered in session.ask([]).planes(self.spec.grid):
+        for answered in self._unasked(view, session):
             prediction = answered.prediction
             names = [self.spec.labels.get(name, name) for name in prediction.labels]
             if len(set(names)) < len(names):
@@ -275,6 +276,29 @@ class Evaluator:
                 truth = stacked(reference.labels, names, case, prediction.scores.device)
             counted = Counted(prediction, names, [0] * len(names))
             view.taker.count(answered.index, 0, seed, counted, truth)
+
+    def _unasked(self, view: View, session: Session) -> Iterator[Answered]:
+        """What the model says of its own accord; of one whose first stage finds the objects, what
+        the second says about those, or about the ones that a replay has."""
+        model = self.model
+        if not (isinstance(model, PlaneModel) and model.finds):
+            if view.prompts:
+                raise InputError(
+                    f"case {view.sample.case.id}: the replayed prompts are what a first stage "
+                    "found, and this model has none. Name a prompt profile, or the model of "
+                    "that run."
+                )
+            yield from session.ask([]).planes(self.spec.grid)
+            return
+        assert isinstance(session, PlaneSession)
+        prompts, (index,) = view.prompts, view.planes
+        if self.spec.replayed is None:
+            plane = None if view.sample.is_image else index
+            prompts = model.find(session.embedding(index), view.sample.case.id, plane)
+            self.on_prompts(prompts)
+        for answered in session.ask(prompts).planes(self.spec.grid):
+            told = by_class(model.finds, prompts, answered.prediction)
+            yield replace(answered, prediction=told)
 
 
 def _its_plane(prompt: Prompt, sample: Sample) -> int:

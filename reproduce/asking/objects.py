@@ -62,6 +62,22 @@ def united(prompts: Sequence[Prompt], prediction: Prediction, told: bool = False
     return Counted(prediction, names, [0] * len(names))
 
 
+def by_class(
+    classes: Sequence[str], prompts: Sequence[Prompt], prediction: Prediction
+) -> Prediction:
+    """One mask (classes, C, h, w) of all objects of each class, numbered; N masks before."""
+    size = (len(classes), *prediction.scores.shape[1:])
+    scores = prediction.scores.new_zeros(size)
+    objects = scores.int()
+    if prompts:
+        together = united(prompts, prediction, told=True)
+        for k, name in enumerate(together.names):
+            assert together.prediction.objects is not None
+            scores[classes.index(name)] = together.prediction.scores[k]
+            objects[classes.index(name)] = together.prediction.objects[k]
+    return Prediction(scores, prediction.kind, tuple(classes), objects=objects)
+
+
 def split_regions(
     profile: PromptProfile, label: str, mask: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.bool_]]:

@@ -4,7 +4,8 @@
 loaded; prompts are seeded per case, so the file is the same whichever order and however many
 workers, and its sha256 is part of the run's identity. Prompts of later rounds follow from what the
 model said; workers write them beside their shards, in the same form, and `rounds.json` holds them
-all. Both files given again, a run asks just that: `Replay`.
+all, as it does what the first stage of a model found (round 0; such a run has no `prompts.json`).
+The files given again, a run asks just that: `Replay`.
 """
 
 from __future__ import annotations
@@ -178,6 +179,8 @@ def decoded(line: bytes) -> Prompt:
     )
 
 
+#: The profile of prompts that a model's own first stage made.
+FOUND = "self/1"
 PROMPTS = "prompts.json"
 ROUNDS = "rounds.json"
 
@@ -201,6 +204,11 @@ class Replay:
     def read(cls, folder: Path) -> Replay:
         """Of a run's folder. Raises `InputError` for one without prompts, or with other rounds
         than its profile asks."""
+        if not (folder / PROMPTS).is_file() and (folder / ROUNDS).is_file():
+            (profile, seeds), found = _head(folder / ROUNDS), read_prompts(folder / ROUNDS)
+            if profile != FOUND or any(prompt.round for prompt in found):
+                raise InputError(f"{folder / ROUNDS}: the first round of it is not there.")
+            return cls(folder.resolve().name, profile, seeds, tuple(found), ())
         if not (folder / PROMPTS).is_file():
             raise InputError(
                 f"{folder}: no {PROMPTS}, so there is nothing to replay. Name the folder of a run "

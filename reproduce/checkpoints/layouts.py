@@ -73,6 +73,9 @@ LAYOUTS: Mapping[str, Layout] = {
     "part/mask_decoder": Layout(add="mask_decoder.", seen_in="Polyp-SAM"),
     "model/high": Layout(path=("model",), add="high.", seen_in="WSI-SAM, beside MobileSAM's file"),
     "model/low": Layout(path=("model",), add="low.", seen_in="WSI-SAM"),
+    "model/prompter": Layout(
+        path=("model",), add="prompter.", seen_in="PromptNucSeg: its first stage, before SAM's file"
+    ),
     "network_weights": Layout(
         path=("network_weights",), seen_in="nnU-Net v2 and what builds on it"
     ),

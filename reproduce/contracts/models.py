@@ -103,12 +103,15 @@ class PlaneModel:
     takes      `uint8`: images as bytes; `any`: values as stored
     cacheable  False where computing an embedding is cheaper than reading it back
     side       of the network's square input in pixels; None: it does not say
+    finds      classes whose objects a first stage of its own finds (`find`), so that it can be run
+               without prompts; (): it has none
     """
 
     scope: ClassVar[Scope] = "plane"
     takes: Literal["uint8", "any"] = "uint8"
     cacheable: bool = True
     side: int | None = None
+    finds: tuple[str, ...] = ()
 
     def preprocessing_id(self) -> str:
         """Hash of everything that changes an embedding but is not the image or the checkpoint."""
@@ -119,7 +122,16 @@ class PlaneModel:
         raise NotImplementedError
 
     def predict(self, embedding: Any, prompts: Sequence[Prompt], grid: Grid) -> Prediction:
-        """Scores for all prompts of one plane at once; automatic models ignore `prompts`."""
+        """Scores for all prompts of one plane at once; automatic models ignore `prompts`. One with
+        `finds` answers N = 0 masks to none."""
+        raise NotImplementedError
+
+    def find(self, embedding: Any, case: str, plane: int | None) -> list[Prompt]:
+        """The prompts that the first stage makes of a plane, each an object of one of `finds`,
+        with another `object_index`. They go to the replay file, and `predict` is asked them.
+
+        plane  as prompts name it; None: an image
+        """
         raise NotImplementedError
 
     def reference(self, plane: Plane, grid: Grid) -> Reference:

@@ -94,10 +94,14 @@ def _of_run(result: Result, folder: Path) -> Asked:
             )
     if adapter is not None and adapter.version != spec.adapter_version:
         adapter = None
-    prompts = None if spec.prompt_profile is None else _prompts(spec, folder / PROMPTS)
+    given = None
+    if spec.prompt_profile is not None or spec.replayed is not None:
+        given = _prompts(spec, folder / PROMPTS)
+    # What a first stage found is counted by class, as without prompts.
+    prompts = None if spec.prompt_profile is None else given
     if result.rounds is not None:
         _check_rounds(result.rounds, spec, folder)
-    if prompts is None and spec.prompt_sha256 is not None:
+    if given is None and spec.prompt_sha256 is not None:
         raise InputError("inputs.prompt_sha256: expected null of a run without prompts")
     return Asked(
         cases=cases,

@@ -453,8 +453,8 @@ def _together(recipes: Sequence[Recipe]) -> Protocol:
 def _replayed(item: Recipe, cases: Sequence[Case]) -> Replay:
     """The part of a replay that is about these cases, each of its prompts in every round."""
     assert item.replay is not None
-    assert item.profile is not None
-    replay = item.replay.of_cases({case.id for case in cases}, item.profile.rounds)
+    rounds = 1 if item.profile is None else item.profile.rounds
+    replay = item.replay.of_cases({case.id for case in cases}, rounds)
     if not replay.first:
         raise InputError(
             f"{replay.name}: none of its prompts is about the {len(cases)} cases of split "

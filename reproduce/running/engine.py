@@ -17,7 +17,14 @@ from catalog import json_in
 from catalog.errors import InputError
 from catalog.files import disk_full_told, lock, write_whole
 from catalog.records import Check, Contours, Result, RoundsFile
-from reproduce.asking.replay import PROMPTS, ROUNDS, prompts_sha256, read_prompts, replay_file
+from reproduce.asking.replay import (
+    FOUND,
+    PROMPTS,
+    ROUNDS,
+    prompts_sha256,
+    read_prompts,
+    replay_file,
+)
 from reproduce.ground.ending import undisturbed
 from reproduce.ground.progress import progress
 from reproduce.planning.recipes import Prompts, Recipe
@@ -161,7 +168,7 @@ def _rounds(folder: Path, spec: RunSpec) -> RoundsFile | None:
     lines = [line for path in parts for line in path.read_bytes().splitlines()]
     if not lines:
         return None
-    profile = str(spec.prompt_profile)
+    profile = spec.prompt_profile or FOUND
     content = replay_file(profile, spec.seeds, lines)
     write_whole(folder / ROUNDS, content)
     return RoundsFile(file=ROUNDS, sha256=prompts_sha256(content), prompts=len(lines))

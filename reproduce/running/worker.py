@@ -113,6 +113,7 @@ def make_evaluator(plan: Plan, folder: Path, device: str, dataset: Dataset) -> E
     prompts = {}
     if spec.prompt_profile is not None:
         profile = plugin("prompts", spec.prompt_profile.partition("/")[0])
+    if spec.prompt_sha256 is not None:
         path = folder / PROMPTS
         prompts = by_case(read_prompts(path))
         need_hash(path, str(spec.prompt_sha256), prompts_sha256(path.read_bytes()))

@@ -126,6 +126,13 @@ RELEASES = [
     Release("segvol", (("segvol", "model/module", ""),)),
     Release("slide-sam", (("slide_sam", "flat", ""),)),
     Release("hermes", (("hermes", "ema_model_state_dict", ""),)),
+    Release(
+        "promptnucseg",
+        (
+            ("promptnucseg_prompter", "model/prompter", "prompter."),
+            ("promptnucseg_segmentor", "model", ""),
+        ),
+    ),
     Release("cellvit", (("cellvit", "model_state_dict", ""),)),
     Release("medclip-samv2", (("biomedclip", "flat", ""), ("sam_vit_h", "flat", ""))),
     Release(

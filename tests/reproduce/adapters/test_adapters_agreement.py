@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from seeded import layout, seeded
 
+from reproduce.asking.objects import by_class
 from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 
@@ -124,8 +125,13 @@ def test_scores_are_those_of_the_authors_code(probe, real, models):
             found = found[:, 1:]
     else:
         frame = model.frame(*image.shape[:2]) if hasattr(model, "frame") else None
-        prediction = model.predict(embedding, asked(probe, frame), probe["grid"])
-        found = prediction.scores
+        if model.finds and probe["prompt"] is None:
+            own = model.find(embedding, "c", None)
+            prediction = by_class(model.finds, own, model.predict(embedding, own, probe["grid"]))
+            found = prediction.objects.transpose(0, 1)
+        else:
+            prediction = model.predict(embedding, asked(probe, frame), probe["grid"])
+            found = prediction.scores
         if probe["prompt"] is not None and probe["prompt"].get("best"):
             best = int(prediction.predicted_iou[0].argmax())
             found = found[:, best : best + 1]

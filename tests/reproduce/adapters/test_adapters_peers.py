@@ -22,6 +22,7 @@ import torch
 from peers.check_out import RECORDS, folder_of
 from seeded import layout, seeded
 
+from reproduce.asking.objects import by_class
 from reproduce.contracts import Plane, Prompt
 from reproduce.ground.plugins import plugin
 
@@ -171,13 +172,22 @@ def compared(model: Any, case: dict[str, Any]) -> dict[str, float]:
     (embedding,) = model.encode([Plane(image)])
     take, threshold = case.get("take", "one"), case.get("threshold", 0)
     prediction = None
-    if take.endswith("logits"):
+    told: list[Prompt] = []
+    if model.finds:
+        told = model.find(embedding, "c", None)
+    if take == "found":
+        kinds = [model.finds.index(prompt.label) for prompt in told]
+        ours = np.column_stack([[p.points_xy[0] for p in told], kinds]).astype(theirs.dtype)
+    elif take.endswith("logits"):
         with torch.inference_mode():
             ours = model.logits(embedding)[0].numpy()
         ours = ours[1:] if take == "class logits" else ours
         theirs = theirs.reshape(ours.shape)
     else:
-        prediction = model.predict(embedding, prompts_of(case, frame), case.get("grid", "original"))
+        asked = told or prompts_of(case, frame)
+        prediction = model.predict(embedding, asked, case.get("grid", "original"))
+        if told:
+            prediction = by_class(model.finds, told, prediction)
         ours = prediction.scores[0].numpy()
         if take == "objects":
             ours = prediction.objects[:, 0].numpy()
