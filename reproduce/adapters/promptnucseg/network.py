@@ -69,7 +69,7 @@ class PromptNucSeg(PromptedModel):
         return [Looked(f[None], frame, one[None]) for f, frame, one in each]
 
     @torch.inference_mode()
-    def find(self, embedding: Looked, case: str, plane: int | None) -> list[Prompt]:  # type: ignore[override]  # what encode gives
+    def find(self, embedding: Looked, case: str, plane: int | None) -> list[Prompt]:
         """A point in each nucleus, under its type where types are asked for."""
         if self.prompter is None:
             raise InputError(
@@ -77,7 +77,8 @@ class PromptNucSeg(PromptedModel):
                 "where nuclei are. Give both files, points, or the run whose points are replayed."
             )
         frame = embedding.frame
-        found, kinds = points(*self.prompter(embedding.pixels), frame.height, frame.width)
+        places, logits = self.prompter(embedding.pixels)
+        found, kinds = points(places, logits, frame.height, frame.width)
         on = np.ones(1, np.int64)
         return [
             Prompt.on_plane(

@@ -43,7 +43,8 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.norm(self.conv_dw(x).permute(0, 2, 3, 1))
         y = self.mlp["fc2"](functional.gelu(self.mlp["fc1"](y)))
-        return x + (y * self.gamma).permute(0, 3, 1, 2)
+        found: torch.Tensor = x + (y * self.gamma).permute(0, 3, 1, 2)
+        return found
 
 
 class Stage(nn.Module):
