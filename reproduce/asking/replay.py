@@ -204,12 +204,10 @@ class Replay:
     def read(cls, folder: Path) -> Replay:
         """Of a run's folder. Raises `InputError` for one without prompts, or with other rounds
         than its profile asks."""
-        if not (folder / PROMPTS).is_file() and (folder / ROUNDS).is_file():
-            (profile, seeds), found = _head(folder / ROUNDS), read_prompts(folder / ROUNDS)
-            if profile != FOUND or any(prompt.round for prompt in found):
-                raise InputError(f"{folder / ROUNDS}: the first round of it is not there.")
-            return cls(folder.resolve().name, profile, seeds, tuple(found), ())
         if not (folder / PROMPTS).is_file():
+            if (folder / ROUNDS).is_file() and _head(folder / ROUNDS)[0] == FOUND:
+                seeds, found = _head(folder / ROUNDS)[1], read_prompts(folder / ROUNDS)
+                return cls(folder.resolve().name, FOUND, seeds, tuple(found), ())
             raise InputError(
                 f"{folder}: no {PROMPTS}, so there is nothing to replay. Name the folder of a run "
                 "that took prompts (build/runs/<run> or reproduce/results/<run>)."
