@@ -72,7 +72,7 @@ PLUGIN = DeclaredAdapter(
         ),
     },
     does=Conduct("medclip-box-then-sam", "largest-components", answers="label", decided=0.5),
-    memory_mib={},
+    memory_mib={"vit_h": 3674},
     agreement=(
         "Compared with the authors' saliency map, its post-processing and SAM on two real images "
         "with the full networks, on five with small ones (two regions, a threshold), same seeded "

@@ -58,7 +58,7 @@ PLUGIN = DeclaredAdapter(
         ),
     },
     does=Conduct("medlsam-1024", answers="label", decided=0.5),
-    memory_mib={},
+    memory_mib={"vit_b": 1445},
     agreement=(
         "Compared with the authors' inference scripts, from files to masks, on a made volume with "
         "small networks, by parts and with one box, same seeded weights, without a GPU: the same "
