@@ -302,6 +302,17 @@ def test_the_background_of_several_classes(tmp_path: Path) -> None:
     assert {score.label for score in found.cases} == {"1", "2"}
 
 
+def test_monai_averages_cases_that_have_a_class_each_not_the_classes(tmp_path: Path) -> None:
+    """MedSegX's ten slices of six tasks: every slice counts once."""
+    for index, (value, height) in enumerate(((1, 4), (2, 2), (2, 3))):
+        reference, predicted = np.zeros((10, 10), int), np.zeros((10, 10), int)
+        reference[:4], predicted[:height] = value, value
+        write(tmp_path / "truth" / f"case{index}.png", reference)
+        write(tmp_path / "pred" / f"case{index}.png", predicted)
+    dice = values(scored(tmp_path, profile="monai/1", metrics=("dice",)))["dice"]
+    assert dice == pytest.approx((1 + 4 / 6 + 6 / 7) / 3)
+
+
 # -------------------------------------------------------------------------------- over how many
 
 
