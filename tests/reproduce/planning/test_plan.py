@@ -334,10 +334,9 @@ def test_every_pair_of_the_campaign_is_planned_or_refused_by_name(root: Path) ->
             )
         ]
         + ["zap-2-5dsam/colon-dice", "promise/msd10-dice", "dapsam/riga-binrushed"]
-        + ["gbt-sam/brats2023-ssa-dice"]
+        + ["gbt-sam/brats2023-ssa-dice", "medsegx-code/example-id-mean"]
     )
     cannot = {
-        "medsegx-code/example-id-mean": "no-support",
         "sam2/sam2-comparison-msd09-spleen-sam2-with-background-removal": "no-support",
         "sam2/sam2-comparison-msd09-spleen-sam2-without-background-removal": "no-support",
         "sam-med3d/table4-amos-ct-1pt": "protocol-unknown",
