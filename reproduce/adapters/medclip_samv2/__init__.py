@@ -68,7 +68,7 @@ PLUGIN = DeclaredAdapter(
             "coarse: the component that gives the box, without SAM; its masks are given to the "
             "second stage by --boxes DIR/masks --prompts box-tight-exclusive",
             ("masks", "coarse"),
-            changes={"preprocessing": {"coarse": None}, "postprocessing": {"coarse": None}},
+            changes={"preprocessing": {}, "postprocessing": {}},
         ),
     },
     does=Conduct("medclip-box-then-sam", "largest-components", answers="label", decided=0.5),

@@ -214,8 +214,8 @@ def test_ones_own_table_on_the_command_line(tmp_path: Path) -> None:
     assert found["double"] == ["scores.csv: b"]
     with pytest.raises(PrerequisiteError, match="no such file"):
         call("rows", tmp_path / "none.csv")
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="expected text in UTF-8"):
+    path.write_bytes("case,dice\ncafé,0.5\n".encode("latin1"))
+    with pytest.raises(InputError, match="in UTF-8"):
         call("rows", path)
 
 
