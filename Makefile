@@ -35,7 +35,7 @@ demo: $(VENV)/.reproduce ## install everything, check the registry, run the self
 
 test: $(VENV)/.dev ## install everything with the test tools and pass the tests
 	$(SAY) "running the tests: 5 to 10 minutes on two cores; what was skipped, and why, stands at the end"
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20
 
 test-wheel: $(VENV)/.dev ## build source distribution and wheel, install and use them in an empty folder
 	$(BIN)/python -m pytest -m "slow or not slow" tests/test_package.py
