@@ -181,3 +181,5 @@ class PromptProfile(Protocol):
         self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
     ) -> Prompt:
         """The next round's prompt from the error of the last (only where `rounds` > 1)."""
+        asked = f"{self.name} is asked in {self.rounds} rounds, and makes prompts for the first"
+        raise NotImplementedError(asked)

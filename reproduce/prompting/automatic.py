@@ -30,12 +30,6 @@ class NoPrompt(PromptProfile):
         """One prompt, also for an empty mask: nothing of the mask is looked at."""
         return [Prompt(case, label, plane, 0, seed, 0)]
 
-    def refine(
-        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
-    ) -> Prompt:
-        """There is one round."""
-        raise NotImplementedError(f"{self.name} has one round")
-
 
 @dataclass(frozen=True, slots=True)
 class NamePrompt(PromptProfile):
@@ -68,9 +62,3 @@ class NamePrompt(PromptProfile):
         if self.present_only and not mask.any():
             return []
         return [Prompt(case, label, plane, 0, seed, 0, oracle=self.present_only)]
-
-    def refine(
-        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
-    ) -> Prompt:
-        """There is one round."""
-        raise NotImplementedError(f"{self.name} has one round")

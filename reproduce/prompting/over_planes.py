@@ -97,12 +97,6 @@ class EveryPlaneProfile(PromptProfile):
             for index, there in enumerate(mask)
         ]
 
-    def refine(
-        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
-    ) -> Prompt:
-        """There is one round."""
-        raise NotImplementedError(f"{self.name} has one round")
-
 
 @dataclass(frozen=True, slots=True)
 class InterpolatedProfile(PromptProfile):
@@ -164,12 +158,6 @@ class InterpolatedProfile(PromptProfile):
         places = places[spaced(len(places), self.joined)]
         labels = np.ones(len(places), np.int64)
         return [Prompt(case, label, seed=seed, points=places, point_labels=labels)]
-
-    def refine(
-        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
-    ) -> Prompt:
-        """There is one round."""
-        raise NotImplementedError(f"{self.name} has one round")
 
     def _drawn(self, mask: NDArray[np.bool_]) -> dict[int, NDArray[np.float64]]:
         """Plane -> (x0, y0, x1, y1), one past the last pixels, or (x, y)."""

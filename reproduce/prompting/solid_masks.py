@@ -70,12 +70,6 @@ class SolidMaskProfile(PromptProfile):
         smaller: NDArray[np.bool_] = binary_erosion(mask, cube, border_value=1)
         return smaller if self.change == "eroded" else mask & ~smaller
 
-    def refine(
-        self, prompt: Prompt, mask: NDArray[np.bool_], predicted: NDArray[np.bool_]
-    ) -> Prompt:
-        """There is one round."""
-        raise NotImplementedError(f"{self.name} has one round")
-
 
 def cube_of(radius: int) -> NDArray[np.bool_]:
     """All voxels at most `radius` away along every axis."""
